@@ -1,0 +1,43 @@
+"""Deep Image Prior: restore one degraded image without training data.
+
+`import napari_dip` is cheap: torch is imported by the first public name that
+needs it, and Qt and napari never.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_dip.api import denoise
+    from napari_dip.config import DipConfig
+    from napari_dip.core.fit import fit
+    from napari_dip.core.image import Image
+    from napari_dip.core.restore import restore
+
+try:
+    __version__ = version("napari-dip")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"
+
+_HOMES = {
+    "DipConfig": "napari_dip.config",
+    "Image": "napari_dip.core.image",
+    "denoise": "napari_dip.api",
+    "fit": "napari_dip.core.fit",
+    "restore": "napari_dip.core.restore",
+}
+
+__all__ = ["DipConfig", "Image", "__version__", "denoise", "fit", "restore"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

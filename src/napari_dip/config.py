@@ -1,0 +1,155 @@
+"""The configuration: every default of the product lives here and nowhere else.
+
+Frozen pydantic models: numbers and words only, JSON in and JSON out. Arrays
+(image, mask, PSF) are inputs, never configuration. The form in napari, the
+command line and the report are all made from these fields and descriptions.
+"""
+
+# Annotations are read at run time by pydantic, cyclopts and the form, so
+# nothing here is imported under TYPE_CHECKING.
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Preset = Literal["fast", "balanced", "paper"]
+Stop = Literal["auto", "heldout", "variance", "none"]
+Noise = Literal["auto", "gaussian", "poisson", "poisson-gaussian"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Channels = Literal["joint", "separate"]
+NetworkName = Literal["hourglass"]
+
+
+class Frozen(BaseModel):
+    """Base of all configuration: immutable, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkConfig(Frozen):
+    """Architecture of the prior network f_theta."""
+
+    name: NetworkName = "hourglass"
+    channels: tuple[int, ...] = Field(
+        (128, 128, 128, 128, 128), description="Width of each scale, finest first."
+    )
+    skip_channels: int = Field(4, ge=0, description="Width of the skip branch of each scale.")
+    pixel_shuffle: int = Field(
+        1, ge=1, description="The network works at 1/n of the resolution and emits n x n pixels."
+    )
+    upsampling: Literal["bilinear", "nearest"] = "bilinear"
+    output: Literal["linear", "sigmoid"] = Field(
+        "linear", description="Last activation; the sigmoid spans the data with headroom."
+    )
+    bias: bool = Field(
+        False,
+        description="Bias before a batch norm, as published; it changes no output.",
+    )
+
+
+class StoppingConfig(Frozen):
+    """Constants of the stopping rules, in iterations unless said otherwise."""
+
+    heldout_fraction: float = Field(
+        0.03, gt=0, lt=0.5, description="Share of the pixels hidden from the fit."
+    )
+    heldout_patience: int = Field(
+        200, ge=1, description="Stop after this many iterations without a lower held-out error."
+    )
+    heldout_tolerance: float = Field(
+        5e-4, ge=0, description="Relative decrease of the held-out error that resets the patience."
+    )
+    variance_window: int = Field(100, ge=2, description="Outputs in the variance window (W).")
+    variance_patience: int = Field(
+        1000, ge=1, description="Stop after this many iterations without a lower variance (P)."
+    )
+    variance_pixels: int = Field(65536, ge=1, description="Pixels the variance is measured on.")
+    guard: int = Field(200, ge=0, description="No rule stops or selects before this iteration.")
+
+
+class FitConfig(Frozen):
+    """One way of fitting: the network, its latent and the optimiser."""
+
+    network: NetworkConfig = NetworkConfig()
+    latent_channels: int = Field(32, ge=1, description="Channels of the latent z.")
+    latent_noise: float = Field(
+        1 / 30, ge=0, description="Standard deviation of the noise added to z at each iteration."
+    )
+    learning_rate: float = Field(0.01, gt=0, description="Adam's learning rate.")
+    averaging: float = Field(
+        0.99, ge=0, lt=1, description="Decay of the exponential moving average of the estimate."
+    )
+    max_iterations: int = Field(3000, ge=1, description="Upper bound of the iterations.")
+    stopping: StoppingConfig = StoppingConfig()
+
+
+# Published denoising configuration (Ulyanov, Vedaldi, Lempitsky, "Deep Image
+# Prior", IJCV 2020, and its supplementary code).
+_PAPER = FitConfig(network=NetworkConfig(output="sigmoid", bias=True))
+# Half resolution with pixel shuffle: a quarter of the arithmetic of the same
+# width, and the unlearnt upsampling that makes the prior is still there.
+_BALANCED = FitConfig(
+    network=NetworkConfig(channels=(64, 64, 64, 64), pixel_shuffle=2),
+    max_iterations=2000,
+)
+_FAST = FitConfig(
+    network=NetworkConfig(channels=(32, 64, 64, 64), pixel_shuffle=2),
+    max_iterations=1000,
+)
+
+PRESETS: dict[Preset, FitConfig] = {"fast": _FAST, "balanced": _BALANCED, "paper": _PAPER}
+
+
+class DipConfig(Frozen):
+    """What a user may choose; the same for every task, front end and file.
+
+    `None` means "decided from the preset or from the image"; `complete`
+    replaces the preset's by numbers, and the report holds the complete form.
+
+    Examples
+    --------
+    >>> config = DipConfig(preset="paper", stop="none")
+    >>> config.complete().fit.max_iterations
+    3000
+    """
+
+    preset: Preset = Field(
+        "balanced", description="How much work: fast, balanced, or the paper's exact settings."
+    )
+    stop: Stop = Field(
+        "auto",
+        description="Early stopping: held-out pixels, variance of the outputs, both, or none.",
+    )
+    max_iterations: int | None = Field(
+        None, ge=1, description="Upper bound of the iterations of each block (default: preset)."
+    )
+    time_limit: float | None = Field(
+        None, gt=0, description="Upper bound of the whole run [seconds]; the best result is kept."
+    )
+    runs: int = Field(1, ge=1, description="Independent runs averaged into the result.")
+    noise: Noise = Field("auto", description="Noise model; auto estimates it from the image.")
+    gain: float | None = Field(None, gt=0, description="Camera gain [ADU per photon].")
+    read_noise: float | None = Field(None, ge=0, description="Camera read noise [ADU].")
+    sigma_noise: float | None = Field(
+        None, gt=0, description="Standard deviation of Gaussian noise, on the image's scale."
+    )
+    axes: str | None = Field(
+        None, description="Axes of the array, such as TZCYX (default: from the file)."
+    )
+    dims: Literal[2] = Field(2, description="2: plane by plane.")
+    channels: Channels | None = Field(
+        None, description="Fit channels jointly or separately (default: RGB jointly)."
+    )
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda[:i] or mps."
+    )
+    precision: Precision = Field("auto", description="Arithmetic of the network.")
+    threads: int | None = Field(None, ge=1, description="CPU threads (default: all cores).")
+    seed: int = Field(0, ge=0, description="Seed of the network, the latent and the held-out set.")
+    fit: FitConfig | None = Field(None, description="Full fit settings (default: the preset's).")
+
+    def complete(self) -> Self:
+        """Return a copy in which every choice of the preset is written out."""
+        fit = self.fit or PRESETS[self.preset]
+        if self.max_iterations is not None:
+            fit = fit.model_copy(update={"max_iterations": self.max_iterations})
+        return self.model_copy(update={"fit": fit, "max_iterations": fit.max_iterations})

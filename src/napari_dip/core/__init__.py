@@ -1,0 +1,1 @@
+"""The headless core: images in, restored images out; no GUI, no files."""

@@ -1,0 +1,169 @@
+"""Image: an array with its axes, voxel size and units.
+
+Axis letters are T (frames), C (channels), Z (planes), Y, X, and S (the samples
+of an RGB pixel, always last). Lazy arrays (dask, zarr) stay lazy: only
+`numpy.asarray` of a selection reads pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.errors import AxesError, InputError
+
+KNOWN_AXES = "TCZYXS"
+_DEFAULT_AXES = {2: "YX", 3: "ZYX", 4: "TZYX", 5: "TZCYX"}
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An array whose axes have names.
+
+    Attributes
+    ----------
+    data : array
+        Any array with `shape`, `dtype` and slicing; never changed.
+    axes : str
+        One letter of "TCZYXS" per dimension; Y and X are always there.
+    voxel_size : mapping of str to float
+        Spacing along an axis, for the axes where it is known.
+    units : mapping of str to str
+        Unit of that spacing, such as "micrometer" or "second".
+    """
+
+    data: Any
+    axes: str
+    voxel_size: Mapping[str, float] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(int(n) for n in self.data.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.data.dtype)
+
+    @property
+    def rgb(self) -> bool:
+        return self.axes.endswith("S")
+
+    def with_data(self, data: Any) -> Image:
+        """Return the same axes, voxel size and units around other values."""
+        return replace(self, data=data)
+
+
+def as_image(
+    data: Any,
+    axes: str | None = None,
+    *,
+    channel_axis: int | None = None,
+) -> Image:
+    """Wrap an array-like as an `Image`, refusing what cannot be restored.
+
+    Parameters
+    ----------
+    data : array_like or Image
+        Real or boolean numbers, at least two-dimensional. An `Image` keeps its
+        axes unless `axes` says otherwise.
+    axes : str, optional
+        One letter per dimension. Guessed for arrays of two to five
+        dimensions: YX, ZYX, TZYX, TZCYX; never C or S, unless `channel_axis`
+        names it.
+    channel_axis : int, optional
+        Dimension that holds channels, as in scikit-image.
+
+    Raises
+    ------
+    InputError
+        For 0-d, 1-d, empty, complex, object, structured or text arrays.
+    AxesError
+        When the axes do not fit the array.
+
+    Examples
+    --------
+    >>> as_image(np.zeros((3, 8, 8), np.uint16)).axes
+    'ZYX'
+    >>> as_image(np.zeros((8, 8, 3)), channel_axis=-1).axes
+    'YXC'
+    """
+    image = data if isinstance(data, Image) else Image(_as_array(data), "")
+    _check_array(image.data)
+    if axes is None:
+        axes = image.axes or _guess_axes(len(image.shape), channel_axis)
+    image = replace(image, axes=axes.upper())
+    _check_axes(image)
+    return image
+
+
+def _as_array(data: Any) -> Any:
+    if isinstance(data, np.ma.MaskedArray):
+        return data.astype(np.float64).filled(np.nan)
+    lazy = hasattr(data, "shape") and hasattr(data, "dtype") and hasattr(data, "__getitem__")
+    if lazy:
+        return data
+    try:
+        return np.asarray(data)
+    except ValueError as error:  # ragged nested sequences
+        raise InputError(
+            f"Got a nested sequence that is no array ({error}); expected a rectangular array."
+        ) from error
+
+
+def _check_array(data: Any) -> None:
+    dtype = np.dtype(data.dtype)
+    if dtype.kind not in "biuf":
+        hint = " Restore its real and imaginary parts separately." if dtype.kind == "c" else ""
+        raise InputError(
+            f"Got an array of {dtype.name if dtype.names is None else 'structured'} values; "
+            f"expected whole numbers, floats or booleans.{hint}"
+        )
+    shape = tuple(data.shape)
+    if len(shape) < 2:
+        raise InputError(
+            f"Got a {len(shape)}-dimensional array; expected an image with at least the axes Y, X."
+        )
+    if 0 in shape:
+        raise InputError(f"Got an empty array of shape {shape}; expected at least one pixel.")
+
+
+def _guess_axes(ndim: int, channel_axis: int | None) -> str:
+    spatial = ndim - (channel_axis is not None)
+    if spatial not in _DEFAULT_AXES or (channel_axis is not None and spatial > 4):
+        raise AxesError(
+            f"Got an array of {ndim} dimensions; expected 2 to 5. Name its axes, such as TZCYX."
+        )
+    axes = list(_DEFAULT_AXES[spatial])
+    if channel_axis is not None:
+        if not -ndim <= channel_axis < ndim:
+            raise AxesError(f"Got channel_axis={channel_axis}; expected an axis of {ndim}.")
+        axes.insert(channel_axis % ndim, "C")
+    return "".join(axes)
+
+
+def _check_axes(image: Image) -> None:
+    axes = image.axes
+    expected = f"one letter of {', '.join(KNOWN_AXES)} for each of {len(image.shape)} dimensions"
+    if (
+        len(axes) != len(image.shape)
+        or set(axes) - set(KNOWN_AXES)
+        or len(set(axes)) != len(axes)
+        or not {"Y", "X"} <= set(axes)
+        or {"C", "S"} <= set(axes)
+    ):
+        raise AxesError(
+            f"Got axes {axes!r} for an array of shape {image.shape}; expected {expected}, "
+            "with Y and X, and not both C and S. Name the axes, such as --axes TZCYX."
+        )
+
+
+def mask_invalid(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return True where a value is a finite number; infinite and NaN are missing."""
+    if values.dtype.kind == "f":
+        return np.isfinite(values)
+    return np.ones(values.shape, dtype=bool)

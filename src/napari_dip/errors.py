@@ -1,0 +1,68 @@
+"""Every error this package raises on purpose.
+
+Each message says what was got, what was expected and what to do. The second
+base lets callers catch the built-in they would expect. None derives from
+`RuntimeError`: Qt generator workers swallow that one.
+
+```
+NapariDipError
+├── UsageError(ValueError)          options that contradict each other      exit 2
+│   └── OutputExistsError           the output is there already             exit 2
+├── InputError(ValueError)          the data cannot be restored as given    exit 3
+│   ├── AxesError                   the axes do not fit the array           exit 3
+│   └── FileFormatError             the file cannot be read or written      exit 3
+├── DeviceError                     the device is missing or failed         exit 4
+│   └── MemoryExhaustedError        the device or machine ran out of memory exit 4
+└── DivergedError                   the fit left the finite numbers         exit 5
+```
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class NapariDipError(Exception):
+    """Base of all errors of this package; `exit_code` is the command line's."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(NapariDipError, ValueError):
+    """Options that cannot be used together or do not exist."""
+
+    exit_code = 2
+
+
+class OutputExistsError(UsageError, FileExistsError):
+    """The output exists and overwriting was not asked for."""
+
+
+class InputError(NapariDipError, ValueError):
+    """The data cannot be restored as given."""
+
+    exit_code = 3
+
+
+class AxesError(InputError):
+    """The axes do not fit the array."""
+
+
+class FileFormatError(InputError):
+    """The file cannot be read or written."""
+
+
+class DeviceError(NapariDipError):
+    """The device is not there or failed."""
+
+    exit_code = 4
+
+
+class MemoryExhaustedError(DeviceError, MemoryError):
+    """The device or the machine ran out of memory."""
+
+
+class DivergedError(NapariDipError, ArithmeticError):
+    """The fit left the finite numbers and could not be brought back."""
+
+    exit_code = 5
