@@ -5,13 +5,25 @@ kept in the file's description and in `layer.metadata["napari_dip"]`.
 """
 
 # Annotations are read at run time by pydantic.
+import hashlib
 import platform
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, Literal
+from statistics import median
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
+from napari_dip import metrics
 from napari_dip.config import DipConfig, Frozen
+from napari_dip.core.image import Image
+
+if TYPE_CHECKING:
+    from napari_dip.core.blocks import Block
+    from napari_dip.core.device import Runtime
+    from napari_dip.core.fit import Fit
 
 
 class InputRecord(Frozen):
@@ -39,12 +51,16 @@ class BlockRecord(Frozen):
 
 
 class NoiseRecord(Frozen):
-    """The noise model that was used, on the image's own scale; one per channel."""
+    """The noise of a channel, on the image's own scale.
+
+    `weighted` tells whether each pixel was weighted by its own variance.
+    """
 
     model: str
     sigma: float
     gain: float | None = None
     read_noise: float | None = None
+    weighted: bool = False
 
 
 class Report(Frozen):
@@ -90,3 +106,101 @@ def versions() -> dict[str, str]:
     names = ("napari-dip", "torch", "numpy", "scipy", "scikit-image")
     found = {name.replace("-", "_"): version(name) for name in names}
     return {**found, "python": platform.python_version(), "platform": platform.platform()}
+
+
+def make_report(
+    *,
+    image: Image,
+    restored: NDArray[np.float32],
+    task: str,
+    config: DipConfig,
+    runtime: "Runtime",
+    fits: "Sequence[tuple[Block, Sequence[Fit]]]",
+    blocks_planned: int,
+    noise: tuple[NoiseRecord, ...],
+    seconds: float,
+    invalid_pixels: int,
+    quality: Mapping[str, float | int | None],
+) -> Report:
+    """Put together what is known at the end of a run.
+
+    Parameters
+    ----------
+    image : Image
+        What was given.
+    restored : array
+        The result, in the order of the image's array.
+    fits : sequence of (block, fits)
+        Every block that was fitted, with one fit for each run.
+    blocks_planned : int
+        Constant blocks included, which need no fit.
+    quality : mapping
+        psnr, ssim, best_psnr and best_iteration, if a reference was given.
+    """
+    from napari_dip.core.device import peak_memory  # torch, only when something ran
+
+    records = tuple(_block_record(block.index, outcomes) for block, outcomes in fits)
+    everything = [outcome for _, outcomes in fits for outcome in outcomes]
+    return Report(
+        schema=1,
+        task=task,
+        input=_input_record(image, invalid_pixels),
+        config=config,
+        seed=config.seed,
+        device=str(runtime.device),
+        precision=runtime.precision,
+        parameters=everything[0].parameters if everything else 0,
+        blocks=records,
+        blocks_left=blocks_planned - len(records) if _was_stopped(records) else 0,
+        iterations=sum(outcome.iterations for outcome in everything),
+        selected_iteration=records[0].selected_iteration if records else 0,
+        stop_reason=records[-1 if _was_stopped(records) else 0].stop_reason
+        if records
+        else "constant_image",
+        seconds=seconds,
+        seconds_per_iteration=median(
+            [outcome.seconds_per_iteration for outcome in everything] or [0.0]
+        ),
+        peak_memory_bytes=peak_memory(runtime.device),
+        noise=noise[0],
+        noise_by_channel=noise,
+        diagnostics={"residual_whiteness": _whiteness(image, restored)},
+        versions=versions(),
+        **quality,
+    )
+
+
+def _was_stopped(records: Sequence[BlockRecord]) -> bool:
+    return bool(records) and records[-1].stop_reason == "stop_requested"
+
+
+def _block_record(index: int, outcomes: "Sequence[Fit]") -> BlockRecord:
+    first = outcomes[0]
+    return BlockRecord(
+        index=index,
+        iterations=sum(outcome.iterations for outcome in outcomes),
+        selected_iteration=first.selected_iteration,
+        stop_reason=outcomes[-1].stop_reason.value,
+        seconds=sum(outcome.seconds for outcome in outcomes),
+        rollbacks=sum(outcome.rollbacks for outcome in outcomes),
+    )
+
+
+def _input_record(image: Image, invalid_pixels: int) -> InputRecord:
+    in_memory = isinstance(image.data, np.ndarray)
+    pixels = np.ascontiguousarray(image.data).tobytes() if in_memory else None
+    return InputRecord(
+        sha256=hashlib.sha256(pixels).hexdigest() if pixels is not None else None,
+        shape=image.shape,
+        dtype=image.dtype.name,
+        axes=image.axes,
+        voxel_size=dict(image.voxel_size),
+        units=dict(image.units),
+        invalid_pixels=invalid_pixels,
+    )
+
+
+def _whiteness(image: Image, restored: NDArray[np.float32]) -> float | None:
+    planes = [image.axes.index("Y"), image.axes.index("X")]
+    residual = np.asarray(image.data, dtype=np.float32) - restored
+    return metrics.residual_whiteness(np.moveaxis(residual, planes, (-2, -1)))

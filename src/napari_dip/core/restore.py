@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    from napari_dip.config import DipConfig
-    from napari_dip.core.image import Image
-    from napari_dip.core.report import Report
+from napari_dip.config import DipConfig
+from napari_dip.core import blocks
+from napari_dip.core.device import Runtime, cpu_settings, device_errors, find_runtime
+from napari_dip.core.fit import Fit, Snapshot, fit
+from napari_dip.core.image import Image, as_image, mask_invalid
+from napari_dip.core.noise import find_noise, noise_model
+from napari_dip.core.oracle import Oracle
+from napari_dip.core.problem import Problem, make_problem
+from napari_dip.core.report import Report, make_report
+from napari_dip.core.scaling import Scaling, scale_image
+from napari_dip.core.stopping import StopReason
+from napari_dip.tasks import Denoise
+
+if TYPE_CHECKING:
+    from napari_dip.core.noise import NoiseModel
+    from napari_dip.core.report import NoiseRecord
+    from napari_dip.tasks import Task
+
+# Shortest time between two previews [seconds]: an eye sees no more, and a GUI
+# thread must not drown in them.
+_PREVIEW_INTERVAL = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +47,19 @@ class Progress:
         Within the block.
     seconds : float
         Since the start of the whole run.
-    seconds_left : float or None
-        At most, if every block uses its whole budget; None while unknown.
+    seconds_left : float
+        At most: if every block uses its whole budget.
     loss : float
-        Data fidelity of the fitted pixels, noise variance = 1.
+        Data fidelity of the fitted pixels; 1 where the residual is the noise.
     heldout_error : float or None
         The same for the pixels hidden from the fit.
     selected_iteration : int
         Iteration whose estimate would be returned now.
-    estimate : (...) float32 array or None
+    estimate : (...) float32 array
         Averaged estimate on the image's own scale, shaped as
-        `image.data[selection]`; None when no preview is due.
+        `image.data[selection]`.
+    psnr : float or None
+        Of this block's estimate [dB], when a reference was given.
     """
 
     block: int
@@ -48,11 +68,12 @@ class Progress:
     iteration: int
     max_iterations: int
     seconds: float
-    seconds_left: float | None
+    seconds_left: float
     loss: float
     heldout_error: float | None
     selected_iteration: int
-    estimate: NDArray[np.float32] | None
+    estimate: NDArray[np.float32]
+    psnr: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +97,262 @@ class Restoration:
 
 def restore(
     image: Any,
-    task: Any = None,
+    task: Task | None = None,
     config: DipConfig | None = None,
     *,
     reference: Any = None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Generator[Progress, None, Restoration]:
-    """To be replaced."""
-    raise NotImplementedError
+    """Restore an image, block by block, yielding progress at about 5 Hz.
+
+    Parameters
+    ----------
+    image : array_like or Image
+        Real numbers; axes from the configuration, the `Image`, or guessed.
+    task : Task, optional
+        The inverse problem; denoising by default.
+    config : DipConfig, optional
+        All choices.
+    reference : array_like, optional
+        Truth of the same shape, for the report only; no decision reads it.
+    stop_requested : callable
+        Polled at each iteration; once True, the run ends with the best result
+        so far. Blocks not reached keep the observation, and the report counts
+        them.
+
+    Yields
+    ------
+    Progress
+
+    Returns
+    -------
+    Restoration
+        As the value of the generator.
+
+    Raises
+    ------
+    InputError
+        The data cannot be restored as given.
+    DeviceError
+        The device is missing, failed or ran out of memory.
+    DivergedError
+        The fit cannot be kept finite.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(0).normal(size=(16, 16))
+    >>> next(restore(image, config=DipConfig(max_iterations=2, device="cpu"))).max_iterations
+    2
+    """
+    config = (config or DipConfig()).complete()
+    image = as_image(image, config.axes)
+    run = _Run(
+        image=image,
+        task=task or Denoise(),
+        config=config,
+        runtime=find_runtime(config.device, config.precision),
+        plan=blocks.plan(image, config.channels),
+        channels=_prepare_channels(image, config),
+        oracle=None if reference is None else Oracle(reference, image),
+        stop_requested=stop_requested,
+    )
+    with device_errors(), cpu_settings(config.threads):
+        yield from run.fit_blocks()
+    return run.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """What is decided once for a channel of the whole image."""
+
+    scaling: Scaling
+    noise: NoiseModel
+    record: NoiseRecord
+
+
+def _prepare_channels(image: Image, config: DipConfig) -> list[_Channel]:
+    channels = []
+    for index, scaling in enumerate(scale_image(image)):
+        line, record = find_noise(blocks.some_planes(image, index), config)
+        channels.append(_Channel(scaling, noise_model(line, scaling), record))
+    return channels
+
+
+@dataclass
+class _Run:
+    """One call of `restore`: what was decided, and the result as it grows."""
+
+    image: Image
+    task: Task
+    config: DipConfig
+    runtime: Runtime
+    plan: list[blocks.Block]
+    channels: list[_Channel]
+    oracle: Oracle | None
+    stop_requested: Callable[[], bool]
+    start: float = field(default_factory=time.perf_counter)
+    fits: list[tuple[blocks.Block, list[Fit]]] = field(default_factory=list)
+    invalid_pixels: int = 0
+
+    def __post_init__(self) -> None:
+        # The observation itself, wherever no fit replaces it (alpha, blocks not reached).
+        self.restored = np.array(self.image.data, dtype=np.float32, order="C")
+        self.run_std = np.zeros_like(self.restored) if self.config.runs > 1 else None
+
+    def fit_blocks(self) -> Generator[Progress, None, None]:
+        for block in self.plan:
+            values = blocks.read(self.image, block)  # (C, Y, X)
+            valid = mask_invalid(values)
+            self.invalid_pixels += int(valid.size - valid.sum())
+            if self._channel(block, 0).scaling.constant:
+                self._fill_constant(block)
+                continue
+            fits = yield from self._fit_runs(block, self._problem(block, values, valid))
+            self._keep(block, fits)
+            if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
+                return
+
+    def _fit_runs(
+        self, block: blocks.Block, problem: Problem
+    ) -> Generator[Progress, None, list[Fit]]:
+        fits: list[Fit] = []
+        for run in range(self.config.runs):
+            fits.append((yield from self._fit_once(block, problem, run)))
+            if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
+                break
+        return fits
+
+    def _fit_once(
+        self, block: blocks.Block, problem: Problem, run: int
+    ) -> Generator[Progress, None, Fit]:
+        """Fit a block, turning snapshots into progress on the image's own scale."""
+        outcome: Fit
+        fit_start = last_yield = time.perf_counter()
+        snapshots = fit(
+            problem,
+            self.config,
+            runtime=self.runtime,
+            seed=_seed(self.config.seed, block.index, run),
+            time_limit=self._time_share(block, run),
+            # An oracle looks at every iteration, a user at some.
+            interval=_PREVIEW_INTERVAL if self.oracle is None else 0.0,
+            stop_requested=self.stop_requested,
+        )
+        while True:
+            try:
+                snapshot = next(snapshots)
+            except StopIteration as end:
+                outcome = end.value
+                return outcome
+            progress = self._progress(block, run, snapshot, fit_start)
+            now = time.perf_counter()
+            if now - last_yield >= _PREVIEW_INTERVAL or snapshot.iteration == 1:
+                last_yield = now
+                yield progress
+
+    def _progress(
+        self, block: blocks.Block, run: int, snapshot: Snapshot, fit_start: float
+    ) -> Progress:
+        estimate = self._unscale(block, snapshot.estimate)
+        limit = self.config.max_iterations
+        assert limit is not None  # the configuration is complete
+        now = time.perf_counter()
+        fits_left = self._fits_left(block, run) - 1 + (limit - snapshot.iteration) / limit
+        seconds_left = (now - fit_start) / snapshot.iteration * limit * fits_left
+        if self.config.time_limit is not None:
+            seconds_left = min(seconds_left, self.start + self.config.time_limit - now)
+        return Progress(
+            block=block.index,
+            blocks=len(self.plan),
+            selection=block.selection,
+            iteration=snapshot.iteration,
+            max_iterations=limit,
+            seconds=now - self.start,
+            seconds_left=max(seconds_left, 0.0),
+            loss=snapshot.loss,
+            heldout_error=snapshot.heldout_error,
+            selected_iteration=snapshot.selected_iteration,
+            estimate=estimate,
+            psnr=self.oracle and self.oracle.look(block, run, snapshot.iteration, estimate),
+        )
+
+    def _problem(
+        self, block: blocks.Block, values: NDArray[Any], valid: NDArray[np.bool_]
+    ) -> Problem:
+        channels = [self._channel(block, index) for index in range(len(values))]
+        scaled = [
+            channel.scaling.scale(np.where(known, plane, 0))
+            for channel, plane, known in zip(channels, values, valid, strict=True)
+        ]
+        return make_problem(
+            np.stack(scaled),
+            valid,
+            [channel.noise for channel in channels],
+            (
+                min(channel.scaling.low for channel in channels),
+                max(channel.scaling.high for channel in channels),
+            ),
+            self.runtime.device,
+            self.task.operator(),
+        )
+
+    def _channel(self, block: blocks.Block, index: int) -> _Channel:
+        """Return what holds for a fitted channel; the samples of RGB share one."""
+        return self.channels[block.channels[index] if block.channels else 0]
+
+    def _unscale(
+        self, block: blocks.Block, estimate: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return a (C, Y, X) estimate as the image's array has it at the block."""
+        planes = [
+            self._channel(block, index).scaling.unscale(plane)
+            for index, plane in enumerate(estimate)
+        ]
+        return blocks.from_channels_first(np.stack(planes), block)
+
+    def _keep(self, block: blocks.Block, fits: list[Fit]) -> None:
+        estimates = np.stack([self._unscale(block, outcome.estimate) for outcome in fits])
+        self.restored[block.selection] = estimates.mean(axis=0)
+        if self.run_std is not None:
+            self.run_std[block.selection] = estimates.std(axis=0)
+        self.fits.append((block, fits))
+
+    def _fill_constant(self, block: blocks.Block) -> None:
+        """A constant image is its own restoration, but for its missing pixels."""
+        part = self.restored[block.selection]
+        missing = ~np.isfinite(part)
+        if missing.any():
+            scaling = self._channel(block, 0).scaling
+            self.restored[block.selection] = np.where(missing, scaling.darkest, part)
+
+    def _fits_left(self, block: blocks.Block, run: int) -> int:
+        return (len(self.plan) - block.index) * self.config.runs - run
+
+    def _time_share(self, block: blocks.Block, run: int) -> float | None:
+        """Give each of the fits left the same share of the time left [seconds]."""
+        if self.config.time_limit is None:
+            return None
+        left = self.config.time_limit - (time.perf_counter() - self.start)
+        return max(left, 0.0) / self._fits_left(block, run)
+
+    def result(self) -> Restoration:
+        restored = self.image.with_data(self.restored)
+        report = make_report(
+            image=self.image,
+            restored=self.restored,
+            task=self.task.name,
+            config=self.config,
+            runtime=self.runtime,
+            fits=self.fits,
+            blocks_planned=len(self.plan),
+            noise=tuple(channel.record for channel in self.channels),
+            seconds=time.perf_counter() - self.start,
+            invalid_pixels=self.invalid_pixels,
+            quality=self.oracle.judge(self.restored) if self.oracle else {},
+        )
+        return Restoration(restored, report, self.run_std)
+
+
+def _seed(seed: int, block: int, run: int) -> int:
+    """Return a seed that depends on the block alone, whatever the order of blocks."""
+    return int(np.random.SeedSequence([seed, block, run]).generate_state(1)[0])

@@ -1,0 +1,169 @@
+"""Where and how precisely a fit runs: device, precision, threads, memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import psutil
+import torch
+from torch import nn
+
+from napari_dip.errors import DeviceError, MemoryExhaustedError
+
+if TYPE_CHECKING:
+    from napari_dip.config import Precision
+
+# bfloat16 must win by this factor, so that a noisy machine does not flip a choice.
+_PROBE_MARGIN = 1.2
+_PROBE_REPEATS = 3
+# Reading a number from an accelerator waits for it: do so only now and then.
+_ASSESS_EVERY = {"cpu": 1}
+_ASSESS_EVERY_ACCELERATOR = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A resolved device and precision."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def precision(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
+
+    @property
+    def assess_every(self) -> int:
+        """Iterations between two assessments, which wait for the device."""
+        return _ASSESS_EVERY.get(self.device.type, _ASSESS_EVERY_ACCELERATOR)
+
+    def autocast(self) -> torch.autocast:
+        """Return the context the network's body runs in."""
+        return torch.autocast(
+            self.device.type, self.dtype, enabled=self.dtype is not torch.float32
+        )
+
+
+def find_runtime(device: str = "auto", precision: Precision = "auto") -> Runtime:
+    """Resolve the words of the configuration.
+
+    Raises
+    ------
+    DeviceError
+        When the device is not there.
+
+    Examples
+    --------
+    >>> find_runtime("cpu", "float32").precision
+    'float32'
+    """
+    found = find_device(device)
+    if precision == "auto":
+        dtype = _fastest_precision(found)
+    else:
+        dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    return Runtime(found, dtype)
+
+
+def available_devices() -> tuple[str, ...]:
+    """Return the names that `find_device` accepts on this machine, best first."""
+    cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return (*cuda, *mps, "cpu")
+
+
+def find_device(name: str) -> torch.device:
+    """Return the torch device of a name; "auto" is CUDA, else MPS, else the CPU."""
+    available = available_devices()
+    if name == "auto":
+        return torch.device(available[0])
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in available:
+        raise DeviceError(
+            f"Got device {name!r}; this machine has {', '.join(available)}. "
+            "Choose one of them, or auto."
+        )
+    return torch.device(wanted)
+
+
+@cache
+def _fastest_precision(device: torch.device) -> torch.dtype:
+    """Time one small convolution in both precisions: processors' names do not tell."""
+    if device.type == "mps":
+        return torch.float32
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    convolution = nn.Conv2d(32, 32, 3).to(memory_format=torch.channels_last)
+    image = torch.rand(1, 32, 96, 96).contiguous(memory_format=torch.channels_last)
+
+    def seconds(dtype: torch.dtype) -> float:
+        times = []
+        for _ in range(_PROBE_REPEATS + 1):  # the first one compiles kernels
+            start = time.perf_counter()
+            with torch.autocast("cpu", torch.bfloat16, enabled=dtype is not torch.float32):
+                convolution(image).sum().backward()
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    faster = seconds(torch.float32) > _PROBE_MARGIN * seconds(torch.bfloat16)
+    return torch.bfloat16 if faster else torch.float32
+
+
+@contextmanager
+def device_errors() -> Iterator[None]:
+    """Turn torch's RuntimeErrors into ours, which say what to do."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in text:
+            raise MemoryExhaustedError(
+                f"Got no more memory ({text}); expected room for one plane's network. "
+                "Close other programs, choose the fast preset, or run on the CPU."
+            ) from error
+        raise DeviceError(
+            f"Got a failure of the device ({text}); expected it to compute. "
+            "Try the CPU, or float32."
+        ) from error
+
+
+@contextmanager
+def cpu_settings(threads: int | None) -> Iterator[None]:
+    """Flush denormals to zero and set the number of threads, for a while.
+
+    Squared gradients that fade away become denormal numbers, on which the
+    square root in Adam is a hundred times slower.
+    """
+    before = torch.get_num_threads()
+    torch.set_flush_denormal(True)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(before)
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the highest memory use so far [bytes]: the device's, or this process's."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return process_peak_memory()
+
+
+def process_peak_memory() -> int:
+    """Return the highest resident memory of this process so far [bytes]."""
+    try:
+        import resource
+    except ImportError:  # Windows has no resource module, but psutil knows there
+        return int(psutil.Process().memory_info().peak_wset)
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak) if sys.platform == "darwin" else int(peak) * 1024

@@ -1,0 +1,214 @@
+"""Noise models: how far an observation may lie from the estimate that explains it.
+
+All of them are one family, variance = slope * intensity + intercept: Gaussian
+noise has no slope, photon noise no intercept, a camera both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_dip.core.image import mask_invalid
+from napari_dip.core.report import NoiseRecord
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_dip.config import DipConfig
+    from napari_dip.core.scaling import Scaling
+
+# Second derivatives along both axes cancel planes and edges along an axis
+# (Immerkaer 1996); the noise passes with this standard deviation.
+_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]]) / 6.0
+_LEVELS = 24
+# 68.27% of a normal distribution lies within one standard deviation.
+_ONE_SIGMA = 0.6827
+# The darkest pixels of an image keep this share of the mean variance at least:
+# a fitted line may reach zero there, and their weight infinity.
+_FLOOR = 0.1
+# Below this rise of the variance over the image's range noise counts as Gaussian.
+_FLAT = 0.5
+
+
+class MeanVariance(NamedTuple):
+    """The line variance = slope * intensity + intercept, on the image's scale."""
+
+    slope: float
+    intercept: float
+    mean_variance: float
+    rise: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseModel:
+    """Noise of one channel, in network units.
+
+    Attributes
+    ----------
+    slope, intercept : float
+        Of the variance, as a function of the noise-free intensity.
+    floor : float
+        Lower limit of the variance.
+    mean_variance : float
+        Over the image.
+    """
+
+    slope: float
+    intercept: float
+    floor: float
+    mean_variance: float
+
+    def variance(self, estimate: Tensor) -> Tensor:
+        """Return the noise variance at each pixel of an estimate (1, C, Y, X)."""
+        return (self.slope * estimate + self.intercept).clamp(min=self.floor)
+
+    def nll(self, estimate: Tensor, observation: Tensor) -> Tensor:
+        """Return the negative log-likelihood of each pixel, (1, C, Y, X); 1 on average at truth.
+
+        Notes
+        -----
+        (y - x)^2 / v(x) with the variance held fixed when differentiated: its
+        gradient is that of the Gaussian, the Poisson and the shifted-Poisson
+        likelihood alike, and vanishes on average at the truth.
+        """
+        residual = (estimate - observation) ** 2
+        if self.slope == 0:
+            return residual / self.intercept
+        return residual / self.variance(estimate.detach())
+
+
+def noise_model(line: MeanVariance, scaling: Scaling) -> NoiseModel:
+    """Express a mean-variance line in network units."""
+    mean_variance = line.mean_variance / scaling.gain**2
+    return NoiseModel(
+        slope=line.slope / scaling.gain,
+        intercept=(line.slope * scaling.offset + line.intercept) / scaling.gain**2,
+        floor=_FLOOR * mean_variance,
+        mean_variance=mean_variance,
+    )
+
+
+def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, NoiseRecord]:
+    """Estimate the noise of a channel, or take what the user knows of the camera.
+
+    Parameters
+    ----------
+    planes : (P, Y, X) array
+        Some planes of the channel, on the image's scale.
+    config : DipConfig
+        `noise`, `gain`, `read_noise` and `sigma_noise`.
+
+    Returns
+    -------
+    MeanVariance
+        On the image's scale.
+    NoiseRecord
+        For the report.
+    """
+    line = estimate_mean_variance(planes)
+    name = config.noise
+    if name == "auto":
+        return _flat(line.mean_variance), _measured(line)
+    valid = planes[mask_invalid(planes)].astype(np.float64)
+    if name == "gaussian":
+        variance = config.sigma_noise**2 if config.sigma_noise else line.mean_variance
+        return _flat(variance), NoiseRecord(model=name, sigma=float(np.sqrt(variance)))
+    slope, intercept = line.slope, line.intercept
+    if name == "poisson":
+        level = float(valid.mean())
+        slope = line.mean_variance / level if level > 0 else line.slope
+        intercept = 0.0
+    if config.gain is not None:
+        slope = config.gain
+    if config.read_noise is not None:
+        intercept = config.read_noise**2
+    mean_variance = max(float(slope * valid.mean() + intercept), line.mean_variance * _FLOOR)
+    return MeanVariance(slope, intercept, mean_variance, line.rise), NoiseRecord(
+        model=name,
+        sigma=float(np.sqrt(mean_variance)),
+        gain=float(slope),
+        read_noise=float(np.sqrt(max(intercept, 0.0))),
+        weighted=True,
+    )
+
+
+def _flat(variance: float) -> MeanVariance:
+    return MeanVariance(0.0, variance, variance, 0.0)
+
+
+def _measured(line: MeanVariance) -> NoiseRecord:
+    """Describe noise that was measured and, by "auto", fitted with equal weights.
+
+    Equal weights: on real fluorescence pairs a fit weighted by the measured
+    variance was slower and ended lower (docs/performance.md).
+    """
+    sigma = float(np.sqrt(line.mean_variance))
+    if line.rise <= _FLAT:
+        return NoiseRecord(model="gaussian", sigma=sigma)
+    read_noise = float(np.sqrt(max(line.intercept, 0.0)))
+    return NoiseRecord(
+        model="poisson-gaussian", sigma=sigma, gain=line.slope, read_noise=read_noise
+    )
+
+
+def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
+    """Fit variance = slope * intensity + intercept to the finest details of some planes.
+
+    Parameters
+    ----------
+    planes : (P, Y, X) array
+        Values that are not finite are left out, with their neighbours.
+
+    Notes
+    -----
+    Pixels are grouped by their local mean into levels of equal size; the
+    variance of a level is read at the 68% quantile of the absolute second
+    derivative, which edges and texture in the tail do not move.
+
+    References
+    ----------
+    J. Immerkaer, "Fast noise variance estimation", CVIU 64 (1996).
+    A. Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting
+    for single-image raw-data", IEEE TIP 17 (2008).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> photons = rng.poisson(np.tile(np.linspace(5, 50, 256), (1, 256, 1)))
+    >>> bool(abs(estimate_mean_variance(2.0 * photons).slope - 2.0) < 0.3)
+    True
+    """
+    means, details = _levels(planes)
+    if details.size < _LEVELS:  # too small an image to say more than its spread
+        variance = float(np.nanvar(planes.astype(np.float64)[mask_invalid(planes)])) or 1.0
+        return _flat(variance)
+    groups = np.array_split(np.argsort(means, kind="stable"), _LEVELS)
+    level = np.array([means[group].mean() for group in groups])
+    variance_of = np.array([np.quantile(details[group], _ONE_SIGMA) ** 2 for group in groups])
+    mean_variance = max(float(variance_of.mean()), float(np.finfo(np.float32).tiny))
+    if np.ptp(level) == 0:
+        return _flat(mean_variance)
+    # Weights: the deviation of a variance is proportional to it.
+    weights = 1 / (variance_of + 0.1 * mean_variance)
+    slope, intercept = (float(value) for value in np.polyfit(level, variance_of, 1, w=weights))
+    if slope <= 0:
+        return _flat(mean_variance)
+    rise = slope * float(np.ptp(level)) / mean_variance
+    return MeanVariance(slope, intercept, mean_variance, rise)
+
+
+def _levels(planes: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return local mean and absolute second derivative of every pixel that has neighbours."""
+    means, details = [], []
+    for plane in planes:
+        valid = mask_invalid(plane)
+        values = np.where(valid, plane, 0).astype(np.float64)
+        inside = ndimage.binary_erosion(valid, np.ones((3, 3)))
+        means.append(ndimage.uniform_filter(values, 3)[inside])
+        details.append(np.abs(ndimage.convolve(values, _KERNEL))[inside])
+    return np.concatenate(means), np.concatenate(details)

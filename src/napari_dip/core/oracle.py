@@ -1,0 +1,60 @@
+"""Oracle: compares with the truth, for the report only; nothing in a fit reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip import metrics
+from napari_dip.core.image import Image, as_image
+
+if TYPE_CHECKING:
+    from napari_dip.core.blocks import Block
+
+
+class Oracle:
+    """Knows the reference, and the best iteration that hindsight would choose.
+
+    Parameters
+    ----------
+    reference : array_like or Image
+        Truth, of the image's shape.
+    image : Image
+        What is restored.
+    """
+
+    def __init__(self, reference: Any, image: Image) -> None:
+        data = reference.data if isinstance(reference, Image) else reference
+        self._reference = as_image(np.asarray(data), image.axes)
+        metrics.check_same_shape(image.data, self._reference.data)
+        self._range = metrics.data_range(self._reference.data)
+        self._best: dict[int, tuple[float, int]] = {}
+
+    def look(
+        self, block: Block, run: int, iteration: int, estimate: NDArray[np.float32]
+    ) -> float:
+        """Return the PSNR [dB] of a block's estimate, shaped as the image's array there."""
+        truth = np.asarray(self._reference.data[block.selection], dtype=np.float64)
+        error = float(np.mean((estimate - truth) ** 2))
+        if run == 0 and error < self._best.get(block.index, (np.inf, 0))[0]:
+            self._best[block.index] = error, iteration
+        return self._decibel(error)
+
+    def judge(self, restored: NDArray[np.float32]) -> dict[str, float | int | None]:
+        """Return psnr and ssim of the result, and the best psnr that was passed by."""
+        reference = self._reference.data
+        quality: dict[str, float | int | None] = {
+            "psnr": metrics.psnr(restored, reference),
+            "ssim": metrics.ssim(restored, reference, self._reference.axes),
+        }
+        if self._best:
+            # Blocks are of equal size, so their errors average.
+            error = float(np.mean([error for error, _ in self._best.values()]))
+            quality["best_psnr"] = self._decibel(error)
+            quality["best_iteration"] = next(iter(self._best.values()))[1]
+        return quality
+
+    def _decibel(self, error: float) -> float:
+        return float(10 * np.log10(self._range**2 / max(error, 1e-300)))

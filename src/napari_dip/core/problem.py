@@ -1,0 +1,101 @@
+"""Problem: one block as tensors in network units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from napari_dip.core.noise import NoiseModel
+
+Operator = Callable[[Tensor], Tensor]
+
+
+def identity(estimate: Tensor) -> Tensor:
+    """Forward operator of denoising: the observation is the estimate plus noise."""
+    return estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """theta* = argmin nll(y | A f_theta(z)) for one block.
+
+    Attributes
+    ----------
+    observation : (1, C, Y, X) float32 Tensor
+        y; any finite value where it is not valid.
+    valid : (1, C, Y, X) bool Tensor
+        Pixels that were observed.
+    noise : NoiseModel
+        Of each channel; its numbers are (C, 1, 1) tensors.
+    bounds : (low, high)
+        Range of the estimate, with headroom.
+    operator : callable
+        A, from the estimate (1, C, Y, X) to the shape of the observation.
+    """
+
+    observation: Tensor
+    valid: Tensor
+    noise: NoiseModel
+    bounds: tuple[float, float]
+    operator: Operator = identity
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Y and X of the estimate."""
+        height, width = self.observation.shape[-2:]
+        return height, width
+
+    def nll(self, estimate: Tensor) -> Tensor:
+        """Return the data fidelity of each pixel of the observation."""
+        return self.noise.nll(self.operator(estimate), self.observation)
+
+
+def make_problem(
+    observation: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    noise: Sequence[NoiseModel],
+    bounds: tuple[float, float],
+    device: torch.device,
+    operator: Operator = identity,
+) -> Problem:
+    """Move one block, (C, Y, X) in network units, to a device.
+
+    Parameters
+    ----------
+    observation, valid : (C, Y, X) arrays
+        Values, and where they are to be believed.
+    noise : sequence of NoiseModel
+        One for each channel, with plain numbers.
+    bounds : (low, high)
+        Range of the estimate, with headroom.
+    device : torch.device
+        Where the fit runs.
+    operator : callable
+        Forward operator A.
+    """
+    from napari_dip.core.noise import NoiseModel  # numbers become tensors
+
+    def column(name: str) -> Tensor:
+        values = [float(getattr(model, name)) for model in noise]
+        return torch.tensor(values, dtype=torch.float32, device=device).reshape(-1, 1, 1)
+
+    filled = np.where(valid, observation, 0).astype(np.float32)
+    return Problem(
+        observation=torch.from_numpy(filled)[None].to(device),  # (1, C, Y, X)
+        valid=torch.from_numpy(np.array(valid))[None].to(device),
+        noise=NoiseModel(
+            slope=column("slope"),
+            intercept=column("intercept"),
+            floor=column("floor"),
+            mean_variance=column("mean_variance"),
+        ),
+        bounds=bounds,
+        operator=operator,
+    )

@@ -1,0 +1,153 @@
+"""ONE affine intensity map per image, found before blocks are cut and inverted once at the end.
+
+Per-block normalisation makes seams and flicker and breaks Poisson models.
+Channels of different brightness each have their own map, the samples of an
+RGB pixel share one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.core.image import Image, channel_axis, mask_invalid
+from napari_dip.errors import InputError
+
+# The window of the map: robust against hot pixels, which stay representable
+# because the map is affine and nothing is clipped.
+_WINDOW_PERCENTILES = (0.1, 99.9)
+_WINDOW = (0.1, 0.9)
+# Beyond the extreme pixels, in units of their range: a bounded activation
+# saturates before it reaches its limits.
+_HEADROOM = 0.1
+_MAX_SAMPLES = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Affine map of one channel: scaled = (value - offset) / gain.
+
+    Attributes
+    ----------
+    offset, gain : float
+        On the image's own scale.
+    low, high : float
+        Scaled values of the darkest and brightest valid pixel, with headroom.
+    darkest : float
+        On the image's own scale.
+    constant : bool
+        All valid pixels are equal: there is nothing to fit.
+    """
+
+    offset: float
+    gain: float
+    low: float
+    high: float
+    darkest: float
+    constant: bool
+
+    def scale(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Map values of the image to network units."""
+        return ((values.astype(np.float64) - self.offset) / self.gain).astype(np.float32)
+
+    def unscale(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Map network units back to values of the image."""
+        return (values.astype(np.float64) * self.gain + self.offset).astype(np.float32)
+
+
+def find_scaling(values: NDArray[Any]) -> Scaling:
+    """Return the map that puts the bulk of the values in the network's window.
+
+    Parameters
+    ----------
+    values : (...) array
+        Real numbers; those that are not finite are left out.
+
+    Raises
+    ------
+    InputError
+        When no value is finite, or their range is beyond double precision.
+
+    Examples
+    --------
+    >>> scaling = find_scaling(np.arange(1000.0))
+    >>> bool(np.allclose(scaling.unscale(scaling.scale(np.array([7.0]))), 7.0, rtol=1e-4))
+    True
+    """
+    valid = values[mask_invalid(values)].astype(np.float64)
+    if valid.size == 0:
+        raise InputError("Got no finite pixel at all; expected an image with some valid pixels.")
+    darkest, brightest = float(valid.min()), float(valid.max())
+    if not np.isfinite(brightest - darkest) or max(abs(darkest), abs(brightest)) > 1e37:
+        raise InputError(
+            f"Got values from {darkest:g} to {brightest:g}; expected a range that float32 "
+            "can hold. Divide the image by a constant."
+        )
+    window_low, window_high = np.percentile(valid, _WINDOW_PERCENTILES)
+    if window_high <= window_low:  # nearly all pixels are equal
+        window_low, window_high = darkest, brightest
+    # Differences below float32's resolution of the values cannot come back.
+    resolution = max(abs(darkest), abs(brightest)) * float(np.finfo(np.float32).eps)
+    constant = brightest - darkest <= resolution or brightest - darkest < 1e-37
+    width = _WINDOW[1] - _WINDOW[0]
+    gain = 1.0 if constant else float(window_high - window_low) / width
+    offset = float(window_low) - _WINDOW[0] * gain
+    headroom = _HEADROOM * (brightest - darkest)
+    return Scaling(
+        offset=offset,
+        gain=gain,
+        low=(darkest - headroom - offset) / gain,
+        high=(brightest + headroom - offset) / gain,
+        darkest=darkest,
+        constant=constant,
+    )
+
+
+def scale_image(image: Image) -> tuple[Scaling, ...]:
+    """Return one map per channel of the image (one for all samples of RGB)."""
+    axis = channel_axis(image)
+    if axis is None:
+        return (find_scaling(_sample(image)),)
+    return tuple(
+        find_scaling(_sample(image, axis, channel)) for channel in range(image.shape[axis])
+    )
+
+
+def _sample(image: Image, axis: int | None = None, channel: int = 0) -> NDArray[Any]:
+    """Return pixels of a channel, thinned along the leading axes when there are many.
+
+    Thinning whole planes first reads the least from a lazy array.
+    """
+    selection: list[int | slice] = [slice(None)] * len(image.shape)
+    if axis is not None:
+        selection[axis] = channel
+    count = float(np.prod([n for i, n in enumerate(image.shape) if i != axis]))
+    for i, n in enumerate(image.shape):
+        if i == axis or count <= _MAX_SAMPLES:
+            continue
+        step = min(n, int(np.ceil(count / _MAX_SAMPLES)))
+        selection[i] = slice(None, None, step)
+        count *= np.ceil(n / step) / n
+    return np.asarray(image.data[tuple(selection)])
+
+
+def restore_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Convert to a dtype without wrapping: whole numbers are rounded and clipped.
+
+    Examples
+    --------
+    >>> restore_dtype(np.array([-3.0, 254.6, 300.0]), np.dtype(np.uint8))
+    array([  0, 255, 255], dtype=uint8)
+    """
+    if dtype.kind == "b":
+        return values >= 0.5
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        rounded = np.rint(values.astype(np.float64))
+        clipped = np.clip(rounded, limits.min, limits.max)
+        # float64 cannot hold the largest 64-bit numbers: compare, then cast.
+        return np.where(clipped >= limits.max, limits.max, clipped.astype(dtype)).astype(dtype)
+    return values.astype(dtype)

@@ -1,0 +1,216 @@
+"""Stopping rules: when the estimate explains the image and not yet its noise.
+
+A rule is fed one `Evidence` per assessment and answers with a `StopReason` or
+None. Truth (a reference image) is never part of the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_dip.config import DipConfig
+
+
+class StopReason(StrEnum):
+    """Why a fit ended."""
+
+    HELD_OUT_MINIMUM = "held_out_minimum"
+    VARIANCE_MINIMUM = "variance_minimum"
+    MAX_ITERATIONS = "max_iterations"
+    TIME_LIMIT = "time_limit"
+    STOP_REQUESTED = "stop_requested"
+    CONSTANT_IMAGE = "constant_image"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a rule may look at.
+
+    Attributes
+    ----------
+    iteration : int
+        From 1.
+    seconds : float
+        Since the start of the fit.
+    heldout_error : float or None
+        Mean nll of the moving average at the held-out pixels.
+    pixels : (P,) Tensor
+        Network output at a fixed random choice of pixels, on its device.
+    """
+
+    iteration: int
+    seconds: float
+    heldout_error: float | None
+    pixels: Tensor
+
+
+class StoppingRule(Protocol):
+    """One reason to stop; `selected` is the iteration it would keep, None if it has no opinion."""
+
+    selected: int | None
+
+    def update(self, evidence: Evidence) -> StopReason | None:
+        """Take in one assessment; return a reason to stop, or None to go on."""
+
+
+class HeldOut:
+    """Stop when the error at pixels hidden from the fit has stopped falling.
+
+    Noise that is independent from pixel to pixel cannot be predicted, so the
+    error there is lowest where the estimate is closest to the truth.
+    """
+
+    def __init__(self, patience: int, tolerance: float, guard: int) -> None:
+        self.selected: int | None = None
+        self._patience = patience
+        self._tolerance = tolerance
+        self._guard = guard
+        self._lowest = float("inf")
+        self._milestone = float("inf")
+        self._milestone_iteration = 0
+
+    def update(self, evidence: Evidence) -> StopReason | None:
+        error, iteration = evidence.heldout_error, evidence.iteration
+        if error is None:
+            return None
+        if error < self._lowest:
+            self._lowest, self.selected = error, iteration
+        if error < self._milestone * (1 - self._tolerance):
+            self._milestone, self._milestone_iteration = error, iteration
+        stale = iteration - self._milestone_iteration
+        if iteration > self._guard and stale >= self._patience:
+            return StopReason.HELD_OUT_MINIMUM
+        return None
+
+
+class WindowedVariance:
+    """Stop when the variance of the last outputs has passed its minimum.
+
+    References
+    ----------
+    H. Wang et al., "Early stopping for deep image prior", TMLR 2023 (ES-WMV).
+    """
+
+    def __init__(self, window: int, patience: int, guard: int) -> None:
+        self.selected: int | None = None
+        self._window = window
+        self._patience = patience
+        self._guard = guard
+        self._lowest = float("inf")
+        self._outputs: list[tuple[int, Tensor]] = []
+
+    def update(self, evidence: Evidence) -> StopReason | None:
+        iteration = evidence.iteration
+        self._outputs.append((iteration, evidence.pixels))
+        while self._outputs[0][0] <= iteration - self._window:
+            self._outputs.pop(0)
+        if iteration <= max(self._guard, self._window):
+            return None
+        outputs = torch.stack([pixels for _, pixels in self._outputs])  # (W, P)
+        variance = float(outputs.var(dim=0, correction=0).mean())
+        if variance < self._lowest:
+            self._lowest, self.selected = variance, iteration
+        if self.selected is not None and iteration - self.selected >= self._patience:
+            return StopReason.VARIANCE_MINIMUM
+        return None
+
+
+class MaxIterations:
+    """Stop at a number of iterations."""
+
+    selected: int | None = None
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    def update(self, evidence: Evidence) -> StopReason | None:
+        return StopReason.MAX_ITERATIONS if evidence.iteration >= self._limit else None
+
+
+class TimeLimit:
+    """Stop after a number of seconds."""
+
+    selected: int | None = None
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def update(self, evidence: Evidence) -> StopReason | None:
+        return StopReason.TIME_LIMIT if evidence.seconds >= self._seconds else None
+
+
+class Requested:
+    """Stop because somebody asked, such as the Stop button."""
+
+    selected: int | None = None
+
+    def __init__(self, requested: Callable[[], bool]) -> None:
+        self._requested = requested
+
+    def __deepcopy__(self, memo: object) -> Requested:
+        return self  # a question put to the outside world has no state to restore
+
+    def update(self, evidence: Evidence) -> StopReason | None:
+        return StopReason.STOP_REQUESTED if self._requested() else None
+
+
+class AnyOf:
+    """Stop for the first reason of several; the first rule with an opinion selects."""
+
+    def __init__(self, rules: Sequence[StoppingRule]) -> None:
+        self._rules = tuple(rules)
+
+    @property
+    def selected(self) -> int | None:  # type: ignore[override]
+        opinions = (rule.selected for rule in self._rules)
+        return next((opinion for opinion in opinions if opinion is not None), None)
+
+    def update(self, evidence: Evidence) -> StopReason | None:
+        reasons = [rule.update(evidence) for rule in self._rules]
+        return next((reason for reason in reasons if reason is not None), None)
+
+
+def build_rule(
+    config: DipConfig,
+    *,
+    time_limit: float | None,
+    stop_requested: Callable[[], bool],
+) -> AnyOf:
+    """Return the rule of a configuration, its limits included.
+
+    Parameters
+    ----------
+    config : DipConfig
+        Complete: `stop` and `fit` are used.
+    time_limit : float or None
+        Seconds for this fit.
+    stop_requested : callable
+        True once somebody asked to stop.
+    """
+    settings = config.fit
+    assert settings is not None  # a complete configuration
+    constants = settings.stopping
+    rules: list[StoppingRule] = []
+    if config.stop in ("auto", "heldout"):
+        rules.append(
+            HeldOut(constants.heldout_patience, constants.heldout_tolerance, constants.guard)
+        )
+    if config.stop in ("auto", "variance"):
+        rules.append(
+            WindowedVariance(
+                constants.variance_window, constants.variance_patience, constants.guard
+            )
+        )
+    rules.append(MaxIterations(settings.max_iterations))
+    if time_limit is not None:
+        rules.append(TimeLimit(time_limit))
+    rules.append(Requested(stop_requested))
+    return AnyOf(rules)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from napari_dip.api import finish
+from napari_dip.core import fit as fit_module
+from napari_dip.core.fit import fit
+from napari_dip.core.noise import estimate_mean_variance, noise_model
+from napari_dip.core.problem import make_problem
+from napari_dip.core.scaling import find_scaling
+from napari_dip.core.stopping import StopReason
+from napari_dip.errors import DivergedError
+from tests.tiny import noisy_waves, tiny_config, waves
+
+
+def problem_of(values, valid=None):
+    scaling = find_scaling(values)
+    noise = noise_model(estimate_mean_variance(values[None]), scaling)
+    valid = np.isfinite(values) if valid is None else valid
+    problem = make_problem(
+        scaling.scale(np.where(valid, values, 0))[None],
+        valid[None],
+        [noise],
+        (scaling.low, scaling.high),
+        torch.device("cpu"),
+    )
+    return problem, scaling
+
+
+def run(values, config, **options):
+    problem, scaling = problem_of(values)
+    outcome = finish(fit(problem, config, **options))
+    return outcome, scaling.unscale(outcome.estimate)[0]
+
+
+def rmse(estimate, truth):
+    return float(np.sqrt(np.mean((estimate - truth) ** 2)))
+
+
+def test_a_fit_removes_most_of_the_noise_and_stops_by_itself():
+    outcome, estimate = run(noisy_waves(), tiny_config(600))
+    assert outcome.stop_reason is StopReason.HELD_OUT_MINIMUM
+    assert outcome.selected_iteration < outcome.iterations < 600
+    assert rmse(estimate, waves()) < 0.4 * rmse(noisy_waves(), waves())
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (3, 3), (64, 64), (37, 71)])
+def test_the_estimate_has_the_size_of_the_image(shape):
+    _, estimate = run(noisy_waves(shape), tiny_config(2))
+    assert estimate.shape == shape
+    assert np.isfinite(estimate).all()
+
+
+def test_the_same_seed_gives_the_same_estimate_and_another_another():
+    first, again, other = (run(noisy_waves(), tiny_config(3, seed=seed))[1] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert rmse(first, other) > 0
+
+
+def test_the_caller_s_random_state_is_left_alone():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    run(noisy_waves(), tiny_config(2))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_missing_pixels_have_no_influence():
+    values, valid = noisy_waves(), np.ones((64, 64), bool)
+    valid[10:20, 10:20] = False
+    estimates = []
+    for filler in (0.0, 1e6):
+        problem, _ = problem_of(values, valid)
+        problem.observation[:, :, 10:20, 10:20] = filler
+        estimates.append(finish(fit(problem, tiny_config(5))).estimate)
+    np.testing.assert_array_equal(*estimates)
+
+
+def test_a_request_ends_the_fit_with_the_estimate_so_far():
+    problem, _ = problem_of(noisy_waves())
+    asked = []
+    snapshots = fit(problem, tiny_config(500), interval=0, stop_requested=lambda: bool(asked))
+    list(islice(snapshots, 5))
+    asked.append(True)
+    outcome = finish(snapshots)
+    assert outcome.stop_reason is StopReason.STOP_REQUESTED
+    assert outcome.iterations == 6
+    assert np.isfinite(outcome.estimate).all()
+
+
+def test_the_time_limit_ends_the_fit():
+    outcome, _ = run(noisy_waves(), tiny_config(10_000), time_limit=0.0)
+    assert (outcome.stop_reason, outcome.iterations) == (StopReason.TIME_LIMIT, 1)
+
+
+def test_without_a_rule_the_last_average_is_returned():
+    outcome, _ = run(noisy_waves(), tiny_config(5, stop="none"))
+    assert (outcome.selected_iteration, outcome.iterations) == (5, 5)
+    assert outcome.stop_reason is StopReason.MAX_ITERATIONS
+
+
+def test_snapshots_are_copies():
+    problem, _ = problem_of(noisy_waves())
+    first, second = islice(fit(problem, tiny_config(5), interval=0), 2)
+    assert rmse(first.estimate, second.estimate) > 0
+    assert (first.iteration, second.iteration) == (1, 2)
+    assert first.estimate.flags.owndata
+
+
+def test_held_out_pixels_are_not_fitted():
+    problem, _ = problem_of(noisy_waves())
+    fitted, heldout = fit_module._split(  # noqa: SLF001
+        problem, tiny_config().complete(), torch.Generator().manual_seed(0)
+    )
+    assert float(heldout.sum()) > 50
+    assert not bool((fitted * heldout).any())
+    assert torch.equal(fitted + heldout, problem.valid.float())
+
+
+class Failing:
+    """An nll that is not a number at chosen iterations."""
+
+    def __init__(self, problem, failures):
+        self.problem, self.failures, self.calls = problem, failures, 0
+
+    def __getattr__(self, name):
+        return getattr(self.problem, name)
+
+    def nll(self, estimate):
+        if not estimate.requires_grad:  # the held-out error
+            return self.problem.nll(estimate)
+        self.calls += 1
+        return self.problem.nll(estimate) * (float("nan") if self.calls in self.failures else 1.0)
+
+
+def test_a_collapse_is_rolled_back_and_the_fit_goes_on():
+    problem, scaling = problem_of(noisy_waves())
+    outcome = finish(fit(Failing(problem, {150, 151}), tiny_config(250, stop="none")))
+    assert outcome.rollbacks == 2
+    assert outcome.iterations == 250
+    estimate = scaling.unscale(outcome.estimate)[0]
+    assert rmse(estimate, waves()) < 0.5 * rmse(noisy_waves(), waves())
+
+
+def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeypatch):
+    problem, _ = problem_of(noisy_waves())
+    seen = []
+    original = fit_module._State.roll_back  # noqa: SLF001
+
+    def spy(state, iteration):
+        state.kept.fill_(float("nan"))
+        original(state, iteration)
+        seen.append(state)
+
+    monkeypatch.setattr(fit_module._State, "roll_back", spy)  # noqa: SLF001
+    snapshots = fit(Failing(problem, {130}), tiny_config(200), interval=0)
+    for snapshot in snapshots:
+        if seen:
+            break
+    (state,) = seen
+    assert all(bool(torch.isfinite(p).all()) for p in state.network.parameters())
+    moments = [m for s in state.optimiser.state.values() for m in s.values()]
+    assert all(bool(torch.isfinite(m).all()) for m in moments)
+    assert bool(torch.isfinite(state.average.value).all())
+    assert bool(torch.isfinite(state.kept).all())
+    assert snapshot.iteration == 131
+    assert state.selected == state.rule.selected
+    assert state.optimiser.param_groups[0]["lr"] == pytest.approx(0.005)
+
+
+def test_a_fit_that_never_is_finite_says_so():
+    problem, _ = problem_of(noisy_waves())
+    with pytest.raises(DivergedError, match="^Got a loss .*expected"):
+        finish(fit(Failing(problem, set(range(1000))), tiny_config(50)))

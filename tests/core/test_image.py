@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_dip.core.image import Image, as_image, mask_invalid
+from napari_dip.errors import AxesError, InputError
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((4, 5), "YX"), ((2, 4, 5), "ZYX"), ((2, 3, 4, 5), "TZYX"), ((2, 2, 2, 4, 5), "TZCYX")],
+)
+def test_axes_are_guessed_without_ever_guessing_channels(shape, axes):
+    image = as_image(np.zeros(shape))
+    assert image.axes == axes
+    assert not image.rgb
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -3])
+def test_channel_axis_puts_c_at_that_dimension(axis):
+    image = as_image(np.zeros((4, 5, 6)), channel_axis=axis)
+    assert image.axes[axis] == "C"
+    assert image.axes.replace("C", "") == "YX"
+
+
+def test_named_axes_win_over_those_of_the_image():
+    image = Image(np.zeros((3, 4, 5)), "ZYX", {"Z": 2.0}, {"Z": "micrometer"})
+    assert as_image(image, "tyx").axes == "TYX"
+    assert as_image(image).voxel_size == {"Z": 2.0}
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pytest.param(np.float32(3.0), id="0-d"),
+        pytest.param(np.zeros(7), id="1-d"),
+        pytest.param(np.zeros((0, 5)), id="empty"),
+        pytest.param(np.zeros((3, 3), complex), id="complex"),
+        pytest.param(np.zeros((3, 3), object), id="object"),
+        pytest.param(np.array([["a", "b"]]), id="text"),
+        pytest.param(np.zeros((3, 3), [("a", "f4")]), id="structured"),
+        pytest.param([[1, 2], [3]], id="ragged"),
+    ],
+)
+def test_what_is_no_image_is_refused_in_one_sentence(array):
+    with pytest.raises(InputError, match="^Got .*expected") as caught:
+        as_image(array)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("axes", ["YXX", "YX", "QYX", "CYS", "TZC"])
+def test_axes_that_do_not_fit_are_refused(axes):
+    with pytest.raises(AxesError, match="Got axes"):
+        as_image(np.zeros((3, 4, 5)), axes)
+
+
+def test_six_dimensions_ask_for_their_axes():
+    with pytest.raises(AxesError, match="Name its axes"):
+        as_image(np.zeros((1, 1, 1, 1, 4, 4)))
+
+
+def test_masked_pixels_become_missing():
+    masked = np.ma.masked_equal(np.array([[1, 2], [3, 4]], np.uint8), 3)
+    assert np.isnan(as_image(masked).data[1, 0])
+
+
+def test_a_lazy_array_is_not_read():
+    class Lazy:
+        shape, dtype = (4, 4), np.dtype(np.uint8)
+
+        def __getitem__(self, key):
+            raise AssertionError("read")
+
+    assert as_image(Lazy()).shape == (4, 4)
+
+
+def test_infinite_and_nan_pixels_are_invalid():
+    values = np.array([[np.nan, 1.0], [np.inf, -np.inf]])
+    assert mask_invalid(values).tolist() == [[False, True], [False, False]]
+    assert mask_invalid(np.zeros((2, 2), np.uint8)).all()

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+import torch
+from torch import nn
+
+from napari_dip.config import PRESETS, NetworkConfig, NetworkName
+from napari_dip.core.networks import NETWORKS, build_network
+
+VARIANTS = [
+    pytest.param({"pixel_shuffle": shuffle, "skip_channels": skip, "upsampling": mode, "output": out},
+                 id=f"{shuffle}-{skip}-{mode}-{out}")
+    for shuffle in (1, 2, 4)
+    for skip in (0, 2)
+    for mode, out in (("bilinear", "linear"), ("nearest", "sigmoid"))
+]  # fmt: skip
+
+
+def test_the_registry_and_the_configuration_name_the_same_networks():
+    assert set(NETWORKS) == set(get_args(NetworkName))
+
+
+def test_the_published_network_has_the_published_number_of_parameters():
+    network = build_network(PRESETS["paper"].network, 32, 3)
+    assert sum(parameter.numel() for parameter in network.parameters()) == 2_217_831
+
+
+@pytest.mark.parametrize("name", get_args(NetworkName))
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (13, 31), (64, 20)])
+def test_the_canvas_covers_any_image(name, variant, shape):
+    network = build_network(NetworkConfig(name=name, channels=(4, 4), **variant), 3, 2)
+    height, width = network.canvas(shape)
+    assert height >= shape[0]
+    assert width >= shape[1]
+    shuffle = variant["pixel_shuffle"]
+    estimate = network(torch.rand(1, 3, height // shuffle, width // shuffle))
+    assert estimate.shape == (1, 2, height, width)
+    assert estimate.dtype == torch.float32
+
+
+def test_a_sigmoid_stays_within_its_bounds_and_spans_them():
+    network = build_network(NetworkConfig(channels=(4, 4), output="sigmoid"), 3, 1, (-2.0, 5.0))
+    with torch.no_grad():
+        network.head.bias.fill_(100.0)
+        assert float(network(torch.rand(1, 3, 16, 16)).max()) == pytest.approx(5.0)
+        network.head.bias.fill_(-100.0)
+        assert float(network(torch.rand(1, 3, 16, 16)).min()) == pytest.approx(-2.0)
+
+
+@pytest.mark.parametrize("preset", ["fast", "balanced"])
+def test_no_convolution_before_a_batch_norm_has_a_bias(preset):
+    network = build_network(PRESETS[preset].network, 32, 1)
+    convolutions = [m for m in network.body.modules() if isinstance(m, nn.Conv2d)]
+    assert convolutions
+    assert all(convolution.bias is None for convolution in convolutions)
+
+
+def test_the_head_is_float32_under_bfloat16():
+    network = build_network(NetworkConfig(channels=(8, 8)), 4, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        estimate = network(torch.rand(1, 4, 64, 64))
+    assert estimate.dtype == torch.float32
+    # bfloat16 has at most 128 numbers to an octave.
+    assert estimate.unique().numel() > 2000

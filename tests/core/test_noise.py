@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_dip.core.noise import NoiseModel, estimate_mean_variance, find_noise, noise_model
+from napari_dip.core.scaling import find_scaling
+from tests.tiny import tiny_config, waves
+
+RNG = np.random.default_rng(0)
+PICTURE = waves((256, 256)) - 45  # 5 to 105
+
+
+def camera(gain: float, read_noise: float, offset: float = 0.0) -> np.ndarray:
+    photons = RNG.poisson(PICTURE / gain)
+    return gain * photons + RNG.normal(0, read_noise, PICTURE.shape) + offset
+
+
+@pytest.mark.parametrize("sigma", [1.0, 5.0, 25.0])
+def test_the_level_of_gaussian_noise_is_found(sigma):
+    noisy = PICTURE + RNG.normal(0, sigma, PICTURE.shape)
+    _, record = find_noise(noisy[None], tiny_config())
+    assert record.model == "gaussian"
+    assert record.sigma == pytest.approx(sigma, rel=0.1)
+
+
+@pytest.mark.parametrize(("gain", "read_noise"), [(1.0, 0.0), (3.0, 2.0), (5.0, 0.0)])
+def test_gain_of_a_camera_is_found(gain, read_noise):
+    _, record = find_noise(camera(gain, read_noise)[None], tiny_config())
+    assert record.model == "poisson-gaussian"
+    assert record.gain == pytest.approx(gain, rel=0.25)
+    true_sigma = np.sqrt(gain * PICTURE.mean() + read_noise**2)
+    assert record.sigma == pytest.approx(true_sigma, rel=0.15)
+
+
+def test_a_camera_offset_does_not_change_the_gain():
+    _, record = find_noise(camera(2.0, 1.0, offset=500.0)[None], tiny_config())
+    assert record.gain == pytest.approx(2.0, rel=0.25)
+
+
+def test_missing_pixels_do_not_spoil_the_estimate():
+    noisy = PICTURE + RNG.normal(0, 5.0, PICTURE.shape)
+    noisy[::7, ::5] = np.nan
+    assert np.sqrt(estimate_mean_variance(noisy[None]).mean_variance) == pytest.approx(5, rel=0.1)
+
+
+def test_what_the_user_knows_wins():
+    _, record = find_noise(PICTURE[None], tiny_config(noise="gaussian", sigma_noise=7.0))
+    assert record.sigma == 7.0
+    config = tiny_config(noise="poisson-gaussian", gain=4.0, read_noise=3.0)
+    line, record = find_noise(camera(2.0, 1.0)[None], config)
+    assert (record.gain, record.read_noise) == (4.0, 3.0)
+    assert (line.slope, line.intercept) == (4.0, 9.0)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (1, 40)])
+@pytest.mark.parametrize("noise", ["auto", "gaussian", "poisson", "poisson-gaussian"])
+def test_tiny_and_flat_images_get_a_positive_variance(shape, noise):
+    for values in (np.zeros(shape), np.arange(np.prod(shape)).reshape(shape)):
+        line, record = find_noise(values[None], tiny_config(noise=noise))
+        assert line.mean_variance > 0
+        assert np.isfinite(record.sigma)
+        assert noise_model(line, find_scaling(values)).floor > 0
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept"), [(0.0, 0.04), (0.1, 0.0), (0.1, 0.01)], ids=["gauss", "poisson", "both"]
+)
+def test_the_gradient_of_the_nll_vanishes_on_average_at_the_truth(slope, intercept):
+    generator = torch.Generator().manual_seed(0)
+    model = NoiseModel(slope, intercept, floor=1e-4, mean_variance=0.04)
+    truth = torch.full((200_000,), 0.5, requires_grad=True)
+    deviation = (slope * 0.5 + intercept) ** 0.5
+    observation = 0.5 + deviation * torch.randn(truth.shape, generator=generator)
+    nll = model.nll(truth, observation)
+    assert float(nll.detach().mean()) == pytest.approx(1, rel=0.02)
+    nll.mean().backward()
+    # Against the gradient one standard deviation away from the truth.
+    assert abs(float(truth.grad.sum())) < 0.02 / deviation
+
+
+def test_network_units_keep_the_line():
+    values = camera(2.0, 1.0, offset=100.0)
+    line = estimate_mean_variance(values[None])
+    scaling = find_scaling(values)
+    model = noise_model(line, scaling)
+    intensity = 150.0
+    scaled = torch.tensor((intensity - scaling.offset) / scaling.gain)
+    assert float(model.variance(scaled)) * scaling.gain**2 == pytest.approx(
+        line.slope * intensity + line.intercept, rel=1e-3
+    )

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from napari_dip.core.image import Image
+from napari_dip.core.scaling import find_scaling, restore_dtype, scale_image
+from napari_dip.errors import InputError
+
+
+@given(
+    hnp.arrays(
+        np.float64,
+        hnp.array_shapes(min_dims=2, max_dims=2, max_side=8),
+        elements=st.floats(-1e6, 1e6),
+    )
+)
+def test_unscale_undoes_scale(values):
+    scaling = find_scaling(values)
+    back = scaling.unscale(scaling.scale(values))
+    # One window holds everything to float32's resolution; outliers widen it.
+    magnitude = max(float(np.abs(values).max()), scaling.gain)
+    assert np.abs(back - values).max() <= 1e-5 * magnitude
+
+
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int16", "uint16", "int32", "float16", "float32", "float64", ">u2", "bool"]
+)
+def test_the_bulk_of_any_dtype_lands_in_the_window(dtype):
+    values = (np.arange(100).reshape(10, 10) % 2 if dtype == "bool" else np.arange(100)).astype(
+        dtype
+    )
+    scaled = find_scaling(values).scale(values)
+    assert scaled.dtype == np.float32
+    assert scaled.min() >= 0
+    assert scaled.max() <= 1
+
+
+def test_a_hot_pixel_neither_squeezes_the_image_nor_is_lost():
+    values = np.tile(np.linspace(100, 200, 100), (100, 1))
+    values[3, 4] = 65535
+    scaling = find_scaling(values)
+    assert np.ptp(scaling.scale(values[10:])) > 0.7
+    assert scaling.high > scaling.scale(np.array([65535.0]))[0]
+    assert scaling.unscale(scaling.scale(values))[3, 4] == pytest.approx(65535, rel=1e-5)
+
+
+def test_the_bounds_leave_headroom_on_both_sides():
+    values = np.linspace(0, 10, 50)
+    scaling = find_scaling(values)
+    scaled = scaling.scale(values)
+    assert scaling.low < scaled.min()
+    assert scaling.high > scaled.max()
+
+
+def test_missing_pixels_do_not_move_the_map():
+    values = np.linspace(0, 10, 50)
+    holed = np.append(values, [np.nan, np.inf, -np.inf])
+    assert find_scaling(holed) == find_scaling(values)
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0, -3.0, 65535.0])
+def test_equal_pixels_are_constant(value):
+    scaling = find_scaling(np.full((4, 4), value))
+    assert scaling.constant
+    assert scaling.darkest == value
+
+
+@pytest.mark.parametrize(
+    "values", [np.full((3, 3), np.nan), np.array([[0.0, 1e300]]), np.array([[-1e308, 1e308]])]
+)
+def test_values_without_a_usable_range_are_refused(values):
+    with pytest.raises(InputError, match="^Got"):
+        find_scaling(values)
+
+
+def test_each_channel_has_its_own_map_and_rgb_one():
+    channels = np.stack([np.arange(64.0).reshape(8, 8), 1000 + np.arange(64.0).reshape(8, 8)])
+    dim, bright = scale_image(Image(channels, "CYX"))
+    assert bright.offset - dim.offset == pytest.approx(1000)
+    assert len(scale_image(Image(channels.transpose(1, 2, 0)[..., [0, 1, 1]], "YXS"))) == 1
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int64", "uint64"])
+def test_restoring_a_dtype_never_wraps(dtype):
+    limits = np.iinfo(dtype)
+    values = np.array([-1e20, 0.6, 1e20], np.float32)
+    assert restore_dtype(values, np.dtype(dtype)).tolist() == [limits.min, 1, limits.max]

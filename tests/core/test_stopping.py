@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+import torch
+
+from napari_dip.core.stopping import (
+    AnyOf,
+    Evidence,
+    HeldOut,
+    MaxIterations,
+    Requested,
+    StopReason,
+    TimeLimit,
+    WindowedVariance,
+    build_rule,
+)
+from tests.tiny import tiny_config
+
+
+def evidence(iteration, error=1.0, seconds=0.0, pixels=None):
+    return Evidence(iteration, seconds, error, torch.zeros(4) if pixels is None else pixels)
+
+
+def feed(rule, errors):
+    for iteration, error in enumerate(errors, start=1):
+        reason = rule.update(evidence(iteration, error))
+        if reason is not None:
+            return iteration, reason
+    return None
+
+
+def valley(bottom, length):
+    return [1 + ((k - bottom) / bottom) ** 2 for k in range(1, length + 1)]
+
+
+def test_held_out_stops_after_its_patience_and_selects_the_minimum():
+    rule = HeldOut(patience=20, tolerance=0.0, guard=0)
+    assert feed(rule, valley(50, 200)) == (70, StopReason.HELD_OUT_MINIMUM)
+    assert rule.selected == 50
+
+
+def test_held_out_tolerance_ends_a_creeping_descent():
+    creeping = [1 - 1e-6 * k for k in range(200)]
+    rule = HeldOut(patience=20, tolerance=1e-3, guard=0)
+    iteration, _ = feed(rule, creeping)
+    assert iteration < 30
+    assert rule.selected == iteration
+
+
+def test_held_out_waits_for_its_guard():
+    rule = HeldOut(patience=5, tolerance=0.0, guard=60)
+    iteration, _ = feed(rule, valley(10, 200))
+    assert iteration == 61
+
+
+def test_held_out_without_held_out_pixels_has_no_opinion():
+    rule = HeldOut(patience=1, tolerance=0.0, guard=0)
+    assert feed(rule, [None] * 20) is None
+    assert rule.selected is None
+
+
+def test_windowed_variance_finds_where_the_outputs_move_least():
+    rule = WindowedVariance(window=5, patience=10, guard=0)
+    generator = torch.Generator().manual_seed(0)
+    reason = None
+    for iteration in range(1, 200):
+        spread = abs(iteration - 40) / 40 + 0.1
+        pixels = spread * torch.randn(500, generator=generator)
+        reason = rule.update(evidence(iteration, pixels=pixels))
+        if reason:
+            break
+    assert reason is StopReason.VARIANCE_MINIMUM
+    assert 35 <= rule.selected <= 47
+
+
+@pytest.mark.parametrize(
+    ("rule", "last", "reason"),
+    [
+        (MaxIterations(3), evidence(3), StopReason.MAX_ITERATIONS),
+        (TimeLimit(2.0), evidence(9, seconds=2.5), StopReason.TIME_LIMIT),
+        (Requested(lambda: True), evidence(1), StopReason.STOP_REQUESTED),
+    ],
+    ids=["iterations", "time", "request"],
+)
+def test_limits_give_their_reason(rule, last, reason):
+    assert rule.update(last) is reason
+    assert rule.selected is None
+
+
+def test_limits_let_a_fit_go_on_before_they_are_reached():
+    rules = [MaxIterations(3), TimeLimit(2.0), Requested(lambda: False)]
+    assert AnyOf(rules).update(evidence(2, seconds=1.0)) is None
+
+
+def test_any_of_selects_by_the_first_rule_with_an_opinion():
+    silent, speaking = HeldOut(5, 0.0, 0), HeldOut(5, 0.0, 0)
+    rule = AnyOf([MaxIterations(9), silent, speaking])
+    speaking.update(evidence(4, 0.5))
+    assert rule.selected == 4
+
+
+def test_a_copied_rule_goes_on_from_where_it_was():
+    rule = AnyOf([HeldOut(20, 0.0, 0), Requested(lambda: False)])
+    errors = valley(50, 200)
+    for iteration in range(1, 40):
+        rule.update(evidence(iteration, errors[iteration - 1]))
+    copied = deepcopy(rule)
+    for iteration in range(40, 60):
+        copied.update(evidence(iteration, errors[iteration - 1]))
+    assert copied.selected == 50
+    assert rule.selected == 39
+
+
+@pytest.mark.parametrize(
+    ("stop", "opinion"), [("auto", 1), ("heldout", 1), ("variance", None), ("none", None)]
+)
+def test_the_configuration_chooses_the_rules(stop, opinion):
+    config = tiny_config(stop=stop).complete()
+    rule = build_rule(config, time_limit=None, stop_requested=lambda: False)
+    rule.update(evidence(1))
+    assert rule.selected == opinion
