@@ -126,7 +126,8 @@ class DipConfig(Frozen):
         None, gt=0, description="Upper bound of the whole run [seconds]; the best result is kept."
     )
     runs: int = Field(1, ge=1, description="Independent runs averaged into the result.")
-    noise: Noise = Field("auto",
+    noise: Noise = Field(
+        "auto",
         description="Noise model; auto measures the noise and weights all pixels equally.",
     )
     gain: float | None = Field(None, gt=0, description="Camera gain [ADU per photon].")

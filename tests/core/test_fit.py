@@ -5,6 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
+from tests.tiny import noisy_waves, tiny_config, waves
 
 from napari_dip.api import finish
 from napari_dip.core import fit as fit_module
@@ -14,7 +15,6 @@ from napari_dip.core.problem import make_problem
 from napari_dip.core.scaling import find_scaling
 from napari_dip.core.stopping import StopReason
 from napari_dip.errors import DivergedError
-from tests.tiny import noisy_waves, tiny_config, waves
 
 
 def problem_of(values, valid=None):
@@ -112,7 +112,7 @@ def test_snapshots_are_copies():
 
 def test_held_out_pixels_are_not_fitted():
     problem, _ = problem_of(noisy_waves())
-    fitted, heldout = fit_module._split(  # noqa: SLF001
+    fitted, heldout = fit_module._split(
         problem, tiny_config().complete(), torch.Generator().manual_seed(0)
     )
     assert float(heldout.sum()) > 50
@@ -148,18 +148,16 @@ def test_a_collapse_is_rolled_back_and_the_fit_goes_on():
 def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeypatch):
     problem, _ = problem_of(noisy_waves())
     seen = []
-    original = fit_module._State.roll_back  # noqa: SLF001
+    original = fit_module._State.roll_back
 
     def spy(state, iteration):
         state.kept.fill_(float("nan"))
         original(state, iteration)
         seen.append(state)
 
-    monkeypatch.setattr(fit_module._State, "roll_back", spy)  # noqa: SLF001
+    monkeypatch.setattr(fit_module._State, "roll_back", spy)
     snapshots = fit(Failing(problem, {130}), tiny_config(200), interval=0)
-    for snapshot in snapshots:
-        if seen:
-            break
+    snapshot = next(snapshot for snapshot in snapshots if seen)
     (state,) = seen
     assert all(bool(torch.isfinite(p).all()) for p in state.network.parameters())
     moments = [m for s in state.optimiser.state.values() for m in s.values()]

@@ -10,12 +10,14 @@ from napari_dip.config import PRESETS, NetworkConfig, NetworkName
 from napari_dip.core.networks import NETWORKS, build_network
 
 VARIANTS = [
-    pytest.param({"pixel_shuffle": shuffle, "skip_channels": skip, "upsampling": mode, "output": out},
-                 id=f"{shuffle}-{skip}-{mode}-{out}")
+    pytest.param(
+        {"pixel_shuffle": shuffle, "skip_channels": skip, "upsampling": mode, "output": output},
+        id=f"{shuffle}-{skip}-{mode}-{output}",
+    )
     for shuffle in (1, 2, 4)
     for skip in (0, 2)
-    for mode, out in (("bilinear", "linear"), ("nearest", "sigmoid"))
-]  # fmt: skip
+    for mode, output in (("bilinear", "linear"), ("nearest", "sigmoid"))
+]
 
 
 def test_the_registry_and_the_configuration_name_the_same_networks():

@@ -4,6 +4,7 @@ from copy import deepcopy
 
 import pytest
 import torch
+from tests.tiny import tiny_config
 
 from napari_dip.core.stopping import (
     AnyOf,
@@ -16,7 +17,6 @@ from napari_dip.core.stopping import (
     WindowedVariance,
     build_rule,
 )
-from tests.tiny import tiny_config
 
 
 def evidence(iteration, error=1.0, seconds=0.0, pixels=None):

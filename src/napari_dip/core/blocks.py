@@ -90,9 +90,7 @@ def _channels(image: Image, position: tuple[int, ...], *, joint: bool) -> tuple[
 
 def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
     """Return up to `count` planes of a channel, spread over the image, as (P, Y, X)."""
-    planes = [
-        block for block in plan(image, "separate") if block.channels in ((), (channel,))
-    ]
+    planes = [block for block in plan(image, "separate") if block.channels in ((), (channel,))]
     chosen = np.unique(np.linspace(0, len(planes) - 1, count).astype(int))
     return np.concatenate([read(image, planes[index]) for index in chosen])
 

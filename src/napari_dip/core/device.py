@@ -44,9 +44,7 @@ class Runtime:
 
     def autocast(self) -> torch.autocast:
         """Return the context the network's body runs in."""
-        return torch.autocast(
-            self.device.type, self.dtype, enabled=self.dtype is not torch.float32
-        )
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
 
 
 def find_runtime(device: str = "auto", precision: Precision = "auto") -> Runtime:
@@ -98,7 +96,7 @@ def _fastest_precision(device: torch.device) -> torch.dtype:
         return torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    convolution = nn.Conv2d(32, 32, 3).to(memory_format=torch.channels_last)
+    convolution = nn.Conv2d(32, 32, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     image = torch.rand(1, 32, 96, 96).contiguous(memory_format=torch.channels_last)
 
     def seconds(dtype: torch.dtype) -> float:

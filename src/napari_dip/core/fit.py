@@ -257,9 +257,7 @@ def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNe
         return build_network(settings.network, settings.latent_channels, channels, problem.bounds)
 
 
-def _latent_shape(
-    problem: Problem, network: PriorNetwork, settings: FitConfig
-) -> tuple[int, ...]:
+def _latent_shape(problem: Problem, network: PriorNetwork, settings: FitConfig) -> tuple[int, ...]:
     height, width = network.canvas(problem.shape)
     shuffle = network.pixel_shuffle
     return (1, settings.latent_channels, height // shuffle, width // shuffle)

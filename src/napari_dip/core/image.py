@@ -47,7 +47,8 @@ class Image:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.data.dtype)
+        dtype: np.dtype[Any] = np.dtype(self.data.dtype)
+        return dtype
 
     @property
     def rgb(self) -> bool:
@@ -103,7 +104,7 @@ def as_image(
 
 def _as_array(data: Any) -> Any:
     if isinstance(data, np.ma.MaskedArray):
-        return data.astype(np.float64).filled(np.nan)
+        return np.ma.filled(data.astype(np.float64), np.nan)
     lazy = hasattr(data, "shape") and hasattr(data, "dtype") and hasattr(data, "__getitem__")
     if lazy:
         return data
@@ -165,7 +166,7 @@ def _check_axes(image: Image) -> None:
 def mask_invalid(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return True where a value is a finite number; infinite and NaN are missing."""
     if values.dtype.kind == "f":
-        return np.isfinite(values)
+        return np.asarray(np.isfinite(values))
     return np.ones(values.shape, dtype=bool)
 
 

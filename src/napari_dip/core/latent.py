@@ -25,9 +25,7 @@ class Latent:
     Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, IJCV 2020, Sec. 3.1.
     """
 
-    def __init__(
-        self, shape: tuple[int, ...], noise: float, generator: torch.Generator
-    ) -> None:
+    def __init__(self, shape: tuple[int, ...], noise: float, generator: torch.Generator) -> None:
         self._generator = generator
         self._noise = noise
         uniform = torch.rand(shape, generator=generator, device=generator.device)

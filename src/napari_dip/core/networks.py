@@ -65,7 +65,9 @@ class Hourglass(nn.Module):
             if coarser
             else nn.Identity()
         )
-        self.skip = _convolution(in_channels, skip_channels, 1, bias=bias) if skip_channels else None
+        self.skip = (
+            _convolution(in_channels, skip_channels, 1, bias=bias) if skip_channels else None
+        )
         self.up = nn.Sequential(
             nn.BatchNorm2d(skip_channels + below),
             _convolution(skip_channels + below, width, 3, bias=bias),
@@ -151,7 +153,7 @@ class PriorNetwork(nn.Module):
         """Map the latent (1, C, Y/n, X/n) to the estimate (1, out_channels, Y, X), float32."""
         features = self.body(latent)
         with torch.autocast(latent.device.type, enabled=False):
-            estimate = self.head(features.float())
+            estimate: Tensor = self.head(features.float())
             if self.pixel_shuffle > 1:
                 estimate = functional.pixel_shuffle(estimate, self.pixel_shuffle)
             if self._bounds is None:
@@ -207,4 +209,4 @@ def build_network(
         stride=config.pixel_shuffle * 2 ** len(config.channels),
         bounds=bounds if config.output == "sigmoid" else None,
     )
-    return network.to(memory_format=torch.channels_last)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

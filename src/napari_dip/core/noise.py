@@ -46,22 +46,19 @@ class MeanVariance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NoiseModel:
-    """Noise of one channel, in network units.
+    """Noise of one channel, or of each of several, in network units.
 
     Attributes
     ----------
-    slope, intercept : float
+    slope, intercept : float or (C, 1, 1) Tensor
         Of the variance, as a function of the noise-free intensity.
-    floor : float
+    floor : float or (C, 1, 1) Tensor
         Lower limit of the variance.
-    mean_variance : float
-        Over the image.
     """
 
-    slope: float
-    intercept: float
-    floor: float
-    mean_variance: float
+    slope: float | Tensor
+    intercept: float | Tensor
+    floor: float | Tensor
 
     def variance(self, estimate: Tensor) -> Tensor:
         """Return the noise variance at each pixel of an estimate (1, C, Y, X)."""
@@ -76,10 +73,7 @@ class NoiseModel:
         gradient is that of the Gaussian, the Poisson and the shifted-Poisson
         likelihood alike, and vanishes on average at the truth.
         """
-        residual = (estimate - observation) ** 2
-        if self.slope == 0:
-            return residual / self.intercept
-        return residual / self.variance(estimate.detach())
+        return (estimate - observation) ** 2 / self.variance(estimate.detach())
 
 
 def noise_model(line: MeanVariance, scaling: Scaling) -> NoiseModel:
@@ -89,7 +83,6 @@ def noise_model(line: MeanVariance, scaling: Scaling) -> NoiseModel:
         slope=line.slope / scaling.gain,
         intercept=(line.slope * scaling.offset + line.intercept) / scaling.gain**2,
         floor=_FLOOR * mean_variance,
-        mean_variance=mean_variance,
     )
 
 

@@ -32,9 +32,7 @@ class Oracle:
         self._range = metrics.data_range(self._reference.data)
         self._best: dict[int, tuple[float, int]] = {}
 
-    def look(
-        self, block: Block, run: int, iteration: int, estimate: NDArray[np.float32]
-    ) -> float:
+    def look(self, block: Block, run: int, iteration: int, estimate: NDArray[np.float32]) -> float:
         """Return the PSNR [dB] of a block's estimate, shaped as the image's array there."""
         truth = np.asarray(self._reference.data[block.selection], dtype=np.float64)
         error = float(np.mean((estimate - truth) ** 2))

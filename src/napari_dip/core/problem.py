@@ -94,7 +94,6 @@ def make_problem(
             slope=column("slope"),
             intercept=column("intercept"),
             floor=column("floor"),
-            mean_variance=column("mean_variance"),
         ),
         bounds=bounds,
         operator=operator,

@@ -130,10 +130,22 @@ def make_report(
         What was given.
     restored : array
         The result, in the order of the image's array.
+    task : str
+        Name of the inverse problem.
+    config : DipConfig
+        Complete.
+    runtime : Runtime
+        Device and precision.
     fits : sequence of (block, fits)
         Every block that was fitted, with one fit for each run.
     blocks_planned : int
         Constant blocks included, which need no fit.
+    noise : tuple of NoiseRecord
+        One for each channel.
+    seconds : float
+        Of the whole run.
+    invalid_pixels : int
+        Missing pixels, which the result fills.
     quality : mapping
         psnr, ssim, best_psnr and best_iteration, if a reference was given.
     """

@@ -254,6 +254,7 @@ class _Run:
         self, block: blocks.Block, run: int, snapshot: Snapshot, fit_start: float
     ) -> Progress:
         estimate = self._unscale(block, snapshot.estimate)
+        psnr = self.oracle.look(block, run, snapshot.iteration, estimate) if self.oracle else None
         limit = self.config.max_iterations
         assert limit is not None  # the configuration is complete
         now = time.perf_counter()
@@ -273,7 +274,7 @@ class _Run:
             heldout_error=snapshot.heldout_error,
             selected_iteration=snapshot.selected_iteration,
             estimate=estimate,
-            psnr=self.oracle and self.oracle.look(block, run, snapshot.iteration, estimate),
+            psnr=psnr,
         )
 
     def _problem(
@@ -300,9 +301,7 @@ class _Run:
         """Return what holds for a fitted channel; the samples of RGB share one."""
         return self.channels[block.channels[index] if block.channels else 0]
 
-    def _unscale(
-        self, block: blocks.Block, estimate: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def _unscale(self, block: blocks.Block, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a (C, Y, X) estimate as the image's array has it at the block."""
         planes = [
             self._channel(block, index).scaling.unscale(plane)

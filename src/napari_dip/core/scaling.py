@@ -147,7 +147,7 @@ def restore_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         rounded = np.rint(values.astype(np.float64))
-        clipped = np.clip(rounded, limits.min, limits.max)
-        # float64 cannot hold the largest 64-bit numbers: compare, then cast.
-        return np.where(clipped >= limits.max, limits.max, clipped.astype(dtype)).astype(dtype)
+        # float64 rounds the largest 64-bit number up, out of range: cast only what is below.
+        inside = np.clip(rounded, limits.min, np.nextafter(float(limits.max), 0))
+        return np.where(rounded >= limits.max, limits.max, inside.astype(dtype)).astype(dtype)
     return values.astype(dtype)

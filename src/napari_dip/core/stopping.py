@@ -53,9 +53,11 @@ class Evidence:
 
 
 class StoppingRule(Protocol):
-    """One reason to stop; `selected` is the iteration it would keep, None if it has no opinion."""
+    """One reason to stop."""
 
-    selected: int | None
+    @property
+    def selected(self) -> int | None:
+        """The iteration whose estimate the rule would keep; None if it has no opinion."""
 
     def update(self, evidence: Evidence) -> StopReason | None:
         """Take in one assessment; return a reason to stop, or None to go on."""
@@ -169,7 +171,7 @@ class AnyOf:
         self._rules = tuple(rules)
 
     @property
-    def selected(self) -> int | None:  # type: ignore[override]
+    def selected(self) -> int | None:
         opinions = (rule.selected for rule in self._rules)
         return next((opinion for opinion in opinions if opinion is not None), None)
 

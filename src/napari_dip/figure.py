@@ -1,0 +1,105 @@
+"""Figure: one picture of a restoration, for a report or a talk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_dip.core.restore import Progress
+
+# Shown intensities: a few hot pixels must not darken the rest [percent].
+_PERCENTILES = (0.5, 99.5)
+
+
+@dataclass
+class Curve:
+    """Loss, held-out error and PSNR of one block as the iterations go by.
+
+    Attributes
+    ----------
+    iteration, loss, heldout_error, psnr : list
+        One entry per progress; NaN where a number is not known.
+    selected_iteration : int
+        Whose estimate was returned.
+    """
+
+    iteration: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    heldout_error: list[float] = field(default_factory=list)
+    psnr: list[float] = field(default_factory=list)
+    selected_iteration: int = 0
+
+    def add(self, progress: Progress) -> None:
+        self.iteration.append(progress.iteration)
+        self.loss.append(progress.loss)
+        self.heldout_error.append(_number(progress.heldout_error))
+        self.psnr.append(_number(progress.psnr))
+        self.selected_iteration = progress.selected_iteration
+
+
+def save_figure(path: Path, observation: ArrayLike, restored: ArrayLike, curve: Curve) -> None:
+    """Draw observation, result, residual and curve side by side.
+
+    Parameters
+    ----------
+    path : Path
+        PNG file to write.
+    observation, restored : (Y, X) array_like
+        Same intensity scale; both are shown with the same limits.
+    curve : Curve
+        How the fit went.
+    """
+    before, after = np.asarray(observation, np.float64), np.asarray(restored, np.float64)
+    # Figure instead of pyplot: no global state, no window, any thread.
+    figure = Figure(figsize=(16, 4), layout="constrained")
+    panels = figure.subplots(1, 4)
+    low, high = np.nanpercentile(before, _PERCENTILES)
+    for panel, title, values in zip(
+        panels, ("observation", "result"), (before, after), strict=False
+    ):
+        _show(panel, title, values, float(low), float(high), "gray")
+    residual = before - after
+    spread = float(np.nanpercentile(np.abs(residual), _PERCENTILES[1])) or 1.0
+    _show(panels[2], "residual (observation - result)", residual, -spread, spread, "coolwarm")
+    _plot(panels[3], curve)
+    figure.savefig(path, format="png", dpi=100)
+
+
+def _show(
+    panel: Axes, title: str, values: NDArray[np.float64], low: float, high: float, colours: str
+) -> None:
+    picture = panel.imshow(values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    panel.set_title(title)
+    panel.set_axis_off()
+    panel.figure.colorbar(picture, ax=panel, shrink=0.8)
+
+
+def _plot(panel: Axes, curve: Curve) -> None:
+    panel.set_title("fit")
+    panel.set_xlabel("iteration")
+    panel.set_ylabel("error / noise variance")
+    panel.plot(curve.iteration, curve.loss, label="loss")
+    if np.isfinite(curve.heldout_error).any():
+        panel.plot(curve.iteration, curve.heldout_error, label="held out")
+    if all(value > 0 for value in curve.loss):
+        panel.set_yscale("log")
+    panel.axvline(curve.selected_iteration, color="gray", linestyle=":", label="selected")
+    if np.isfinite(curve.psnr).any():
+        decibels = panel.twinx()
+        decibels.plot(curve.iteration, curve.psnr, color="tab:green", label="psnr")
+        decibels.set_ylabel("psnr [dB]")
+        decibels.legend(loc="lower right")
+    panel.legend(loc="upper right")
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
