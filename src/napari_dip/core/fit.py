@@ -52,6 +52,8 @@ class Snapshot:
         Iteration whose estimate would be returned now.
     estimate : (C, Y, X) float32 array
         The moving average, in network units.
+    stop_reason : StopReason or None
+        Set in the last snapshot.
     """
 
     iteration: int
@@ -59,6 +61,7 @@ class Snapshot:
     heldout_error: float | None
     selected_iteration: int
     estimate: NDArray[np.float32]
+    stop_reason: StopReason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ def fit(
     )
 
     start = time.perf_counter()
-    last_yield, last_assessment, pace = start, start, []
+    last_yield, last_assessment, pace = -np.inf, start, []
     iteration = 0
     while True:
         iteration += 1
@@ -172,7 +175,12 @@ def fit(
         if reason is not None or now - last_yield >= interval:
             last_yield = now
             yield Snapshot(
-                iteration, loss_value, heldout_error, state.selected, _copy(state.average.value)
+                iteration,
+                loss_value,
+                heldout_error,
+                state.selected,
+                _copy(state.average.value),
+                reason,
             )
         if reason is not None:
             break

@@ -227,7 +227,7 @@ class _Run:
     ) -> Generator[Progress, None, Fit]:
         """Fit a block, turning snapshots into progress on the image's own scale."""
         outcome: Fit
-        fit_start = last_yield = time.perf_counter()
+        fit_start, last_yield = time.perf_counter(), -np.inf
         snapshots = fit(
             problem,
             self.config,
@@ -246,7 +246,7 @@ class _Run:
                 return outcome
             progress = self._progress(block, run, snapshot, fit_start)
             now = time.perf_counter()
-            if now - last_yield >= _PREVIEW_INTERVAL or snapshot.iteration == 1:
+            if now - last_yield >= _PREVIEW_INTERVAL or snapshot.stop_reason is not None:
                 last_yield = now
                 yield progress
 
