@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from napari_dip import restore
+from napari_dip.api import finish
+from napari_dip.core import restore as restore_module
+from napari_dip.core.image import Image
+from napari_dip.errors import DeviceError, InputError, MemoryExhaustedError
+from tests.tiny import noisy_waves, tiny_config, waves
+
+
+def restored(image, config=None, **options):
+    return finish(restore(image, config=config or tiny_config(), **options))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "blocks"),
+    [
+        ((16, 20), "YX", 1),
+        ((3, 16, 20), "ZYX", 3),
+        ((2, 16, 20), "CYX", 2),
+        ((2, 3, 2, 16, 20), "TZCYX", 12),
+        ((16, 20, 3), "YXS", 1),
+        ((16, 20, 4), "YXS", 1),
+        ((1, 20), "YX", 1),
+        ((3, 3), "YX", 1),
+        ((1, 1, 17, 31), "TZYX", 1),
+    ],
+)
+def test_every_plane_is_restored_and_the_axes_are_kept(shape, axes, blocks):
+    values = np.random.default_rng(0).integers(100, 4000, shape).astype(np.uint16)
+    image = Image(values, axes, {"Y": 0.2, "X": 0.2}, {"Y": "micrometer", "X": "micrometer"})
+    result = restored(image, tiny_config(2))
+    assert result.image.shape == shape
+    assert (result.image.axes, result.image.voxel_size) == (axes, image.voxel_size)
+    assert result.image.data.dtype == np.float32
+    assert len(result.report.blocks) == blocks
+    colour = np.s_[..., :3] if axes.endswith("S") else np.s_[...]
+    assert (result.image.data[colour] != values[colour]).mean() > 0.9
+    if shape[-1] == 4:
+        np.testing.assert_array_equal(result.image.data[..., 3], values[..., 3])
+
+
+@pytest.mark.parametrize("channels", ["joint", "separate"])
+def test_channels_are_restored_on_their_own_scale(channels):
+    dim, bright = noisy_waves(), 100 * noisy_waves() + 5000
+    result = restored(Image(np.stack([dim, bright]), "CYX"), tiny_config(150, channels=channels))
+    for channel, truth in zip(result.image.data, (waves(), 100 * waves() + 5000), strict=True):
+        assert np.corrcoef(channel.ravel(), truth.ravel())[0, 1] > 0.95
+    assert len(result.report.noise_by_channel) == 2
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["bool", "uint8", "int8", "uint16", "int32", "int64", "uint64", "float16", "float64", ">u2"],
+)
+def test_any_dtype_comes_back_as_float32_on_its_own_scale(dtype):
+    values = (noisy_waves((24, 24)) / 2 > 50 if dtype == "bool" else noisy_waves((24, 24)) / 2)
+    values = values.astype(dtype)
+    result = restored(values, tiny_config(30))
+    assert result.image.data.dtype == np.float32
+    low, high = float(values.min()), float(values.max())
+    margin = 0.5 * (high - low)
+    assert low - margin < result.image.data.mean() < high + margin
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda a: a[::-1, ::-1],
+        np.asfortranarray,
+        lambda a: a[::2, ::3],
+        lambda a: np.broadcast_to(a, a.shape),
+    ],
+    ids=["negative strides", "fortran", "strided", "read-only"],
+)
+def test_any_memory_layout_gives_the_result_of_its_copy(view):
+    values = view(noisy_waves((32, 33)))
+    np.testing.assert_array_equal(
+        restored(values).image.data, restored(np.ascontiguousarray(values)).image.data
+    )
+
+
+def test_the_input_is_never_changed():
+    values = noisy_waves((16, 16))
+    values[0, 0] = np.nan
+    before = values.copy()
+    restored(values)
+    np.testing.assert_array_equal(values, before)
+
+
+def test_missing_pixels_are_filled_and_counted():
+    values = noisy_waves()
+    values[5:9, 5:9] = np.nan
+    values[0, 0] = np.inf
+    result = restored(values, tiny_config(150))
+    assert np.isfinite(result.image.data).all()
+    assert result.report.input.invalid_pixels == 17
+    assert np.abs(result.image.data[5:9, 5:9] - waves()[5:9, 5:9]).mean() < 30
+
+
+@pytest.mark.parametrize("value", [0, 7, 65535])
+def test_a_constant_image_is_its_own_restoration(value):
+    result = restored(np.full((2, 9, 9), value, np.uint16))
+    assert (result.image.data == value).all()
+    assert result.report.stop_reason == "constant_image"
+    assert result.report.blocks_left == 0
+
+
+def test_a_constant_image_with_holes_is_filled():
+    values = np.full((9, 9), 4.0)
+    values[2, 2] = np.nan
+    assert (restored(values).image.data == 4).all()
+
+
+def test_an_image_without_a_finite_pixel_is_refused():
+    with pytest.raises(InputError, match="no finite pixel"):
+        restored(np.full((4, 4), np.nan))
+
+
+def test_the_result_does_not_depend_on_who_else_is_restored():
+    stack = np.stack([noisy_waves((16, 16)), noisy_waves((16, 16)) + 1, noisy_waves((16, 16))])
+    whole = restored(Image(stack, "ZYX")).image.data
+    again = restored(Image(stack, "ZYX")).image.data
+    np.testing.assert_array_equal(whole, again)
+    # Equal planes, but each block has a seed of its own.
+    assert not np.array_equal(whole[0], whole[2])
+
+
+def test_a_reference_reports_quality_and_changes_nothing():
+    config = tiny_config(100)
+    plain = restored(noisy_waves(), config)
+    judged = restored(noisy_waves(), config, reference=waves())
+    np.testing.assert_array_equal(plain.image.data, judged.image.data)
+    report = judged.report
+    error = np.mean((judged.image.data - waves()) ** 2)
+    assert report.psnr == pytest.approx(10 * np.log10(np.ptp(waves()) ** 2 / error), abs=0.01)
+    assert report.best_psnr >= report.psnr
+    assert 1 <= report.best_iteration <= 100
+    assert "psnr" not in plain.report.as_json()
+
+
+def test_a_reference_of_another_shape_is_refused():
+    with pytest.raises(InputError, match="same shape"):
+        restored(noisy_waves(), reference=waves((8, 8)))
+
+
+def test_stopping_keeps_what_is_done_and_leaves_the_rest_observed():
+    stack = np.stack([noisy_waves((16, 16))] * 3)
+    asked = []
+    progress = restore(
+        Image(stack, "ZYX"), config=tiny_config(50), stop_requested=lambda: bool(asked)
+    )
+
+    def ask(state):
+        if state.block == 1:
+            asked.append(True)
+
+    result = finish(progress, ask)
+    assert result.report.stop_reason == "stop_requested"
+    assert result.report.blocks_left == 1
+    assert [block.iterations for block in result.report.blocks] == [50, 2]
+    np.testing.assert_array_equal(result.image.data[2], stack[2].astype(np.float32))
+    assert not np.array_equal(result.image.data[1], stack[1].astype(np.float32))
+
+
+def test_the_time_limit_is_shared_among_the_planes():
+    stack = np.stack([noisy_waves((16, 16))] * 3)
+    result = restored(Image(stack, "ZYX"), tiny_config(100_000, time_limit=0.6, stop="none"))
+    assert {block.stop_reason for block in result.report.blocks} == {"time_limit"}
+    assert len(result.report.blocks) == 3
+
+
+def test_several_runs_are_averaged_and_their_spread_is_kept():
+    result = restored(noisy_waves((16, 16)), tiny_config(20, runs=3))
+    assert result.run_std.shape == (16, 16)
+    assert result.run_std.mean() > 0
+    assert result.report.iterations == 60
+    assert restored(noisy_waves((16, 16))).run_std is None
+
+
+def test_progress_shows_each_block_and_ends_with_its_last_iteration():
+    stack = np.stack([noisy_waves((16, 16))] * 2)
+    seen = []
+    finish(restore(Image(stack, "ZYX"), config=tiny_config(5)), seen.append)
+    assert [s.block for s in seen] == sorted(s.block for s in seen)
+    assert {s.block for s in seen} == {0, 1}
+    last = seen[-1]
+    assert (last.iteration, last.max_iterations, last.blocks) == (5, 5, 2)
+    assert last.estimate.shape == (16, 16)
+    assert last.seconds_left == pytest.approx(0.0)
+
+
+def test_the_report_is_complete_json():
+    result = restored(noisy_waves((16, 16)).astype(np.float32), tiny_config(3))
+    report = json.loads(json.dumps(result.report.as_json()))
+    assert report["schema"] == 1
+    assert report["input"]["shape"] == [16, 16]
+    assert report["config"]["fit"]["max_iterations"] == 3
+    assert report["blocks"][0]["iterations"] == 3
+    assert report["parameters"] > 0
+    assert report["peak_memory_bytes"] > 1e7
+    assert {"napari_dip", "torch", "python"} <= set(report["versions"])
+    assert report["noise"]["sigma"] > 0
+    assert report["diagnostics"]["residual_whiteness"] > 1
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), MemoryExhaustedError),
+        (MemoryError(), MemoryExhaustedError),
+        (RuntimeError("cuDNN error: EXECUTION_FAILED"), DeviceError),
+    ],
+)
+def test_failures_of_torch_become_errors_that_a_worker_does_not_swallow(
+    monkeypatch, raised, expected
+):
+    def failing(*args, **options):
+        raise raised
+        yield
+
+    monkeypatch.setattr(restore_module, "fit", failing)
+    with pytest.raises(expected, match="^Got") as caught:
+        restored(noisy_waves((16, 16)))
+    assert not isinstance(caught.value, RuntimeError)
+
+
+def test_a_device_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(DeviceError, match="cuda:99.*cpu"):
+        restored(noisy_waves((16, 16)), tiny_config(device="cuda:99"))
+
+
+def test_threads_and_denormals_are_set_back():
+    before = torch.get_num_threads()
+    restored(noisy_waves((16, 16)), tiny_config(threads=1))
+    assert torch.get_num_threads() == before
+    assert float(torch.tensor(1e-40) * 1) > 0
