@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.config import DipConfig, FitConfig, NetworkConfig, StoppingConfig
+from napari_dip.config import DipConfig, FitConfig, LatentName, NetworkConfig, StoppingConfig
 
 NETWORK = NetworkConfig(channels=(8, 8), skip_channels=2)
 
 
-def tiny_config(iterations: int = 4, **choices: object) -> DipConfig:
+def tiny_config(
+    iterations: int = 4, latent: LatentName = "observation", **choices: object
+) -> DipConfig:
     """Return a configuration whose network has a few hundred parameters."""
     fit = FitConfig(
         network=NETWORK,
+        latent=latent,
         latent_channels=4,
         max_iterations=iterations,
         stopping=StoppingConfig(guard=2),

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
-from tests.tiny import noisy_waves, tiny_config, waves
 
 from napari_dip.api import finish
+from napari_dip.config import LatentName
 from napari_dip.core import fit as fit_module
 from napari_dip.core.fit import fit
 from napari_dip.core.noise import estimate_mean_variance, noise_model
@@ -15,6 +16,7 @@ from napari_dip.core.problem import make_problem
 from napari_dip.core.scaling import find_scaling
 from napari_dip.core.stopping import StopReason
 from napari_dip.errors import DivergedError
+from tests.tiny import noisy_waves, tiny_config, waves
 
 
 def problem_of(values, valid=None):
@@ -41,10 +43,11 @@ def rmse(estimate, truth):
     return float(np.sqrt(np.mean((estimate - truth) ** 2)))
 
 
-def test_a_fit_removes_most_of_the_noise_and_stops_by_itself():
-    outcome, estimate = run(noisy_waves(), tiny_config(600))
+@pytest.mark.parametrize("latent", get_args(LatentName))
+def test_a_fit_removes_most_of_the_noise_and_stops_by_itself(latent):
+    outcome, estimate = run(noisy_waves(), tiny_config(800, latent))
     assert outcome.stop_reason is StopReason.HELD_OUT_MINIMUM
-    assert outcome.selected_iteration < outcome.iterations < 600
+    assert outcome.selected_iteration < outcome.iterations < 800
     assert rmse(estimate, waves()) < 0.4 * rmse(noisy_waves(), waves())
 
 
@@ -68,14 +71,15 @@ def test_the_caller_s_random_state_is_left_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_missing_pixels_have_no_influence():
+@pytest.mark.parametrize("latent", get_args(LatentName))
+def test_missing_pixels_have_no_influence(latent):
     values, valid = noisy_waves(), np.ones((64, 64), bool)
     valid[10:20, 10:20] = False
     estimates = []
     for filler in (0.0, 1e6):
         problem, _ = problem_of(values, valid)
         problem.observation[:, :, 10:20, 10:20] = filler
-        estimates.append(finish(fit(problem, tiny_config(5))).estimate)
+        estimates.append(finish(fit(problem, tiny_config(5, latent))).estimate)
     np.testing.assert_array_equal(*estimates)
 
 

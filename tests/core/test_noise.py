@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.tiny import tiny_config, waves
 
 from napari_dip.core.noise import NoiseModel, estimate_mean_variance, find_noise, noise_model
 from napari_dip.core.scaling import find_scaling
+from tests.tiny import tiny_config, waves
 
 RNG = np.random.default_rng(0)
 PICTURE = waves((256, 256)) - 45  # 5 to 105

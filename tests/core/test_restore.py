@@ -60,7 +60,7 @@ def test_channels_are_restored_on_their_own_scale(channels):
     ["bool", "uint8", "int8", "uint16", "int32", "int64", "uint64", "float16", "float64", ">u2"],
 )
 def test_any_dtype_comes_back_as_float32_on_its_own_scale(dtype):
-    values = (noisy_waves((24, 24)) / 2 > 50 if dtype == "bool" else noisy_waves((24, 24)) / 2)
+    values = noisy_waves((24, 24)) / 2 > 50 if dtype == "bool" else noisy_waves((24, 24)) / 2
     values = values.astype(dtype)
     result = restored(values, tiny_config(30))
     assert result.image.data.dtype == np.float32

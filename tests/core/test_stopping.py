@@ -4,7 +4,6 @@ from copy import deepcopy
 
 import pytest
 import torch
-from tests.tiny import tiny_config
 
 from napari_dip.core.stopping import (
     AnyOf,
@@ -17,6 +16,7 @@ from napari_dip.core.stopping import (
     WindowedVariance,
     build_rule,
 )
+from tests.tiny import tiny_config
 
 
 def evidence(iteration, error=1.0, seconds=0.0, pixels=None):

@@ -97,10 +97,9 @@ def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
 
 def read(image: Image, block: Block) -> NDArray[Any]:
     """Return the block's pixels as (C, Y, X), in the image's dtype."""
-    values = np.asarray(image.data[block.selection])
-    if len(block.axes) == 2:
-        return to_channels_first(values, block)[None]
-    return to_channels_first(values, block)
+    values = to_channels_first(np.asarray(image.data[block.selection]), block)
+    # The same order in memory, so that sums and thus results are the same.
+    return np.ascontiguousarray(values if len(block.axes) == 3 else values[None])
 
 
 def to_channels_first(values: NDArray[Any], block: Block) -> NDArray[Any]:

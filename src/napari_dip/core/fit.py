@@ -20,7 +20,7 @@ from torch import Tensor
 from napari_dip.config import DipConfig, FitConfig
 from napari_dip.core.averaging import MovingAverage
 from napari_dip.core.device import Runtime, find_runtime
-from napari_dip.core.latent import Latent
+from napari_dip.core.latent import LATENTS, latent_channels
 from napari_dip.core.networks import PriorNetwork, build_network
 from napari_dip.core.stopping import Evidence, StoppingRule, StopReason, build_rule
 from napari_dip.errors import DivergedError
@@ -135,8 +135,8 @@ def fit(
     network = _seeded_network(problem, settings, seed).to(runtime.device)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     random = torch.Generator(runtime.device).manual_seed(seed)
-    latent = Latent(_latent_shape(problem, network, settings), settings.latent_noise, random)
     fitted, heldout = _split(problem, config, random)
+    latent = LATENTS[settings.latent](problem, network, settings, fitted, random)
     probe = _probe(problem, settings.stopping.variance_pixels, random)
     state = _State(
         network,
@@ -151,9 +151,10 @@ def fit(
     while True:
         iteration += 1
         optimiser.zero_grad(set_to_none=True)
+        z, weights = latent.draw()
         with runtime.autocast():
-            estimate = _crop(network(latent.perturbed()), problem.shape)
-        loss = _mean(problem.nll(estimate), fitted)
+            estimate = _crop(network(z), problem.shape)
+        loss = _mean(problem.nll(estimate), weights)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         estimate = estimate.detach()
@@ -262,13 +263,8 @@ def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNe
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         channels = problem.observation.shape[1]
-        return build_network(settings.network, settings.latent_channels, channels, problem.bounds)
-
-
-def _latent_shape(problem: Problem, network: PriorNetwork, settings: FitConfig) -> tuple[int, ...]:
-    height, width = network.canvas(problem.shape)
-    shuffle = network.pixel_shuffle
-    return (1, settings.latent_channels, height // shuffle, width // shuffle)
+        inputs = latent_channels(settings, channels)
+        return build_network(settings.network, inputs, channels, problem.bounds)
 
 
 def _split(
@@ -299,7 +295,8 @@ def _crop(canvas: Tensor, shape: tuple[int, int]) -> Tensor:
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:
-    return (values * weights).sum() / weights.sum()
+    """Return the weighted mean; 0 when nothing has weight, as in a draw that hid no pixel."""
+    return (values * weights).sum() / weights.sum().clamp(min=1.0)
 
 
 def _read(

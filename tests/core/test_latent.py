@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+
+from napari_dip.config import FitConfig, LatentName, NetworkConfig
+from napari_dip.core.latent import LATENTS, latent_channels
+from napari_dip.core.networks import build_network
+from napari_dip.core.noise import NoiseModel
+from napari_dip.core.problem import make_problem
+
+
+def make(name, shape=(13, 21), channels=1, shuffle=2, fitted=None, **choices):
+    settings = FitConfig(
+        network=NetworkConfig(channels=(4, 4), pixel_shuffle=shuffle), latent=name, **choices
+    )
+    values = np.random.default_rng(0).normal(5, 2, (channels, *shape)).astype(np.float32)
+    problem = make_problem(
+        values,
+        np.ones_like(values, bool),
+        [NoiseModel(0.0, 1.0, 0.1)] * channels,
+        (0.0, 1.0),
+        torch.device("cpu"),
+    )
+    network = build_network(settings.network, latent_channels(settings, channels), channels)
+    fitted = torch.ones(1, channels, *shape) if fitted is None else fitted
+    random = torch.Generator().manual_seed(0)
+    return LATENTS[name](problem, network, settings, fitted, random), network, problem
+
+
+def test_the_registry_and_the_configuration_name_the_same_latents():
+    assert set(LATENTS) == set(get_args(LatentName))
+
+
+@pytest.mark.parametrize("name", get_args(LatentName))
+@pytest.mark.parametrize("shape", [(1, 1), (2, 7), (13, 21), (64, 64)])
+@pytest.mark.parametrize("shuffle", [1, 2])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_draw_fits_the_network_and_the_observation(name, shape, shuffle, channels):
+    latent, network, _ = make(name, shape, channels, shuffle)
+    z, weights = latent.draw()
+    assert network(z).shape[-2:] == network.canvas(shape)
+    assert weights.shape == (1, channels, *shape)
+    assert bool(torch.isfinite(z).all())
+
+
+@pytest.mark.parametrize("name", get_args(LatentName))
+def test_each_draw_differs_and_the_seed_decides(name):
+    first, _, _ = make(name)
+    second, _, _ = make(name)
+    one, two = (first.draw().latent.clone() for _ in range(2))
+    assert not torch.equal(one, two)
+    assert torch.equal(one, second.draw().latent)
+
+
+def test_an_unperturbed_noise_latent_stays():
+    latent, _, _ = make("noise", latent_noise=0.0)
+    one, two = (latent.draw().latent.clone() for _ in range(2))
+    assert torch.equal(one, two)
+    assert 0 <= float(one.min()) < float(one.max()) <= 0.1
+
+
+def test_what_counts_is_what_was_hidden():
+    latent, _, problem = make("observation", (64, 64), shuffle=1)
+    z, weights = latent.draw()
+    observed = problem.observation
+    standard = (observed - observed.mean()) / observed.std(correction=0)
+    hidden = weights > 0
+    assert float(hidden.float().mean()) == pytest.approx(0.2, abs=0.03)
+    seen = torch.isclose(z, standard, atol=1e-4)
+    assert bool(seen[~hidden].all())
+    assert float(seen[hidden].float().mean()) < 0.01
+
+
+def test_pixels_that_are_not_fitted_never_reach_the_network():
+    fitted = torch.ones(1, 1, 16, 16)
+    fitted[..., 4:9, 4:9] = 0
+    draws = []
+    for secret in (0.0, 1e6):
+        latent, _, problem = make("observation", (16, 16), fitted=fitted)
+        problem.observation[..., 4:9, 4:9] = secret
+        latent = LATENTS["observation"](
+            problem,
+            make("observation", (16, 16))[1],
+            FitConfig(network=NetworkConfig(channels=(4, 4), pixel_shuffle=2)),
+            fitted,
+            torch.Generator().manual_seed(0),
+        )
+        draws.append(latent.draw())
+    torch.testing.assert_close(draws[0].latent, draws[1].latent)
+    assert not bool((draws[0].weights * (1 - fitted)).any())
+
+
+def test_hidden_pixels_hold_the_mean_of_their_visible_neighbours():
+    latent, _, problem = make("observation", (32, 32), shuffle=1)
+    problem.observation[:] = 3.0
+    ramp = torch.arange(32.0).expand(1, 1, 32, 32)
+    problem.observation[:] = ramp
+    latent = LATENTS["observation"](
+        problem,
+        make("observation", (32, 32), shuffle=1)[1],
+        FitConfig(network=NetworkConfig(channels=(4, 4)), hidden_fraction=0.004),
+        torch.ones(1, 1, 32, 32),
+        torch.Generator().manual_seed(1),
+    )
+    z, weights = latent.draw()
+    inside = weights.clone()
+    inside[..., 0] = inside[..., -1] = 0
+    assert float(inside.sum()) >= 1
+    standard = (ramp - ramp.mean()) / ramp.std(correction=0)
+    torch.testing.assert_close(z[inside > 0], standard[inside > 0], atol=1e-4, rtol=0)
