@@ -101,13 +101,13 @@ _PAPER = FitConfig(
 # quality of the published one after a twentieth of the iterations, each a
 # tenth of the work (docs/performance.md).
 _BALANCED = FitConfig(
-    network=NetworkConfig(channels=(32, 64, 64, 64), pixel_shuffle=2),
+    network=NetworkConfig(channels=(32, 64, 64, 64), skip_channels=16, pixel_shuffle=2),
     latent="observation",
     learning_rate=0.003,
     max_iterations=1000,
 )
 _FAST = FitConfig(
-    network=NetworkConfig(channels=(16, 32, 32, 32), pixel_shuffle=2),
+    network=NetworkConfig(channels=(16, 32, 32, 32), skip_channels=8, pixel_shuffle=2),
     latent="observation",
     learning_rate=0.003,
     max_iterations=400,

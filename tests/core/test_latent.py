@@ -41,7 +41,8 @@ def test_the_registry_and_the_configuration_name_the_same_latents():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_draw_fits_the_network_and_the_observation(name, shape, shuffle, channels):
     latent, network, _ = make(name, shape, channels, shuffle)
-    z, weights = latent.draw()
+    z, weights, flips = latent.draw()
+    assert flips == ()
     assert network(z).shape[-2:] == network.canvas(shape)
     assert weights.shape == (1, channels, *shape)
     assert bool(torch.isfinite(z).all())
@@ -65,7 +66,7 @@ def test_an_unperturbed_noise_latent_stays():
 
 def test_what_counts_is_what_was_hidden():
     latent, _, problem = make("observation", (64, 64), shuffle=1)
-    z, weights = latent.draw()
+    z, weights, _ = latent.draw()
     observed = problem.observation
     standard = (observed - observed.mean()) / observed.std(correction=0)
     hidden = weights > 0
@@ -106,9 +107,17 @@ def test_hidden_pixels_hold_the_mean_of_their_visible_neighbours():
         torch.ones(1, 1, 32, 32),
         torch.Generator().manual_seed(1),
     )
-    z, weights = latent.draw()
+    z, weights, _ = latent.draw()
     inside = weights.clone()
     inside[..., 0] = inside[..., -1] = 0
     assert float(inside.sum()) >= 1
     standard = (ramp - ramp.mean()) / ramp.std(correction=0)
     torch.testing.assert_close(z[inside > 0], standard[inside > 0], atol=1e-4, rtol=0)
+
+
+def test_an_observation_is_mirrored_and_the_flips_undo_it():
+    latent, _, _ = make("observation", (16, 16), shuffle=1, hidden_fraction=1e-9)
+    draws = [latent.draw() for _ in range(4)]
+    assert len({draw.flips for draw in draws}) == 4
+    for draw in draws:
+        torch.testing.assert_close(draw.latent.flip(draw.flips), draws[0].latent)

@@ -151,10 +151,11 @@ def fit(
     while True:
         iteration += 1
         optimiser.zero_grad(set_to_none=True)
-        z, weights = latent.draw()
+        draw = latent.draw()
         with runtime.autocast():
-            estimate = _crop(network(z), problem.shape)
-        loss = _mean(problem.nll(estimate), weights)
+            canvas = network(draw.latent).flip(draw.flips)
+        estimate = _crop(canvas, problem.shape)
+        loss = _mean(problem.nll(estimate), draw.weights)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         estimate = estimate.detach()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Published width of the uniform noise.
 _AMPLITUDE = 0.1
+_FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 # Eight neighbours of a hidden pixel, the nearer ones heavier.
 _NEIGHBOURS = ((0.5, 1.0, 0.5), (1.0, 0.0, 1.0), (0.5, 1.0, 0.5))
 
@@ -33,10 +34,13 @@ class Draw(NamedTuple):
         z over the network's canvas; may be overwritten by the next draw.
     weights : (1, C, Y, X) Tensor
         Of each observed pixel in the loss of this iteration.
+    flips : tuple of int
+        Dimensions along which the network's canvas is mirrored.
     """
 
     latent: Tensor
     weights: Tensor
+    flips: tuple[int, ...] = ()
 
 
 class Latent(Protocol):
@@ -89,6 +93,9 @@ class NoiseLatent:
 class ObservationLatent:
     """The observation, with other pixels hidden at each iteration; the hidden ones are fitted.
 
+    It is also mirrored, one of four ways in turn: the network sees four
+    pictures instead of one, and the moving average is over all four.
+
     A hidden pixel is replaced by the mean of its visible neighbours. Noise
     that is independent from pixel to pixel cannot be predicted from around
     it, so what the network learns to put there is the signal. Held-out and
@@ -120,6 +127,7 @@ class ObservationLatent:
     ) -> None:
         self._visible = fitted
         self._hide = settings.hidden_fraction
+        self._draws = 0
         self._random = random
         self._shuffle = network.pixel_shuffle
         observed = problem.observation
@@ -142,8 +150,11 @@ class ObservationLatent:
         visible = self._visible * (drawn >= self._hide)
         filled = torch.where(visible > 0, self._observation, self._neighbours(visible))
         canvas = filled[..., self._rows, :][..., self._columns]
-        latent = functional.pixel_unshuffle(canvas, self._shuffle)
-        return Draw(latent.contiguous(memory_format=torch.channels_last), self._visible - visible)
+        flips = _FLIPS[self._draws % len(_FLIPS)]
+        self._draws += 1
+        latent = functional.pixel_unshuffle(canvas.flip(flips), self._shuffle)
+        latent = latent.contiguous(memory_format=torch.channels_last)
+        return Draw(latent, self._visible - visible, flips)
 
     def _neighbours(self, visible: Tensor) -> Tensor:
         """Return the weighted mean of the visible neighbours of each pixel, (1, C, Y, X)."""

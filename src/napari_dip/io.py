@@ -1,0 +1,232 @@
+"""Image files in and out: TIFF, ImageJ, OME-TIFF, PNG, JPEG, NumPy.
+
+Axes, voxel size and units are kept. An output is written under a temporary
+name in its own folder, verified by reading it back, and only then renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from napari_dip.core.image import Image, as_image
+from napari_dip.core.scaling import restore_dtype
+from napari_dip.errors import FileFormatError, InputError, NapariDipError, OutputExistsError
+from napari_dip.tiff import read_tiff, write_imagej, write_ome
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    Reader = Callable[[Path, Callable[[int], None]], Image]
+    Writer = Callable[[Path, Image, str | None], None]
+
+
+def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
+    """Read an image file.
+
+    Parameters
+    ----------
+    path : path
+        .tif, .tiff (plain, ImageJ, OME), .png, .jpg, .jpeg or .npy.
+    axes : str, optional
+        In place of the file's, such as TZCYX.
+
+    Returns
+    -------
+    Image
+        Axes from the file; voxel size and units where the file has them.
+
+    Raises
+    ------
+    FileFormatError
+        When the file is missing, damaged, cut off, or of another format.
+    AxesError
+        When the axes do not fit, or cannot be told from the file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "no such file"
+        raise FileFormatError(f"Got {path}, which is {what}; expected an image file.")
+    reader = _by_suffix(READERS, path, "read")
+    try:
+        image = reader(path, _check_memory)
+    except NapariDipError:
+        raise
+    except (OSError, EOFError) as error:
+        raise FileFormatError(f"Got {path}, which cannot be read ({error}).") from error
+    except Exception as error:
+        # Decoders raise what they like on damaged files; the cause stays attached.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FileFormatError(
+            f"Got {path}, which is no readable {path.suffix} file ({reason}); expected an image. "
+            "Check that the copy is complete and the suffix right."
+        ) from error
+    return as_image(image, axes)
+
+
+def write_image(
+    path: str | os.PathLike[str],
+    image: Image,
+    *,
+    description: str | None = None,
+    overwrite: bool = False,
+    dtype: DTypeLike | None = None,
+) -> None:
+    """Write an image file, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        The suffix decides: .ome.tif, .ome.tiff, .tif, .tiff (ImageJ), .npy or .png.
+    image : Image
+        Values, axes, voxel size and units.
+    description : str, optional
+        Text to keep in the file, such as the report's JSON; not in .npy and .png.
+    overwrite : bool
+        Replace an existing file.
+    dtype : dtype, optional
+        Convert the values, rounded and clipped; .png needs uint8 or uint16.
+
+    Raises
+    ------
+    OutputExistsError
+        When the file exists and `overwrite` is false.
+    FileFormatError
+        When the folder, the disk or the format does not allow it.
+    """
+    path = Path(path)
+    check_output(path, overwrite)
+    if dtype is not None:
+        image = image.with_data(restore_dtype(np.asarray(image.data), np.dtype(dtype)))
+    writer = _by_suffix(WRITERS, path, "written")
+    partial = path.with_name(f".partial-{uuid.uuid4().hex}-{path.name}")
+    try:
+        writer(partial, image, description)
+        _flush(partial)
+        _verify(partial, image)
+        os.replace(partial, path)
+    except OSError as error:
+        raise FileFormatError(
+            f"Got {error.strerror or error} while writing {path}; expected a folder with "
+            "enough space and the right to write."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
+    """Raise now what `write_image` would raise after the work is done."""
+    path = Path(path)
+    _by_suffix(WRITERS, path, "written")
+    if not path.parent.is_dir():
+        raise FileFormatError(f"Got output {path}; expected the folder {path.parent} to exist.")
+    if path.is_dir():
+        raise FileFormatError(f"Got output {path}, which is a folder; expected a file name.")
+    if path.exists() and not overwrite:
+        raise OutputExistsError(
+            f"Got output {path}, which exists; expected a new name. Use --overwrite to replace it."
+        )
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _by_suffix(table: dict[str, Any], path: Path, verb: str) -> Any:
+    name = path.name.lower()
+    for suffix, entry in table.items():  # the longer suffixes come first
+        if name.endswith(suffix):
+            return entry
+    raise FileFormatError(
+        f"Got {path}, which cannot be {verb}; expected one of {', '.join(table)}."
+    )
+
+
+def _check_memory(needed: int) -> None:
+    """Refuse what does not fit: a forged header can ask for terabytes."""
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise InputError(
+            f"Got an image of {needed / 1e9:.1f} GB; expected at most the {available / 1e9:.1f} GB "
+            "of free memory. Crop it, or close other programs."
+        )
+
+
+def _read_numpy(path: Path, check_memory: Callable[[int], None]) -> Image:
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    check_memory(mapped.nbytes)
+    return as_image(np.array(mapped))
+
+
+def _read_picture(path: Path, check_memory: Callable[[int], None]) -> Image:
+    from imageio import v3
+
+    properties = v3.improps(path)
+    check_memory(int(np.prod(properties.shape)) * np.dtype(properties.dtype).itemsize)
+    values: NDArray[Any] = v3.imread(path)
+    return as_image(values, "YXS" if values.ndim == 3 else None)
+
+
+def _write_numpy(path: Path, image: Image, description: str | None) -> None:
+    np.save(path, np.asarray(image.data), allow_pickle=False)
+
+
+def _write_picture(path: Path, image: Image, description: str | None) -> None:
+    from imageio import v3
+
+    if image.dtype not in (np.uint8, np.uint16) or image.axes not in ("YX", "YXS"):
+        raise FileFormatError(
+            f"Got {image.dtype.name} values with axes {image.axes} for a .png; expected uint8 or "
+            "uint16 and one plane. Choose .tif."
+        )
+    v3.imwrite(path, np.asarray(image.data))
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _verify(path: Path, image: Image) -> None:
+    """Read back what was written: a writer can fail without an exception."""
+    expected = np.asarray(image.data)
+    values = np.asarray(read_image(path).data)
+    # Writers drop axes of length 1 and put the others into their format's order.
+    same = values.size == expected.size and np.array_equal(
+        np.sort(values, axis=None),
+        np.sort(expected, axis=None),
+        equal_nan=expected.dtype.kind == "f",
+    )
+    if not same:
+        raise FileFormatError(
+            f"Got other values back from {path.suffix} than were written; expected the same. "
+            "The disk may be full or failing."
+        )
+
+
+READERS: dict[str, Reader] = {
+    ".tif": read_tiff,
+    ".tiff": read_tiff,
+    ".npy": _read_numpy,
+    ".png": _read_picture,
+    ".jpg": _read_picture,
+    ".jpeg": _read_picture,
+}
+WRITERS: dict[str, Writer] = {
+    ".ome.tif": write_ome,
+    ".ome.tiff": write_ome,
+    ".tif": write_imagej,
+    ".tiff": write_imagej,
+    ".npy": _write_numpy,
+    ".png": _write_picture,
+}

@@ -1,0 +1,227 @@
+"""TIFF, ImageJ hyperstacks and OME-TIFF by tifffile: axes, voxel size, units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from napari_dip.core.image import KNOWN_AXES, Image
+from napari_dip.errors import AxesError, FileFormatError
+
+# What files call a unit, and the name that pint and napari know.
+_UNIT_NAMES = {
+    "micrometer": ("um", "µm", "μm", "\\u00b5m", "micron", "microns", "micrometre"),
+    "nanometer": ("nm", "nanometre"),
+    "millimeter": ("mm", "millimetre"),
+    "centimeter": ("cm", "centimetre"),
+    "meter": ("m", "metre"),
+    "angstrom": ("å", "a"),
+    "inch": ("in",),
+    "pixel": ("px", "pixels"),
+    "second": ("s", "sec", "seconds"),
+    "millisecond": ("ms", "msec"),
+    "minute": ("min", "minutes"),
+    "hour": ("h", "hr", "hours"),
+}
+_OME_UNITS = {"micrometer": "µm", "angstrom": "Å"}
+_IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
+# A classic TIFF addresses 4 GiB, headers included.
+_CLASSIC_LIMIT = 2**32 - 2**25
+_CENTIMETRE = 3
+
+
+def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
+    """Read the first series of a TIFF file.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+    check_memory : callable
+        Called with the size of the image [bytes] before it is read.
+    """
+    with tifffile.TiffFile(path) as file:
+        series = file.series[0]
+        _check_complete(path, file)
+        check_memory(series.nbytes)
+        axes = _known_axes(path, series.axes)
+        voxel_size, units = _spacing(file)
+        kept = {axis: size for axis, size in voxel_size.items() if axis in axes and size > 0}
+        return Image(series.asarray(), axes, kept, {axis: units[axis] for axis in kept})
+
+
+def write_ome(path: Path, image: Image, description: str | None) -> None:
+    """Write an OME-TIFF; the description becomes a map annotation."""
+    values, axes = _reordered(image)
+    metadata: dict[str, Any] = {"axes": axes}
+    for axis in "ZYX":
+        if axis in image.voxel_size:
+            metadata[f"PhysicalSize{axis}"] = image.voxel_size[axis]
+            metadata[f"PhysicalSize{axis}Unit"] = _symbol(image.units.get(axis, "pixel"))
+    if "T" in image.voxel_size:
+        metadata["TimeIncrement"] = image.voxel_size["T"]
+        metadata["TimeIncrementUnit"] = _symbol(image.units.get("T", "second"))
+    if description is not None:
+        metadata["MapAnnotation"] = {"Namespace": "napari-dip", "report": description}
+    tifffile.imwrite(
+        path,
+        values,
+        ome=True,
+        bigtiff=values.nbytes > _CLASSIC_LIMIT,
+        photometric="rgb" if axes.endswith("S") and values.shape[-1] in (3, 4) else "minisblack",
+        metadata=metadata,
+    )
+
+
+def write_imagej(path: Path, image: Image, description: str | None) -> None:
+    """Write an ImageJ hyperstack, or OME-TIFF where ImageJ has no such pixels."""
+    values, axes = _reordered(image)
+    colour = axes.endswith("S")
+    unsuitable = values.dtype.name not in _IMAGEJ_DTYPES or (colour and values.dtype != np.uint8)
+    if unsuitable or values.nbytes > _CLASSIC_LIMIT:
+        write_ome(path, image, description)
+        return
+    metadata: dict[str, Any] = {"axes": axes}
+    if "X" in image.units:
+        unit = image.units["X"]
+        metadata["unit"] = "um" if unit == "micrometer" else _symbol(unit)
+    if "Z" in image.voxel_size:
+        metadata["spacing"] = image.voxel_size["Z"]
+    if "T" in image.voxel_size:
+        metadata["finterval"] = image.voxel_size["T"]
+    if description is not None:
+        metadata["Info"] = description
+    size = [image.voxel_size.get(axis, 1.0) for axis in "XY"]
+    tifffile.imwrite(
+        path, values, imagej=True, resolution=(1 / size[0], 1 / size[1]), metadata=metadata
+    )
+
+
+def _known_axes(path: Path, axes: str) -> str:
+    """Translate tifffile's axes; pages of a plain file are planes."""
+    letters = list(axes)
+    plain = [at for at, letter in enumerate(letters) if letter in "QI"]
+    if len(plain) == 1 and "Z" not in letters:
+        letters[plain[0]] = "Z"
+    found = "".join(letters)
+    if set(found) - set(KNOWN_AXES):
+        raise AxesError(
+            f"Got {path} with axes {axes}; expected letters of {KNOWN_AXES}. "
+            "Name the axes, such as --axes TZCYX."
+        )
+    return found
+
+
+def _check_complete(path: Path, file: tifffile.TiffFile) -> None:
+    """Refuse a file that was cut off: tifffile reads what is left without a word."""
+    series = file.series[0]
+    size = path.stat().st_size
+    expected = _promised_size(file)
+    found = int(np.prod(series.shape))
+    ends = (
+        offset + count
+        for page in series.pages
+        if page is not None
+        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+    )
+    contiguous = series.dataoffset is not None and series.dataoffset + series.nbytes > size
+    if (expected is not None and found < expected) or contiguous or any(end > size for end in ends):
+        raise FileFormatError(
+            f"Got {path}, which was cut off ({size} bytes); expected the whole file. Copy it again."
+        )
+
+
+def _promised_size(file: tifffile.TiffFile) -> int | None:
+    """Return how many numbers the metadata promise, if they do."""
+    page = file.pages.first
+    plane = int(np.prod(page.shape))
+    if file.is_ome and file.ome_metadata:
+        pixels = _ome_pixels(file)
+        sizes = [int(pixels.get(f"Size{axis}", 1)) for axis in "XYZCT"]
+        return int(np.prod(sizes))
+    if file.is_imagej and file.imagej_metadata:
+        return plane * int(file.imagej_metadata.get("images", 1))
+    if file.shaped_metadata and "shape" in file.shaped_metadata[0]:
+        return int(np.prod(file.shaped_metadata[0]["shape"]))
+    return None
+
+
+def _spacing(file: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str]]:
+    """Return voxel size and unit of each axis that the file knows."""
+    if file.is_ome and file.ome_metadata:
+        return _ome_spacing(file)
+    sizes, unit = _resolution(file)
+    imagej = file.imagej_metadata if file.is_imagej else None
+    if imagej is not None:
+        name = _unit(str(imagej.get("unit", "pixel")))
+        if name == "pixel":
+            return {}, {}
+        voxel_size, units = dict(sizes), dict.fromkeys("ZYX", name)
+        if "spacing" in imagej:
+            voxel_size["Z"] = float(imagej["spacing"])
+        if imagej.get("finterval"):
+            voxel_size["T"], units["T"] = float(imagej["finterval"]), "second"
+        return voxel_size, units
+    # Inches are a screen's or printer's resolution, not the specimen's.
+    if unit == _CENTIMETRE:
+        micrometres = {axis: size * 1e4 for axis, size in sizes.items()}
+        return micrometres, dict.fromkeys("YX", "micrometer")
+    return {}, {}
+
+
+def _resolution(file: tifffile.TiffFile) -> tuple[dict[str, float], int]:
+    tags = file.pages.first.tags
+    sizes = {}
+    for axis in "XY":
+        if f"{axis}Resolution" in tags:
+            numerator, denominator = tags[f"{axis}Resolution"].value
+            if numerator:
+                sizes[axis] = denominator / numerator
+    unit = tags["ResolutionUnit"].value if "ResolutionUnit" in tags else 1
+    return sizes, int(unit)
+
+
+def _ome_pixels(file: tifffile.TiffFile) -> Mapping[str, Any]:
+    image = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]
+    pixels: Mapping[str, Any] = (image[0] if isinstance(image, list) else image)["Pixels"]
+    return pixels
+
+
+def _ome_spacing(file: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str]]:
+    pixels = _ome_pixels(file)
+    voxel_size, units = {}, {}
+    for axis in "ZYX":
+        if f"PhysicalSize{axis}" in pixels:
+            voxel_size[axis] = float(pixels[f"PhysicalSize{axis}"])
+            units[axis] = _unit(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")))
+    if "TimeIncrement" in pixels:
+        voxel_size["T"] = float(pixels["TimeIncrement"])
+        units["T"] = _unit(str(pixels.get("TimeIncrementUnit", "s")))
+    return voxel_size, units
+
+
+def _unit(text: str) -> str:
+    """Return pint's name of a unit; an unknown one stays as it is."""
+    plain = text.strip().strip("\x00").lower()
+    for name, aliases in _UNIT_NAMES.items():
+        if plain == name or plain in aliases:
+            return name
+    return plain or "pixel"
+
+
+def _symbol(name: str) -> str:
+    """Return the symbol of a unit that OME knows."""
+    return _OME_UNITS.get(name, _UNIT_NAMES.get(name, (name,))[0] if name != "pixel" else name)
+
+
+def _reordered(image: Image) -> tuple[np.ndarray[Any, Any], str]:
+    """Return values and axes in the order TZCYXS, which both formats accept."""
+    axes = "".join(sorted(image.axes, key="TZCYXS".index))
+    values = np.asarray(image.data).transpose([image.axes.index(axis) for axis in axes])
+    if values.dtype == bool:
+        values = values.astype(np.uint8)
+    return np.ascontiguousarray(values), axes
