@@ -171,9 +171,10 @@ def _read_numpy(path: Path, check_memory: Callable[[int], None]) -> Image:
 def _read_picture(path: Path, check_memory: Callable[[int], None]) -> Image:
     from imageio import v3
 
-    properties = v3.improps(path)
+    content = path.read_bytes()  # imageio leaves a file open that it cannot decode
+    properties = v3.improps(content, plugin="pillow")
     check_memory(int(np.prod(properties.shape)) * np.dtype(properties.dtype).itemsize)
-    values: NDArray[Any] = v3.imread(path)
+    values: NDArray[Any] = v3.imread(content, plugin="pillow")
     return as_image(values, "YXS" if values.ndim == 3 else None)
 
 

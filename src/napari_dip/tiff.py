@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,7 @@ def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
     check_memory : callable
         Called with the size of the image [bytes] before it is read.
     """
-    with tifffile.TiffFile(path) as file:
+    with _noticing_cut_files(path), tifffile.TiffFile(path) as file:
         series = file.series[0]
         _check_complete(path, file)
         check_memory(series.nbytes)
@@ -116,6 +118,32 @@ def _known_axes(path: Path, axes: str) -> str:
     return found
 
 
+@contextmanager
+def _noticing_cut_files(path: Path) -> Iterator[None]:
+    """Refuse a file whose next page lies beyond its end; tifffile only logs that."""
+    seen: list[str] = []
+
+    def listen(record: logging.LogRecord) -> bool:
+        seen.append(record.getMessage())
+        return True
+
+    logger = tifffile.logger()
+    logger.addFilter(listen)
+    try:
+        yield
+    finally:
+        logger.removeFilter(listen)
+    if any("invalid page offset" in message for message in seen):
+        raise _cut_off(path)
+
+
+def _cut_off(path: Path) -> FileFormatError:
+    return FileFormatError(
+        f"Got {path}, which was cut off ({path.stat().st_size} bytes); expected the whole file. "
+        "Copy it again."
+    )
+
+
 def _check_complete(path: Path, file: tifffile.TiffFile) -> None:
     """Refuse a file that was cut off: tifffile reads what is left without a word."""
     series = file.series[0]
@@ -130,9 +158,7 @@ def _check_complete(path: Path, file: tifffile.TiffFile) -> None:
     )
     contiguous = series.dataoffset is not None and series.dataoffset + series.nbytes > size
     if (expected is not None and found < expected) or contiguous or any(end > size for end in ends):
-        raise FileFormatError(
-            f"Got {path}, which was cut off ({size} bytes); expected the whole file. Copy it again."
-        )
+        raise _cut_off(path)
 
 
 def _promised_size(file: tifffile.TiffFile) -> int | None:
