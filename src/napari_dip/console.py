@@ -1,15 +1,23 @@
-"""Console: what a run in a terminal shows, and how Ctrl-C reaches it."""
+"""Console: what a run in a terminal shows and prints, and how Ctrl-C reaches it."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import CycloptsError
+from pydantic import ValidationError
+
+from napari_dip.errors import DeviceError, InputError, NapariDipError
+from napari_dip.options import explain
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
 
 Follower = Callable[["Progress"], None]
 
+INTERRUPTED = 130
 # A log file is read afterwards, so a line now and then is enough [seconds].
 _LINE_INTERVAL = 10.0
 
@@ -25,6 +34,55 @@ _LINE_INTERVAL = 10.0
 def say(sentence: str) -> None:
     """Print one line on stderr, which leaves stdout to results."""
     print(f"napari-dip: {sentence}", file=sys.stderr, flush=True)
+
+
+def print_result(values: Mapping[str, Any], as_json: bool) -> None:
+    """Print named values on stdout: one line each, or as one JSON object."""
+    if as_json:
+        print(json.dumps(plain(values)))
+        return
+    for name, value in values.items():
+        print(f"{name:24} {_readable(value)}")
+
+
+def _readable(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_readable(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_readable, value)) or "none"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "none" if value is None else str(value)
+
+
+def plain(value: Any) -> Any:
+    """Return JSON values: infinity, as of two equal images, has no place in JSON."""
+    if isinstance(value, Mapping):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def judge(error: BaseException) -> tuple[str, int]:
+    """Return what to tell the user about an error, and the exit code."""
+    match error:
+        case NapariDipError():
+            return str(error), error.exit_code
+        case CycloptsError():
+            cause = error.__cause__
+            return explain(cause) if isinstance(cause, ValidationError) else str(error), 2
+        case KeyboardInterrupt():
+            return "interrupted before there was a result", INTERRUPTED
+        case OSError():
+            return f"A file cannot be read or written: {error}.", InputError.exit_code
+        case MemoryError():
+            return "Out of memory; use a smaller image or preset.", DeviceError.exit_code
+        case _:
+            kind = type(error).__name__
+            return f"Unexpected {kind}: {error} (--traceback to see more)", 1
 
 
 @contextmanager
@@ -45,7 +103,9 @@ def interruption() -> Iterator[Callable[[], bool]]:
         # A handler may run inside a print, where another print would fail.
         os.write(2, b"\nnapari-dip: stopping; once more to abort without a result\n")
 
-    signals = (signal.SIGINT, signal.SIGTERM)
+    # Python hands signals to the main thread alone.
+    main = threading.current_thread() is threading.main_thread()
+    signals = (signal.SIGINT, signal.SIGTERM) if main else ()
     before = [signal.signal(number, ask) for number in signals]
     try:
         yield asked.is_set

@@ -1,0 +1,184 @@
+"""napari layer <-> Image: axes and voxel size in, transform and looks out. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.core.image import Image, as_image
+from napari_dip.core.scaling import restore_dtype
+from napari_dip.errors import InputError
+
+if TYPE_CHECKING:
+    import napari.layers
+
+# What people and readers write into `layer.axis_labels`.
+_SPELLINGS = {
+    "T": ("t", "time", "frame", "frames", "timepoint"),
+    "C": ("c", "ch", "channel", "channels", "wavelength"),
+    "Z": ("z", "depth", "plane", "planes", "slice", "slices"),
+    "Y": ("y", "row", "rows", "height"),
+    "X": ("x", "col", "cols", "column", "columns", "width"),
+}
+_LETTERS = {word: letter for letter, words in _SPELLINGS.items() for word in words}
+
+# Taken over as they are; the transform has its own function. Without the units
+# napari stops drawing in physical units for the whole viewer.
+_LOOKS = (
+    "units",
+    "axis_labels",
+    "rgb",
+    "blending",
+    "opacity",
+    "projection_mode",
+    "interpolation2d",
+    "interpolation3d",
+    "rendering",
+)
+# Not for RGB, which napari shows as it is.
+_GREY_LOOKS = ("colormap", "gamma", "contrast_limits")
+
+
+def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
+    """Return the pixels of a layer with their axes, voxel size and units.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The finest level of a multiscale layer is taken; lazy data stay lazy.
+    axes : str, optional
+        One letter per dimension of the data, in place of the layer's labels.
+
+    Raises
+    ------
+    InputError
+        The data cannot be restored.
+    AxesError
+        The axes do not fit, or there are too many to be named by default.
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    if axes is None:
+        axes = _named_axes(layer) or _default_axes(len(data.shape) - bool(layer.rgb))
+        axes += "S" * bool(layer.rgb)
+    image = as_image(data, axes)
+    steps = zip(image.axes, layer.scale, layer.units, strict=False)  # none for S
+    known = [(axis, float(abs(step)), str(unit)) for axis, step, unit in steps]
+    return replace(
+        image,
+        # A step of one pixel is napari's way to say that it is not known.
+        voxel_size={axis: step for axis, step, unit in known if (step, unit) != (1.0, "pixel")},
+        units={axis: unit for axis, _, unit in known if unit != "pixel"},
+    )
+
+
+def _named_axes(layer: napari.layers.Image) -> str | None:
+    """Return the axes that the labels name, or None if they do not name them all."""
+    letters = [_LETTERS.get(label.strip().lower(), "") for label in layer.axis_labels]
+    if "" in letters or len(set(letters)) < len(letters) or not {"Y", "X"} <= set(letters):
+        return None
+    return "".join(letters)
+
+
+def _default_axes(ndim: int) -> str:
+    # A stand-in without memory: the guess depends on the dimensions only.
+    return as_image(np.broadcast_to(np.uint8(0), (1,) * ndim)).axes
+
+
+def plane_of(image: Image, position: Sequence[float], *, joint: bool) -> tuple[Image, list[int]]:
+    """Return one plane, with its stepped axes kept at length 1, and its origin.
+
+    Parameters
+    ----------
+    image : Image
+        All planes.
+    position : sequence of float
+        Index into the image's array, as the sliders give it; the entries of
+        the axes that are kept whole are ignored.
+    joint : bool
+        Keep all channels.
+
+    Returns
+    -------
+    plane : Image
+        Same axes: the plane stays at its place in the stack.
+    origin : list of int
+        Index of its first pixel.
+    """
+    kept = {"Y", "X", "S"} | ({"C"} if joint else set())
+    origin = [
+        0 if axis in kept else round(float(at))
+        for axis, at in zip(image.axes, [*position, 0], strict=False)
+    ]
+    if any(not 0 <= at < size for at, size in zip(origin, image.shape, strict=True)):
+        raise InputError(
+            f"Got sliders at {origin}, outside an image of shape {image.shape}; expected a "
+            "plane of it. Move the sliders, or restore all planes."
+        )
+    selection = tuple(
+        slice(None) if axis in kept else slice(at, at + 1)
+        for axis, at in zip(image.axes, origin, strict=True)
+    )
+    return image.with_data(image.data[selection]), origin
+
+
+def result_kwargs(
+    layer: napari.layers.Image, task: str, origin: Sequence[int] | None = None
+) -> dict[str, Any]:
+    """Return what `viewer.add_image` needs to put a result over its source.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The source.
+    task : str
+        Ending of the name.
+    origin : sequence of int, optional
+        Index in the source of the result's first pixel.
+
+    Returns
+    -------
+    dict
+        Name, transform, units, axis labels and looks. Plain copies: the
+        source may be changed or deleted afterwards.
+    """
+    kwargs = {name: getattr(layer, name) for name in _LOOKS}
+    if not layer.rgb:
+        kwargs |= {name: getattr(layer, name) for name in _GREY_LOOKS}
+    return {
+        **kwargs,
+        **_transform(layer, origin),
+        "name": f"{layer.name}_{task}",
+        "multiscale": False,
+    }
+
+
+def _transform(layer: napari.layers.Image, origin: Sequence[int] | None) -> dict[str, Any]:
+    first = list(origin or [])[: layer.ndim] or [0] * layer.ndim
+    offset = np.subtract(layer.data_to_world(first), layer.data_to_world([0] * layer.ndim))
+    return {
+        "scale": np.array(layer.scale),
+        # napari applies the affine after the translation.
+        "translate": layer.translate + np.linalg.solve(layer.affine.linear_matrix, offset),
+        "rotate": np.array(layer.rotate),
+        "shear": np.array(layer.shear),
+        "affine": np.array(layer.affine.affine_matrix),
+    }
+
+
+def shown_dtype(image: Image) -> np.dtype[Any]:
+    """Return the dtype of a result layer.
+
+    float32, as everywhere, but RGB keeps its dtype: napari shows floats
+    beyond 0 to 1 as white.
+    """
+    return image.dtype if image.rgb else np.dtype(np.float32)
+
+
+def as_shown(values: NDArray[Any], image: Image) -> NDArray[Any]:
+    """Return values of a result as its layer shows them, without wrapping."""
+    dtype = shown_dtype(image)
+    return values if values.dtype == dtype else restore_dtype(values, dtype)

@@ -1,0 +1,193 @@
+"""restore() <-> Qt thread: progress, pause, stop and keep, cancel, errors.
+
+Three traps of generator workers are closed here. A RuntimeError in the
+generator ends the thread without a word: it becomes one of our errors. `quit`
+leaves the generator open, and napari keeps its workers for ever: ours lets the
+generator end by itself. `yielded` is queued without bound: a value is yielded
+only after the last one was taken.
+"""
+
+# Qt classes have no types for mypy, hence the ignored subclassing below.
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.qt.threading import create_worker
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QObject, Signal
+from superqt.utils import GeneratorWorker
+
+from napari_dip.config import DipConfig
+from napari_dip.core.image import Image
+from napari_dip.errors import NapariDipError
+from napari_dip.gui.layers import shown_dtype
+
+if TYPE_CHECKING:
+    from napari_dip.core.restore import Progress, Restoration
+
+# Shortest time between two progress signals [seconds].
+INTERVAL = 0.2
+
+
+def restore(*args: Any, **options: Any) -> "Generator[Progress, None, Restoration]":
+    """Call `napari_dip.restore`, which imports torch: not before something runs."""
+    from napari_dip.core import restore as core
+
+    return core.restore(*args, **options)
+
+
+class Control:
+    """What the GUI thread tells a run, read in the run's thread."""
+
+    def __init__(self) -> None:
+        self._stopped, self._cancelled, self._going = Event(), Event(), Event()
+        self._going.set()
+        self.taken = True  # the last progress, by the GUI thread
+
+    def is_cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def is_ending(self) -> bool:
+        """Whether the run was asked to end, to keep its best result or to keep nothing."""
+        return self._stopped.is_set() or self.is_cancelled()
+
+    def pause(self) -> None:
+        if not self.is_ending():
+            self._going.clear()
+
+    def resume(self) -> None:
+        self._going.set()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.resume()  # a paused run wakes up to end
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+        self.resume()
+
+    def wait_while_paused(self) -> None:
+        self._going.wait()
+
+
+def run_in_thread(
+    image: Image, config: DipConfig, control: Control
+) -> "Generator[Any, None, Restoration | None]":
+    """Yield the observation as its layer shows it, then progress.
+
+    Returns
+    -------
+    Restoration or None
+        None when cancelled.
+    """
+    from napari_dip.tasks import Denoise
+
+    with _our_errors():
+        # Lazy data are read here: the GUI thread must not wait for a disk.
+        yield np.array(image.data, dtype=shown_dtype(image))
+        steps = restore(image, Denoise(), config, stop_requested=control.is_ending)
+        last = float("-inf")
+        with closing(steps):
+            while not control.is_cancelled():
+                try:
+                    progress = next(steps)
+                except StopIteration as end:
+                    restoration: Restoration = end.value
+                    return None if control.is_cancelled() else restoration
+                now = time.monotonic()
+                if control.taken and now - last >= INTERVAL:
+                    last, control.taken = now, False
+                    yield progress
+                control.wait_while_paused()
+    return None
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    """Let no RuntimeError out of the generator."""
+    try:
+        yield
+    except NapariDipError:  # some are MemoryErrors too
+        raise
+    except (MemoryError, RuntimeError):
+        from napari_dip.core.device import device_errors
+
+        with device_errors():
+            raise
+
+
+class _Titled(partial[Any]):
+    """A function under the name that napari shows when it is closed during a run."""
+
+    def __repr__(self) -> str:
+        return "Deep Image Prior"
+
+
+class _Worker(GeneratorWorker):  # type: ignore[misc]
+    """napari quits workers when it closes; this one then ends as if cancelled."""
+
+    control: Control
+
+    def quit(self) -> None:
+        self.control.cancel()
+
+
+class Run(QObject):  # type: ignore[misc]
+    """One restoration in a thread; its signals arrive in the GUI thread.
+
+    Attributes
+    ----------
+    observed : Signal(ndarray)
+        First: a copy of the observation for the preview to draw on.
+    progressed : Signal(Progress)
+        At most 5 times a second, and never before the last one was handled.
+    returned : Signal(Restoration or None)
+        The end; None when cancelled.
+    failed : Signal(Exception)
+        The other end.
+    """
+
+    observed = Signal(object)
+    progressed = Signal(object)
+    returned = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, image: Image, config: DipConfig, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.control = Control()
+        # Handlers are methods of a QObject of the GUI thread, so that every
+        # binding queues the calls to it and drops them once it is deleted.
+        self._worker = create_worker(
+            _Titled(run_in_thread, image, config, self.control),
+            _worker_class=_Worker,
+            _start_thread=False,
+            _connect={
+                "yielded": self._take,
+                "returned": self._return,
+                "errored": self._fail,
+                "warned": self._warn,
+            },
+        )
+        self._worker.control = self.control
+        self._worker.start()
+
+    def _take(self, value: Any) -> None:
+        signal = self.observed if isinstance(value, np.ndarray) else self.progressed
+        signal.emit(value)
+        self.control.taken = True
+
+    def _return(self, restoration: "Restoration | None") -> None:
+        self._worker = None
+        self.returned.emit(restoration)
+
+    def _fail(self, error: Exception) -> None:
+        self._worker = None
+        self.failed.emit(error)
+
+    def _warn(self, warning: tuple[Any, ...]) -> None:
+        # While a worker runs, superqt diverts the warnings of all threads to it.
+        notification_manager.receive_warning(*warning)

@@ -1,0 +1,100 @@
+"""Options: what the command line accepts, made from the configuration's own fields."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from pydantic import ValidationError, field_validator
+
+from napari_dip.config import DipConfig, FitConfig
+from napari_dip.errors import UsageError
+
+Flag = Annotated[bool, Parameter(negative="")]
+JsonFlag = Annotated[bool, Parameter(name="--json", negative="")]
+
+
+@Parameter(name="*")
+class Options(DipConfig):
+    """`DipConfig` as options; the nested fit settings come from a file only."""
+
+    # Written out option by option they would show one preset's numbers as defaults of all.
+    fit: Annotated[FitConfig | None, Parameter(parse=False)] = None
+
+    @field_validator("dims", mode="before")
+    @classmethod
+    def _read_number(cls, value: Any) -> Any:
+        # Options arrive as text, which pydantic does not compare with Literal[2].
+        return int(value) if str(value).isdigit() else value
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """What a task reads and writes beside its image.
+
+    Parameters
+    ----------
+    output
+        Result; format by suffix (default: IMAGE_TASK.ome.tif beside the input).
+    reference
+        Truth, for reporting only: adds psnr, ssim, best_psnr, best_iteration.
+    affine
+        The reference was scaled separately: match its intensities first.
+    uncertainty
+        Per-pixel standard deviation over the runs; needs --runs 2 or more.
+    config
+        JSON of a configuration, or of a report; other options override it.
+    save_config
+        Write the complete configuration here.
+    as_json
+        Print the report, one JSON object, alone on stdout.
+    overwrite
+        Replace outputs that exist.
+    """
+
+    output: Annotated[Path | None, Parameter(alias="-o")] = None
+    reference: Path | None = None
+    affine: Flag = False
+    uncertainty: Path | None = None
+    config: Path | None = None
+    save_config: Path | None = None
+    as_json: JsonFlag = False
+    overwrite: Flag = False
+
+
+def configure(options: Options, file: Path | None) -> DipConfig:
+    """Return the file's configuration, overridden by the options that were given."""
+    chosen = options.model_dump(exclude_unset=True)
+    values = {} if file is None else _read_configuration(file)
+    if "preset" in chosen:
+        # A complete configuration spells its preset out; another preset replaces that.
+        values = {key: values[key] for key in values.keys() - {"fit", "max_iterations"}}
+    try:
+        return DipConfig.model_validate({**values, **chosen})
+    except ValidationError as error:
+        raise UsageError(explain(error)) from error
+
+
+def _read_configuration(file: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"Got --config {file}, which cannot be read ({error}).") from error
+    values = values.get("config", values) if isinstance(values, dict) else values
+    if not isinstance(values, dict):
+        raise UsageError(f"Got --config {file}; expected a JSON object of options.")
+    return values
+
+
+def explain(error: ValidationError) -> str:
+    """Say in one sentence what was got and what was expected."""
+    parts = []
+    for detail in error.errors():
+        place = [str(part).replace("_", "-") for part in detail["loc"]]
+        message = detail["msg"][:1].lower() + detail["msg"][1:]
+        parts.append(f"Got {detail['input']!r} for --{'.'.join(place)}: {message}.")
+    return " ".join(parts)

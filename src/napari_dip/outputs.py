@@ -1,0 +1,133 @@
+"""Outputs: where results go, what is refused before the work, and how they are written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_dip import io
+from napari_dip.console import plain
+from napari_dip.errors import FileFormatError, OutputExistsError, UsageError
+
+if TYPE_CHECKING:
+    from napari_dip.core.image import Image
+    from napari_dip.core.restore import Restoration
+
+_LONG_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.zarr", ".nii.gz")
+
+
+def check_outputs(
+    images: Sequence[Path],
+    others: Sequence[Path],
+    *,
+    inputs: Sequence[Path] = (),
+    overwrite: bool = False,
+) -> None:
+    """Raise now what writing would raise after the work.
+
+    Parameters
+    ----------
+    images, others : sequence of Path
+        Image files, and files of any other kind, that will be written.
+    inputs : sequence of Path
+        Files that must not be touched, even with `overwrite`.
+    overwrite : bool
+        Outputs that exist are replaced.
+    """
+    seen = {path.resolve() for path in inputs}
+    for path in (*images, *others):
+        if path.resolve() in seen:
+            raise UsageError(f"Got {path} twice; expected a file of its own for every output.")
+        seen.add(path.resolve())
+    for path in images:
+        io.check_output(path, overwrite)
+    for path in others:
+        if not path.parent.is_dir():
+            raise FileFormatError(f"Got {path}; expected the folder {path.parent} to exist.")
+        if path.exists() and not overwrite:
+            raise OutputExistsError(
+                f"Got {path}, which exists; expected a new name. Use --overwrite to replace it."
+            )
+
+
+def output_dtype(path: Path, image: Image) -> np.dtype[Any] | None:
+    """Return the type an output is converted to; None for float32, as it is.
+
+    A .png holds whole numbers only, so it gets the type of the image.
+    """
+    if path.suffix.lower() != ".png":
+        return None
+    if image.dtype not in (np.uint8, np.uint16) or image.axes not in ("YX", "YXS"):
+        raise FileFormatError(
+            f"Got {path} for {image.dtype.name} values with axes {image.axes}; a .png holds one "
+            "plane of uint8 or uint16. Choose .ome.tif."
+        )
+    return image.dtype
+
+
+def write_result(
+    output: Path,
+    result: Restoration,
+    source: Path,
+    *,
+    overwrite: bool,
+    dtype: np.dtype[Any] | None = None,
+    numbers: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write the image and its report; return the report.
+
+    Parameters
+    ----------
+    output : Path
+        The image file; the report goes beside it.
+    result : Restoration
+        What to write.
+    source : Path
+        The file that was restored.
+    overwrite : bool
+        Replace files that exist.
+    dtype : dtype, optional
+        Convert the values.
+    numbers : mapping, optional
+        Figures to add to the report.
+    """
+    found = {"path": str(source), "sha256": io.sha256_of(source)}
+    record = result.report.input.model_copy(update=found)
+    given = result.report.model_copy(update={"input": record})
+    report: dict[str, Any] = plain({**given.as_json(), **(numbers or {})})
+    io.write_image(
+        output, result.image, description=json.dumps(report), overwrite=overwrite, dtype=dtype
+    )
+    save_json(report_path(output), report)
+    return report
+
+
+def save_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write JSON aside and rename it, so that a reader never sees half of it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def report_path(output: Path) -> Path:
+    """Return where the report of an output belongs."""
+    return output.with_name(f"{output.name}.json")
+
+
+def default_output(image: Path, task: str) -> Path:
+    """Return IMAGE_TASK.ome.tif beside the image."""
+    return image.with_name(f"{_stem(image)}_{task}.ome.tif")
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    longest = next((end for end in _LONG_SUFFIXES if name.lower().endswith(end)), path.suffix)
+    return name.removesuffix(name[len(name) - len(longest) :]) if longest else name

@@ -1,0 +1,69 @@
+"""The docs are run: Python blocks, command lines, links."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from napari_dip import cli, config
+from napari_dip.core.report import Report
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+OPT_OUT = re.compile(r"<!-- not executed: \S.{10,} -->\n+$")
+BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks(page, language):
+    """Return line number and text of each block that did not opt out with a reason."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        (text.count("\n", 0, match.start("text")), match["text"])
+        for match in BLOCK.finditer(text)
+        if match["language"] == language and not OPT_OUT.search(text[: match.start()])
+    ]
+
+
+def name(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=name)
+def test_python_blocks_run_from_top_to_bottom(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "docs"}
+    for line, text in blocks(page, "python"):
+        # Padding makes a traceback point at the line of the page.
+        exec(compile("\n" * line + text, str(page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_block_says_its_language(page):
+    languages = {match["language"] for match in BLOCK.finditer(page.read_text(encoding="utf-8"))}
+    assert languages <= {"python", "sh", "text", "json"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_command_lines_are_understood(page):
+    for _, text in blocks(page, "sh"):
+        for line in text.splitlines():
+            if line.startswith("napari-dip "):
+                tokens = shlex.split(line, comments=True)[1:]
+                cli.app.parse_args(tokens, exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_reference_names_every_option_and_every_field_of_the_report():
+    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    for field in config.DipConfig.model_fields.keys() - {"fit"}:
+        assert f"--{field.replace('_', '-')}" in text, field
+    for field, info in Report.model_fields.items():
+        assert f"`{info.alias or field}`" in text, field

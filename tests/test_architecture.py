@@ -1,0 +1,64 @@
+"""What holds for the package as a whole."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+
+import napari_dip
+
+SOURCE = Path(napari_dip.__file__).parent
+QT = ("pyqt5", "pyqt6", "pyside2", "pyside6")
+
+
+def test_importing_the_package_is_cheap():
+    heavy = {"torch", "napari", "qtpy", "magicgui", "matplotlib", "skimage", "tifffile"}
+    code = f"import sys, napari_dip; print(*sorted({heavy!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_the_core_imports_neither_windows_nor_files():
+    heavy = {"napari", "qtpy", "magicgui", "superqt", "pyqtgraph", "tifffile", "matplotlib"}
+    code = f"import sys, napari_dip.api; print(*sorted({heavy!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_the_public_names_are_these():
+    assert sorted(napari_dip.__all__) == [
+        "DipConfig", "Image", "__version__", "denoise", "fit", "restore"
+    ]  # fmt: skip
+    assert dir(napari_dip) == napari_dip.__all__
+    for name in napari_dip.__all__:
+        assert getattr(napari_dip, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="colour"):
+        napari_dip.colour  # noqa: B018
+
+
+def test_no_qt_binding_and_no_napari_in_the_base_install():
+    base = [line for line in requires("napari-dip") or [] if "extra ==" not in line]
+    names = {re.split(r"[^\w-]", line)[0].lower() for line in base}
+    assert {"torch", "numpy", "pydantic"} <= names
+    assert not names & {*QT, "napari"}
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.name)
+def test_a_module_knows_no_machine_and_loads_no_code_from_data(path):
+    text = path.read_text(encoding="utf-8")
+    # allow_pickle=False is how numpy is told not to.
+    assert "pickle" not in text.replace("allow_pickle=False", "")
+    for place in ("/home/", "/root/", "/Users/", "/tmp/", "/work/", "C:\\"):
+        assert place not in text
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (SOURCE / "py.typed").exists()

@@ -1,0 +1,487 @@
+"""The command line, in this process: exit codes, what is printed and what is written."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_dip import cli, io
+from napari_dip.core import restore as core
+from napari_dip.errors import DivergedError, MemoryExhaustedError
+from tests.tiny import noisy_waves, tiny_config, waves
+
+
+@pytest.fixture
+def call(capsys, monkeypatch, tmp_path):
+    """Run a command line in an empty folder; return exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.joinpath("tiny.json").write_text(tiny_config(threads=1).model_dump_json())
+
+    def run(*words):
+        code = cli.main([str(word) for word in words])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def noisy(tmp_path):
+    path = tmp_path / "noisy.tif"
+    tifffile.imwrite(path, noisy_waves((24, 20)).astype(np.float32))
+    return path
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """Fail as soon as a restoration starts."""
+
+    def refuse(*args, **options):
+        raise AssertionError("the work has started")
+
+    monkeypatch.setattr(core, "restore", refuse)
+
+
+def listing(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def is_one_error(err):
+    return err.startswith("napari-dip: error: ") and "Traceback" not in err
+
+
+# What is written and printed
+
+
+def test_denoise_writes_the_image_and_its_report(call, noisy):
+    code, out, err = call("denoise", noisy, "--config", "tiny.json")
+    assert (code, err) == (0, "")
+    assert out.startswith(str(noisy.with_name("noisy_denoise.ome.tif")))
+    restored = io.read_image(noisy.with_name("noisy_denoise.ome.tif"))
+    assert (restored.shape, restored.dtype) == ((24, 20), np.float32)
+    report = json.loads(noisy.with_name("noisy_denoise.ome.tif.json").read_text())
+    assert report["task"] == "denoise"
+    assert report["iterations"] == 4
+
+
+def test_json_is_alone_on_stdout_and_is_the_report(call, noisy):
+    code, out, _ = call("denoise", noisy, "--config", "tiny.json", "--json", "-o", "out.tif")
+    report = json.loads(out)
+    assert code == 0
+    assert out.count("\n") == 1
+    assert report == json.loads(noisy.with_name("out.tif.json").read_text())
+    assert report["input"]["path"] == str(noisy)
+    assert report["input"]["sha256"] == io.sha256_of(noisy)
+    assert "psnr" not in report
+
+
+def test_the_report_travels_in_the_file(call, noisy):
+    call("denoise", noisy, "--config", "tiny.json", "-o", "out.tif")
+    with tifffile.TiffFile(noisy.with_name("out.tif")) as file:
+        tags = " ".join(str(tag.value) for tag in file.pages[0].tags)
+    assert io.sha256_of(noisy) in tags
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("a.tif", "a_denoise.ome.tif", id="short"),
+        pytest.param("a.b.OME.TIF", "a.b_denoise.ome.tif", id="long"),
+    ],
+)
+def test_the_output_is_named_after_the_image_and_the_task(call, tmp_path, name, expected):
+    tifffile.imwrite(tmp_path / name, noisy_waves((16, 16)).astype(np.float32))
+    code, _, err = call("denoise", name, "--config", "tiny.json")
+    assert (code, err) == (0, "")
+    assert expected in listing(tmp_path)
+
+
+def test_a_reference_adds_figures_of_quality(call, noisy, tmp_path):
+    np.save(tmp_path / "truth.npy", waves((24, 20)))
+    options = ("--config", "tiny.json", "--reference", "truth.npy")
+    _, out, _ = call("denoise", noisy, *options, "--json")
+    report = json.loads(out)
+    assert {"psnr", "ssim", "best_psnr", "best_iteration"} <= report.keys()
+    _, out, _ = call("denoise", noisy, *options, "--overwrite")
+    assert f"psnr {report['psnr']:.2f} dB" in out
+
+
+def test_affine_makes_the_scale_of_the_reference_irrelevant(call, noisy, tmp_path):
+    np.save(tmp_path / "truth.npy", waves((24, 20)))
+    np.save(tmp_path / "scaled.npy", waves((24, 20)) * 3 - 500)
+    psnr = []
+    for name in ("truth", "scaled"):
+        options = ("--config", "tiny.json", "--json", "-o", f"{name}.tif")
+        _, out, _ = call("denoise", noisy, *options, "--affine", "--reference", f"{name}.npy")
+        psnr.append(json.loads(out)["psnr"])
+    assert psnr[0] == pytest.approx(psnr[1], abs=1e-3)
+
+
+def test_uncertainty_is_the_spread_over_runs(call, noisy, tmp_path):
+    options = ("--config", "tiny.json", "--runs", "2", "--uncertainty", "std.tif")
+    code, _, err = call("denoise", noisy, *options)
+    assert (code, err) == (0, "")
+    spread = np.asarray(io.read_image(tmp_path / "std.tif").data)
+    assert spread.shape == (24, 20)
+    assert spread.max() > 0
+
+
+# The configuration
+
+
+def test_a_saved_configuration_repeats_the_run(call, noisy, tmp_path):
+    _, first, _ = call("denoise", noisy, "--config", "tiny.json", "--seed", 7,
+                       "--save-config", "saved.json", "-o", "a.tif", "--json")  # fmt: skip
+    _, again, _ = call("denoise", noisy, "--config", "saved.json", "-o", "b.tif", "--json")
+    assert json.loads(again)["config"] == json.loads(first)["config"]
+    assert json.loads(again)["seed"] == 7
+    np.testing.assert_array_equal(
+        io.read_image(tmp_path / "a.tif").data, io.read_image(tmp_path / "b.tif").data
+    )
+
+
+def test_options_override_the_file(call, noisy):
+    options = ("--config", "tiny.json", "--max-iterations", "2", "--dims", "2", "--json")
+    _, out, _ = call("denoise", noisy, *options)
+    assert json.loads(out)["iterations"] == 2
+
+
+def test_a_report_serves_as_configuration(call, noisy):
+    call("denoise", noisy, "--config", "tiny.json", "--seed", 3, "-o", "a.tif")
+    _, out, _ = call("denoise", noisy, "--config", "a.tif.json", "-o", "b.tif", "--json")
+    assert json.loads(out)["seed"] == 3
+
+
+def test_another_preset_replaces_the_settings_a_file_spells_out(tmp_path):
+    file = tmp_path / "complete.json"
+    file.write_text(tiny_config().complete().model_dump_json())
+    config = cli.configure(cli.Options(preset="fast"), file).complete()
+    assert config.preset == "fast"
+    assert config == cli.configure(cli.Options(preset="fast", device="cpu", precision="float32"),
+                                   None).complete()  # fmt: skip
+
+
+def test_the_options_are_those_of_the_configuration(call):
+    _, out, _ = call("denoise", "--help")
+    for name in cli.DipConfig.model_fields.keys() - {"fit"}:
+        assert f"--{name.replace('_', '-')}" in out
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("existing", ["out.tif", "out.tif.json", "std.tif", "saved.json"])
+def test_an_existing_output_is_refused_before_work_starts(call, noisy, tmp_path, no_work, existing):
+    tmp_path.joinpath(existing).write_text("precious")
+    before = listing(tmp_path)
+    code, out, err = call("denoise", noisy, "-o", "out.tif", "--runs", 2,
+                          "--uncertainty", "std.tif", "--save-config", "saved.json")  # fmt: skip
+    assert (code, out) == (2, "")
+    assert is_one_error(err)
+    assert existing in err
+    assert listing(tmp_path) == before
+    assert tmp_path.joinpath(existing).read_text() == "precious"
+
+
+def test_overwrite_replaces_the_outputs(call, noisy, tmp_path):
+    for name in ("out.tif", "out.tif.json"):
+        tmp_path.joinpath(name).write_text("old")
+    code, _, err = call("denoise", noisy, "--config", "tiny.json", "-o", "out.tif", "--overwrite")
+    assert (code, err) == (0, "")
+    assert io.read_image(tmp_path / "out.tif").shape == (24, 20)
+    json.loads(tmp_path.joinpath("out.tif.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["absent/out.tif", "out.xyz", "out.png"])
+def test_an_output_that_cannot_be_written_is_refused_before_work_starts(call, noisy, no_work, name):
+    code, out, err = call("denoise", noisy, "-o", name)
+    assert (code, out) == (3, "")
+    assert is_one_error(err)
+    assert name in err
+
+
+def test_a_png_is_written_in_the_type_of_the_image(call, tmp_path):
+    np.save(tmp_path / "image.npy", noisy_waves((16, 16)).clip(0, 255).astype(np.uint8))
+    code, _, err = call("denoise", "image.npy", "--config", "tiny.json", "-o", "out.png")
+    assert (code, err) == (0, "")
+    assert io.read_image(tmp_path / "out.png").dtype == np.uint8
+
+
+def test_the_input_is_never_an_output(call, noisy, no_work):
+    before = noisy.read_bytes()
+    code, _, err = call("denoise", noisy, "-o", noisy, "--overwrite")
+    assert code == 2
+    assert is_one_error(err)
+    assert noisy.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("restore {image}", id="unknown command"),
+        pytest.param("denoise", id="no image"),
+        pytest.param("denoise {image} --runs 0", id="out of range"),
+        pytest.param("denoise {image} --runs many", id="no number"),
+        pytest.param("denoise {image} --noise pink", id="unknown choice"),
+        pytest.param("denoise {image} --dims 3", id="unknown dims"),
+        pytest.param("denoise {image} --colour", id="unknown option"),
+        pytest.param("denoise {image} {image}", id="two images"),
+        pytest.param("denoise {image} --uncertainty std.tif", id="uncertainty of one run"),
+        pytest.param("denoise {image} --config absent.json", id="no such configuration"),
+        pytest.param("denoise {image} --config broken.json", id="no JSON"),
+        pytest.param("denoise {image} --config list.json", id="no object"),
+        pytest.param("denoise {image} --config unknown.json", id="unknown key"),
+    ],
+)
+def test_usage_errors_exit_2_with_one_sentence(call, noisy, tmp_path, no_work, words):
+    tmp_path.joinpath("broken.json").write_text("{")
+    tmp_path.joinpath("list.json").write_text("[1]")
+    tmp_path.joinpath("unknown.json").write_text('{"colour": 1}')
+    before = listing(tmp_path)
+    code, out, err = call(*words.format(image=noisy).split())
+    assert (code, out) == (2, "")
+    assert is_one_error(err)
+    assert listing(tmp_path) == before
+
+
+def refused_file(name, tmp_path):
+    path = tmp_path / name
+    match name:
+        case "absent.tif":
+            pass
+        case "text.tif":
+            path.write_text("not an image")
+        case "truncated.tif":
+            tifffile.imwrite(path, noisy_waves())
+            path.write_bytes(path.read_bytes()[:2000])
+        case "complex.npy":
+            np.save(path, np.ones((8, 8), complex))
+        case "line.npy":
+            np.save(path, np.ones(8))
+        case "empty.npy":
+            np.save(path, np.ones((0, 8)))
+        case "missing.npy":
+            np.save(path, np.full((8, 8), np.nan))
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["absent.tif", "text.tif", "truncated.tif", "complex.npy", "line.npy", "empty.npy",
+     "missing.npy"],
+)  # fmt: skip
+def test_input_that_cannot_be_restored_exits_3_and_leaves_nothing(call, tmp_path, name):
+    path = refused_file(name, tmp_path)
+    before = listing(tmp_path)
+    code, out, err = call("denoise", path, "--config", "tiny.json", "--json")
+    assert (code, out) == (3, "")
+    assert is_one_error(err)
+    assert listing(tmp_path) == before
+
+
+def test_a_reference_of_another_shape_exits_3(call, noisy, tmp_path):
+    np.save(tmp_path / "truth.npy", waves((8, 8)))
+    options = ("--config", "tiny.json", "--reference", "truth.npy")
+    for affine in ((), ("--affine",)):
+        code, _, err = call("denoise", noisy, *options, *affine)
+        assert code == 3
+        assert is_one_error(err)
+
+
+def test_axes_that_do_not_fit_exit_3(call, noisy):
+    code, _, err = call("denoise", noisy, "--axes", "ZYX")
+    assert code == 3
+    assert is_one_error(err)
+
+
+def test_a_missing_device_exits_4(call, noisy, tmp_path):
+    before = listing(tmp_path)
+    code, _, err = call("denoise", noisy, "--config", "tiny.json", "--device", "cuda:99")
+    assert code == 4
+    assert is_one_error(err)
+    assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        pytest.param(MemoryExhaustedError("Out of memory."), 4, id="device memory"),
+        pytest.param(MemoryError(), 4, id="memory"),
+        pytest.param(DivergedError("The fit diverged."), 5, id="diverged"),
+        pytest.param(PermissionError(13, "Permission denied", "out.tif"), 3, id="permission"),
+        pytest.param(ZeroDivisionError("oops"), 1, id="unexpected"),
+        pytest.param(KeyboardInterrupt(), 130, id="interrupted"),
+    ],
+)
+def test_every_failure_has_its_exit_code_and_one_sentence(
+    call, noisy, tmp_path, monkeypatch, error, expected
+):
+    def fail(*args, **options):
+        raise error
+        yield
+
+    monkeypatch.setattr(core, "restore", fail)
+    before = listing(tmp_path)
+    code, out, err = call("denoise", noisy, "--config", "tiny.json", "--json")
+    assert (code, out) == (expected, "")
+    assert is_one_error(err)
+    assert ("--traceback" in err) == (expected == 1)
+    assert listing(tmp_path) == before
+    code, _, err = call("denoise", noisy, "--config", "tiny.json", "--traceback")
+    assert code == expected
+    assert "Traceback" in err
+
+
+# Images at the edge of what can be restored
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "int32", "float16", "float64"])
+def test_every_real_type_is_restored(call, tmp_path, dtype):
+    np.save(tmp_path / "image.npy", noisy_waves((16, 16)).astype(dtype))
+    code, _, err = call("denoise", "image.npy", "--config", "tiny.json", "-o", "out.tif")
+    assert (code, err) == (0, "")
+    assert io.read_image(tmp_path / "out.tif").dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(1, 40), (3, 3), (17, 5)])
+def test_every_size_is_restored(call, tmp_path, shape):
+    np.save(tmp_path / "image.npy", noisy_waves(shape))
+    code, _, err = call("denoise", "image.npy", "--config", "tiny.json", "-o", "out.npy")
+    assert (code, err) == (0, "")
+    assert io.read_image(tmp_path / "out.npy").shape == shape
+
+
+def test_missing_pixels_are_filled_and_counted(call, tmp_path):
+    values = noisy_waves((16, 16))
+    values[4:6, 4] = np.nan
+    np.save(tmp_path / "image.npy", values)
+    _, out, _ = call("denoise", "image.npy", "--config", "tiny.json", "-o", "out.npy", "--json")
+    assert json.loads(out)["input"]["invalid_pixels"] == 2
+    assert np.isfinite(np.load(tmp_path / "out.npy")).all()
+
+
+def test_a_constant_image_is_its_own_restoration(call, tmp_path):
+    np.save(tmp_path / "image.npy", np.full((8, 8), 7.0))
+    code, out, _ = call("denoise", "image.npy", "-o", "out.npy", "--json")
+    assert code == 0
+    assert json.loads(out)["stop_reason"] == "constant_image"
+    assert (np.load(tmp_path / "out.npy") == 7).all()
+
+
+# Interruption
+
+
+def press_ctrl_c(monkeypatch, times):
+    """Press Ctrl-C when the first progress is shown."""
+    asked = []
+
+    def follow(progress):
+        while len(asked) < times:
+            asked.append(True)
+            signal.raise_signal(signal.SIGINT)
+
+    @contextmanager
+    def display():
+        yield follow
+
+    monkeypatch.setattr(cli, "progress_display", display)
+
+
+def test_ctrl_c_keeps_the_best_result_so_far(call, noisy, tmp_path, monkeypatch):
+    press_ctrl_c(monkeypatch, 1)
+    handler = signal.getsignal(signal.SIGINT)
+    options = ("--config", "tiny.json", "--max-iterations", 10**6, "--stop", "none")
+    code, out, err = call("denoise", noisy, *options, "-o", "out.tif", "--json")
+    assert code == 130
+    assert "kept in out.tif" in err
+    assert json.loads(out)["stop_reason"] == "stop_requested"
+    assert io.read_image(tmp_path / "out.tif").shape == (24, 20)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_second_ctrl_c_aborts_without_a_result(call, noisy, tmp_path, monkeypatch):
+    press_ctrl_c(monkeypatch, 2)
+    before = listing(tmp_path)
+    options = ("--config", "tiny.json", "--max-iterations", 10**6, "--stop", "none")
+    code, out, err = call("denoise", noisy, *options, "-o", "out.tif", "--json")
+    assert (code, out) == (130, "")
+    assert is_one_error(err)
+    assert listing(tmp_path) == before
+
+
+# The other commands
+
+
+def test_evaluate_compares_two_files(call, noisy, tmp_path):
+    np.save(tmp_path / "truth.npy", waves((24, 20)))
+    code, out, _ = call("evaluate", noisy, "truth.npy", "--json")
+    values = json.loads(out)
+    assert code == 0
+    assert values.keys() == {"psnr", "ssim", "nrmse", "frc"}
+    assert 10 < values["psnr"] < 20
+    _, out, _ = call("evaluate", noisy, "truth.npy")
+    assert f"{values['psnr']:.6g}" in out
+
+
+def test_evaluate_of_equal_images_is_valid_json(call, noisy):
+    _, out, _ = call("evaluate", noisy, noisy, "--json")
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    assert json.loads(out, parse_constant=refuse)["psnr"] is None
+
+
+def test_evaluate_refuses_another_shape(call, noisy, tmp_path):
+    np.save(tmp_path / "truth.npy", waves((8, 8)))
+    code, out, err = call("evaluate", noisy, "truth.npy", "--json")
+    assert (code, out) == (3, "")
+    assert is_one_error(err)
+
+
+def test_info_says_what_there_is_and_what_is_missing(call):
+    code, out, _ = call("info", "--json")
+    machine = json.loads(out)
+    assert code == 0
+    assert "cpu" in machine["devices"]
+    assert {"versions", "precision", "threads", "free_memory_bytes", "missing"} <= machine.keys()
+    assert "free_memory_bytes" in call("info")[1]
+
+
+def test_the_demo_writes_figure_and_numbers(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "DEMO", tiny_config(3, threads=1))
+    for _ in range(2):  # its own folder is written anew
+        code, out, _ = call("demo")
+        assert code == 0
+    folder = tmp_path / "napari-dip-demo"
+    assert listing(folder) == [
+        "figure.png", "noisy.tif", "restored.ome.tif", "restored.ome.tif.json"
+    ]  # fmt: skip
+    report = json.loads(out)
+    assert report == json.loads((folder / "restored.ome.tif.json").read_text())
+    assert {"psnr", "psnr_observation"} <= report.keys()
+    assert (folder / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_demo_refuses_to_replace_files_in_a_folder_of_the_user(call, tmp_path, no_work):
+    tmp_path.joinpath("noisy.tif").write_text("precious")
+    code, _, err = call("demo", "-o", tmp_path)
+    assert code == 2
+    assert is_one_error(err)
+    assert tmp_path.joinpath("noisy.tif").read_text() == "precious"
+
+
+def test_help_and_version_answer_without_torch():
+    code = (
+        "import sys; from napari_dip.cli import main; "
+        "codes = [main(['--help']), main(['denoise', '--help']), main(['--version'])]; "
+        "assert codes == [0, 0, 0] and not {'torch', 'tifffile', 'napari'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

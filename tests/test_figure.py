@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from napari_dip.figure import Curve, save_figure
+from tests.test_console import progress
+from tests.tiny import noisy_waves, waves
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["with a reference", "without"])
+def test_a_figure_shows_observation_result_residual_and_curve(tmp_path, known):
+    curve = Curve()
+    numbers = {} if known else {"psnr": None, "heldout_error": None}
+    for iteration in (1, 2, 3):
+        curve.add(progress(iteration, **numbers))
+    assert curve.selected_iteration == 3
+    save_figure(tmp_path / "figure.png", noisy_waves(), waves(), curve)
+    pixels = imread(tmp_path / "figure.png")
+    assert pixels.shape[:2] == (400, 1600)
+    # Four panels, none of them blank.
+    assert all(np.ptp(part[..., :3]) > 0.5 for part in np.array_split(pixels, 4, axis=1))
+
+
+def test_a_perfect_result_and_an_empty_curve_are_drawn(tmp_path):
+    save_figure(tmp_path / "figure.png", waves(), waves(), Curve())
+    assert (tmp_path / "figure.png").exists()

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from napari_dip import info
+
+
+def test_the_machine_is_described_in_json_values():
+    machine = info.describe_machine()
+    assert json.loads(json.dumps(machine)) == machine
+    assert machine["device"] in machine["devices"]
+    assert machine["threads"] >= 1
+    assert machine["free_memory_bytes"]["cpu"] > 0
+
+
+@pytest.mark.parametrize(
+    ("installed", "missing"),
+    [
+        pytest.param({}, ["napari"], id="nothing"),
+        pytest.param({"napari": "0.9"}, ["Qt"], id="no Qt"),
+        pytest.param({"napari": "0.9", "PyQt6": "6"}, [], id="everything"),
+    ],
+)
+def test_what_is_missing_comes_with_the_way_to_get_it(monkeypatch, installed, missing):
+    monkeypatch.setattr(info, "_installed", installed.get)
+    found = info.describe_machine()["missing"]
+    assert len(found) == len(missing)
+    for sentence, word in zip(found, missing, strict=True):
+        assert word in sentence
+        assert "pip install" in sentence
