@@ -1,20 +1,27 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
 from napari_dip.figure import Curve, save_figure
-from tests.test_console import progress
 from tests.tiny import noisy_waves, waves
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["with a reference", "without"])
 def test_a_figure_shows_observation_result_residual_and_curve(tmp_path, known):
     curve = Curve()
-    numbers = {} if known else {"psnr": None, "heldout_error": None}
+    numbers = {"psnr": 30.0, "heldout_error": 1.2}
+    if not known:
+        numbers = dict.fromkeys(numbers)
     for iteration in (1, 2, 3):
-        curve.add(progress(iteration, **numbers))
+        curve.add(
+            SimpleNamespace(
+                iteration=iteration, loss=2 / iteration, selected_iteration=iteration, **numbers
+            )
+        )
     assert curve.selected_iteration == 3
     save_figure(tmp_path / "figure.png", noisy_waves(), waves(), curve)
     pixels = imread(tmp_path / "figure.png")

@@ -7,7 +7,6 @@ torch, tifffile and matplotlib are imported inside the commands, so that
 from __future__ import annotations
 
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -107,13 +106,12 @@ def evaluate(
 
     ours, truth = io.read_image(restored, axes=axes), io.read_image(reference, axes=axes)
     pair = np.asarray(ours.data), np.asarray(_match(truth, ours, affine).data)
-    with np.errstate(divide="ignore"):  # equal images have an infinite psnr
-        numbers = {
-            "psnr": metrics.psnr(*pair),
-            "ssim": metrics.ssim(*pair, ours.axes),
-            "nrmse": metrics.nrmse(*pair),
-            "frc": metrics.frc(*pair, ours.axes),
-        }
+    numbers = {
+        "psnr": metrics.psnr(*pair),
+        "ssim": metrics.ssim(*pair, ours.axes),
+        "nrmse": metrics.nrmse(*pair),
+        "frc": metrics.frc(*pair, ours.axes),
+    }
     print_result(numbers, as_json)
 
 
@@ -254,9 +252,6 @@ def main(tokens: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if tokens is None else tokens)
     verbose = "--traceback" in words
-    # Threads that wait actively for one another starve on a machine that does other
-    # work as well: fits were 5 to 30 times slower. Read when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = [word for word in words if word != "--traceback"]
     try:
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")

@@ -87,18 +87,19 @@ def _plot(panel: Axes, curve: Curve) -> None:
     panel.set_title("fit")
     panel.set_xlabel("iteration")
     panel.set_ylabel("error / noise variance")
-    panel.plot(curve.iteration, curve.loss, label="loss")
+    lines = panel.plot(curve.iteration, curve.loss, label="loss")
     if np.isfinite(curve.heldout_error).any():
-        panel.plot(curve.iteration, curve.heldout_error, label="held out")
+        lines += panel.plot(curve.iteration, curve.heldout_error, label="held out")
     if all(value > 0 for value in curve.loss):
         panel.set_yscale("log")
-    panel.axvline(curve.selected_iteration, color="gray", linestyle=":", label="selected")
+    selected = panel.axvline(
+        curve.selected_iteration, color="gray", linestyle=":", label="selected"
+    )
     if np.isfinite(curve.psnr).any():
         decibels = panel.twinx()
-        decibels.plot(curve.iteration, curve.psnr, color="tab:green", label="psnr")
+        lines += decibels.plot(curve.iteration, curve.psnr, color="tab:green", label="psnr")
         decibels.set_ylabel("psnr [dB]")
-        decibels.legend(loc="lower right")
-    panel.legend(loc="upper right")
+    panel.legend(handles=[*lines, selected], loc="center right")
 
 
 def _number(value: float | None) -> float:

@@ -47,9 +47,10 @@ def psnr(image: ArrayLike, reference: ArrayLike) -> float:
     28.13
     """
     ours, truth = _finite_pair(image, reference)
-    return float(
-        skimage_metrics.peak_signal_noise_ratio(truth, ours, data_range=data_range(reference))
-    )
+    with np.errstate(divide="ignore"):  # equal images have an infinite ratio
+        return float(
+            skimage_metrics.peak_signal_noise_ratio(truth, ours, data_range=data_range(reference))
+        )
 
 
 def nrmse(image: ArrayLike, reference: ArrayLike) -> float:

@@ -176,6 +176,13 @@ def test_the_time_limit_is_shared_among_the_planes():
     assert len(result.report.blocks) == 3
 
 
+def test_runs_that_were_cut_short_have_no_spread():
+    result = finish(
+        restore(noisy_waves((16, 16)), config=tiny_config(20, runs=3), stop_requested=lambda: True)
+    )
+    assert result.run_std is None
+
+
 def test_several_runs_are_averaged_and_their_spread_is_kept():
     result = restored(noisy_waves((16, 16)), tiny_config(20, runs=3))
     assert result.run_std.shape == (16, 16)

@@ -87,7 +87,7 @@ class Restoration:
     report : Report
         What was done.
     run_std : (...) float32 array or None
-        Standard deviation over independent runs, when there were several.
+        Standard deviation over independent runs, when each block had several.
     """
 
     image: Image
@@ -349,7 +349,8 @@ class _Run:
             invalid_pixels=self.invalid_pixels,
             quality=self.oracle.judge(self.restored) if self.oracle else {},
         )
-        return Restoration(restored, report, self.run_std)
+        complete = all(len(fits) == self.config.runs for _, fits in self.fits)
+        return Restoration(restored, report, self.run_std if complete else None)
 
 
 def _seed(seed: int, block: int, run: int) -> int:

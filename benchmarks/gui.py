@@ -1,0 +1,113 @@
+"""The window while it works: event-loop latency, and pace against the same fit without a window.
+
+    xvfb-run -a -s "-screen 0 1280x900x24" python benchmarks/gui.py [--size 512] [--iterations 100]
+
+A timer asks for a turn every 5 ms; its lateness is what a user would wait.
+Each round fits once in a process without a window (the command line's loop)
+and once through the dock in a real window; the ratio is taken within a round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from napari_dip import DipConfig
+
+_TICK = 0.005
+
+
+def observation(size: int) -> np.ndarray:
+    """Return a noisy picture of size x size."""
+    y, x = np.mgrid[:size, :size]
+    clean = 1000 + 400 * np.sin(x / 17) * np.cos(y / 23)
+    return np.random.default_rng(0).poisson(clean).astype(np.uint16)
+
+
+def fit_without_window(size: int, iterations: int) -> float:
+    """Return seconds per iteration of the loop, in a process of its own."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import gui;"
+        "from napari_dip import restore; from napari_dip.api import finish;"
+        "config = gui.configuration(int(sys.argv[3]));"
+        "report = finish(restore(gui.observation(int(sys.argv[2])), config=config)).report;"
+        "print(report.blocks[0].seconds / report.iterations)"
+    )
+    folder = __file__.rpartition("/")[0] or "."
+    command = [sys.executable, "-c", code, folder, str(size), str(iterations)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def configuration(iterations: int) -> DipConfig:
+    """Return a run of fixed length."""
+    return DipConfig(stop="none", max_iterations=iterations)
+
+
+def fit_in_window(size: int, iterations: int) -> tuple[float, np.ndarray]:
+    """Return seconds per iteration, and the lateness of each tick [seconds]."""
+    import napari
+    from qtpy.QtCore import QEventLoop, Qt, QTimer
+
+    viewer = napari.Viewer()
+    viewer.add_image(observation(size))
+    _, dock = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
+    dock.config = configuration(iterations)
+    loop, lateness, last = QEventLoop(), [], time.perf_counter()
+
+    def tick() -> None:
+        nonlocal last
+        now = time.perf_counter()
+        lateness.append(now - last - _TICK)
+        last = now
+
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(tick)
+    results = []
+    dock.finished.connect(lambda layers: (results.extend(layers), loop.quit()))
+    dock.failed.connect(lambda error: loop.quit())
+    timer.start(int(_TICK * 1000))
+    dock.run()
+    loop.exec()
+    timer.stop()
+    report = results[0].metadata["napari_dip"]
+    viewer.close()
+    return report["blocks"][0]["seconds"] / report["iterations"], np.array(lateness)
+
+
+def main() -> None:
+    """Print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--iterations", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    ratios, late = [], []
+    for _ in range(arguments.rounds):
+        without = fit_without_window(arguments.size, arguments.iterations)
+        within, lateness = fit_in_window(arguments.size, arguments.iterations)
+        ratios.append(without / within)
+        late.append(lateness)
+    milliseconds = 1000 * np.concatenate(late)
+    print(
+        json.dumps(
+            {
+                "size": arguments.size,
+                "pace_in_window_over_without": [round(ratio, 3) for ratio in ratios],
+                "latency_ms": {
+                    name: round(float(np.percentile(milliseconds, at)), 1)
+                    for name, at in (("p50", 50), ("p99", 99), ("max", 100))
+                },
+                "ticks": milliseconds.size,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
