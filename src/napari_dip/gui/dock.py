@@ -219,9 +219,8 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._monitor.add(progress)
         if self._state is not State.RUNNING:
             self._monitor.say(self._state.value)
-        self._preview.draw(progress)
         pace = self._preview.pace
-        if pace.due:
+        if self._preview.draw(progress) and pace.due:
             pace.start()
             self._monitor.draw()
             self._preview.refresh(progress)

@@ -11,7 +11,7 @@ from napari.layers import Image as ImageLayer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_dip.config import DipConfig
@@ -42,6 +42,7 @@ HIDDEN = ("dims", "fit")
 # Beside the buttons a plain "Stop" would be taken for one.
 _LABELS = {"stop": "Stopping rule"}
 _MAX_INT = 2**31 - 1
+_FIELD_WIDTH = 60
 
 
 def label(name: str) -> str:
@@ -136,6 +137,8 @@ class Form(QWidget):  # type: ignore[misc]
         main = self._rows(self._layer, preset, self._planes, *others)
         self._advanced.setObjectName("advanced")
         self._advanced.setDuration(0)  # motion tells nothing here
+        self._advanced.layout().setContentsMargins(0, 0, 0, 0)
+        self._advanced.content().layout().setContentsMargins(0, 0, 0, 0)
         self._advanced.addWidget(self._rows(*(self._fields[name] for name in ADVANCED)))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -153,10 +156,9 @@ class Form(QWidget):  # type: ignore[misc]
             native.setObjectName(widget.name)
             native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             native.installEventFilter(self)
-            if isinstance(native, QComboBox):  # a long layer name must not widen the dock
-                policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-                native.setSizeAdjustPolicy(policy)
-                native.setMinimumContentsLength(8)
+            # Neither a long layer name nor a wide font may push a field out of the dock.
+            native.setMinimumWidth(_FIELD_WIDTH)
+            native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             layout.addRow(widget.label, native)
             layout.labelForField(native).setToolTip(widget.tooltip)
         return rows

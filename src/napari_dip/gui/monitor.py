@@ -123,7 +123,8 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._loss.setPen(pg.mkPen(faint, width=1))
         self._heldout.setPen(pg.mkPen(ink, width=2))
         self._marker.setPen(pg.mkPen(ink, width=1, style=Qt.PenStyle.DashLine))
-        self._legend.setLabelTextColor(ink)
+        for _, label in self._legend.items:
+            label.setText(label.text, color=ink)
 
 
 def _ticks(values: NDArray[np.float64]) -> list[tuple[float, str]]:

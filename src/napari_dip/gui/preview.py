@@ -93,12 +93,17 @@ class Preview(QObject):  # type: ignore[misc]
         """Take the copy of the observation that estimates are drawn on."""
         self._canvas = canvas
 
-    def draw(self, progress: "Progress") -> None:
-        """Write an estimate into the layer's array; `refresh` shows it."""
+    def draw(self, progress: "Progress") -> bool:
+        """Write an estimate into the layer's array; tell whether `refresh` must show it.
+
+        Not so if the layer is new: it comes painted, at a cost that tells nothing.
+        """
         assert self._canvas is not None  # the observation comes first
         self._canvas[progress.selection] = as_shown(progress.estimate, self._job.image)
-        if self._layer is None:
-            self._layer = self._add(self._canvas, **self._job.kwargs)
+        if self._layer is not None:
+            return True
+        self._layer = self._add(self._canvas, **self._job.kwargs)
+        return False
 
     def refresh(self, progress: "Progress") -> None:
         """Show the estimate, if its plane is on the screen."""

@@ -1,0 +1,163 @@
+"""What GUI tests share: an X server, fresh settings, and a `restore` the test can steer."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Generator
+from pathlib import Path
+from threading import Event, Semaphore
+
+# Before the first import of napari or Qt. The user's settings are not touched,
+# a widget that outlives its viewer is an error, and the offscreen platform has
+# no OpenGL.
+os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
+os.environ["NAPARI_STRICT_QT"] = "raise"
+if os.environ.get("DISPLAY"):
+    os.environ["QT_QPA_PLATFORM"] = "xcb"
+
+import numpy as np
+import pytest
+
+from napari_dip.config import DipConfig
+from napari_dip.core import blocks
+from napari_dip.core.image import Image
+from napari_dip.core.report import InputRecord, NoiseRecord, Report
+from napari_dip.core.restore import Progress, Restoration
+
+_TIMEOUT = 20
+
+
+def pytest_collection_modifyitems(items):
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        here = Path(__file__).parent
+        reason = "no X server: xvfb-run -a pytest"
+        for item in items:
+            if here in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def make_report(image: Image, config: DipConfig, iterations: int, reason: str) -> Report:
+    noise = NoiseRecord(model="gaussian", sigma=1.0)
+    return Report(
+        schema=1,
+        task="denoise",
+        input=InputRecord(
+            shape=image.shape,
+            dtype=image.dtype.name,
+            axes=image.axes,
+            voxel_size=dict(image.voxel_size),
+            units=dict(image.units),
+        ),
+        config=config,
+        seed=config.seed,
+        device="cpu",
+        precision="float32",
+        parameters=1,
+        blocks=(),
+        iterations=iterations,
+        selected_iteration=iterations,
+        stop_reason=reason,
+        seconds=1.0,
+        seconds_per_iteration=1.0,
+        peak_memory_bytes=1,
+        noise=noise,
+        noise_by_channel=(noise,),
+        diagnostics={},
+        versions={},
+    )
+
+
+class FakeRestore:
+    """Stands for `restore`: iteration k estimates the value k everywhere.
+
+    It waits for `step` before each iteration, unless `free`.
+    """
+
+    def __init__(self) -> None:
+        self.iterations = 3
+        self.free = False
+        self.error: Exception | None = None
+        self.calls = 0
+        self.reached = 0
+        self.closed = Event()
+        self.image: Image | None = None
+        self._allowed = Semaphore(0)
+
+    def step(self, count: int = 1) -> None:
+        for _ in range(count):
+            self._allowed.release()
+
+    def __call__(
+        self,
+        image: Image,
+        task: object,
+        config: DipConfig,
+        *,
+        reference: object = None,
+        stop_requested: Callable[[], bool] = lambda: False,
+    ) -> Generator[Progress, None, Restoration]:
+        self.calls += 1
+        self.image = image
+        result = np.array(image.data, dtype=np.float32)
+        plan = blocks.plan(image, config.channels)
+        try:
+            for block in plan:
+                for iteration in range(1, self.iterations + 1):
+                    while not (self.free or self._allowed.acquire(timeout=0.005)):
+                        if stop_requested():
+                            return self._end(image, config, result, "stop_requested")
+                    if self.error is not None:
+                        raise self.error
+                    self.reached += 1
+                    result[block.selection] = iteration
+                    yield self._progress(block, len(plan), iteration, result[block.selection])
+                    if stop_requested():
+                        return self._end(image, config, result, "stop_requested")
+            return self._end(image, config, result, "held_out_minimum")
+        finally:
+            self.closed.set()
+
+    def _progress(
+        self, block: blocks.Block, count: int, iteration: int, estimate: np.ndarray
+    ) -> Progress:
+        return Progress(
+            block=block.index,
+            blocks=count,
+            selection=block.selection,
+            iteration=iteration,
+            max_iterations=self.iterations,
+            seconds=float(iteration),
+            seconds_left=float(self.iterations - iteration),
+            loss=10.0 / iteration,
+            heldout_error=12.0 / iteration,
+            selected_iteration=iteration,
+            estimate=estimate.copy(),
+        )
+
+    def _end(
+        self, image: Image, config: DipConfig, result: np.ndarray, reason: str
+    ) -> Restoration:
+        report = make_report(image, config, self.reached, reason)
+        run_std = np.ones_like(result) if config.runs > 1 else None
+        return Restoration(image.with_data(result), report, run_std)
+
+
+@pytest.fixture
+def fake_restore(monkeypatch):
+    """Replace `restore`, and pass every progress on."""
+    from napari_dip.gui import worker
+
+    fake = FakeRestore()
+    monkeypatch.setattr(worker, "restore", fake)
+    monkeypatch.setattr(worker, "INTERVAL", 0.0)
+    return fake
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_outlives_its_test():
+    yield
+    from superqt.utils import GeneratorWorker
+
+    GeneratorWorker.await_workers(_TIMEOUT * 1000)

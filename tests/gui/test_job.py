@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.layers import Image as ImageLayer
+
+from napari_dip.config import DipConfig
+from napari_dip.errors import AxesError, InputError
+from napari_dip.gui.job import Choices, job
+
+ALL = Choices(DipConfig())
+
+
+def test_a_job_holds_all_that_a_run_needs():
+    layer = ImageLayer(np.zeros((3, 4, 5)), name="cells", axis_labels=("t", "y", "x"))
+    todo = job(Choices(DipConfig(seed=3)), layer)
+    assert todo.image.axes == "TYX"
+    assert todo.image.data is layer.data
+    assert todo.config.seed == 3
+    assert todo.kwargs["name"] == "cells_denoise"
+
+
+def test_no_layer_is_refused_with_advice():
+    with pytest.raises(InputError, match="Open Sample"):
+        job(ALL, None)
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "words"),
+    [
+        pytest.param(np.zeros((4, 5), complex), InputError, "complex", id="complex"),
+        pytest.param(np.zeros((1,) * 4 + (4, 5)), AxesError, "6 dimensions", id="six dimensions"),
+    ],
+)
+def test_what_cannot_be_restored_is_refused_in_words(data, error, words):
+    layer = SimpleNamespace(data=data, multiscale=False, rgb=False, axis_labels=())
+    with pytest.raises(error, match=words):
+        job(ALL, layer)
+
+
+def test_axes_that_do_not_fit_are_refused():
+    with pytest.raises(AxesError, match="TYX"):
+        job(Choices(DipConfig(axes="TYX")), ImageLayer(np.zeros((4, 5))))
+
+
+def test_the_current_plane_is_where_the_sliders_are_in_the_world():
+    data = np.arange(4 * 5 * 6, dtype=float).reshape(4, 5, 6)
+    layer = ImageLayer(data, scale=(2, 1, 1), translate=(10, 0, 0))
+    todo = job(Choices(DipConfig(), "current", point=(14.0, 0.0, 0.0)), layer)
+    np.testing.assert_array_equal(todo.image.data, data[2:3])
+    np.testing.assert_array_equal(todo.kwargs["translate"], (14, 0, 0))
+
+
+def test_the_viewer_may_have_more_dimensions_than_the_layer():
+    layer = ImageLayer(np.zeros((3, 4, 5)))
+    todo = job(Choices(DipConfig(), "current", point=(7.0, 1.0, 0.0, 0.0)), layer)
+    assert todo.image.shape == (1, 4, 5)
+    np.testing.assert_array_equal(todo.kwargs["translate"], (1, 0, 0))
+
+
+def test_joint_channels_stay_together_in_the_current_plane():
+    layer = ImageLayer(np.zeros((3, 2, 4, 5)), axis_labels=("z", "c", "y", "x"))
+    config = DipConfig(channels="joint")
+    todo = job(Choices(config, "current", point=(1.0, 1.0, 0.0, 0.0)), layer)
+    assert todo.image.shape == (1, 2, 4, 5)
