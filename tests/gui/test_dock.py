@@ -1,0 +1,442 @@
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+import torch
+from napari.utils.notifications import notification_manager
+from napari.viewer import current_viewer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton
+from superqt.utils import GeneratorWorker
+
+from napari_dip.config import DipConfig
+from napari_dip.errors import AxesError, InputError, MemoryExhaustedError, UsageError
+from napari_dip.gui.dock import DeepImagePriorWidget, State, open_dock
+from tests.tiny import noisy_waves, tiny_config
+
+OPEN = ("napari-dip", "Deep Image Prior")
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def dock(viewer):
+    _, widget = viewer.window.add_plugin_dock_widget(*OPEN)
+    return widget
+
+
+@pytest.fixture
+def stack(viewer):
+    return viewer.add_image(np.zeros((3, 8, 9)), name="cells")
+
+
+def button(dock, name) -> QPushButton:
+    return dock.findChild(QPushButton, name)
+
+
+def enabled(dock):
+    names = ("run", "pause", "stop", "cancel")
+    return {name for name in names if button(dock, name).isEnabled()}
+
+
+def names(viewer):
+    return [layer.name for layer in viewer.layers]
+
+
+def advance(fake_restore, dock, qtbot):
+    """Let one iteration pass, and wait until the dock has shown it."""
+    run, reached = dock._run, fake_restore.reached
+    with qtbot.waitSignal(run.progressed):
+        fake_restore.step()
+    assert fake_restore.reached == reached + 1
+
+
+def sentences():
+    return [one.message for one in notification_manager.records]
+
+
+@pytest.fixture(autouse=True)
+def _no_old_notifications():
+    notification_manager.records.clear()
+
+
+def test_a_run_ends_in_a_result_layer(viewer, stack, dock, fake_restore, qtbot):
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.run()
+    (layer,) = finished.args[0]
+    assert names(viewer) == ["cells", "cells_denoise"]
+    assert layer == viewer.layers["cells_denoise"]
+    np.testing.assert_array_equal(layer.data, 3)
+    np.testing.assert_array_equal(stack.data, 0)
+    assert layer.metadata["napari_dip"]["schema"] == 1
+    assert "Done" in dock._monitor._text.text()
+
+
+def test_the_dock_is_usable_again_after_a_run(viewer, stack, dock, fake_restore, qtbot):
+    fake_restore.free = True
+    for _ in range(2):
+        with qtbot.waitSignal(dock.finished):
+            button(dock, "run").click()
+        assert enabled(dock) == {"run"}
+    assert fake_restore.calls == 2
+    assert names(viewer) == ["cells", "cells_denoise", "cells_denoise [1]"]
+
+
+def test_buttons_follow_the_run(stack, dock, fake_restore, qtbot):
+    assert enabled(dock) == {"run"}
+    dock.run()
+    assert enabled(dock) == {"pause", "stop", "cancel"}
+    advance(fake_restore, dock, qtbot)
+    dock.pause()
+    assert enabled(dock) == {"pause", "stop", "cancel"}
+    assert button(dock, "pause").text() == "Resume"
+    dock.resume()
+    assert button(dock, "pause").text() == "Pause"
+    with qtbot.waitSignal(dock.finished):
+        dock.stop()
+        assert enabled(dock) == {"cancel"}
+    assert enabled(dock) == {"run"}
+
+
+def test_run_pressed_twice_is_one_run(stack, dock, fake_restore, qtbot):
+    qtbot.mouseDClick(button(dock, "run"), Qt.MouseButton.LeftButton)
+    dock.run()
+    dock.run()
+    fake_restore.step(100)
+    with qtbot.waitSignal(dock.finished):
+        pass
+    assert fake_restore.calls == 1
+
+
+def test_the_preview_shows_the_evolving_estimate(viewer, stack, dock, fake_restore, qtbot):
+    viewer.dims.set_current_step(0, 0)
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    layer = viewer.layers["cells_denoise"]
+    np.testing.assert_array_equal(layer.data[0], 1)
+    np.testing.assert_array_equal(layer.data[1:], 0)
+    advance(fake_restore, dock, qtbot)
+    np.testing.assert_array_equal(layer.data[0], 2)
+    with qtbot.waitSignal(dock.finished):
+        dock.cancel()
+
+
+def test_stop_and_keep_gives_a_layer(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    with qtbot.waitSignal(dock.finished) as finished:
+        button(dock, "stop").click()
+    (layer,) = finished.args[0]
+    np.testing.assert_array_equal(layer.data[0], 1)
+    assert layer.metadata["napari_dip"]["stop_reason"] == "stop_requested"
+
+
+def test_cancel_leaves_nothing(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    assert names(viewer) == ["cells", "cells_denoise"]
+    with qtbot.waitSignal(dock.finished) as finished:
+        button(dock, "cancel").click()
+    assert finished.args[0] == []
+    assert names(viewer) == ["cells"]
+    assert fake_restore.closed.is_set()
+    assert dock._run is None
+
+
+def test_a_paused_run_goes_on(stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    button(dock, "pause").click()
+    assert dock._monitor._text.text() == State.PAUSED.value
+    button(dock, "pause").click()
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        pass
+    np.testing.assert_array_equal(finished.args[0][0].data, 3)
+
+
+@pytest.mark.parametrize("end", ["stop", "cancel"])
+def test_a_paused_run_can_be_ended(stack, dock, fake_restore, qtbot, end):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    dock.pause()
+    with qtbot.waitSignal(dock.finished) as finished:
+        getattr(dock, end)()
+    assert len(finished.args[0]) == (end == "stop")
+
+
+def test_nothing_happens_to_a_run_that_is_not_there(stack, dock):
+    for call in (dock.pause, dock.resume, dock.stop, dock.cancel):
+        call()
+    assert dock._state is State.IDLE
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        pytest.param(torch.OutOfMemoryError("CUDA out of memory"), "no more memory", id="memory"),
+        pytest.param(RuntimeError("cuDNN error"), "cuDNN error", id="device"),
+        pytest.param(KeyError("bug"), "Unexpected KeyError", id="bug"),
+    ],
+)
+def test_an_error_is_said_once_and_all_is_reset(
+    viewer, stack, dock, fake_restore, qtbot, error, words, caplog
+):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    fake_restore.error = error
+    with qtbot.waitSignal(dock.failed) as failed:
+        fake_restore.step()
+    assert isinstance(failed.args[0], (MemoryExhaustedError, Exception))
+    assert len(sentences()) == 1
+    assert words in sentences()[0]
+    assert words in dock._monitor._text.text()
+    assert dock._monitor._bar.isHidden()
+    assert enabled(dock) == {"run"}
+    assert names(viewer) == ["cells"]
+    assert not GeneratorWorker._worker_set
+    # Only what is not ours needs a trace of where it came from.
+    assert ("KeyError" in caplog.text) == isinstance(error, KeyError)
+
+
+def test_no_layer_is_refused_in_words(dock, qtbot):
+    with qtbot.waitSignal(dock.failed) as failed:
+        dock.run()
+    assert isinstance(failed.args[0], InputError)
+    assert "Open Sample" in sentences()[0]
+    assert enabled(dock) == {"run"}
+
+
+def test_axes_that_do_not_fit_are_refused_before_anything_runs(stack, dock, fake_restore, qtbot):
+    dock.config = DipConfig(axes="YX")
+    with qtbot.waitSignal(dock.failed) as failed:
+        dock.run()
+    assert isinstance(failed.args[0], AxesError)
+    assert fake_restore.calls == 0
+
+
+def test_a_setting_that_cannot_be_meant_is_refused(stack, dock, fake_restore, qtbot):
+    dock._form._fields["gain"].value = "bright"
+    with qtbot.waitSignal(dock.failed) as failed:
+        dock.run()
+    assert isinstance(failed.args[0], UsageError)
+    assert fake_restore.calls == 0
+
+
+def test_the_source_can_be_deleted_during_a_run(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    viewer.layers.remove(stack)
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished):
+        pass
+    assert names(viewer) == ["cells_denoise"]
+
+
+def test_the_preview_can_be_deleted_during_a_run(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    viewer.layers.remove("cells_denoise")
+    advance(fake_restore, dock, qtbot)
+    assert names(viewer) == ["cells"]
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished):
+        pass
+    assert names(viewer) == ["cells", "cells_denoise"]
+
+
+def test_a_cancel_after_all_layers_are_gone(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    viewer.layers.clear()
+    with qtbot.waitSignal(dock.finished):
+        dock.cancel()
+    assert names(viewer) == []
+
+
+def test_data_replaced_during_a_run_do_not_reach_it(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    stack.data = np.ones((2, 4, 4))
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        pass
+    assert finished.args[0][0].data.shape == (3, 8, 9)
+
+
+def test_closing_the_viewer_ends_the_run(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    viewer.close()
+    GeneratorWorker.await_workers(10_000)
+    assert fake_restore.closed.is_set()
+
+
+def test_closing_the_dock_ends_the_run(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    viewer.window.remove_dock_widget(dock)
+    assert names(viewer) == ["cells"]
+    GeneratorWorker.await_workers(10_000)
+    assert fake_restore.closed.is_set()
+    dock.deleteLater()
+
+
+def test_hiding_the_dock_does_not_end_the_run(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    dock.parent().hide()
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished):
+        pass
+    assert names(viewer) == ["cells", "cells_denoise"]
+
+
+def test_a_second_dock_has_runs_of_its_own(viewer, stack, dock, fake_restore, qtbot):
+    other = DeepImagePriorWidget(viewer)
+    viewer.window.add_dock_widget(other, name="other")
+    fake_restore.free = True
+    with qtbot.waitSignals([dock.finished, other.finished]):
+        dock.run()
+        other.run()
+    assert len(viewer.layers) == 3
+
+
+def test_napari_knows_that_it_is_busy(viewer, stack, dock, fake_restore, qtbot):
+    manager = viewer.window._task_status_manager
+    dock.run()
+    assert manager.is_busy()
+    assert "Deep Image Prior" in manager.get_status()[0]
+    with qtbot.waitSignal(dock.finished):
+        dock.stop()
+    qtbot.waitUntil(lambda: not manager.is_busy())
+
+
+def test_the_result_keeps_place_units_and_labels(viewer, dock, fake_restore, qtbot):
+    source = viewer.add_image(
+        np.zeros((3, 8, 9)),
+        scale=(0.3, 0.1, 0.1),
+        translate=(5, 6, 7),
+        units=("um", "um", "um"),
+        axis_labels=("z", "y", "x"),
+        affine=np.diag([1, 2, 2, 1]),
+        colormap="green",
+    )
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.run()
+    (result,) = finished.args[0]
+    for name in ("scale", "translate"):
+        np.testing.assert_array_equal(getattr(result, name), getattr(source, name))
+    np.testing.assert_array_equal(result.affine.affine_matrix, source.affine.affine_matrix)
+    assert (result.units, result.axis_labels) == (source.units, source.axis_labels)
+    assert result.colormap.name == "green"
+    # napari would stop drawing in physical units for the whole viewer.
+    assert viewer.layers.extent.units is not None
+
+
+@pytest.mark.parametrize("channels", [None, "separate"])
+def test_rgb_stays_rgb(viewer, dock, fake_restore, qtbot, channels):
+    viewer.add_image(np.full((8, 9, 3), 200, np.uint8), rgb=True)
+    dock.config = DipConfig(channels=channels)
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.run()
+    (result,) = finished.args[0]
+    assert (result.rgb, result.data.dtype, result.data.shape) == (True, np.uint8, (8, 9, 3))
+
+
+def test_five_dimensions_are_restored_plane_by_plane(viewer, dock, fake_restore, qtbot):
+    viewer.add_image(np.zeros((2, 2, 1, 8, 9), np.uint16))
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.run()
+    assert fake_restore.image.axes == "TZCYX"
+    np.testing.assert_array_equal(finished.args[0][0].data, 3)
+
+
+def test_a_multiscale_layer_is_restored_at_its_finest_level(viewer, dock, fake_restore, qtbot):
+    fine = np.zeros((16, 16))
+    viewer.add_image([fine, fine[::2, ::2]], multiscale=True, scale=(0.5, 0.5))
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.run()
+    (result,) = finished.args[0]
+    assert result.data.shape == (16, 16)
+    np.testing.assert_array_equal(result.scale, (0.5, 0.5))
+
+
+def test_lazy_data_are_not_read_by_the_dock(viewer, dock, fake_restore, qtbot):
+    viewer.add_image(da.zeros((3, 8, 9), chunks=(1, 8, 9)))
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.run()
+    assert isinstance(fake_restore.image.data, da.Array)
+    assert isinstance(finished.args[0][0].data, np.ndarray)
+
+
+def test_the_current_plane_lies_where_it_was(viewer, stack, dock, fake_restore, qtbot):
+    stack.scale = (2, 1, 1)
+    viewer.dims.set_current_step(0, 1)
+    dock._form._planes.value = "current"
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.run()
+    (result,) = finished.args[0]
+    assert result.data.shape == (1, 8, 9)
+    assert result.data_to_world((0, 0, 0)) == stack.data_to_world((1, 0, 0))
+
+
+def test_configuration_and_layer_can_be_set_by_a_script(viewer, stack, dock):
+    other = viewer.add_image(np.zeros((4, 4)))
+    dock.config = DipConfig(preset="fast", seed=5)
+    dock.layer = other
+    assert dock.config == DipConfig(preset="fast", seed=5)
+    assert dock.layer == other
+    dock.layer = stack
+    assert dock.layer == stack
+
+
+def test_the_menu_command_opens_one_dock_and_raises_it(viewer, stack):
+    open_dock(viewer)
+    docks = viewer.window.dock_widgets
+    (widget,) = docks.values()
+    widget.parent().hide()
+    second = viewer.add_image(np.zeros((4, 4)))
+    open_dock(viewer)
+    assert list(viewer.window.dock_widgets.values()) == [widget]
+    assert not widget.parent().isHidden()
+    assert widget.layer == second
+
+
+def test_the_menu_command_finds_a_dock_that_a_script_opened(viewer, dock):
+    open_dock(viewer)
+    assert list(viewer.window.dock_widgets.values()) == [dock]
+
+
+def test_keys_and_tooltips_are_there(dock):
+    for name, key in (("run", "Ctrl+Return"), ("stop", "Ctrl+K")):
+        assert key in button(dock, name).toolTip()
+    assert current_viewer() is not None
+
+
+def test_the_dock_is_narrow(dock):
+    assert 280 <= dock.minimumSizeHint().width() <= 360
+    assert dock.sizeHint().width() <= 360
+
+
+def test_the_real_restore_through_the_dock(viewer, dock, qtbot):
+    source = viewer.add_image(noisy_waves((32, 32)).astype(np.uint16), name="waves")
+    dock.config = tiny_config(iterations=4, threads=1)
+    with qtbot.waitSignal(dock.finished, timeout=120_000) as finished:
+        dock.run()
+    (result,) = finished.args[0]
+    report = result.metadata["napari_dip"]
+    assert (report["iterations"], report["config"]["threads"]) == (4, 1)
+    assert result.data.shape == source.data.shape
+    assert np.isfinite(result.data).all()
