@@ -88,6 +88,11 @@ def _channels(image: Image, position: tuple[int, ...], *, joint: bool) -> tuple[
     return tuple(range(image.shape[axis])) if joint else (int(position[axis]),)
 
 
+def pixels(image: Image) -> int:
+    """Return the number of pixels of a plane."""
+    return image.shape[image.axes.index("Y")] * image.shape[image.axes.index("X")]
+
+
 def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
     """Return up to `count` planes of a channel, spread over the image, as (P, Y, X)."""
     planes = [block for block in plan(image, "separate") if block.channels in ((), (channel,))]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # bfloat16 must win by this factor, so that a noisy machine does not flip a choice.
 _PROBE_MARGIN = 1.2
 _PROBE_REPEATS = 3
+# Up to here a second thread saves less than a sixth of the time [pixels].
+_SMALL_PLANE = 128 * 128
 # Reading a number from an accelerator waits for it: do so only now and then.
 _ASSESS_EVERY = {"cpu": 1}
 _ASSESS_EVERY_ACCELERATOR = 10
@@ -130,8 +132,17 @@ def device_errors() -> Iterator[None]:
         ) from error
 
 
+def useful_threads(pixels: int) -> int:
+    """Return how many CPU threads a plane is worth.
+
+    Threads wait actively for one another: on a busy machine two of them can be
+    a hundred times slower than one, for nothing where the plane is small.
+    """
+    return 1 if pixels <= _SMALL_PLANE else torch.get_num_threads()
+
+
 @contextmanager
-def cpu_settings(threads: int | None) -> Iterator[None]:
+def cpu_settings(threads: int) -> Iterator[None]:
     """Flush denormals to zero and set the number of threads, for a while.
 
     Squared gradients that fade away become denormal numbers, on which the
@@ -139,8 +150,7 @@ def cpu_settings(threads: int | None) -> Iterator[None]:
     """
     before = torch.get_num_threads()
     torch.set_flush_denormal(True)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
     try:
         yield
     finally:

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from napari_dip.config import DipConfig
 from napari_dip.core import blocks
-from napari_dip.core.device import Runtime, cpu_settings, device_errors, find_runtime
+from napari_dip.core.device import (
+    Runtime,
+    cpu_settings,
+    device_errors,
+    find_runtime,
+    useful_threads,
+)
 from napari_dip.core.fit import Fit, Snapshot, fit
 from napari_dip.core.image import Image, as_image, mask_invalid
 from napari_dip.core.noise import find_noise, noise_model
@@ -156,7 +162,8 @@ def restore(
         oracle=None if reference is None else Oracle(reference, image),
         stop_requested=stop_requested,
     )
-    with device_errors(), cpu_settings(config.threads):
+    threads = config.threads or useful_threads(blocks.pixels(image))
+    with device_errors(), cpu_settings(threads):
         yield from run.fit_blocks()
     return run.result()
 

@@ -51,6 +51,9 @@ class Monitor(QWidget):  # type: ignore[misc]
         # The wheel scrolls the dock, and there is nothing to zoom for.
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.setMenuEnabled(False)
+        # pyqtgraph makes the menu nevertheless, without a parent to delete it.
+        menu = self._plot.plotItem.ctrlMenu
+        menu.setParent(self._plot, menu.windowFlags())
         self._plot.hideButtons()
         # Its own hint is as wide as a window.
         self._plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -128,13 +131,15 @@ class Monitor(QWidget):  # type: ignore[misc]
 
 
 def _ticks(values: NDArray[np.float64]) -> list[tuple[float, str]]:
-    """Return 1, 2, 5, 10, ... around the values, at their logarithms."""
+    """Return 1, 2, 5, 10, ... among the values, or else their limits, at their logarithms."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return []
-    decades = range(int(np.floor(np.log10(finite.min()))), int(np.log10(finite.max())) + 2)
-    ticks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
-    return [(float(np.log10(tick)), f"{tick:g}") for tick in ticks]
+    low, high = float(finite.min()), float(finite.max())
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    round_ones = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
+    ticks = [tick for tick in round_ones if low <= tick <= high] or [low, high]
+    return [(float(np.log10(tick)), f"{tick:.2g}") for tick in ticks]
 
 
 def _mix(first: QColor, second: QColor, share: float) -> QColor:

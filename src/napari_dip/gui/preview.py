@@ -114,7 +114,7 @@ class Preview(QObject):  # type: ignore[misc]
 
     def finish(self, restoration: "Restoration") -> "list[ImageLayer]":
         """Turn the preview into the result; return all new layers."""
-        values = as_shown(np.asarray(restoration.image.data), restoration.image)
+        values = as_shown(np.asarray(restoration.image.data), self._job.image)
         metadata = {"napari_dip": restoration.report.as_json()}
         layer = self._find_layer()
         if layer is None:

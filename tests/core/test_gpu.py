@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_dip import restore
+from napari_dip.api import finish
+from tests.tiny import noisy_waves, tiny_config, waves
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_fit_on_a_gpu_removes_the_noise_and_reports_the_device(precision):
+    config = tiny_config(400, device="cuda", precision=precision)
+    result = finish(restore(noisy_waves(), config=config))
+    before, after = (np.mean((x - waves()) ** 2) for x in (noisy_waves(), result.image.data))
+    assert after < 0.2 * before
+    assert (result.report.device, result.report.precision) == ("cuda:0", precision)
+    assert result.report.peak_memory_bytes > 0
+
+
+def test_a_gpu_is_chosen_where_there_is_one():
+    result = finish(restore(noisy_waves((16, 16)), config=tiny_config(2, device="auto")))
+    assert result.report.device == "cuda:0"
