@@ -144,6 +144,7 @@ def residual_whiteness(residual: NDArray[Any]) -> float | None:
     residual : (..., Y, X) array
         Observation minus estimate; values that are not finite are left out.
     """
+    residual = np.where(np.isfinite(residual), residual, np.nan)
     differences = np.concatenate(
         [np.diff(residual, axis=axis).ravel() for axis in (-2, -1)]
     ).astype(np.float64)
