@@ -5,9 +5,10 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from napari_dip.config import FitConfig, LatentName, NetworkConfig
-from napari_dip.core.latent import LATENTS, latent_channels
+from napari_dip.core.latent import LATENTS, View, latent_channels
 from napari_dip.core.networks import build_network
 from napari_dip.core.noise import NoiseModel
 from napari_dip.core.problem import make_problem
@@ -41,8 +42,8 @@ def test_the_registry_and_the_configuration_name_the_same_latents():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_draw_fits_the_network_and_the_observation(name, shape, shuffle, channels):
     latent, network, _ = make(name, shape, channels, shuffle)
-    z, weights, flips = latent.draw()
-    assert flips == ()
+    z, weights, view = latent.draw()
+    assert view == View()
     assert network(z).shape[-2:] == network.canvas(shape)
     assert weights.shape == (1, channels, *shape)
     assert bool(torch.isfinite(z).all())
@@ -115,9 +116,20 @@ def test_hidden_pixels_hold_the_mean_of_their_visible_neighbours():
     torch.testing.assert_close(z[inside > 0], standard[inside > 0], atol=1e-4, rtol=0)
 
 
-def test_an_observation_is_mirrored_and_the_flips_undo_it():
-    latent, _, _ = make("observation", (16, 16), shuffle=1, hidden_fraction=1e-9)
-    draws = [latent.draw() for _ in range(4)]
-    assert len({draw.flips for draw in draws}) == 4
+@pytest.mark.parametrize(("shuffle", "count"), [(1, 4), (2, 16)])
+def test_an_observation_is_seen_from_all_sides_and_the_view_can_be_undone(shuffle, count):
+    latent, _, _ = make("observation", (16, 16), shuffle=shuffle, hidden_fraction=1e-9)
+    draws = [latent.draw() for _ in range(count)]
+    assert len({draw.view for draw in draws}) == count
+    first = functional.pixel_shuffle(draws[0].latent, shuffle)
     for draw in draws:
-        torch.testing.assert_close(draw.latent.flip(draw.flips), draws[0].latent)
+        canvas = functional.pixel_shuffle(draw.latent, shuffle)
+        torch.testing.assert_close(draw.view.undo(canvas), first)
+
+
+def test_no_grid_of_the_pixel_shuffle_remains():
+    # Each output of the head has an error of its own, as on a slope.
+    errors = torch.tensor([[1.0, 2.0], [4.0, 8.0]]).repeat(8, 8)[None, None]
+    latent, _, _ = make("observation", (16, 16), shuffle=2)
+    average = sum(latent.draw().view.undo(errors) for _ in range(16)) / 16
+    torch.testing.assert_close(average, torch.full_like(errors, 3.75))

@@ -153,7 +153,7 @@ def fit(
         optimiser.zero_grad(set_to_none=True)
         draw = latent.draw()
         with runtime.autocast():
-            canvas = network(draw.latent).flip(draw.flips)
+            canvas = draw.view.undo(network(draw.latent))
         estimate = _crop(canvas, problem.shape)
         loss = _mean(problem.nll(estimate), draw.weights)
         loss.backward()  # type: ignore[no-untyped-call]

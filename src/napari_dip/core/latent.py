@@ -7,6 +7,7 @@ pixels count at an iteration: all that are fitted, or only those it hid.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
@@ -25,6 +26,28 @@ _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 _NEIGHBOURS = ((0.5, 1.0, 0.5), (1.0, 0.0, 1.0), (0.5, 1.0, 0.5))
 
 
+class View(NamedTuple):
+    """A canvas (1, C, Y, X) seen shifted and mirrored.
+
+    Attributes
+    ----------
+    shifts : (int, int)
+        Along Y and X [pixels]; what leaves on one side comes in on the other.
+    flips : tuple of int
+        Mirrored dimensions.
+    """
+
+    shifts: tuple[int, int] = (0, 0)
+    flips: tuple[int, ...] = ()
+
+    def apply(self, canvas: Tensor) -> Tensor:
+        return canvas.roll(self.shifts, (-2, -1)).flip(self.flips)
+
+    def undo(self, canvas: Tensor) -> Tensor:
+        back = (-self.shifts[0], -self.shifts[1])
+        return canvas.flip(self.flips).roll(back, (-2, -1))
+
+
 class Draw(NamedTuple):
     """One iteration's input.
 
@@ -34,13 +57,13 @@ class Draw(NamedTuple):
         z over the network's canvas; may be overwritten by the next draw.
     weights : (1, C, Y, X) Tensor
         Of each observed pixel in the loss of this iteration.
-    flips : tuple of int
-        Dimensions along which the network's canvas is mirrored.
+    view : View
+        How the network sees the canvas at this iteration.
     """
 
     latent: Tensor
     weights: Tensor
-    flips: tuple[int, ...] = ()
+    view: View
 
 
 class Latent(Protocol):
@@ -87,14 +110,16 @@ class NoiseLatent:
     def draw(self) -> Draw:
         """Return z + N(0, noise); every fitted pixel counts."""
         self._perturbed.normal_(0.0, self._noise, generator=self._random)
-        return Draw(self._perturbed.add_(self._clean), self._fitted)
+        return Draw(self._perturbed.add_(self._clean), self._fitted, View())
 
 
 class ObservationLatent:
     """The observation, with other pixels hidden at each iteration; the hidden ones are fitted.
 
     It is also mirrored, one of four ways in turn: the network sees four
-    pictures instead of one, and the moving average is over all four.
+    pictures instead of one, and the moving average is over all of them. With
+    pixel shuffle it is shifted as well, so that every pixel is emitted by
+    every output of the head, and no grid remains in the average.
 
     A hidden pixel is replaced by the mean of its visible neighbours. Noise
     that is independent from pixel to pixel cannot be predicted from around
@@ -127,7 +152,8 @@ class ObservationLatent:
     ) -> None:
         self._visible = fitted
         self._hide = settings.hidden_fraction
-        self._draws = 0
+        steps = range(network.pixel_shuffle)
+        self._views = cycle([View((y, x), flips) for y in steps for x in steps for flips in _FLIPS])
         self._random = random
         self._shuffle = network.pixel_shuffle
         observed = problem.observation
@@ -150,11 +176,10 @@ class ObservationLatent:
         visible = self._visible * (drawn >= self._hide)
         filled = torch.where(visible > 0, self._observation, self._neighbours(visible))
         canvas = filled[..., self._rows, :][..., self._columns]
-        flips = _FLIPS[self._draws % len(_FLIPS)]
-        self._draws += 1
-        latent = functional.pixel_unshuffle(canvas.flip(flips), self._shuffle)
+        view = next(self._views)
+        latent = functional.pixel_unshuffle(view.apply(canvas), self._shuffle)
         latent = latent.contiguous(memory_format=torch.channels_last)
-        return Draw(latent, self._visible - visible, flips)
+        return Draw(latent, self._visible - visible, view)
 
     def _neighbours(self, visible: Tensor) -> Tensor:
         """Return the weighted mean of the visible neighbours of each pixel, (1, C, Y, X)."""

@@ -1,16 +1,18 @@
 """restore() <-> Qt thread: progress, pause, stop and keep, cancel, errors.
 
-Three traps of generator workers are closed here. A RuntimeError in the
-generator ends the thread without a word: it becomes one of our errors. `quit`
-leaves the generator open, and napari keeps its workers for ever: ours lets the
-generator end by itself. `yielded` is queued without bound: a value is yielded
-only after the last one was taken.
+Traps of generator workers are closed here. A RuntimeError in the generator
+ends the thread without a word, and on PySide napari itself fails when a worker
+reports an error: errors are returned as `Failure`. `quit` leaves the generator
+open, and napari keeps its workers for ever: ours lets the generator end by
+itself. `yielded` is queued without bound: a value is yielded only after the
+last one was taken.
 """
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -74,41 +76,57 @@ class Control:
         self._going.wait()
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error that ended a run."""
+
+    error: Exception
+
+
 def run_in_thread(
     image: Image, config: DipConfig, control: Control
-) -> "Generator[Any, None, Restoration | None]":
+) -> "Generator[Any, None, Restoration | Failure | None]":
     """Yield the observation as its layer shows it, then progress.
 
     Returns
     -------
-    Restoration or None
+    Restoration, Failure or None
         None when cancelled.
     """
+    try:
+        with _our_errors():
+            return (yield from _run(image, config, control))
+    except Exception as error:
+        return Failure(error)
+
+
+def _run(
+    image: Image, config: DipConfig, control: Control
+) -> "Generator[Any, None, Restoration | None]":
     from napari_dip.tasks import Denoise
 
-    with _our_errors():
-        # Lazy data are read here: the GUI thread must not wait for a disk.
-        yield np.array(image.data, dtype=shown_dtype(image))
-        steps = restore(image, Denoise(), config, stop_requested=control.is_ending)
-        last = float("-inf")
-        with closing(steps):
-            while not control.is_cancelled():
-                try:
-                    progress = next(steps)
-                except StopIteration as end:
-                    restoration: Restoration = end.value
-                    return None if control.is_cancelled() else restoration
-                now = time.monotonic()
-                if control.taken and now - last >= INTERVAL:
-                    last, control.taken = now, False
-                    yield progress
-                control.wait_while_paused()
+    # Lazy data are read here: the GUI thread must not wait for a disk.
+    yield np.array(image.data, dtype=shown_dtype(image))
+    steps = restore(image, Denoise(), config, stop_requested=control.is_ending)
+    last = float("-inf")
+    with closing(steps):
+        while not control.is_cancelled():
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                restoration: Restoration = end.value
+                return None if control.is_cancelled() else restoration
+            now = time.monotonic()
+            if control.taken and now - last >= INTERVAL:
+                last, control.taken = now, False
+                yield progress
+            control.wait_while_paused()
     return None
 
 
 @contextmanager
 def _our_errors() -> Iterator[None]:
-    """Let no RuntimeError out of the generator."""
+    """Turn what torch and the machine raise into words that say what to do."""
     try:
         yield
     except NapariDipError:  # some are MemoryErrors too
@@ -168,7 +186,6 @@ class Run(QObject):  # type: ignore[misc]
             _connect={
                 "yielded": self._take,
                 "returned": self._return,
-                "errored": self._fail,
                 "warned": self._warn,
             },
         )
@@ -180,13 +197,12 @@ class Run(QObject):  # type: ignore[misc]
         signal.emit(value)
         self.control.taken = True
 
-    def _return(self, restoration: "Restoration | None") -> None:
+    def _return(self, outcome: "Restoration | Failure | None") -> None:
         self._worker = None
-        self.returned.emit(restoration)
-
-    def _fail(self, error: Exception) -> None:
-        self._worker = None
-        self.failed.emit(error)
+        if isinstance(outcome, Failure):
+            self.failed.emit(outcome.error)
+        else:
+            self.returned.emit(outcome)
 
     def _warn(self, warning: tuple[Any, ...]) -> None:
         # While a worker runs, superqt diverts the warnings of all threads to it.
