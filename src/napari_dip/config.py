@@ -163,7 +163,9 @@ class DipConfig(Frozen):
         "auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda[:i] or mps."
     )
     precision: Precision = Field("auto", description="Arithmetic of the network.")
-    threads: int | None = Field(None, ge=1, description="CPU threads (default: all cores, one for small planes).")
+    threads: int | None = Field(
+        None, ge=1, description="CPU threads (default: all cores, one for small planes)."
+    )
     seed: int = Field(0, ge=0, description="Seed of the network, the latent and the held-out set.")
     fit: FitConfig | None = Field(None, description="Full fit settings (default: the preset's).")
 

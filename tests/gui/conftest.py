@@ -136,9 +136,7 @@ class FakeRestore:
             estimate=estimate.copy(),
         )
 
-    def _end(
-        self, image: Image, config: DipConfig, result: np.ndarray, reason: str
-    ) -> Restoration:
+    def _end(self, image: Image, config: DipConfig, result: np.ndarray, reason: str) -> Restoration:
         report = make_report(image, config, self.reached, reason)
         run_std = np.ones_like(result) if config.runs > 1 else None
         return Restoration(image.with_data(result), report, run_std)

@@ -194,7 +194,7 @@ def test_a_later_change_of_the_source_does_not_move_the_result():
     np.testing.assert_array_equal(kwargs["translate"], (0, 0, 0))
 
 
-@pytest.mark.parametrize("name", ["", "Zellkern α/β: ..", "n" * 300])
+@pytest.mark.parametrize("name", ["", "Zellkern ä/ö: ..", "n" * 300])
 def test_any_name_of_a_layer_will_do(name):
     layer = stack((4, 5), name=name)
     assert result_kwargs(layer, "denoise")["name"] == f"{layer.name}_denoise"

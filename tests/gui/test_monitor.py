@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtGui import QColor, QPalette
 
 from napari_dip.core.restore import Progress
-from napari_dip.gui.monitor import Monitor, describe, duration
+from napari_dip.gui.monitor import Monitor, _ticks, describe, duration
 
 
 def progress(iteration=1, block=0, blocks=1, loss=1.0, heldout=None, seconds=1.0, left=9.0):
@@ -63,6 +63,18 @@ def test_values_without_a_logarithm_are_left_out(monitor):
     monitor.add(progress(2, loss=float("inf"), heldout=1.0))
     monitor.draw()
     assert np.isnan(curve(monitor, "loss")[0][1])
+
+
+@pytest.mark.parametrize(
+    ("losses", "labels"),
+    [
+        pytest.param((30.0, 0.9), ["1", "2", "5", "10", "20"], id="decades"),
+        pytest.param((1.8, 1.2), ["1.2", "1.8"], id="no round number between"),
+        pytest.param((float("nan"),), [], id="nothing"),
+    ],
+)
+def test_the_scale_has_few_and_round_numbers(losses, labels):
+    assert [text for _, text in _ticks(np.array(losses))] == labels
 
 
 def test_the_bar_never_goes_back_and_ends_full(monitor):

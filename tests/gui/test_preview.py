@@ -42,9 +42,7 @@ def observed(viewer, parent, layer, config=None):
 
 def estimate(value, plane=1):
     selection = (plane, slice(None), slice(None))
-    return replace(
-        progress(), selection=selection, estimate=np.full((4, 5), value, np.float32)
-    )
+    return replace(progress(), selection=selection, estimate=np.full((4, 5), value, np.float32))
 
 
 def restoration(preview):

@@ -1,0 +1,110 @@
+"""A user's way through the real window: sample, dock, Run, preview, Stop and keep.
+
+With NAPARI_DIP_SCREENSHOT=FILE.png the fast preset runs to its own end and the
+screen is saved.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QMenu, QPushButton
+from superqt.utils import qimage_to_array
+
+from napari_dip.config import DipConfig
+from tests.tiny import tiny_config
+
+pytestmark = pytest.mark.window
+
+_PATH = os.environ.get("NAPARI_DIP_SCREENSHOT")
+_SIZE = (1180, 820)
+_SPOT = (128, 128)  # a pixel of the sample, y and x
+_ZOOM = 24  # screen pixels for each
+_TOLERANCE = 3  # of 255: rounding on the way to the screen
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(*_SIZE)
+    return viewer
+
+
+def choose(viewer, *path):
+    """Trigger an entry of the menu bar by its texts."""
+    menu = viewer.window._qt_window.menuBar()
+    for text in path:
+        if isinstance(menu, QMenu):
+            menu.aboutToShow.emit()  # napari fills some menus when they open
+        (action,) = [one for one in menu.actions() if text in one.text().replace("&", "")]
+        menu = action.menu()
+    action.trigger()
+
+
+def click(dock, qtbot, name):
+    qtbot.mouseClick(dock.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
+
+
+def grab() -> np.ndarray:
+    """Return the red channel of the X server's screen, (Y, X)."""
+    image = QApplication.primaryScreen().grabWindow(0).toImage()
+    return qimage_to_array(image)[..., 0]
+
+
+def spot_on_screen(viewer) -> int:
+    """Return the grey value the screen shows for the pixel `_SPOT`."""
+    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera  # napari < 0.9
+    camera.center = _SPOT
+    camera.zoom = _ZOOM
+    QApplication.processEvents()
+    canvas = viewer.window._qt_viewer.canvas.native
+    middle = canvas.mapToGlobal(canvas.rect().center())
+    return int(grab()[middle.y(), middle.x()])
+
+
+def expected_on_screen(layer) -> float:
+    low, high = layer.contrast_limits
+    return 255 * float(np.clip((layer.data[_SPOT] - low) / (high - low), 0, 1))
+
+
+def wait_until_shown(viewer, layer, qtbot) -> int:
+    """Return the grey value on the screen once it is the layer's own; frames come late."""
+    qtbot.waitUntil(lambda: abs(spot_on_screen(viewer) - expected_on_screen(layer)) <= _TOLERANCE)
+    return spot_on_screen(viewer)
+
+
+def test_a_user_restores_a_sample(viewer, qtbot):
+    choose(viewer, "File", "Open Sample", "Deep Image Prior", "Noisy cell")
+    noisy = viewer.layers["cell"]
+    before = wait_until_shown(viewer, noisy, qtbot)
+
+    choose(viewer, "Layers", "Filter", "Restoration (Deep Image Prior)", "Denoise")
+    (dock,) = viewer.window.dock_widgets.values()
+    assert dock.layer == noisy
+    dock.config = DipConfig(preset="fast") if _PATH else tiny_config(iterations=5000, threads=1)
+    qtbot.waitExposed(dock)
+
+    click(dock, qtbot, "run")
+    qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
+    preview = viewer.layers["cell_denoise"]
+    first = wait_until_shown(viewer, preview, qtbot)
+    assert abs(first - before) > _TOLERANCE
+
+    # The screen goes on to another estimate without our help.
+    qtbot.waitUntil(lambda: abs(spot_on_screen(viewer) - first) > _TOLERANCE, timeout=60_000)
+
+    viewer.reset_view()
+    with qtbot.waitSignal(dock.finished, timeout=280_000) as finished:
+        if not _PATH:
+            click(dock, qtbot, "stop")
+    (result,) = finished.args[0]
+    assert result == preview
+    stopped = result.metadata["napari_dip"]["stop_reason"] == "stop_requested"
+    assert stopped != bool(_PATH)
+    if _PATH:
+        qtbot.wait(500)  # for the thumbnail and the layout
+        assert QApplication.primaryScreen().grabWindow(0).save(_PATH)
+    wait_until_shown(viewer, result, qtbot)
