@@ -100,6 +100,19 @@ def test_the_time_limit_ends_the_fit():
     assert (outcome.stop_reason, outcome.iterations) == (StopReason.TIME_LIMIT, 1)
 
 
+def test_a_pause_counts_neither_as_time_nor_as_pace(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(fit_module.time, "perf_counter", lambda: clock[0])
+    problem, _ = problem_of(noisy_waves())
+
+    def pause(_):
+        clock[0] += 1000.0
+
+    outcome = finish(fit(problem, tiny_config(5), time_limit=10.0, interval=0), pause)
+    assert outcome.stop_reason is StopReason.MAX_ITERATIONS
+    assert (outcome.seconds, outcome.seconds_per_iteration) == (0.0, 0.0)
+
+
 def test_without_a_rule_the_last_average_is_returned():
     outcome, _ = run(noisy_waves(), tiny_config(5, stop="none"))
     assert (outcome.selected_iteration, outcome.iterations) == (5, 5)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from threading import Event
 
 import numpy as np
 import pytest
@@ -100,16 +101,22 @@ def test_ending_twice_is_ending_once(start, fake_restore, qtbot, end):
     assert len(heard.ends) == 1
 
 
-def test_a_paused_run_takes_no_iteration_until_it_goes_on(start, fake_restore, qtbot):
+def test_a_paused_run_takes_no_iteration_until_it_goes_on(start, fake_restore, qtbot, monkeypatch):
+    halted = Event()
+    wait = Control.wait_while_paused
+
+    def tell_and_wait(control):
+        if not control._going.is_set():
+            halted.set()
+        wait(control)
+
+    monkeypatch.setattr(Control, "wait_while_paused", tell_and_wait)
     fake_restore.iterations = 4
     run, heard = start()
-    fake_restore.step()
-    qtbot.waitUntil(lambda: heard.iterations == [1])
     run.control.pause()
-    fake_restore.step(3)
-    # Whether it halts before or after the next iteration is a race; it must halt.
-    qtbot.wait(100)
-    assert fake_restore.reached <= 2
+    fake_restore.step(4)
+    qtbot.waitUntil(halted.is_set)
+    assert fake_restore.reached == 1
     assert heard.ends == []
     with qtbot.waitSignal(run.returned):
         run.control.resume()

@@ -13,7 +13,7 @@ import psutil
 import torch
 from torch import nn
 
-from napari_dip.errors import DeviceError, MemoryExhaustedError
+from napari_dip.errors import DeviceError, MemoryExhaustedError, NapariDipError
 
 if TYPE_CHECKING:
     from napari_dip.config import Precision
@@ -119,6 +119,8 @@ def device_errors() -> Iterator[None]:
     """Turn torch's RuntimeErrors into ours, which say what to do."""
     try:
         yield
+    except NapariDipError:  # some are MemoryErrors too
+        raise
     except (MemoryError, RuntimeError) as error:
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in text:

@@ -176,7 +176,7 @@ def fit(
         reason = state.assess(evidence)
         if reason is not None or now - last_yield >= interval:
             last_yield = now
-            yield Snapshot(
+            snapshot = Snapshot(
                 iteration,
                 loss_value,
                 heldout_error,
@@ -184,6 +184,11 @@ def fit(
                 _copy(state.average.value),
                 reason,
             )
+            suspended = time.perf_counter()
+            yield snapshot
+            # A pause is not part of the fit, nor of its time limit.
+            pause = time.perf_counter() - suspended
+            start, last_assessment = start + pause, last_assessment + pause
         if reason is not None:
             break
     return Fit(

@@ -256,6 +256,8 @@ class _Run:
             if now - last_yield >= _PREVIEW_INTERVAL or snapshot.stop_reason is not None:
                 last_yield = now
                 yield progress
+                pause = time.perf_counter() - now
+                self.start, fit_start = self.start + pause, fit_start + pause
 
     def _progress(
         self, block: blocks.Block, run: int, snapshot: Snapshot, fit_start: float
