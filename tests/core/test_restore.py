@@ -86,6 +86,15 @@ def test_any_memory_layout_gives_the_result_of_its_copy(view):
     )
 
 
+@pytest.mark.parametrize("shape", [(1, 2), (1, 9), (3, 3), (5, 4)])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_handful_of_pixels_does_not_look_like_a_collapse(shape, seed):
+    values = np.random.default_rng(seed).normal(0, 1, shape)
+    result = restored(values, tiny_config(60, seed=seed))
+    assert np.isfinite(result.image.data).all()
+    assert result.report.blocks[0].rollbacks == 0
+
+
 def test_the_input_is_never_changed():
     values = noisy_waves((16, 16))
     values[0, 0] = np.nan

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # A loss this many times the last checkpoint's (5 dB, as published) is a collapse.
 _COLLAPSE = 10**0.5
+# With fewer, the loss of the few that are hidden jumps by as much without any harm.
+_MIN_PIXELS = 1024
 _CHECKPOINT_EVERY = 100
 _MAX_ROLLBACKS = 10
 # Fewer held-out pixels than this say nothing about a minimum.
@@ -143,6 +145,7 @@ def fit(
         optimiser,
         MovingAverage(settings.averaging),
         build_rule(config, time_limit=limit, stop_requested=stop_requested),
+        collapse=_COLLAPSE if problem.observation.numel() >= _MIN_PIXELS else float("inf"),
     )
 
     start = time.perf_counter()
@@ -160,7 +163,8 @@ def fit(
         optimiser.step()
         estimate = estimate.detach()
         state.average.update(estimate)
-        if iteration % runtime.assess_every and not stop_requested():
+        due = iteration % runtime.assess_every == 0 or iteration == settings.max_iterations
+        if not due and not stop_requested():
             continue
 
         # The only place that waits for the device.
@@ -211,6 +215,7 @@ class _State:
     optimiser: torch.optim.Adam
     average: MovingAverage
     rule: StoppingRule
+    collapse: float
     selected: int = 0
     kept: Tensor = field(default_factory=lambda: torch.empty(0))
     rollbacks: int = 0
@@ -227,7 +232,8 @@ class _State:
         return reason
 
     def has_collapsed(self, loss: float) -> bool:
-        return not np.isfinite(loss) or loss > _COLLAPSE * self._checkpoint_loss
+        # Near the noise level a loss may be as small as it likes.
+        return not np.isfinite(loss) or loss > self.collapse * max(self._checkpoint_loss, 1.0)
 
     def keep_checkpoint(self, iteration: int, loss: float) -> None:
         if self._checkpoint is not None and (
