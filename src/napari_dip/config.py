@@ -57,7 +57,7 @@ class StoppingConfig(Frozen):
         100, ge=1, description="Stop after this many iterations without a lower held-out error."
     )
     heldout_tolerance: float = Field(
-        2e-3, ge=0, description="Relative decrease of the held-out error that resets the patience."
+        1e-3, ge=0, description="Relative decrease of the held-out error that resets the patience."
     )
     variance_window: int = Field(100, ge=2, description="Outputs in the variance window (W).")
     variance_patience: int = Field(
