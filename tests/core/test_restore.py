@@ -127,6 +127,36 @@ def test_a_constant_image_with_holes_is_filled():
     assert (restored(values).image.data == 4).all()
 
 
+SQUARE = np.zeros((64, 64))
+SQUARE[20:40, 20:40] = 1
+
+
+@pytest.mark.parametrize("image", [SQUARE, SQUARE > 0, (500 * SQUARE).astype(np.uint16)])
+@pytest.mark.parametrize("noise", ["auto", "poisson-gaussian"])
+def test_a_drawing_without_noise_is_no_reason_to_diverge(image, noise):
+    result = restored(image, tiny_config(150, noise=noise))
+    assert np.corrcoef(result.image.data.ravel(), SQUARE.ravel())[0, 1] > 0.9
+
+
+def test_a_plane_without_a_finite_pixel_stays_missing_and_the_others_are_restored():
+    empty = np.full((32, 32), np.nan)
+    stack = np.stack([noisy_waves((32, 32)), empty, noisy_waves((32, 32))])
+    result = restored(Image(stack, "ZYX"))
+    assert np.isnan(result.image.data[1]).all()
+    assert np.isfinite(result.image.data[[0, 2]]).all()
+    assert [block.index for block in result.report.blocks] == [0, 2]
+    assert result.report.blocks_left == 0
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]], ids=["first", "last"])
+def test_a_constant_channel_does_not_disturb_those_fitted_with_it(order):
+    channels = np.stack([np.full((64, 64), 7.0), noisy_waves()])[order]
+    result = restored(Image(channels, "CYX"), tiny_config(200, channels="joint"))
+    constant, waved = result.image.data[order]
+    assert (constant == 7).all()
+    assert np.mean((waved - waves()) ** 2) < 0.3 * np.mean((noisy_waves() - waves()) ** 2)
+
+
 def test_an_image_without_a_finite_pixel_is_refused():
     with pytest.raises(InputError, match="no finite pixel"):
         restored(np.full((4, 4), np.nan))

@@ -232,8 +232,12 @@ class _State:
         return reason
 
     def has_collapsed(self, loss: float) -> bool:
-        # Near the noise level a loss may be as small as it likes.
-        return not np.isfinite(loss) or loss > self.collapse * max(self._checkpoint_loss, 1.0)
+        if not np.isfinite(loss):
+            return True
+        # Near the noise level a loss may be as small as it likes; and jumps that
+        # come back again and again are the image's own.
+        jumped = loss > self.collapse * max(self._checkpoint_loss, 1.0)
+        return jumped and self.rollbacks < _MAX_ROLLBACKS
 
     def keep_checkpoint(self, iteration: int, loss: float) -> None:
         if self._checkpoint is not None and (

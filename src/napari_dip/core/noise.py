@@ -31,6 +31,8 @@ _ONE_SIGMA = 0.6827
 # The darkest pixels of an image keep this share of the mean variance at least:
 # a fitted line may reach zero there, and their weight infinity.
 _FLOOR = 0.1
+# In network units: a drawing without noise must not ask for infinite precision.
+_LEAST_VARIANCE = 1e-8
 # Below this rise of the variance over the image's range noise counts as Gaussian.
 _FLAT = 0.5
 
@@ -78,11 +80,10 @@ class NoiseModel:
 
 def noise_model(line: MeanVariance, scaling: Scaling) -> NoiseModel:
     """Express a mean-variance line in network units."""
-    mean_variance = line.mean_variance / scaling.gain**2
     return NoiseModel(
         slope=line.slope / scaling.gain,
         intercept=(line.slope * scaling.offset + line.intercept) / scaling.gain**2,
-        floor=_FLOOR * mean_variance,
+        floor=max(_FLOOR * line.mean_variance / scaling.gain**2, _LEAST_VARIANCE),
     )
 
 
@@ -112,15 +113,16 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
         variance = config.sigma_noise**2 if config.sigma_noise else line.mean_variance
         return _flat(variance), NoiseRecord(model=name, sigma=float(np.sqrt(variance)))
     slope, intercept = line.slope, line.intercept
+    mean = float(valid.mean()) if valid.size else 0.0
     if name == "poisson":
-        level = float(valid.mean())
+        level = mean
         slope = line.mean_variance / level if level > 0 else line.slope
         intercept = 0.0
     if config.gain is not None:
         slope = config.gain
     if config.read_noise is not None:
         intercept = config.read_noise**2
-    mean_variance = max(float(slope * valid.mean() + intercept), line.mean_variance * _FLOOR)
+    mean_variance = max(slope * mean + intercept, line.mean_variance * _FLOOR)
     return MeanVariance(slope, intercept, mean_variance, line.rise), NoiseRecord(
         model=name,
         sigma=float(np.sqrt(mean_variance)),
@@ -178,8 +180,8 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
     """
     means, details = _levels(planes)
     if details.size < _LEVELS:  # too small an image to say more than its spread
-        variance = float(np.nanvar(planes.astype(np.float64)[mask_invalid(planes)])) or 1.0
-        return _flat(variance)
+        valid = planes[mask_invalid(planes)].astype(np.float64)
+        return _flat(float(valid.var()) or 1.0 if valid.size else 1.0)
     groups = np.array_split(np.argsort(means, kind="stable"), _LEVELS)
     level = np.array([means[group].mean() for group in groups])
     variance_of = np.array([np.quantile(details[group], _ONE_SIGMA) ** 2 for group in groups])

@@ -116,7 +116,7 @@ def make_report(
     config: DipConfig,
     runtime: "Runtime",
     fits: "Sequence[tuple[Block, Sequence[Fit]]]",
-    blocks_planned: int,
+    blocks_left: int,
     noise: tuple[NoiseRecord, ...],
     seconds: float,
     invalid_pixels: int,
@@ -138,8 +138,8 @@ def make_report(
         Device and precision.
     fits : sequence of (block, fits)
         Every block that was fitted, with one fit for each run.
-    blocks_planned : int
-        Constant blocks included, which need no fit.
+    blocks_left : int
+        Not reached before the run was stopped.
     noise : tuple of NoiseRecord
         One for each channel.
     seconds : float
@@ -163,7 +163,7 @@ def make_report(
         precision=runtime.precision,
         parameters=everything[0].parameters if everything else 0,
         blocks=records,
-        blocks_left=blocks_planned - len(records) if _was_stopped(records) else 0,
+        blocks_left=blocks_left,
         iterations=sum(outcome.iterations for outcome in everything),
         selected_iteration=records[0].selected_iteration if records else 0,
         stop_reason=records[-1 if _was_stopped(records) else 0].stop_reason

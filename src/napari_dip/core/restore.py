@@ -202,6 +202,7 @@ class _Run:
     invalid_pixels: int = 0
 
     def __post_init__(self) -> None:
+        self.blocks_left = len(self.plan)
         # The observation itself, wherever no fit replaces it (alpha, blocks not reached).
         self.restored = np.array(self.image.data, dtype=np.float32, order="C")
         self.run_std = np.zeros_like(self.restored) if self.config.runs > 1 else None
@@ -211,13 +212,18 @@ class _Run:
             values = blocks.read(self.image, block)  # (C, Y, X)
             valid = mask_invalid(values)
             self.invalid_pixels += int(valid.size - valid.sum())
-            if self._channel(block, 0).scaling.constant:
-                self._fill_constant(block)
-                continue
-            fits = yield from self._fit_runs(block, self._problem(block, values, valid))
-            self._keep(block, fits)
-            if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
-                return
+            self.blocks_left -= 1
+            constant = self._constant(block, len(values))
+            valid &= ~constant[:, None, None]  # they have nothing to be fitted
+            if valid.any():
+                fits = yield from self._fit_runs(block, self._problem(block, values, valid))
+                self._keep(block, fits)
+                if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
+                    return
+            elif constant.all():
+                nothing = np.zeros(values.shape, np.float32)
+                self.restored[block.selection] = self._unscale(block, nothing)
+            # else not one pixel was observed: they stay missing
 
     def _fit_runs(
         self, block: blocks.Block, problem: Problem
@@ -310,6 +316,10 @@ class _Run:
         """Return what holds for a fitted channel; the samples of RGB share one."""
         return self.channels[block.channels[index] if block.channels else 0]
 
+    def _constant(self, block: blocks.Block, count: int) -> NDArray[np.bool_]:
+        """Tell which of the fitted channels are constant, (C,)."""
+        return np.array([self._channel(block, index).scaling.constant for index in range(count)])
+
     def _unscale(self, block: blocks.Block, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a (C, Y, X) estimate as the image's array has it at the block."""
         planes = [
@@ -324,14 +334,6 @@ class _Run:
         if self.run_std is not None:
             self.run_std[block.selection] = estimates.std(axis=0)
         self.fits.append((block, fits))
-
-    def _fill_constant(self, block: blocks.Block) -> None:
-        """A constant image is its own restoration, but for its missing pixels."""
-        part = self.restored[block.selection]
-        missing = ~np.isfinite(part)
-        if missing.any():
-            scaling = self._channel(block, 0).scaling
-            self.restored[block.selection] = np.where(missing, scaling.darkest, part)
 
     def _fits_left(self, block: blocks.Block, run: int) -> int:
         return (len(self.plan) - block.index) * self.config.runs - run
@@ -352,7 +354,7 @@ class _Run:
             config=self.config,
             runtime=self.runtime,
             fits=self.fits,
-            blocks_planned=len(self.plan),
+            blocks_left=self.blocks_left,
             noise=tuple(channel.record for channel in self.channels),
             seconds=time.perf_counter() - self.start,
             invalid_pixels=self.invalid_pixels,

@@ -50,11 +50,13 @@ class Scaling:
     constant: bool
 
     def scale(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Map values of the image to network units."""
+        """Map values of the image to network units; those of a constant one to its window."""
         return ((values.astype(np.float64) - self.offset) / self.gain).astype(np.float32)
 
     def unscale(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Map network units back to values of the image."""
+        """Map network units back to values of the image; a constant one has only its own."""
+        if self.constant:
+            return np.full(values.shape, self.darkest, dtype=np.float32)
         return (values.astype(np.float64) * self.gain + self.offset).astype(np.float32)
 
 
