@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_dip import console
-from napari_dip.core.restore import Progress
+from napari_dip.core.progress import Progress
 
 
 def progress(iteration=5, **numbers):

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from napari_dip.config import DipConfig
 from napari_dip.core.image import as_image
-from napari_dip.core.restore import Restoration, restore
+from napari_dip.core.restore import restore
 from napari_dip.tasks import Denoise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from numpy.typing import ArrayLike, NDArray
 
     from napari_dip.config import Noise, Preset, Stop
+    from napari_dip.core.image import Image
     from napari_dip.tasks import Task
+
+Step = TypeVar("Step")
+Outcome = TypeVar("Outcome")
 
 
 def denoise(
@@ -91,24 +95,32 @@ def denoise(
     return _restored(as_image(image, settings.axes, channel_axis=channel_axis), Denoise(), settings)
 
 
-def _restored(image: Any, task: Task, config: DipConfig) -> NDArray[np.float32]:
+def _restored(image: Image, task: Task, config: DipConfig) -> NDArray[np.float32]:
     result = finish(restore(image, task, config))
     return np.asarray(result.image.data)
 
 
-def finish(progress: Any, each: Callable[[Any], None] = lambda _: None) -> Restoration:
-    """Exhaust a `restore` generator and return its value.
+def finish(
+    steps: Generator[Step, None, Outcome], each: Callable[[Step], object] = lambda _: None
+) -> Outcome:
+    """Exhaust a generator such as `restore` or `fit`, and return its value.
 
     Parameters
     ----------
-    progress : generator
-        As `restore` returns it.
+    steps : generator
+        Yields `Progress` or `Snapshot`, returns `Restoration` or `Fit`.
     each : callable
-        Called with every `Progress`.
+        Called with all that is yielded.
+
+    Examples
+    --------
+    >>> steps = restore(np.eye(8), config=DipConfig(max_iterations=2, device="cpu"))
+    >>> finish(steps).image.shape
+    (8, 8)
     """
     while True:
         try:
-            each(next(progress))
+            each(next(steps))
         except StopIteration as end:
-            result: Restoration = end.value
-            return result
+            outcome: Outcome = end.value
+            return outcome

@@ -37,7 +37,7 @@ from napari_dip.options import (
 if TYPE_CHECKING:
     from napari_dip.console import Follower
     from napari_dip.core.image import Image
-    from napari_dip.core.restore import Restoration
+    from napari_dip.core.progress import Restoration
     from napari_dip.tasks import Task
 
 # Small enough for two CPU cores: the whole demo ends in under two minutes.

@@ -22,7 +22,7 @@ from napari_dip.options import explain
 if TYPE_CHECKING:
     from types import FrameType
 
-    from napari_dip.core.restore import Progress
+    from napari_dip.core.progress import Progress
 
 Follower = Callable[["Progress"], None]
 

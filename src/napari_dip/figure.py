@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.core.restore import Progress
+    from napari_dip.core.progress import Progress
 
 # Shown intensities: a few hot pixels must not darken the rest [percent].
 _PERCENTILES = (0.5, 99.5)

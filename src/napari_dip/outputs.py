@@ -16,7 +16,7 @@ from napari_dip.errors import FileFormatError, OutputExistsError, UsageError
 
 if TYPE_CHECKING:
     from napari_dip.core.image import Image
-    from napari_dip.core.restore import Restoration
+    from napari_dip.core.progress import Restoration
 
 _LONG_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.zarr", ".nii.gz")
 

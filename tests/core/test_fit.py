@@ -14,6 +14,7 @@ from napari_dip.core.fit import fit
 from napari_dip.core.noise import estimate_mean_variance, noise_model
 from napari_dip.core.problem import make_problem
 from napari_dip.core.scaling import find_scaling
+from napari_dip.core.state import FitState
 from napari_dip.core.stopping import StopReason
 from napari_dip.errors import DivergedError
 from tests.tiny import noisy_waves, tiny_config, waves
@@ -165,14 +166,14 @@ def test_a_collapse_is_rolled_back_and_the_fit_goes_on():
 def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeypatch):
     problem, _ = problem_of(noisy_waves())
     seen = []
-    original = fit_module._State.roll_back
+    original = FitState.roll_back
 
     def spy(state, iteration):
         state.kept.fill_(float("nan"))
         original(state, iteration)
         seen.append(state)
 
-    monkeypatch.setattr(fit_module._State, "roll_back", spy)
+    monkeypatch.setattr(FitState, "roll_back", spy)
     snapshots = fit(Failing(problem, {130}), tiny_config(200), interval=0)
     snapshot = next(snapshot for snapshot in snapshots if seen)
     (state,) = seen

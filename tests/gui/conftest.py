@@ -23,8 +23,8 @@ import pytest
 from napari_dip.config import DipConfig
 from napari_dip.core import blocks
 from napari_dip.core.image import Image
+from napari_dip.core.progress import Progress, Restoration
 from napari_dip.core.report import InputRecord, NoiseRecord, Report
-from napari_dip.core.restore import Progress, Restoration
 
 _TIMEOUT = 20
 

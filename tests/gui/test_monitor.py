@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qtpy.QtGui import QColor, QPalette
 
-from napari_dip.core.restore import Progress
+from napari_dip.core.progress import Progress
 from napari_dip.gui.monitor import Monitor, _ticks, describe, duration
 
 

@@ -8,7 +8,7 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QWidget
 
 from napari_dip.config import DipConfig
-from napari_dip.core.restore import Restoration
+from napari_dip.core.progress import Restoration
 from napari_dip.gui.job import Choices, job
 from napari_dip.gui.preview import Pace, Preview, covers
 from tests.gui.conftest import make_report

@@ -141,6 +141,8 @@ def test_a_run_that_is_ending_cannot_be_paused():
     control.stop()
     control.pause()
     control.wait_while_paused()  # returns at once
+    assert control.is_ending()
+    assert control._going.is_set()
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,18 +21,12 @@ from napari_dip.core.averaging import MovingAverage
 from napari_dip.core.device import Runtime, find_runtime
 from napari_dip.core.latent import LATENTS, latent_channels
 from napari_dip.core.networks import PriorNetwork, build_network
-from napari_dip.core.stopping import Evidence, StoppingRule, StopReason, build_rule
-from napari_dip.errors import DivergedError
+from napari_dip.core.state import FitState
+from napari_dip.core.stopping import Evidence, StopReason, build_rule
 
 if TYPE_CHECKING:
     from napari_dip.core.problem import Problem
 
-# A loss this many times the last checkpoint's (5 dB, as published) is a collapse.
-_COLLAPSE = 10**0.5
-# With fewer, the loss of the few that are hidden jumps by as much without any harm.
-_MIN_PIXELS = 1024
-_CHECKPOINT_EVERY = 100
-_MAX_ROLLBACKS = 10
 # Fewer held-out pixels than this say nothing about a minimum.
 _MIN_HELDOUT = 32
 
@@ -140,12 +133,12 @@ def fit(
     fitted, heldout = _split(problem, config, random)
     latent = LATENTS[settings.latent](problem, network, settings, fitted, random)
     probe = _probe(problem, settings.stopping.variance_pixels, random)
-    state = _State(
+    state = FitState(
         network,
         optimiser,
         MovingAverage(settings.averaging),
         build_rule(config, time_limit=limit, stop_requested=stop_requested),
-        collapse=_COLLAPSE if problem.observation.numel() >= _MIN_PIXELS else float("inf"),
+        pixels=problem.observation.numel(),
     )
 
     start = time.perf_counter()
@@ -205,73 +198,6 @@ def fit(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         rollbacks=state.rollbacks,
     )
-
-
-@dataclass(slots=True)
-class _State:
-    """All that changes during a fit, so that a rollback restores it together."""
-
-    network: PriorNetwork
-    optimiser: torch.optim.Adam
-    average: MovingAverage
-    rule: StoppingRule
-    collapse: float
-    selected: int = 0
-    kept: Tensor = field(default_factory=lambda: torch.empty(0))
-    rollbacks: int = 0
-    _checkpoint: Any = None
-    _checkpoint_loss: float = float("inf")
-    _checkpoint_iteration: int = 0
-
-    def assess(self, evidence: Evidence) -> StopReason | None:
-        """Ask the rule; keep the average if the rule would select it (without opinion: latest)."""
-        reason = self.rule.update(evidence)
-        opinion = self.rule.selected
-        if opinion is None or opinion == evidence.iteration:
-            self.selected, self.kept = evidence.iteration, self.average.value.clone()
-        return reason
-
-    def has_collapsed(self, loss: float) -> bool:
-        if not np.isfinite(loss):
-            return True
-        # Near the noise level a loss may be as small as it likes; and jumps that
-        # come back again and again are the image's own.
-        jumped = loss > self.collapse * max(self._checkpoint_loss, 1.0)
-        return jumped and self.rollbacks < _MAX_ROLLBACKS
-
-    def keep_checkpoint(self, iteration: int, loss: float) -> None:
-        if self._checkpoint is not None and (
-            iteration - self._checkpoint_iteration < _CHECKPOINT_EVERY
-        ):
-            return
-        self._checkpoint = deepcopy(
-            (
-                self.network.state_dict(),
-                self.optimiser.state_dict(),
-                self.average,
-                self.rule,
-                self.selected,
-                self.kept,
-            )
-        )
-        self._checkpoint_loss, self._checkpoint_iteration = loss, iteration
-
-    def roll_back(self, iteration: int) -> None:
-        """Return to the checkpoint, with half the learning rate from here on."""
-        self.rollbacks += 1
-        if self._checkpoint is None or self.rollbacks > _MAX_ROLLBACKS:
-            raise DivergedError(
-                f"Got a loss that collapsed {self.rollbacks} times, last at iteration "
-                f"{iteration}; expected it to stay finite. Try --precision float32, another "
-                "--seed or a smaller learning rate."
-            )
-        rates = [group["lr"] for group in self.optimiser.param_groups]
-        network, optimiser, *rest = deepcopy(self._checkpoint)
-        self.network.load_state_dict(network)
-        self.optimiser.load_state_dict(optimiser)
-        self.average, self.rule, self.selected, self.kept = rest
-        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate / 2
 
 
 def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNetwork:

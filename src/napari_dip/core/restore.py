@@ -24,7 +24,8 @@ from napari_dip.core.image import Image, as_image, mask_invalid
 from napari_dip.core.noise import find_noise, noise_model
 from napari_dip.core.oracle import Oracle
 from napari_dip.core.problem import Problem, make_problem
-from napari_dip.core.report import Report, make_report
+from napari_dip.core.progress import Progress, Restoration
+from napari_dip.core.report import make_report
 from napari_dip.core.scaling import Scaling, scale_image
 from napari_dip.core.stopping import StopReason
 from napari_dip.tasks import Denoise
@@ -37,68 +38,6 @@ if TYPE_CHECKING:
 # Shortest time between two previews [seconds]: an eye sees no more, and a GUI
 # thread must not drown in them.
 _PREVIEW_INTERVAL = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a restoration is; safe to pass between threads.
-
-    Attributes
-    ----------
-    block, blocks : int
-        The block being fitted, from 0, and how many there are.
-    selection : tuple
-        Index into the image's array where `estimate` belongs.
-    iteration, max_iterations : int
-        Within the block.
-    seconds : float
-        Since the start of the whole run.
-    seconds_left : float
-        At most: if every block uses its whole budget.
-    loss : float
-        Data fidelity of the fitted pixels; 1 where the residual is the noise.
-    heldout_error : float or None
-        The same for the pixels hidden from the fit.
-    selected_iteration : int
-        Iteration whose estimate would be returned now.
-    estimate : (...) float32 array
-        Averaged estimate on the image's own scale, shaped as
-        `image.data[selection]`.
-    psnr : float or None
-        Of this block's estimate [dB], when a reference was given.
-    """
-
-    block: int
-    blocks: int
-    selection: tuple[int | slice, ...]
-    iteration: int
-    max_iterations: int
-    seconds: float
-    seconds_left: float
-    loss: float
-    heldout_error: float | None
-    selected_iteration: int
-    estimate: NDArray[np.float32]
-    psnr: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Restoration:
-    """The result.
-
-    Attributes
-    ----------
-    image : Image
-        float32 values on the input's scale; same shape, axes, voxel size.
-    report : Report
-        What was done.
-    run_std : (...) float32 array or None
-        Standard deviation over independent runs, when each block had several.
-    """
-
-    image: Image
-    report: Report
-    run_std: NDArray[np.float32] | None = None
 
 
 def restore(

@@ -32,8 +32,8 @@ from napari_dip.gui.worker import Run
 if TYPE_CHECKING:
     import napari
 
+    from napari_dip.core.progress import Progress, Restoration
     from napari_dip.core.report import Report
-    from napari_dip.core.restore import Progress, Restoration
 
 # As napari itself names the dock that the Plugins menu opens and closes.
 _DOCK_NAME = "Deep Image Prior (Deep Image Prior)"

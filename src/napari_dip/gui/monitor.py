@@ -11,7 +11,7 @@ from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
-    from napari_dip.core.restore import Progress
+    from napari_dip.core.progress import Progress
 
 _BAR_STEPS = 1000
 _PLOT_HEIGHT = 150

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
 
-    from napari_dip.core.restore import Progress, Restoration
+    from napari_dip.core.progress import Progress, Restoration
     from napari_dip.gui.job import Job
 
 # Shortest time between two refreshes [seconds], and how many times its cost a

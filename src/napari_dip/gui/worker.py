@@ -25,11 +25,10 @@ from superqt.utils import GeneratorWorker
 
 from napari_dip.config import DipConfig
 from napari_dip.core.image import Image
-from napari_dip.errors import NapariDipError
 from napari_dip.gui.layers import shown_dtype
 
 if TYPE_CHECKING:
-    from napari_dip.core.restore import Progress, Restoration
+    from napari_dip.core.progress import Progress, Restoration
 
 # Shortest time between two progress signals [seconds].
 INTERVAL = 0.2
@@ -129,8 +128,6 @@ def _our_errors() -> Iterator[None]:
     """Turn what torch and the machine raise into words that say what to do."""
     try:
         yield
-    except NapariDipError:  # some are MemoryErrors too
-        raise
     except (MemoryError, RuntimeError):
         from napari_dip.core.device import device_errors
 

@@ -1,0 +1,75 @@
+"""Progress and Restoration: what `restore` yields and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_dip.core.image import Image
+    from napari_dip.core.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a restoration is; safe to pass between threads.
+
+    Attributes
+    ----------
+    block, blocks : int
+        The block being fitted, from 0, and how many there are.
+    selection : tuple
+        Index into the image's array where `estimate` belongs.
+    iteration, max_iterations : int
+        Within the block.
+    seconds : float
+        Since the start of the whole run.
+    seconds_left : float
+        At most: if every block uses its whole budget.
+    loss : float
+        Data fidelity of the fitted pixels; 1 where the residual is the noise.
+    heldout_error : float or None
+        The same for the pixels hidden from the fit.
+    selected_iteration : int
+        Iteration whose estimate would be returned now.
+    estimate : (...) float32 array
+        Averaged estimate on the image's own scale, shaped as
+        `image.data[selection]`.
+    psnr : float or None
+        Of this block's estimate [dB], when a reference was given.
+    """
+
+    block: int
+    blocks: int
+    selection: tuple[int | slice, ...]
+    iteration: int
+    max_iterations: int
+    seconds: float
+    seconds_left: float
+    loss: float
+    heldout_error: float | None
+    selected_iteration: int
+    estimate: NDArray[np.float32]
+    psnr: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """The result.
+
+    Attributes
+    ----------
+    image : Image
+        float32 values on the input's scale; same shape, axes, voxel size.
+    report : Report
+        What was done.
+    run_std : (...) float32 array or None
+        Standard deviation over independent runs, when each block had several.
+    """
+
+    image: Image
+    report: Report
+    run_std: NDArray[np.float32] | None = None
