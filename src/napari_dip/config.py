@@ -7,9 +7,9 @@ command line and the report are all made from these fields and descriptions.
 
 # Annotations are read at run time by pydantic, cyclopts and the form, so
 # nothing here is imported under TYPE_CHECKING.
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Preset = Literal["fast", "balanced", "paper"]
 Stop = Literal["auto", "heldout", "variance", "none"]
@@ -17,7 +17,10 @@ Noise = Literal["auto", "gaussian", "poisson", "poisson-gaussian"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Channels = Literal["joint", "separate"]
 NetworkName = Literal["hourglass"]
-LatentName = Literal["noise", "observation"]
+LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
+TaskName = Literal[
+    "denoise", "inpaint", "inpaint-holes", "super-resolve", "deconvolve", "dejpeg", "guided"
+]
 
 
 class Frozen(BaseModel):
@@ -33,7 +36,9 @@ class NetworkConfig(Frozen):
     channels: tuple[int, ...] = Field(
         (128, 128, 128, 128, 128), description="Width of each scale, finest first."
     )
-    skip_channels: int = Field(4, ge=0, description="Width of the skip branch of each scale.")
+    skip_channels: Annotated[int, Field(ge=0)] | tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        4, description="Width of the skip branch of each scale, or of all; 0 for none."
+    )
     pixel_shuffle: int = Field(
         1, ge=1, description="The network works at 1/n of the resolution and emits n x n pixels."
     )
@@ -45,6 +50,21 @@ class NetworkConfig(Frozen):
         False,
         description="Bias before a batch norm, as published; it changes no output.",
     )
+
+    @property
+    def skips(self) -> tuple[int, ...]:
+        """Width of the skip branch of each scale."""
+        given = self.skip_channels
+        return (given,) * len(self.channels) if isinstance(given, int) else given
+
+    @model_validator(mode="after")
+    def _one_skip_per_scale(self) -> Self:
+        if len(self.skips) != len(self.channels):
+            raise ValueError(
+                f"expected one skip width for each of {len(self.channels)} scales, "
+                f"got {len(self.skips)}"
+            )
+        return self
 
 
 class StoppingConfig(Frozen):
@@ -73,7 +93,8 @@ class FitConfig(Frozen):
     network: NetworkConfig = NetworkConfig()
     latent: LatentName = Field(
         "noise",
-        description="What the network is fed: noise, or the observation with pixels hidden.",
+        description="What the network is fed: noise, coordinates, waves, another picture, or the "
+        "observation with pixels hidden.",
     )
     latent_channels: int = Field(32, ge=1, description="Channels of a noise latent.")
     latent_noise: float = Field(
@@ -114,6 +135,61 @@ _FAST = FitConfig(
 )
 
 PRESETS: dict[Preset, FitConfig] = {"fast": _FAST, "balanced": _BALANCED, "paper": _PAPER}
+
+
+def _with(base: FitConfig, **changes: Any) -> FitConfig:
+    network = base.network.model_copy(update=changes.pop("network", {}))
+    return base.model_copy(update={"network": network, **changes})
+
+
+# Where a task differs from denoising; the paper's from its supplementary code.
+_TASK_PRESETS: dict[tuple[TaskName, Preset], FitConfig] = {
+    ("super-resolve", "paper"): _with(_PAPER, latent_noise=0.03, max_iterations=2000),
+    ("inpaint", "paper"): _with(
+        _PAPER, latent_noise=0.03, learning_rate=0.001, max_iterations=11000
+    ),
+    ("inpaint-holes", "paper"): _with(
+        _PAPER,
+        network={"skip_channels": 0, "upsampling": "nearest"},
+        latent="meshgrid",
+        latent_noise=0.03,
+        max_iterations=5000,
+    ),
+    ("deconvolve", "paper"): _with(
+        _PAPER,
+        network={"skip_channels": 16},
+        latent_channels=8,
+        latent_noise=0.001,
+        max_iterations=5000,
+    ),
+    ("dejpeg", "paper"): _with(
+        _PAPER,
+        network={"channels": (8, 16, 32, 64, 128), "skip_channels": (0, 0, 0, 4, 4)},
+        latent_channels=3,
+        max_iterations=2400,
+    ),
+    ("guided", "paper"): _with(
+        _PAPER, latent="guide", latent_noise=0.0, learning_rate=0.1, max_iterations=600
+    ),
+}
+
+# What lies between the pixels is not in the observation: only the prior knows.
+_TASK_PRESETS["super-resolve", "balanced"] = _with(
+    _PAPER,
+    network={"channels": (32, 64, 64, 64), "output": "linear", "bias": False},
+    latent_noise=0.03,
+    max_iterations=1000,
+)
+_TASK_PRESETS["super-resolve", "fast"] = _with(
+    _TASK_PRESETS["super-resolve", "balanced"],
+    network={"channels": (16, 32, 32, 32)},
+    max_iterations=500,
+)
+
+
+def preset_of(preset: Preset, task: TaskName = "denoise") -> FitConfig:
+    """Return how a task is fitted under a preset."""
+    return _TASK_PRESETS.get((task, preset), PRESETS[preset])
 
 
 class DipConfig(Frozen):
@@ -169,9 +245,9 @@ class DipConfig(Frozen):
     seed: int = Field(0, ge=0, description="Seed of the network, the latent and the held-out set.")
     fit: FitConfig | None = Field(None, description="Full fit settings (default: the preset's).")
 
-    def complete(self) -> Self:
-        """Return a copy in which every choice of the preset is written out."""
-        fit = self.fit or PRESETS[self.preset]
+    def complete(self, task: TaskName = "denoise") -> Self:
+        """Return a copy in which every choice of the preset for a task is written out."""
+        fit = self.fit or preset_of(self.preset, task)
         if self.max_iterations is not None:
             fit = fit.model_copy(update={"max_iterations": self.max_iterations})
         return self.model_copy(update={"fit": fit, "max_iterations": fit.max_iterations})

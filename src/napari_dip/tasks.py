@@ -1,30 +1,305 @@
-"""Tasks: each is a choice of forward operator for the one loop."""
+"""Tasks: each is a choice of forward operator for the one loop.
+
+A task also says which pixels are missing, what other picture helps, how much
+larger the result is, and how estimate and observation become the result.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from napari_dip.core.problem import Operator, identity
+import numpy as np
+from scipy import ndimage
+
+from napari_dip.core.image import Image, aligned, as_image, mask_invalid
+from napari_dip.core.operators import Blur, Downsample, Identity, Kernel, Operator
+from napari_dip.core.psf import (
+    centred_psf,
+    gaussian_psf,
+    spacing_in_micrometers,
+    widefield_psf,
+)
+from napari_dip.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_dip.config import TaskName
+
+# A missing pixel farther than this from a known one is in a large hole.
+_LARGE_HOLE = 12
+_MAX_FACTOR = 16
 
 
-class Task(Protocol):
-    """What distinguishes one inverse problem from another."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What distinguishes one inverse problem from another; by itself, none does."""
+
+    name: ClassVar[str]
 
     @property
-    def name(self) -> str:
-        """Name on the command line, in the report and in the result layer's name."""
+    def preset(self) -> TaskName:
+        """Whose presets are used."""
+        return self.name  # type: ignore[return-value]
 
-    def operator(self) -> Operator:
+    def observe(self, image: Image) -> Image:
+        """Return the observation: the image, with NaN where pixels are missing."""
+        return image
+
+    def operator(self, image: Image) -> Operator:
         """Return A, from the estimate to the observation."""
+        return Identity()
+
+    def guides(self, image: Image) -> list[Image]:
+        """Return the channels of another picture that helps, each of the image's shape."""
+        return []
+
+    def factors(self) -> Mapping[str, int]:
+        """Return how many times more pixels the result has along an axis."""
+        return {}
+
+    def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
+        """Return the result of a block; `observed` has NaN where pixels are missing."""
+        return estimate
 
 
-@dataclass(frozen=True, slots=True)
-class Denoise:
+@dataclass(frozen=True, slots=True, eq=False)
+class Denoise(Task):
     """y = x + noise (Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, IJCV 2020, eq. 3)."""
 
-    name: str = "denoise"
+    name = "denoise"
 
-    def operator(self) -> Operator:
-        """Return the identity."""
-        return identity
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RemoveJpeg(Task):
+    """Early-stopped fit to a decoded JPEG (IJCV 2020, Sec. 3.1): blocks are learnt last."""
+
+    name = "dejpeg"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inpaint(Task):
+    """y = m x, where m is 0 at missing pixels (IJCV 2020, eq. 6).
+
+    Attributes
+    ----------
+    mask : array_like or Image, optional
+        Painted where pixels are missing; (Y, X), or any of the image's axes.
+        Pixels that are not finite are missing in any case.
+    labels : tuple of int
+        Values of the mask that count as painted; all but 0 if empty.
+    inverse : bool
+        The mask is painted where pixels are known.
+    known : {"keep", "restore"}
+        Whether known pixels come back as observed, or denoised.
+    """
+
+    name = "inpaint"
+    mask: Any = None
+    labels: tuple[int, ...] = ()
+    inverse: bool = False
+    known: Literal["keep", "restore"] = "keep"
+
+    @property
+    def preset(self) -> TaskName:
+        if self.mask is None:
+            return "inpaint"
+        missing = np.atleast_2d(self._painted(_as_picture(self.mask).data))
+        # Planes are fitted one by one, so only distances within a plane count.
+        planes = missing.reshape(-1, *missing.shape[-2:])
+        depth = max(ndimage.distance_transform_edt(np.pad(plane, 1)).max() for plane in planes)
+        return "inpaint-holes" if depth > _LARGE_HOLE else "inpaint"
+
+    def _painted(self, mask: Any) -> NDArray[np.bool_]:
+        values = np.asarray(mask)
+        painted = np.isin(values, self.labels) if self.labels else values != 0
+        return np.asarray(painted != self.inverse)
+
+    def observe(self, image: Image) -> Image:
+        if self.mask is None:
+            return image
+        mask = _as_picture(self.mask)
+        missing = aligned(mask.with_data(self._painted(mask.data)), image, "mask")
+        if missing.all():
+            raise InputError(
+                "Got a mask that leaves no pixel known; expected missing pixels to be painted. "
+                "Is it painted the other way round? Then choose inverse."
+            )
+        if not missing.any():
+            raise InputError(
+                "Got a mask in which no pixel is missing; expected some to be painted, or of "
+                f"the chosen labels {self.labels or ''}."
+            )
+        return image.with_data(_Masked(image.data, missing))
+
+    def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
+        if self.known == "restore":
+            return estimate
+        return np.where(mask_invalid(observed), observed, estimate).astype(estimate.dtype)
+
+
+class _Masked:
+    """An array with NaN at missing pixels; reads only what is asked for."""
+
+    def __init__(self, data: Any, missing: NDArray[np.bool_]) -> None:
+        self._data, self._missing = data, missing
+        self.shape = tuple(data.shape)
+        # float64 holds every whole number that float32 does not.
+        small = np.dtype(data.dtype).itemsize <= 2
+        self.dtype = np.dtype(np.float32 if small else np.float64)
+
+    def __getitem__(self, selection: Any) -> NDArray[Any]:
+        values = np.asarray(self._data[selection]).astype(self.dtype)
+        return np.where(self._missing[selection], np.nan, values).astype(self.dtype)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self[...].astype(dtype or self.dtype)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SuperResolve(Task):
+    """y = x, low-passed and sampled (IJCV 2020, eq. 5).
+
+    Attributes
+    ----------
+    factor : int or mapping of str to int
+        Of Y and X, or of each axis, such as {"y": 2, "x": 2}.
+    kernel : {"lanczos2", "box", "gaussian"}
+        Low-pass before sampling; "box" for a camera that bins.
+    """
+
+    name = "super-resolve"
+    factor: int | Mapping[str, int] = 4
+    kernel: Kernel = "lanczos2"
+
+    def factors(self) -> Mapping[str, int]:
+        given = self.factor
+        asked = {"Y": given, "X": given} if isinstance(given, int) else given
+        factors = {axis.upper(): int(factor) for axis, factor in asked.items()}
+        if (
+            set(factors) - {"Y", "X"}
+            or any(not 1 <= factor <= _MAX_FACTOR for factor in factors.values())
+            or max(factors.values(), default=1) == 1
+        ):
+            raise InputError(
+                f"Got the factors {factors}; expected whole numbers from 2 to {_MAX_FACTOR} "
+                "for y and x, such as 4 or y=2,x=2."
+            )
+        return factors
+
+    def operator(self, image: Image) -> Operator:
+        factors = self.factors()
+        return Downsample([factors.get(axis, 1) for axis in "YX"], self.kernel)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deconvolve(Task):
+    """y = h * x: the blur of the lens is undone.
+
+    The PSF is measured (`psf`), Gaussian (`sigma`) or computed (`na`,
+    `wavelength`, `refractive_index` and the image's voxel size).
+
+    Attributes
+    ----------
+    psf : (Y, X) array_like, optional
+        Image of a point.
+    sigma : float or mapping of str to float, optional
+        Standard deviation of a Gaussian PSF [pixels], of Y and X or of each.
+    na, wavelength, refractive_index : float, optional
+        Of a wide-field microscope; the wavelength of emission [micrometre].
+    """
+
+    name = "deconvolve"
+    psf: Any = None
+    sigma: float | Mapping[str, float] | None = None
+    na: float | None = None
+    wavelength: float | None = None
+    refractive_index: float = 1.518
+
+    def operator(self, image: Image) -> Operator:
+        import torch
+
+        psf = self._psf(image)
+        sizes = [image.shape[image.axes.index(axis)] for axis in "YX"]
+        if psf.ndim != 2 or any(
+            width > 2 * n + 1 for width, n in zip(psf.shape, sizes, strict=True)
+        ):
+            raise InputError(
+                f"Got a PSF of shape {psf.shape} for planes of {sizes[0]} x {sizes[1]}; expected "
+                "two dimensions, at most twice as wide as the image. Crop the PSF, or take its "
+                "plane in focus."
+            )
+        return Blur(torch.from_numpy(psf))
+
+    def _psf(self, image: Image) -> NDArray[np.float32]:
+        optics = self.na is not None and self.wavelength is not None
+        if (self.psf is not None) + (self.sigma is not None) + optics != 1:
+            raise InputError(
+                "Got no PSF, or more than one; expected one of: a PSF image, a Gaussian's sigma, "
+                "or numerical aperture and wavelength."
+            )
+        if self.psf is not None:
+            return centred_psf(np.squeeze(np.asarray(_values(self.psf))))
+        if self.sigma is not None:
+            given = self.sigma
+            widths = dict(given) if isinstance(given, Mapping) else {"y": given, "x": given}
+            lower = {axis.lower(): float(width) for axis, width in widths.items()}
+            if set(lower) - {"y", "x"}:
+                raise InputError(
+                    f"Got the blur {lower}; expected y and x, in pixels, such as y=1.5,x=1.5."
+                )
+            return gaussian_psf((lower.get("y", 0.0), lower.get("x", 0.0)))
+        assert self.na is not None
+        assert self.wavelength is not None
+        spacing = spacing_in_micrometers(image, "YX")
+        return widefield_psf(self.na, self.wavelength, self.refractive_index, spacing)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guided(Task):
+    """Another picture of the same scene is the latent (IJCV 2020, Sec. 3.5).
+
+    Attributes
+    ----------
+    picture : array_like or Image
+        A flash photograph, or a channel with more photons; (Y, X), or any of
+        the image's axes, and channels of its own.
+    """
+
+    name = "guided"
+    picture: Any = field(default=None)
+
+    def guides(self, image: Image) -> list[Image]:
+        if self.picture is None:
+            raise InputError("Got no guide image; expected one of the same size as the image.")
+        picture = _as_picture(self.picture)
+        if not mask_invalid(np.asarray(picture.data)).all():
+            raise InputError("Got a guide with NaN or infinite pixels; expected all finite.")
+        return [image.with_data(aligned(channel, image, "guide")) for channel in _channels(picture)]
+
+
+def _as_picture(data: Any) -> Image:
+    """Take (Y, X, 3) for RGB, as everybody does who has no axes to tell."""
+    if isinstance(data, Image):
+        return data
+    values = np.asarray(data)
+    return as_image(values, "YXS" if values.ndim == 3 and values.shape[-1] in (3, 4) else None)
+
+
+def _channels(picture: Image) -> list[Image]:
+    axis = next((axis for axis in "CS" if axis in picture.axes), None)
+    if axis is None:
+        return [picture]
+    planes = np.moveaxis(np.asarray(picture.data), picture.axes.index(axis), 0)
+    return [replace(picture, data=plane, axes=picture.axes.replace(axis, "")) for plane in planes]
+
+
+def _values(data: Any) -> Any:
+    return data.data if isinstance(data, Image) else data
+
+
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (Denoise, Inpaint, SuperResolve, Deconvolve, RemoveJpeg, Guided)
+}

@@ -20,7 +20,7 @@ from napari_dip.errors import DivergedError
 from tests.tiny import noisy_waves, tiny_config, waves
 
 
-def problem_of(values, valid=None):
+def problem_of(values, valid=None, guide=None):
     scaling = find_scaling(values)
     noise = noise_model(estimate_mean_variance(values[None]), scaling)
     valid = np.isfinite(values) if valid is None else valid
@@ -30,12 +30,13 @@ def problem_of(values, valid=None):
         [noise],
         (scaling.low, scaling.high),
         torch.device("cpu"),
+        guide=None if guide is None else guide[None].astype(np.float32),
     )
     return problem, scaling
 
 
-def run(values, config, **options):
-    problem, scaling = problem_of(values)
+def run(values, config, guide=None, **options):
+    problem, scaling = problem_of(values, guide=guide)
     outcome = finish(fit(problem, config, **options))
     return outcome, scaling.unscale(outcome.estimate)[0]
 
@@ -46,7 +47,8 @@ def rmse(estimate, truth):
 
 @pytest.mark.parametrize("latent", get_args(LatentName))
 def test_a_fit_removes_most_of_the_noise_and_stops_by_itself(latent):
-    outcome, estimate = run(noisy_waves(), tiny_config(800, latent))
+    guide = waves() if latent == "guide" else None
+    outcome, estimate = run(noisy_waves(), tiny_config(800, latent), guide)
     assert outcome.stop_reason is StopReason.HELD_OUT_MINIMUM
     assert outcome.selected_iteration < outcome.iterations < 800
     assert rmse(estimate, waves()) < 0.4 * rmse(noisy_waves(), waves())
@@ -78,7 +80,7 @@ def test_missing_pixels_have_no_influence(latent):
     valid[10:20, 10:20] = False
     estimates = []
     for filler in (0.0, 1e6):
-        problem, _ = problem_of(values, valid)
+        problem, _ = problem_of(values, valid, waves() if latent == "guide" else None)
         problem.observation[:, :, 10:20, 10:20] = filler
         estimates.append(finish(fit(problem, tiny_config(5, latent))).estimate)
     np.testing.assert_array_equal(*estimates)

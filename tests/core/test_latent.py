@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from napari_dip.config import FitConfig, LatentName, NetworkConfig
-from napari_dip.core.latent import LATENTS, View, latent_channels
+from napari_dip.core.latent import LATENTS, ObservationLatent, View, build_latent, latent_channels
 from napari_dip.core.networks import build_network
 from napari_dip.core.noise import NoiseModel
 from napari_dip.core.problem import make_problem
@@ -25,15 +25,16 @@ def make(name, shape=(13, 21), channels=1, shuffle=2, fitted=None, **choices):
         [NoiseModel(0.0, 1.0, 0.1)] * channels,
         (0.0, 1.0),
         torch.device("cpu"),
+        guide=values[:1] if name == "guide" else None,
     )
-    network = build_network(settings.network, latent_channels(settings, channels), channels)
+    network = build_network(settings.network, latent_channels(settings, problem), channels)
     fitted = torch.ones(1, channels, *shape) if fitted is None else fitted
     random = torch.Generator().manual_seed(0)
-    return LATENTS[name](problem, network, settings, fitted, random), network, problem
+    return build_latent(problem, network, settings, fitted, random), network, problem
 
 
 def test_the_registry_and_the_configuration_name_the_same_latents():
-    assert set(LATENTS) == set(get_args(LatentName))
+    assert set(LATENTS) | {"observation"} == set(get_args(LatentName))
 
 
 @pytest.mark.parametrize("name", get_args(LatentName))
@@ -84,7 +85,7 @@ def test_pixels_that_are_not_fitted_never_reach_the_network():
     for secret in (0.0, 1e6):
         latent, _, problem = make("observation", (16, 16), fitted=fitted)
         problem.observation[..., 4:9, 4:9] = secret
-        latent = LATENTS["observation"](
+        latent = ObservationLatent(
             problem,
             make("observation", (16, 16))[1],
             FitConfig(network=NetworkConfig(channels=(4, 4), pixel_shuffle=2)),
@@ -101,7 +102,7 @@ def test_hidden_pixels_hold_the_mean_of_their_visible_neighbours():
     problem.observation[:] = 3.0
     ramp = torch.arange(32.0).expand(1, 1, 32, 32)
     problem.observation[:] = ramp
-    latent = LATENTS["observation"](
+    latent = ObservationLatent(
         problem,
         make("observation", (32, 32), shuffle=1)[1],
         FitConfig(network=NetworkConfig(channels=(4, 4)), hidden_fraction=0.004),

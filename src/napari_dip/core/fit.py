@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from math import prod
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,11 @@ from torch import Tensor
 from napari_dip.config import DipConfig, FitConfig
 from napari_dip.core.averaging import MovingAverage
 from napari_dip.core.device import Runtime, find_runtime
-from napari_dip.core.latent import LATENTS, latent_channels
+from napari_dip.core.latent import build_latent, latent_channels
 from napari_dip.core.networks import PriorNetwork, build_network
 from napari_dip.core.state import FitState
 from napari_dip.core.stopping import Evidence, StopReason, build_rule
+from napari_dip.metrics import residual_whiteness
 
 if TYPE_CHECKING:
     from napari_dip.core.problem import Problem
@@ -61,7 +63,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The outcome of a fit; `estimate` is (C, Y, X) float32 in network units."""
+    """The outcome of a fit.
+
+    `estimate` is (C, Y, X) float32 in network units; `residual_whiteness` is
+    that of the observation minus what the operator makes of the estimate.
+    """
 
     estimate: NDArray[np.float32]
     iterations: int
@@ -71,6 +77,7 @@ class Fit:
     seconds_per_iteration: float
     parameters: int
     rollbacks: int
+    residual_whiteness: float | None
 
 
 def fit(
@@ -131,7 +138,7 @@ def fit(
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     random = torch.Generator(runtime.device).manual_seed(seed)
     fitted, heldout = _split(problem, config, random)
-    latent = LATENTS[settings.latent](problem, network, settings, fitted, random)
+    latent = build_latent(problem, network, settings, fitted, random)
     probe = _probe(problem, settings.stopping.variance_pixels, random)
     state = FitState(
         network,
@@ -178,7 +185,7 @@ def fit(
                 loss_value,
                 heldout_error,
                 state.selected,
-                _copy(state.average.value),
+                _copy(problem, state.average.value),
                 reason,
             )
             suspended = time.perf_counter()
@@ -189,7 +196,7 @@ def fit(
         if reason is not None:
             break
     return Fit(
-        estimate=_copy(state.kept),
+        estimate=_copy(problem, state.kept),
         iterations=iteration,
         selected_iteration=state.selected,
         stop_reason=reason,
@@ -197,6 +204,7 @@ def fit(
         seconds_per_iteration=median(pace),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         rollbacks=state.rollbacks,
+        residual_whiteness=_whiteness(problem, state.kept),
     )
 
 
@@ -205,7 +213,7 @@ def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNe
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         channels = problem.observation.shape[1]
-        inputs = latent_channels(settings, channels)
+        inputs = latent_channels(settings, problem)
         return build_network(settings.network, inputs, channels, problem.bounds)
 
 
@@ -227,7 +235,7 @@ def _split(
 
 def _probe(problem: Problem, count: int, random: torch.Generator) -> Tensor:
     """Return flat indices of the pixels whose outputs the variance rule watches."""
-    size = problem.observation.numel()
+    size = problem.observation.shape[1] * prod(problem.shape)
     return torch.randint(size, (min(count, size),), generator=random, device=random.device)
 
 
@@ -252,6 +260,14 @@ def _read(
     return loss_value, heldout_error
 
 
-def _copy(values: Tensor) -> NDArray[np.float32]:
-    """Return (1, C, Y, X) as a (C, Y, X) array of its own."""
-    return np.array(values[0].float().cpu().numpy(), dtype=np.float32, order="C")
+def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:
+    """Return (1, C, Y, X), without what lies outside the field of view, as (C, Y, X)."""
+    inside = problem.operator.inside(estimate)[0]
+    return np.array(inside.float().cpu().numpy(), dtype=np.float32, order="C")
+
+
+def _whiteness(problem: Problem, estimate: Tensor) -> float | None:
+    """Judge what the estimate leaves unexplained."""
+    residual = problem.observation - problem.operator(estimate)
+    residual = torch.where(problem.valid, residual, torch.nan)
+    return residual_whiteness(residual[0].cpu().numpy())

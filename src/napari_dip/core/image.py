@@ -54,6 +54,15 @@ class Image:
     def rgb(self) -> bool:
         return self.axes.endswith("S")
 
+    def enlarged(self, factors: Mapping[str, int]) -> Image:
+        """Return n times as many pixels along each axis named, every pixel repeated."""
+        data, voxel_size = self.data, dict(self.voxel_size)
+        for axis, factor in factors.items():
+            data = np.repeat(np.asarray(data), factor, axis=self.axes.index(axis))
+            if axis in voxel_size:
+                voxel_size[axis] /= factor
+        return replace(self, data=data, voxel_size=voxel_size)
+
     def with_data(self, data: Any) -> Image:
         """Return the same axes, voxel size and units around other values."""
         return replace(self, data=data)
@@ -161,6 +170,47 @@ def _check_axes(image: Image) -> None:
             f"Got axes {axes!r} for an array of shape {image.shape}; expected {expected}, "
             "with Y and X, and not both C and S. Name the axes, such as --axes TZCYX."
         )
+
+
+def aligned(other: Image, image: Image, what: str) -> NDArray[Any]:
+    """Return another array spread over the shape of an image, without copying it.
+
+    Parameters
+    ----------
+    other : Image
+        Has the image's planes, (Y, X), or all its axes but samples; axes that
+        it lacks are repeated. Of its own samples (RGB) the largest is taken.
+    image : Image
+        What it belongs to.
+    what : str
+        Its name in an error.
+
+    Examples
+    --------
+    >>> stack = as_image(np.zeros((5, 8, 8)))
+    >>> aligned(as_image(np.ones((8, 8))), stack, "mask").shape
+    (5, 8, 8)
+    """
+    values, axes = np.asarray(other.data), other.axes
+    if axes.endswith("S"):
+        values, axes = values.max(axis=-1), axes[:-1]
+    spatial = image.axes.replace("S", "")
+    if values.ndim == len(spatial) and not set(axes) <= set(spatial):
+        axes = spatial  # axes that were guessed for a plain array
+    sizes = dict(zip(image.axes, image.shape, strict=True))
+    fits = all(
+        axis in spatial and size in (sizes[axis], 1)
+        for axis, size in zip(axes, values.shape, strict=True)
+    )
+    if not fits or any(values.shape[axes.index(axis)] != sizes[axis] for axis in "YX"):
+        raise InputError(
+            f"Got a {what} of shape {values.shape} ({axes}) for an image of shape {image.shape} "
+            f"({image.axes}); expected the same Y and X, or the same axes."
+        )
+    kept = [axis for axis in image.axes if axis in axes]
+    values = values.transpose([axes.index(axis) for axis in kept])
+    whole = tuple(slice(None) if axis in kept else None for axis in image.axes)
+    return np.broadcast_to(values[whole], image.shape)
 
 
 def mask_invalid(values: NDArray[Any]) -> NDArray[np.bool_]:

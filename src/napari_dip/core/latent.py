@@ -1,7 +1,8 @@
 """The latent z: what the network is fed at each iteration.
 
-The registry `LATENTS` maps a name to a builder. A latent also says which
-pixels count at an iteration: all that are fitted, or only those it hid.
+The registry `LATENTS` maps a name to a builder of a fixed latent; the
+observation with pixels hidden is another at each iteration. A latent also says
+which pixels count: all that are fitted, or only those it hid.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_dip.errors import InputError
+
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig, LatentName
     from napari_dip.core.networks import PriorNetwork
+    from napari_dip.core.operators import Shape
     from napari_dip.core.problem import Problem
 
 # Published width of the uniform noise.
 _AMPLITUDE = 0.1
+_OCTAVES = 8
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 # Eight neighbours of a hidden pixel, the nearer ones heavier.
 _NEIGHBOURS = ((0.5, 1.0, 0.5), (1.0, 0.0, 1.0), (0.5, 1.0, 0.5))
@@ -73,13 +78,15 @@ class Latent(Protocol):
         """Return the input of the next iteration."""
 
 
-class NoiseLatent:
-    """Fixed uniform noise U(0, 0.1), perturbed anew at each iteration, as published.
+class FixedLatent:
+    """A fixed picture, perturbed anew at each iteration, as published; every fitted pixel counts.
 
     Parameters
     ----------
-    problem, network, settings
-        The canvas and the perturbation follow from them.
+    clean : (1, C, Y, X) Tensor
+        z over the network's canvas.
+    noise : float
+        Standard deviation of the perturbation.
     fitted : (1, C, Y, X) Tensor
         1 where a pixel is fitted.
     random : torch.Generator
@@ -91,24 +98,16 @@ class NoiseLatent:
     """
 
     def __init__(
-        self,
-        problem: Problem,
-        network: PriorNetwork,
-        settings: FitConfig,
-        fitted: Tensor,
-        random: torch.Generator,
+        self, clean: Tensor, noise: float, fitted: Tensor, random: torch.Generator
     ) -> None:
-        height, width = (n // network.pixel_shuffle for n in network.canvas(problem.shape))
-        shape = (1, settings.latent_channels, height, width)
-        uniform = torch.rand(shape, generator=random, device=random.device)
-        self._clean = (uniform * _AMPLITUDE).contiguous(memory_format=torch.channels_last)
+        self._clean = clean.contiguous(memory_format=torch.channels_last)
         self._perturbed = torch.empty_like(self._clean)
-        self._noise = settings.latent_noise
+        self._noise = noise
         self._fitted = fitted
         self._random = random
 
     def draw(self) -> Draw:
-        """Return z + N(0, noise); every fitted pixel counts."""
+        """Return z + N(0, noise)."""
         self._perturbed.normal_(0.0, self._noise, generator=self._random)
         return Draw(self._perturbed.add_(self._clean), self._fitted, View())
 
@@ -156,17 +155,15 @@ class ObservationLatent:
         self._views = cycle([View((y, x), flips) for y in steps for x in steps for flips in _FLIPS])
         self._random = random
         self._shuffle = network.pixel_shuffle
-        observed = problem.observation
+        observed, self._lift = problem.observation, problem.operator.lift
         # Standardised, so that a hidden pixel without visible neighbours is 0, the mean.
         count = fitted.sum()
         mean = (observed * fitted).sum() / count
         deviation = (((observed - mean) ** 2 * fitted).sum() / count).sqrt()
         self._observation = (observed - mean) / deviation.clamp(min=1e-12)
         self._kernel = torch.tensor(_NEIGHBOURS, device=observed.device)[None, None]
-        self._rows, self._columns = (
-            _mirrored(size, canvas, observed.device)
-            for size, canvas in zip(problem.shape, network.canvas(problem.shape), strict=True)
-        )
+        self._spread = _Mirror(problem.shape, network.canvas(problem.shape), observed.device)
+        self._guide = _guide(problem)
 
     def draw(self) -> Draw:
         """Hide a fresh choice of pixels; only those count."""
@@ -175,7 +172,10 @@ class ObservationLatent:
         # All channels of a pixel together: their noise may be correlated.
         visible = self._visible * (drawn >= self._hide)
         filled = torch.where(visible > 0, self._observation, self._neighbours(visible))
-        canvas = filled[..., self._rows, :][..., self._columns]
+        picture = self._lift(filled)
+        if self._guide is not None:
+            picture = torch.cat([picture, self._guide], dim=1)
+        canvas = self._spread(picture)
         view = next(self._views)
         latent = functional.pixel_unshuffle(view.apply(canvas), self._shuffle)
         latent = latent.contiguous(memory_format=torch.channels_last)
@@ -190,20 +190,100 @@ class ObservationLatent:
         return total / weight.clamp(min=0.5)  # the least weight of one neighbour
 
 
-def _mirrored(size: int, canvas: int, device: torch.device) -> Tensor:
-    """Return indices that continue 0..size-1 to the canvas by reflection, however small."""
-    period = torch.arange(canvas, device=device) % (2 * size)
-    return torch.minimum(period, 2 * size - 1 - period)
+class _Mirror:
+    """Continues a picture to the canvas by reflection, however small it is."""
+
+    def __init__(self, shape: Shape, canvas: Shape, device: torch.device) -> None:
+        self._indices = []
+        for size, whole in zip(shape, canvas, strict=True):
+            period = torch.arange(whole, device=device) % (2 * size)
+            self._indices.append(torch.minimum(period, 2 * size - 1 - period))
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        for axis, indices in enumerate(self._indices, -len(self._indices)):
+            picture = picture.index_select(axis, indices)
+        return picture
+
+
+def _guide(problem: Problem) -> Tensor | None:
+    """Return the guide at the estimate's size, each channel with mean 0 and deviation 1."""
+    if problem.guide is None:
+        return None
+    guide = problem.operator.lift(problem.guide)
+    deviation, mean = torch.std_mean(guide, dim=(-2, -1), correction=0, keepdim=True)
+    return (guide - mean) / deviation.clamp(min=1e-12)
+
+
+def _noise(
+    problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
+) -> Tensor:
+    """Uniform noise U(0, 0.1), as published."""
+    shape = (1, settings.latent_channels, *_grid(problem, network))
+    return torch.rand(shape, generator=random, device=random.device) * _AMPLITUDE
+
+
+def _meshgrid(
+    problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
+) -> Tensor:
+    """Both coordinates from 0 to 1: the smoothest of all, for large holes (Sec. 3.3)."""
+    axes = [torch.linspace(0, 1, n, device=random.device) for n in _grid(problem, network)]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]  # (1, 2, Y, X)
+
+
+def _fourier(
+    problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
+) -> Tensor:
+    """Sine and cosine of both coordinates at frequencies 1, 2, 4, ... (Tancik et al. 2020)."""
+    coordinates = 2 * torch.pi * _meshgrid(problem, network, settings, random)
+    octaves = [2.0**octave for octave in range(_OCTAVES)]
+    waves = [f(octave * coordinates) for octave in octaves for f in (torch.sin, torch.cos)]
+    return _AMPLITUDE * torch.cat(waves, dim=1)  # (1, 2 * 2 * octaves, Y, X)
+
+
+def _pictured(
+    problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
+) -> Tensor:
+    """The guide itself, as in flash and no-flash pairs (Sec. 3.5)."""
+    guide = _guide(problem)
+    assert guide is not None  # latent_channels() has asked
+    canvas = _Mirror(problem.shape, network.canvas(problem.shape), random.device)(guide)
+    return functional.pixel_unshuffle(canvas, network.pixel_shuffle)
+
+
+def _grid(problem: Problem, network: PriorNetwork) -> Shape:
+    """Return the Y, X of the latent."""
+    return tuple(n // network.pixel_shuffle for n in network.canvas(problem.shape))
 
 
 LATENTS: dict[
     LatentName,
-    Callable[[Problem, PriorNetwork, FitConfig, Tensor, torch.Generator], Latent],
-] = {"noise": NoiseLatent, "observation": ObservationLatent}
+    Callable[[Problem, PriorNetwork, FitConfig, torch.Generator], Tensor],
+] = {"noise": _noise, "meshgrid": _meshgrid, "fourier": _fourier, "guide": _pictured}
 
 
-def latent_channels(settings: FitConfig, observed_channels: int) -> int:
+def build_latent(
+    problem: Problem,
+    network: PriorNetwork,
+    settings: FitConfig,
+    fitted: Tensor,
+    random: torch.Generator,
+) -> Latent:
+    """Return the latent of a configuration; the parameters are those of the latents."""
+    if settings.latent == "observation":
+        return ObservationLatent(problem, network, settings, fitted, random)
+    clean = LATENTS[settings.latent](problem, network, settings, random)
+    return FixedLatent(clean, settings.latent_noise, fitted, random)
+
+
+def latent_channels(settings: FitConfig, problem: Problem) -> int:
     """Return how many channels the network is fed."""
-    if settings.latent == "noise":
-        return settings.latent_channels
-    return observed_channels * settings.network.pixel_shuffle**2
+    guides = 0 if problem.guide is None else problem.guide.shape[1]
+    if settings.latent == "guide" and not guides:
+        raise InputError(
+            "Got no guide image; expected one, which the latent is made of. Choose the guided "
+            "task, or another latent."
+        )
+    pictures = {"guide": guides, "observation": problem.observation.shape[1] + guides}
+    if settings.latent in pictures:
+        return pictures[settings.latent] * settings.network.pixel_shuffle**2
+    return {"meshgrid": 2, "fourier": 4 * _OCTAVES}.get(settings.latent, settings.latent_channels)

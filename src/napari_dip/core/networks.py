@@ -31,8 +31,8 @@ class Hourglass(nn.Module):
         Channels of the latent.
     channels : tuple of int
         Width of each scale, finest first.
-    skip_channels : int
-        Width of the skip branches; 0 leaves them out.
+    skip_channels : tuple of int
+        Width of the skip branch of each scale; 0 leaves it out.
     upsampling : {"bilinear", "nearest"}
         Unlearnt upsampling.
     bias : bool
@@ -47,13 +47,14 @@ class Hourglass(nn.Module):
         self,
         in_channels: int,
         channels: tuple[int, ...],
-        skip_channels: int,
+        skip_channels: tuple[int, ...],
         upsampling: str,
         *,
         bias: bool,
     ) -> None:
         super().__init__()
         width, coarser = channels[0], channels[1:]
+        skip = skip_channels[0]
         below = coarser[0] if coarser else width
         self._upsampling = upsampling
         self.down = nn.Sequential(
@@ -61,16 +62,14 @@ class Hourglass(nn.Module):
             _convolution(width, width, 3, bias=bias),
         )
         self.coarser = (
-            Hourglass(width, coarser, skip_channels, upsampling, bias=bias)
+            Hourglass(width, coarser, skip_channels[1:], upsampling, bias=bias)
             if coarser
             else nn.Identity()
         )
-        self.skip = (
-            _convolution(in_channels, skip_channels, 1, bias=bias) if skip_channels else None
-        )
+        self.skip = _convolution(in_channels, skip, 1, bias=bias) if skip else None
         self.up = nn.Sequential(
-            nn.BatchNorm2d(skip_channels + below),
-            _convolution(skip_channels + below, width, 3, bias=bias),
+            nn.BatchNorm2d(skip + below),
+            _convolution(skip + below, width, 3, bias=bias),
             _convolution(width, width, 1, bias=bias),
         )
 
@@ -166,7 +165,7 @@ def _build_hourglass(config: NetworkConfig, latent_channels: int) -> nn.Module:
     return Hourglass(
         latent_channels,
         config.channels,
-        config.skip_channels,
+        config.skips,
         config.upsampling,
         bias=config.bias,
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,15 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_dip.core.operators import Identity, Operator
+
 if TYPE_CHECKING:
     from napari_dip.core.noise import NoiseModel
-
-Operator = Callable[[Tensor], Tensor]
-
-
-def identity(estimate: Tensor) -> Tensor:
-    """Forward operator of denoising: the observation is the estimate plus noise."""
-    return estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +31,23 @@ class Problem:
         Of each channel; its numbers are (C, 1, 1) tensors.
     bounds : (low, high)
         Range of the estimate, with headroom.
-    operator : callable
-        A, from the estimate (1, C, Y, X) to the shape of the observation.
+    operator : Operator
+        A, from the estimate (1, C, Y, X) to the observation.
+    guide : (1, G, Y, X) float32 Tensor or None
+        Another picture of the same scene, of the observation's size.
     """
 
     observation: Tensor
     valid: Tensor
     noise: NoiseModel
     bounds: tuple[float, float]
-    operator: Operator = identity
+    operator: Operator = field(default_factory=Identity)
+    guide: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """Y and X of the estimate."""
-        height, width = self.observation.shape[-2:]
+        height, width = self.operator.estimate_shape(tuple(self.observation.shape[-2:]))
         return height, width
 
     def nll(self, estimate: Tensor) -> Tensor:
@@ -63,7 +61,8 @@ def make_problem(
     noise: Sequence[NoiseModel],
     bounds: tuple[float, float],
     device: torch.device,
-    operator: Operator = identity,
+    operator: Operator | None = None,
+    guide: NDArray[np.float32] | None = None,
 ) -> Problem:
     """Move one block, (C, Y, X) in network units, to a device.
 
@@ -77,8 +76,10 @@ def make_problem(
         Range of the estimate, with headroom.
     device : torch.device
         Where the fit runs.
-    operator : callable
-        Forward operator A.
+    operator : Operator, optional
+        Forward operator A; the identity by default.
+    guide : (G, Y, X) array, optional
+        Another picture of the same scene.
     """
     from napari_dip.core.noise import NoiseModel  # numbers become tensors
 
@@ -96,5 +97,6 @@ def make_problem(
             floor=column("floor"),
         ),
         bounds=bounds,
-        operator=operator,
+        operator=operator or Identity(),
+        guide=None if guide is None else torch.from_numpy(np.array(guide))[None].to(device),
     )

@@ -13,10 +13,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from napari_dip import metrics
 from napari_dip.config import DipConfig, Frozen
 from napari_dip.core.image import Image
 
@@ -111,7 +109,6 @@ def versions() -> dict[str, str]:
 def make_report(
     *,
     image: Image,
-    restored: NDArray[np.float32],
     task: str,
     config: DipConfig,
     runtime: "Runtime",
@@ -128,8 +125,6 @@ def make_report(
     ----------
     image : Image
         What was given.
-    restored : array
-        The result, in the order of the image's array.
     task : str
         Name of the inverse problem.
     config : DipConfig
@@ -176,7 +171,7 @@ def make_report(
         peak_memory_bytes=peak_memory(runtime.device),
         noise=noise[0],
         noise_by_channel=noise,
-        diagnostics={"residual_whiteness": _whiteness(image, restored)},
+        diagnostics={"residual_whiteness": _whiteness(everything)},
         versions=versions(),
         **quality,
     )
@@ -212,7 +207,6 @@ def _input_record(image: Image, invalid_pixels: int) -> InputRecord:
     )
 
 
-def _whiteness(image: Image, restored: NDArray[np.float32]) -> float | None:
-    planes = [image.axes.index("Y"), image.axes.index("X")]
-    residual = np.asarray(image.data, dtype=np.float32) - restored
-    return metrics.residual_whiteness(np.moveaxis(residual, planes, (-2, -1)))
+def _whiteness(fits: "Sequence[Fit]") -> float | None:
+    known = [fit.residual_whiteness for fit in fits if fit.residual_whiteness is not None]
+    return median(known) if known else None

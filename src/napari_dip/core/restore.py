@@ -32,6 +32,7 @@ from napari_dip.tasks import Denoise
 
 if TYPE_CHECKING:
     from napari_dip.core.noise import NoiseModel
+    from napari_dip.core.operators import Operator
     from napari_dip.core.report import NoiseRecord
     from napari_dip.tasks import Task
 
@@ -59,7 +60,7 @@ def restore(
     config : DipConfig, optional
         All choices.
     reference : array_like, optional
-        Truth of the same shape, for the report only; no decision reads it.
+        Truth of the result's shape, for the report only; no decision reads it.
     stop_requested : callable
         Polled at each iteration; once True, the run ends with the best result
         so far. Blocks not reached keep the observation, and the report counts
@@ -89,16 +90,21 @@ def restore(
     >>> next(restore(image, config=DipConfig(max_iterations=2, device="cpu"))).max_iterations
     2
     """
-    config = (config or DipConfig()).complete()
+    task = task or Denoise()
+    config = (config or DipConfig()).complete(task.preset)
     image = as_image(image, config.axes)
+    observation = task.observe(image)
     run = _Run(
         image=image,
-        task=task or Denoise(),
+        observation=observation,
+        task=task,
+        operator=task.operator(image),
+        guides=task.guides(image),
         config=config,
         runtime=find_runtime(config.device, config.precision),
         plan=blocks.plan(image, config.channels),
-        channels=_prepare_channels(image, config),
-        oracle=None if reference is None else Oracle(reference, image),
+        channels=_prepare_channels(observation, config),
+        oracle=None if reference is None else Oracle(reference, image, task.factors()),
         stop_requested=stop_requested,
     )
     threads = config.threads or useful_threads(blocks.pixels(image))
@@ -124,12 +130,24 @@ def _prepare_channels(image: Image, config: DipConfig) -> list[_Channel]:
     return channels
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A block, what was observed of it (C, Y, X) on the image's scale, and its problem."""
+
+    block: blocks.Block
+    values: NDArray[Any]
+    problem: Problem
+
+
 @dataclass
 class _Run:
     """One call of `restore`: what was decided, and the result as it grows."""
 
     image: Image
+    observation: Image
     task: Task
+    operator: Operator
+    guides: list[Image]
     config: DipConfig
     runtime: Runtime
     plan: list[blocks.Block]
@@ -142,46 +160,46 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.blocks_left = len(self.plan)
-        # The observation itself, wherever no fit replaces it (alpha, blocks not reached).
-        self.restored = np.array(self.image.data, dtype=np.float32, order="C")
+        # The image itself, wherever no fit replaces it (alpha, blocks not reached).
+        self.enlarged = self.image.enlarged(self.task.factors())
+        self.restored = np.array(self.enlarged.data, dtype=np.float32, order="C")
         self.run_std = np.zeros_like(self.restored) if self.config.runs > 1 else None
 
     def fit_blocks(self) -> Generator[Progress, None, None]:
         for block in self.plan:
-            values = blocks.read(self.image, block)  # (C, Y, X)
+            values = blocks.read(self.observation, block)  # (C, Y, X)
             valid = mask_invalid(values)
             self.invalid_pixels += int(valid.size - valid.sum())
             self.blocks_left -= 1
             constant = self._constant(block, len(values))
             valid &= ~constant[:, None, None]  # they have nothing to be fitted
             if valid.any():
-                fits = yield from self._fit_runs(block, self._problem(block, values, valid))
-                self._keep(block, fits)
+                work = _Work(block, values, self._problem(block, values, valid))
+                fits = yield from self._fit_runs(work)
+                self._keep(work, fits)
                 if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
                     return
             elif constant.all():
-                nothing = np.zeros(values.shape, np.float32)
+                shape = self.operator.estimate_shape(values.shape[-2:])
+                nothing = np.zeros((len(values), *shape), np.float32)
                 self.restored[block.selection] = self._unscale(block, nothing)
             # else not one pixel was observed: they stay missing
 
-    def _fit_runs(
-        self, block: blocks.Block, problem: Problem
-    ) -> Generator[Progress, None, list[Fit]]:
+    def _fit_runs(self, work: _Work) -> Generator[Progress, None, list[Fit]]:
         fits: list[Fit] = []
         for run in range(self.config.runs):
-            fits.append((yield from self._fit_once(block, problem, run)))
+            fits.append((yield from self._fit_once(work, run)))
             if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
                 break
         return fits
 
-    def _fit_once(
-        self, block: blocks.Block, problem: Problem, run: int
-    ) -> Generator[Progress, None, Fit]:
+    def _fit_once(self, work: _Work, run: int) -> Generator[Progress, None, Fit]:
         """Fit a block, turning snapshots into progress on the image's own scale."""
         outcome: Fit
+        block = work.block
         fit_start, last_yield = time.perf_counter(), -np.inf
         snapshots = fit(
-            problem,
+            work.problem,
             self.config,
             runtime=self.runtime,
             seed=_seed(self.config.seed, block.index, run),
@@ -196,7 +214,7 @@ class _Run:
             except StopIteration as end:
                 outcome = end.value
                 return outcome
-            progress = self._progress(block, run, snapshot, fit_start)
+            progress = self._progress(work, run, snapshot, fit_start)
             now = time.perf_counter()
             if now - last_yield >= _PREVIEW_INTERVAL or snapshot.stop_reason is not None:
                 last_yield = now
@@ -204,10 +222,9 @@ class _Run:
                 pause = time.perf_counter() - now
                 self.start, fit_start = self.start + pause, fit_start + pause
 
-    def _progress(
-        self, block: blocks.Block, run: int, snapshot: Snapshot, fit_start: float
-    ) -> Progress:
-        estimate = self._unscale(block, snapshot.estimate)
+    def _progress(self, work: _Work, run: int, snapshot: Snapshot, fit_start: float) -> Progress:
+        block = work.block
+        estimate = self._restored(work, snapshot.estimate)
         psnr = self.oracle.look(block, run, snapshot.iteration, estimate) if self.oracle else None
         limit = self.config.max_iterations
         assert limit is not None  # the configuration is complete
@@ -248,8 +265,13 @@ class _Run:
                 max(channel.scaling.high for channel in channels),
             ),
             self.runtime.device,
-            self.task.operator(),
+            self.operator,
+            self._guide(block),
         )
+
+    def _guide(self, block: blocks.Block) -> NDArray[np.float32] | None:
+        channels = [blocks.read(guide, block)[0] for guide in self.guides]
+        return np.stack(channels).astype(np.float32) if channels else None
 
     def _channel(self, block: blocks.Block, index: int) -> _Channel:
         """Return what holds for a fitted channel; the samples of RGB share one."""
@@ -267,8 +289,14 @@ class _Run:
         ]
         return blocks.from_channels_first(np.stack(planes), block)
 
-    def _keep(self, block: blocks.Block, fits: list[Fit]) -> None:
-        estimates = np.stack([self._unscale(block, outcome.estimate) for outcome in fits])
+    def _restored(self, work: _Work, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the user gets for a (C, Y, X) estimate, as the array has it."""
+        observed = blocks.from_channels_first(work.values, work.block)
+        return self.task.merge(self._unscale(work.block, estimate), observed)
+
+    def _keep(self, work: _Work, fits: list[Fit]) -> None:
+        block = work.block
+        estimates = np.stack([self._restored(work, outcome.estimate) for outcome in fits])
         self.restored[block.selection] = estimates.mean(axis=0)
         if self.run_std is not None:
             self.run_std[block.selection] = estimates.std(axis=0)
@@ -285,10 +313,9 @@ class _Run:
         return max(left, 0.0) / self._fits_left(block, run)
 
     def result(self) -> Restoration:
-        restored = self.image.with_data(self.restored)
+        restored = self.enlarged.with_data(self.restored)
         report = make_report(
             image=self.image,
-            restored=self.restored,
             task=self.task.name,
             config=self.config,
             runtime=self.runtime,

@@ -1,0 +1,185 @@
+"""Forward operators A: what turns an estimate into what the microscope would have recorded.
+
+Each works on the last axes of a tensor, as many as it has factors or PSF
+dimensions, so that planes and volumes share one code. All keep constants:
+the affine intensity map of an image commutes with them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Shape = tuple[int, ...]
+Kernel = Literal["lanczos2", "box", "gaussian"]
+
+# Full width at half maximum over standard deviation of a Gaussian.
+_FWHM = 2 * math.sqrt(2 * math.log(2))
+# Where a Gaussian kernel is cut, in standard deviations.
+_GAUSSIAN_REACH = 3.0
+
+
+class Operator(Protocol):
+    """A, a linear map from the estimate to the observation."""
+
+    def __call__(self, estimate: Tensor) -> Tensor:
+        """Map (N, C, ..., estimate's shape) to (N, C, ..., observation's shape)."""
+
+    def estimate_shape(self, observed: Shape) -> Shape:
+        """Return the spatial shape of the estimate behind an observation."""
+
+    def inside(self, estimate: Tensor) -> Tensor:
+        """Cut off what the estimate has beyond the field of view."""
+
+    def lift(self, observation: Tensor) -> Tensor:
+        """Return a picture of the estimate's shape that resembles the observation."""
+
+
+class Identity:
+    """The observation is the estimate, with noise or missing pixels (eq. 3 and 6)."""
+
+    def __call__(self, estimate: Tensor) -> Tensor:
+        return estimate
+
+    def estimate_shape(self, observed: Shape) -> Shape:
+        return observed
+
+    def inside(self, estimate: Tensor) -> Tensor:
+        return estimate
+
+    def lift(self, observation: Tensor) -> Tensor:
+        return observation
+
+
+class Downsample:
+    """Low-pass and take every n-th pixel along each axis (eq. 5).
+
+    Sample j lies at the centre of its n pixels, j n + (n - 1)/2: phase 0.5 of
+    the published code. Beyond the border the outermost pixel goes on.
+
+    Parameters
+    ----------
+    factors : sequence of int
+        n along each spatial axis; 1 leaves an axis alone.
+    kernel : {"lanczos2", "box", "gaussian"}
+        Low-pass: as published; the mean of the pixels, as binning does; or a
+        Gaussian whose full width at half maximum is one coarse pixel.
+
+    References
+    ----------
+    Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, IJCV 2020, Sec. 3.2.
+
+    Examples
+    --------
+    >>> binned = Downsample((2, 2), "box")(torch.arange(16.0).reshape(1, 1, 4, 4))
+    >>> binned.flatten().tolist()
+    [2.5, 4.5, 10.5, 12.5]
+    """
+
+    def __init__(self, factors: Sequence[int], kernel: Kernel = "lanczos2") -> None:
+        self._factors = tuple(factors)
+        self._taps = [_taps(factor, kernel) for factor in self._factors]
+
+    def __call__(self, estimate: Tensor) -> Tensor:
+        for axis, (factor, taps) in enumerate(zip(self._factors, self._taps, strict=True)):
+            if factor > 1:
+                estimate = _decimate(estimate, axis - len(self._factors), factor, taps)
+        return estimate
+
+    def estimate_shape(self, observed: Shape) -> Shape:
+        return tuple(size * factor for size, factor in zip(observed, self._factors, strict=True))
+
+    def inside(self, estimate: Tensor) -> Tensor:
+        return estimate
+
+    def lift(self, observation: Tensor) -> Tensor:
+        mode = {2: "bicubic", 3: "trilinear"}[len(self._factors)]
+        size = self.estimate_shape(tuple(observation.shape[2:]))
+        return functional.interpolate(observation, size, mode=mode, align_corners=False)
+
+
+def _taps(factor: int, kernel: Kernel) -> Tensor:
+    """Return the low-pass of one axis, centred on a coarse pixel, with sum 1."""
+    # Fine pixels lie at (n - 1)/2 plus whole numbers from the centre.
+    first = (factor - 1) / 2
+    reach = {
+        "lanczos2": 2.0 * factor,
+        "box": factor / 2,
+        "gaussian": _GAUSSIAN_REACH * factor / _FWHM,
+    }[kernel]
+    beyond = max(math.ceil(reach - first) - 1, 0)
+    distance = torch.arange(-first - beyond, first + beyond + 0.5, dtype=torch.float64) / factor
+    weights = {
+        "lanczos2": lambda: torch.sinc(distance) * torch.sinc(distance / 2),
+        "box": lambda: torch.ones_like(distance),
+        "gaussian": lambda: torch.exp(-0.5 * (distance * _FWHM) ** 2),
+    }[kernel]()
+    return (weights / weights.sum()).float()
+
+
+def _decimate(values: Tensor, axis: int, factor: int, taps: Tensor) -> Tensor:
+    last = values.movedim(axis, -1)
+    rows = last.reshape(-1, 1, last.shape[-1])  # (everything else, 1, size)
+    margin = (len(taps) - factor) // 2
+    rows = functional.pad(rows, (margin, margin), mode="replicate")
+    coarse = functional.conv1d(rows, taps.to(values).reshape(1, 1, -1), stride=factor)
+    return coarse.reshape(*last.shape[:-1], -1).movedim(-1, axis)
+
+
+class Blur:
+    """Convolution with a PSF; the estimate reaches as far beyond the border as the PSF does.
+
+    Nothing is assumed of what lies outside the field of view: the estimate
+    has these pixels too, and only those inside are returned.
+
+    Parameters
+    ----------
+    psf : Tensor
+        As many dimensions as are convolved, odd sizes, centred, sum 1.
+
+    Examples
+    --------
+    >>> blur = Blur(torch.full((3, 3), 1 / 9))
+    >>> blur.estimate_shape((8, 8))
+    (10, 10)
+    >>> bool(torch.allclose(blur(torch.ones(1, 1, 10, 10)), torch.ones(1, 1, 8, 8)))
+    True
+    """
+
+    def __init__(self, psf: Tensor) -> None:
+        self._psf = psf
+        self._axes = tuple(range(-psf.ndim, 0))
+        self._otf: dict[tuple[Shape, torch.device, torch.dtype], Tensor] = {}
+
+    def __call__(self, estimate: Tensor) -> Tensor:
+        shape = tuple(estimate.shape[-self._psf.ndim :])
+        size = [int(next_fast_len(n, real=True)) for n in shape]
+        spectrum = torch.fft.rfftn(estimate, size, self._axes)
+        key = (shape, estimate.device, estimate.dtype)
+        if key not in self._otf:
+            self._otf[key] = torch.fft.rfftn(self._psf.to(estimate), size, self._axes)
+        blurred: Tensor = torch.fft.irfftn(spectrum * self._otf[key], size, self._axes)
+        # Only here does the PSF see nothing but pixels of the estimate.
+        for axis, (n, width) in enumerate(zip(shape, self._psf.shape, strict=True)):
+            blurred = blurred.narrow(axis - self._psf.ndim, width - 1, n - width + 1)
+        return blurred
+
+    def estimate_shape(self, observed: Shape) -> Shape:
+        return tuple(n + width - 1 for n, width in zip(observed, self._psf.shape, strict=True))
+
+    def inside(self, estimate: Tensor) -> Tensor:
+        for axis, width in enumerate(self._psf.shape, -self._psf.ndim):
+            estimate = estimate.narrow(axis, width // 2, estimate.shape[axis] - width + 1)
+        return estimate
+
+    def lift(self, observation: Tensor) -> Tensor:
+        margins = [width // 2 for width in reversed(self._psf.shape) for _ in range(2)]
+        return functional.pad(observation, margins, mode="replicate")

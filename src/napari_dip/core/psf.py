@@ -1,0 +1,178 @@
+"""Point-spread functions: read, computed from the optics, or Gaussian; always centred, sum 1.
+
+Scalar diffraction theory: the amplitude in the focal plane is the Fourier
+transform of the pupil, and defocus is a phase in the pupil. No aberrations,
+no polarisation; for those, measure the PSF.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_dip.core.image import Image
+
+_MICROMETERS = {
+    **dict.fromkeys(("um", "µm", "μm", "micron", "micrometer", "micrometre"), 1.0),
+    **dict.fromkeys(("nm", "nanometer", "nanometre"), 1e-3),
+    **dict.fromkeys(("mm", "millimeter", "millimetre"), 1e3),
+}
+# A Gaussian is cut here, in standard deviations.
+_REACH = 4.0
+# Half-width of a computed PSF, in radii of the Airy disk: 95% of the light.
+_AIRY_RADII = 4
+_OVERSAMPLING = 2
+
+
+def centred_psf(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Make a PSF fit for convolution: background gone, odd size, peak region centred, sum 1.
+
+    Parameters
+    ----------
+    values : (Y, X) or (Z, Y, X) array
+        Not negative, apart from noise around its background, which is taken
+        to be the lowest value.
+
+    Raises
+    ------
+    InputError
+        When there is nothing that could be a PSF.
+
+    Examples
+    --------
+    >>> centred_psf(np.array([[0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]])).tolist()
+    [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+    psf = np.asarray(values, dtype=np.float64)
+    if psf.ndim not in (2, 3) or psf.size == 0 or not np.isfinite(psf).all():
+        raise InputError(
+            f"Got a PSF of shape {psf.shape}; expected two or three dimensions of finite numbers."
+        )
+    if psf.max() > psf.min():  # else a box that fills the array
+        psf = psf - psf.min()
+    if psf.sum() <= 0:
+        raise InputError("Got a PSF that is zero everywhere; expected the image of a point.")
+    bright = np.argwhere(psf >= psf.max() / 2)
+    centre = [round(at) for at in bright.mean(axis=0)]
+    # The largest odd box around the centre that lies inside the array.
+    reach = [min(at, n - 1 - at) for at, n in zip(centre, psf.shape, strict=True)]
+    box = tuple(slice(at - r, at + r + 1) for at, r in zip(centre, reach, strict=True))
+    return np.asarray(psf[box] / psf[box].sum(), dtype=np.float32)
+
+
+def gaussian_psf(sigma: tuple[float, ...]) -> NDArray[np.float32]:
+    """Return a Gaussian PSF; one standard deviation per axis [pixels], 0 for no blur.
+
+    Examples
+    --------
+    >>> gaussian_psf((0.5, 1.0)).shape
+    (5, 9)
+    """
+    if any(not 0 <= value < 100 for value in sigma) or not any(sigma):
+        raise InputError(
+            f"Got a blur of {sigma} pixels; expected standard deviations from 0 to 100, "
+            "one of them above 0."
+        )
+    psf = np.ones(())
+    for value in sigma:
+        reach = int(np.ceil(_REACH * value))
+        distance = np.arange(-reach, reach + 1)
+        line = np.exp(-0.5 * (distance / max(value, 1e-12)) ** 2)
+        psf = np.multiply.outer(psf, line / line.sum())
+    return psf.astype(np.float32)
+
+
+def widefield_psf(
+    na: float,
+    wavelength: float,
+    refractive_index: float,
+    voxel_size: tuple[float, ...],
+    *,
+    planes: int = 1,
+) -> NDArray[np.float32]:
+    """Return the PSF of a wide-field microscope.
+
+    Parameters
+    ----------
+    na : float
+        Numerical aperture of the objective.
+    wavelength : float
+        Of the emitted light [micrometre].
+    refractive_index : float
+        Of the immersion medium.
+    voxel_size : (Z, Y, X) or (Y, X) of float
+        Spacing [micrometre].
+    planes : int
+        Along Z; only with three spacings.
+
+    Returns
+    -------
+    psf : ([Z, ]Y, X) array
+        Odd sizes, sum 1.
+
+    References
+    ----------
+    M. Gu, "Advanced Optical Imaging Theory", Springer 2000, ch. 3.
+
+    Examples
+    --------
+    >>> widefield_psf(1.4, 0.52, 1.518, (0.1, 0.1)).shape
+    (21, 21)
+    """
+    if not 0 < na < refractive_index:
+        raise InputError(
+            f"Got NA {na} and refractive index {refractive_index}; expected an NA above 0 and "
+            "below the refractive index."
+        )
+    if not 0.1 <= wavelength <= 10:
+        raise InputError(f"Got a wavelength of {wavelength}; expected micrometres, such as 0.52.")
+    *spacing_z, dy, dx = voxel_size
+    airy = 0.61 * wavelength / na
+    half = [max(1, int(np.ceil(_AIRY_RADII * airy / step))) for step in (dy, dx)]
+    frequency = [
+        np.fft.fftfreq(_OVERSAMPLING * (2 * r + 1), step)
+        for r, step in zip(half, (dy, dx), strict=True)
+    ]
+    squared = np.add.outer(frequency[0] ** 2, frequency[1] ** 2)
+    pupil = squared <= (na / wavelength) ** 2
+    if pupil.sum() < 5:
+        raise InputError(
+            f"Got pixels of {dy:g} x {dx:g} micrometre, which are larger than the PSF; expected "
+            f"less than {airy:g}. There is no blur of the lens to undo."
+        )
+    axial = np.sqrt(np.maximum((refractive_index / wavelength) ** 2 - squared, 0))
+    heights = (np.arange(planes) - planes // 2) * (spacing_z[0] if spacing_z else 0.0)
+    field = pupil * np.exp(2j * np.pi * axial * heights[:, None, None])
+    intensity = np.abs(np.fft.fftshift(np.fft.ifft2(field), axes=(-2, -1))) ** 2
+    middle = [n // 2 for n in intensity.shape[-2:]]
+    box = tuple(slice(m - r, m + r + 1) for m, r in zip(middle, half, strict=True))
+    psf = intensity[(slice(None), *box)]
+    return np.asarray((psf if spacing_z else psf[0]) / psf.sum(), dtype=np.float32)
+
+
+def spacing_in_micrometers(image: Image, axes: str) -> tuple[float, ...]:
+    """Return the voxel size along some axes [micrometre].
+
+    Raises
+    ------
+    InputError
+        When it is not known, or in a unit that is no length.
+    """
+    return tuple(_spacing(image.voxel_size, image.units, axis) for axis in axes)
+
+
+def _spacing(voxel_size: Mapping[str, float], units: Mapping[str, str], axis: str) -> float:
+    unit = units.get(axis, "micrometer").lower().strip()
+    if axis not in voxel_size or unit not in _MICROMETERS:
+        known = f"{voxel_size[axis]:g} {unit}" if axis in voxel_size else "no voxel size"
+        raise InputError(
+            f"Got {known} along {axis}; expected micrometres, from which the PSF is computed. "
+            "Set the voxel size of the image, or give the width of the blur in pixels."
+        )
+    return voxel_size[axis] * _MICROMETERS[unit]
