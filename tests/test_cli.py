@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_dip import cli, io
+from napari_dip import cli, io, task_commands
 from napari_dip.core import restore as core
 from napari_dip.errors import DivergedError, MemoryExhaustedError
+from napari_dip.options import Options, configure
+from napari_dip.tasks import TASKS
 from tests.tiny import noisy_waves, tiny_config, waves
 
 
@@ -162,10 +164,10 @@ def test_a_report_serves_as_configuration(call, noisy):
 def test_another_preset_replaces_the_settings_a_file_spells_out(tmp_path):
     file = tmp_path / "complete.json"
     file.write_text(tiny_config().complete().model_dump_json())
-    config = cli.configure(cli.Options(preset="fast"), file).complete()
+    config = configure(Options(preset="fast"), file).complete()
     assert config.preset == "fast"
-    assert config == cli.configure(cli.Options(preset="fast", device="cpu", precision="float32"),
-                                   None).complete()  # fmt: skip
+    chosen = Options(preset="fast", device="cpu", precision="float32")
+    assert config == configure(chosen, None).complete()
 
 
 def test_the_options_are_those_of_the_configuration(call):
@@ -391,7 +393,7 @@ def press_ctrl_c(monkeypatch, times):
     def display():
         yield follow
 
-    monkeypatch.setattr(cli, "progress_display", display)
+    monkeypatch.setattr(task_commands, "progress_display", display)
 
 
 def test_ctrl_c_keeps_the_best_result_so_far(call, noisy, tmp_path, monkeypatch):
@@ -485,3 +487,59 @@ def test_help_and_version_answer_without_torch():
         "assert codes == [0, 0, 0] and not {'torch', 'tifffile', 'napari'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+# Every task
+
+
+@pytest.fixture
+def extras(tmp_path):
+    """Return the options each task needs beside its image of 24 x 20."""
+    painted = np.zeros((24, 20), np.uint8)
+    painted[4:8, 4:8] = 1
+    tifffile.imwrite(tmp_path / "mask.tif", painted)
+    tifffile.imwrite(tmp_path / "guide.tif", waves((24, 20)).astype(np.float32))
+    tifffile.imwrite(tmp_path / "psf.tif", np.ones((3, 3), np.uint8))
+    return {
+        "denoise": (),
+        "inpaint": ("--mask", "mask.tif"),
+        "super-resolve": ("--factor", "y=2,x=3"),
+        "deconvolve": ("--psf", "psf.tif"),
+        "dejpeg": (),
+        "guided": ("--guide", "guide.tif"),
+    }
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_restores_a_file(call, noisy, extras, tmp_path, name):
+    code, out, _ = call(name, noisy, *extras[name], "--config", "tiny.json", "--json")
+    report = json.loads(out)
+    assert (code, report["task"]) == (0, name)
+    expected = (48, 60) if name == "super-resolve" else (24, 20)
+    assert io.read_image(tmp_path / f"noisy_{name}.ome.tif").shape == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("super-resolve", "--factor", "many"), "--factor many"),
+        (("super-resolve", "--factor", "1"), "factors"),
+        (("inpaint", "--mask", "missing.tif"), "missing.tif"),
+        (("deconvolve",), "no PSF"),
+        (("deconvolve", "--sigma", "y=a"), "--sigma y=a"),
+        (("deconvolve", "--na", "1.4", "--wavelength", "0.5"), "voxel size"),
+        (("guided",), "guide"),
+    ],
+)
+def test_what_a_task_lacks_is_said_before_anything_is_written(call, noisy, words, expected):
+    code, _, err = call(words[0], noisy, *words[1:], "--config", "tiny.json")
+    assert code in (2, 3)
+    assert expected in err
+    assert listing(noisy.parent) == ["noisy.tif", "tiny.json"]
+
+
+def test_a_mask_is_not_written_over(call, noisy, extras):
+    words = ("inpaint", noisy, *extras["inpaint"], "-o", "mask.tif", "--overwrite")
+    code, _, err = call(*words)
+    assert code == 2
+    assert "mask.tif" in err

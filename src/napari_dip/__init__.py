@@ -11,7 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_dip.api import denoise
+    from napari_dip.api import (
+        deconvolve,
+        denoise,
+        inpaint,
+        remove_jpeg,
+        restore_guided,
+        super_resolve,
+    )
     from napari_dip.config import DipConfig
     from napari_dip.core.fit import fit
     from napari_dip.core.image import Image
@@ -25,12 +32,29 @@ except PackageNotFoundError:  # a source tree that was never installed
 _HOMES = {
     "DipConfig": "napari_dip.config",
     "Image": "napari_dip.core.image",
+    "deconvolve": "napari_dip.api",
     "denoise": "napari_dip.api",
+    "inpaint": "napari_dip.api",
+    "remove_jpeg": "napari_dip.api",
+    "restore_guided": "napari_dip.api",
+    "super_resolve": "napari_dip.api",
     "fit": "napari_dip.core.fit",
     "restore": "napari_dip.core.restore",
 }
 
-__all__ = ["DipConfig", "Image", "__version__", "denoise", "fit", "restore"]
+__all__ = [
+    "DipConfig",
+    "Image",
+    "__version__",
+    "deconvolve",
+    "denoise",
+    "fit",
+    "inpaint",
+    "remove_jpeg",
+    "restore",
+    "restore_guided",
+    "super_resolve",
+]
 
 
 def __getattr__(name: str) -> Any:

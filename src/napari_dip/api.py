@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import numpy as np
 
 from napari_dip.config import DipConfig
 from napari_dip.core.image import as_image
 from napari_dip.core.restore import restore
-from napari_dip.tasks import Denoise
+from napari_dip.tasks import Deconvolve, Denoise, Guided, Inpaint, RemoveJpeg, SuperResolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
+    from typing import Literal, Unpack
 
     from numpy.typing import ArrayLike, NDArray
 
     from napari_dip.config import Noise, Preset, Stop
-    from napari_dip.core.image import Image
+    from napari_dip.core.operators import Kernel
     from napari_dip.tasks import Task
+
+
+class Choices(TypedDict, total=False):
+    """What may be chosen without a `DipConfig`; None leaves the configuration's."""
+
+    noise: Noise | None
+    preset: Preset | None
+    stop: Stop | None
+    device: str | None
+    rng: int | None
+
 
 Step = TypeVar("Step")
 Outcome = TypeVar("Outcome")
@@ -86,18 +98,252 @@ def denoise(
     >>> restored.shape, restored.dtype
     ((16, 16), dtype('float32'))
     """
-    chosen = {"noise": noise, "preset": preset, "stop": stop, "device": device, "seed": rng}
+    return _restored(
+        image, Denoise(), channel_axis, config,
+        noise=noise, preset=preset, stop=stop, device=device, rng=rng,
+    )  # fmt: skip
+
+
+def inpaint(
+    image: ArrayLike,
+    mask: ArrayLike | None = None,
+    *,
+    labels: tuple[int, ...] = (),
+    inverse: bool = False,
+    known: Literal["keep", "restore"] = "keep",
+    channel_axis: int | None = None,
+    config: DipConfig | None = None,
+    **choices: Unpack[Choices],
+) -> NDArray[np.float32]:
+    """Fill missing pixels with an untrained network.
+
+    Parameters
+    ----------
+    image : ([T, [C, ]][Z, ]Y, X) array_like
+        Real numbers; pixels that are not finite are missing in any case.
+    mask : (Y, X) or (...) array_like, optional
+        Not 0 where pixels are missing.
+    labels : tuple of int
+        Only these values of the mask mark missing pixels.
+    inverse : bool
+        The mask marks known pixels.
+    known : {"keep", "restore"}
+        Whether known pixels come back as they were, or denoised.
+    channel_axis, config, **choices
+        As for `denoise`.
+
+    Returns
+    -------
+    restored : (...) ndarray of float32
+        Shape and scale of `image`.
+
+    Raises
+    ------
+    InputError
+        The mask fits not, or leaves no pixel, or none to fill.
+
+    References
+    ----------
+    .. [1] D. Ulyanov, A. Vedaldi, V. Lempitsky, "Deep Image Prior", IJCV 128
+           (2020), eq. 6.
+
+    Examples
+    --------
+    >>> mask = np.eye(16)
+    >>> inpaint(np.ones((16, 16)) + mask, mask, config=DipConfig(max_iterations=2)).shape
+    (16, 16)
+    """
+    task = Inpaint(mask, labels, inverse, known)
+    return _restored(image, task, channel_axis, config, **choices)
+
+
+def super_resolve(
+    image: ArrayLike,
+    factor: int | Mapping[str, int] = 4,
+    *,
+    kernel: Kernel = "lanczos2",
+    channel_axis: int | None = None,
+    config: DipConfig | None = None,
+    **choices: Unpack[Choices],
+) -> NDArray[np.float32]:
+    """Enlarge an image: find what explains it once low-passed and sampled.
+
+    Parameters
+    ----------
+    image : ([T, [C, ]][Z, ]Y, X) array_like
+        Real numbers.
+    factor : int or mapping of str to int
+        Of Y and X, or of each, such as {"y": 2, "x": 4}.
+    kernel : {"lanczos2", "box", "gaussian"}
+        What the low-pass was; "box" for a camera that bins.
+    channel_axis, config, **choices
+        As for `denoise`.
+
+    Returns
+    -------
+    restored : ([T, [C, ]][Z, ]factor Y, factor X) ndarray of float32
+        On the scale of `image`; the pixel centres shift by (factor - 1) / 2
+        of the new pixels.
+
+    Raises
+    ------
+    InputError
+        The factor is no whole number from 2 to 16.
+
+    References
+    ----------
+    .. [1] D. Ulyanov, A. Vedaldi, V. Lempitsky, "Deep Image Prior", IJCV 128
+           (2020), eq. 5.
+
+    Examples
+    --------
+    >>> super_resolve(np.eye(16), 2, config=DipConfig(max_iterations=2)).shape
+    (32, 32)
+    """
+    return _restored(image, SuperResolve(factor, kernel), channel_axis, config, **choices)
+
+
+def deconvolve(
+    image: ArrayLike,
+    psf: ArrayLike | None = None,
+    *,
+    sigma: float | Mapping[str, float] | None = None,
+    channel_axis: int | None = None,
+    config: DipConfig | None = None,
+    **choices: Unpack[Choices],
+) -> NDArray[np.float32]:
+    """Undo a known blur.
+
+    Parameters
+    ----------
+    image : ([T, [C, ]][Z, ]Y, X) array_like
+        Real numbers.
+    psf : (Y, X) array_like, optional
+        Image of a point, on any scale and at any place.
+    sigma : float or mapping of str to float, optional
+        In its place, the standard deviation of a Gaussian [pixels].
+    channel_axis, config, **choices
+        As for `denoise`.
+
+    Returns
+    -------
+    restored : (...) ndarray of float32
+        Shape and scale of `image`.
+
+    Raises
+    ------
+    InputError
+        There is no PSF, or more than one, or it is none.
+
+    See Also
+    --------
+    napari_dip.core.psf.widefield_psf : The PSF of a microscope from its optics.
+
+    References
+    ----------
+    .. [1] D. Ulyanov, A. Vedaldi, V. Lempitsky, "Deep Image Prior", IJCV 128
+           (2020), eq. 2.
+
+    Examples
+    --------
+    >>> deconvolve(np.eye(16), sigma=1.0, config=DipConfig(max_iterations=2)).shape
+    (16, 16)
+    """
+    return _restored(image, Deconvolve(psf, sigma), channel_axis, config, **choices)
+
+
+def remove_jpeg(
+    image: ArrayLike,
+    *,
+    channel_axis: int | None = None,
+    config: DipConfig | None = None,
+    **choices: Unpack[Choices],
+) -> NDArray[np.float32]:
+    """Remove the blocks and ringing of compression, which a network learns last.
+
+    Parameters
+    ----------
+    image : ([T, [C, ]][Z, ]Y, X) array_like
+        The decoded JPEG.
+    channel_axis, config, **choices
+        As for `denoise`.
+
+    Returns
+    -------
+    restored : (...) ndarray of float32
+        Shape and scale of `image`.
+
+    References
+    ----------
+    .. [1] D. Ulyanov, A. Vedaldi, V. Lempitsky, "Deep Image Prior", IJCV 128
+           (2020), Fig. 1.
+
+    Examples
+    --------
+    >>> remove_jpeg(np.eye(16), config=DipConfig(max_iterations=2)).shape
+    (16, 16)
+    """
+    return _restored(image, RemoveJpeg(), channel_axis, config, **choices)
+
+
+def restore_guided(
+    image: ArrayLike,
+    guide: ArrayLike,
+    *,
+    channel_axis: int | None = None,
+    config: DipConfig | None = None,
+    **choices: Unpack[Choices],
+) -> NDArray[np.float32]:
+    """Denoise an image with the help of another picture of the same scene.
+
+    Parameters
+    ----------
+    image : ([T, [C, ]][Z, ]Y, X) array_like
+        Real numbers.
+    guide : (Y, X), (Y, X, 3) or (...) array_like
+        A flash photograph, or a channel with more photons.
+    channel_axis, config, **choices
+        As for `denoise`.
+
+    Returns
+    -------
+    restored : (...) ndarray of float32
+        Shape and scale of `image`.
+
+    Raises
+    ------
+    InputError
+        The guide has another size, or pixels that are not finite.
+
+    References
+    ----------
+    .. [1] D. Ulyanov, A. Vedaldi, V. Lempitsky, "Deep Image Prior", IJCV 128
+           (2020), Sec. 3.5.
+
+    Examples
+    --------
+    >>> restore_guided(np.eye(16), np.ones((16, 16)), config=DipConfig(max_iterations=2)).shape
+    (16, 16)
+    """
+    return _restored(image, Guided(guide), channel_axis, config, **choices)
+
+
+def _restored(
+    image: ArrayLike,
+    task: Task,
+    channel_axis: int | None,
+    config: DipConfig | None,
+    **choices: Unpack[Choices],
+) -> NDArray[np.float32]:
+    chosen: dict[str, Any] = {**choices, "seed": choices.get("rng")}
+    chosen.pop("rng", None)
     if channel_axis is not None:
         chosen["channels"] = "joint"
     given = {name: value for name, value in chosen.items() if value is not None}
     # Validated anew: model_copy would not check what the caller wrote.
     settings = DipConfig.model_validate({**(config or DipConfig()).model_dump(), **given})
-    return _restored(as_image(image, settings.axes, channel_axis=channel_axis), Denoise(), settings)
-
-
-def _restored(image: Image, task: Task, config: DipConfig) -> NDArray[np.float32]:
-    result = finish(restore(image, task, config))
-    return np.asarray(result.image.data)
+    named = as_image(image, settings.axes, channel_axis=channel_axis)
+    return np.asarray(finish(restore(named, task, settings)).image.data)
 
 
 def finish(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 from pydantic import ValidationError, field_validator
@@ -13,6 +14,7 @@ from pydantic import ValidationError, field_validator
 from napari_dip.config import DipConfig, FitConfig
 from napari_dip.errors import UsageError
 
+Number = TypeVar("Number", int, float)
 Flag = Annotated[bool, Parameter(negative="")]
 JsonFlag = Annotated[bool, Parameter(name="--json", negative="")]
 
@@ -77,6 +79,25 @@ def configure(options: Options, file: Path | None) -> DipConfig:
         return DipConfig.model_validate({**values, **chosen})
     except ValidationError as error:
         raise UsageError(explain(error)) from error
+
+
+def by_axis(option: str, text: str, number: Callable[[str], Number]) -> Number | dict[str, Number]:
+    """Read "4" or "y=2,x=4".
+
+    Examples
+    --------
+    >>> by_axis("factor", "4", int), by_axis("factor", "y=2,x=4", int)
+    (4, {'y': 2, 'x': 4})
+    """
+    try:
+        if "=" not in text:
+            return number(text)
+        pairs = [part.split("=") for part in text.split(",")]
+        return {axis.strip().lower(): number(value) for axis, value in pairs}
+    except ValueError as error:
+        raise UsageError(
+            f"Got --{option} {text}; expected a number, or one for each axis, such as y=2,x=4."
+        ) from error
 
 
 def _read_configuration(file: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.measure import block_reduce
 
 from napari_dip.errors import InputError
 
@@ -27,7 +28,8 @@ _MICROMETERS = {
 _REACH = 4.0
 # Half-width of a computed PSF, in radii of the Airy disk: 95% of the light.
 _AIRY_RADII = 4
-_OVERSAMPLING = 2
+# A Fourier transform is periodic: the PSF is computed on this many times its size.
+_PERIODS = 2
 
 
 def centred_psf(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -134,25 +136,28 @@ def widefield_psf(
         raise InputError(f"Got a wavelength of {wavelength}; expected micrometres, such as 0.52.")
     *spacing_z, dy, dx = voxel_size
     airy = 0.61 * wavelength / na
-    half = [max(1, int(np.ceil(_AIRY_RADII * airy / step))) for step in (dy, dx)]
+    if max(dy, dx) > airy:
+        raise InputError(
+            f"Got pixels of {dy:g} x {dx:g} micrometre, which are larger than the PSF; expected "
+            f"at most {airy:g}. There is no blur of the lens to undo."
+        )
+    half = [int(np.ceil(_AIRY_RADII * airy / step)) for step in (dy, dx)]
+    # Finer than the pixels, whose light is then summed up; odd, to keep the centre.
+    fine = [int(np.ceil(8 * na / wavelength * step)) | 1 for step in (dy, dx)]
+    size = [(2 * reach + 1) * n for reach, n in zip(half, fine, strict=True)]
     frequency = [
-        np.fft.fftfreq(_OVERSAMPLING * (2 * r + 1), step)
-        for r, step in zip(half, (dy, dx), strict=True)
+        np.fft.fftfreq(_PERIODS * n, step / parts)
+        for n, step, parts in zip(size, (dy, dx), fine, strict=True)
     ]
     squared = np.add.outer(frequency[0] ** 2, frequency[1] ** 2)
     pupil = squared <= (na / wavelength) ** 2
-    if pupil.sum() < 5:
-        raise InputError(
-            f"Got pixels of {dy:g} x {dx:g} micrometre, which are larger than the PSF; expected "
-            f"less than {airy:g}. There is no blur of the lens to undo."
-        )
     axial = np.sqrt(np.maximum((refractive_index / wavelength) ** 2 - squared, 0))
     heights = (np.arange(planes) - planes // 2) * (spacing_z[0] if spacing_z else 0.0)
     field = pupil * np.exp(2j * np.pi * axial * heights[:, None, None])
     intensity = np.abs(np.fft.fftshift(np.fft.ifft2(field), axes=(-2, -1))) ** 2
-    middle = [n // 2 for n in intensity.shape[-2:]]
-    box = tuple(slice(m - r, m + r + 1) for m, r in zip(middle, half, strict=True))
-    psf = intensity[(slice(None), *box)]
+    first = [(_PERIODS * n) // 2 - n // 2 for n in size]
+    rows, columns = (slice(at, at + n) for at, n in zip(first, size, strict=True))
+    psf = block_reduce(intensity[:, rows, columns], (1, *fine), np.sum)
     return np.asarray((psf if spacing_z else psf[0]) / psf.sum(), dtype=np.float32)
 
 

@@ -1,0 +1,295 @@
+"""The commands that restore a file, one for each task.
+
+torch and tifffile are imported inside the commands, so that
+`napari-dip --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_dip.console import INTERRUPTED, interruption, progress_display, say
+from napari_dip.errors import UsageError
+from napari_dip.options import Files, Flag, Options, by_axis, configure
+
+if TYPE_CHECKING:
+    from napari_dip.config import DipConfig
+    from napari_dip.console import Follower
+    from napari_dip.core.image import Image
+    from napari_dip.core.progress import Restoration
+    from napari_dip.tasks import Task
+
+
+def denoise(image: Path, /, *, options: Options | None = None, files: Files | None = None) -> int:
+    """Remove noise from an image.
+
+    Parameters
+    ----------
+    image
+        Image file: TIFF, OME-TIFF, PNG or .npy.
+    options
+        The configuration.
+    files
+        What is read and written beside the image.
+    """
+
+    def task() -> Task:
+        from napari_dip.tasks import Denoise
+
+        return Denoise()
+
+    return _restore_file(image, task, options, files)
+
+
+def inpaint(
+    image: Path,
+    /,
+    *,
+    mask: Path | None = None,
+    labels: tuple[int, ...] = (),
+    inverse: Flag = False,
+    known: Literal["keep", "restore"] = "keep",
+    options: Options | None = None,
+    files: Files | None = None,
+) -> int:
+    """Fill missing pixels.
+
+    Parameters
+    ----------
+    image
+        Image file; pixels that are NaN are missing in any case.
+    mask
+        Image file, painted where pixels are missing; of one plane, or of all.
+    labels
+        Only these values of the mask mark missing pixels (default: all but 0).
+    inverse
+        The mask is painted where pixels are known.
+    known
+        Known pixels come back as they were, or denoised.
+    options
+        The configuration.
+    files
+        What is read and written beside the image.
+    """
+
+    def task() -> Task:
+        from napari_dip.tasks import Inpaint
+
+        return Inpaint(_read(mask), labels, inverse, known)
+
+    return _restore_file(image, task, options, files, mask)
+
+
+def super_resolve(
+    image: Path,
+    /,
+    *,
+    factor: str = "4",
+    kernel: Literal["lanczos2", "box", "gaussian"] = "lanczos2",
+    options: Options | None = None,
+    files: Files | None = None,
+) -> int:
+    """Enlarge an image.
+
+    Parameters
+    ----------
+    image
+        Image file: TIFF, OME-TIFF, PNG or .npy.
+    factor
+        How many times more pixels: 4, or y=2,x=4.
+    kernel
+        What low-passed the image before it was sampled; box for a camera that bins.
+    options
+        The configuration.
+    files
+        What is read and written beside the image.
+    """
+
+    def task() -> Task:
+        from napari_dip.tasks import SuperResolve
+
+        return SuperResolve(by_axis("factor", factor, int), kernel)
+
+    return _restore_file(image, task, options, files)
+
+
+def deconvolve(
+    image: Path,
+    /,
+    *,
+    psf: Path | None = None,
+    sigma: str | None = None,
+    na: float | None = None,
+    wavelength: float | None = None,
+    refractive_index: float = 1.518,
+    options: Options | None = None,
+    files: Files | None = None,
+) -> int:
+    """Undo a blur that is known: a PSF file, a Gaussian, or the optics.
+
+    Parameters
+    ----------
+    image
+        Image file; with the optics, of known voxel size.
+    psf
+        Image file of a point.
+    sigma
+        Standard deviation of a Gaussian blur [pixels]: 1.5, or y=1.5,x=2.
+    na
+        Numerical aperture of the objective.
+    wavelength
+        Of the emitted light [micrometre].
+    refractive_index
+        Of the immersion medium.
+    options
+        The configuration.
+    files
+        What is read and written beside the image.
+    """
+
+    def task() -> Task:
+        from napari_dip.tasks import Deconvolve
+
+        width = None if sigma is None else by_axis("sigma", sigma, float)
+        return Deconvolve(_read(psf), width, na, wavelength, refractive_index)
+
+    return _restore_file(image, task, options, files, psf)
+
+
+def dejpeg(image: Path, /, *, options: Options | None = None, files: Files | None = None) -> int:
+    """Remove the blocks and ringing of JPEG compression.
+
+    Parameters
+    ----------
+    image
+        Image file: PNG, TIFF or .npy of the decoded picture, or JPEG.
+    options
+        The configuration.
+    files
+        What is read and written beside the image.
+    """
+
+    def task() -> Task:
+        from napari_dip.tasks import RemoveJpeg
+
+        return RemoveJpeg()
+
+    return _restore_file(image, task, options, files)
+
+
+def guided(
+    image: Path, /, *, guide: Path, options: Options | None = None, files: Files | None = None
+) -> int:
+    """Denoise with the help of another picture of the same scene.
+
+    Parameters
+    ----------
+    image
+        Image file: TIFF, OME-TIFF, PNG or .npy.
+    guide
+        Image file of the same Y and X: a flash photograph, or a brighter channel.
+    options
+        The configuration.
+    files
+        What is read and written beside the image.
+    """
+
+    def task() -> Task:
+        from napari_dip.tasks import Guided
+
+        return Guided(_read(guide))
+
+    return _restore_file(image, task, options, files, guide)
+
+
+def _restore_file(
+    path: Path,
+    make_task: Callable[[], Task],
+    options: Options | None,
+    files: Files | None,
+    *others: Path | None,
+) -> int:
+    """Read, restore and write; everything that can be refused is refused before the work."""
+    files = files or Files()
+    config = configure(options or Options(), files.config)
+    if files.uncertainty and (config.runs < 2 or files.uncertainty.suffix.lower() == ".png"):
+        raise UsageError(
+            f"Got --uncertainty {files.uncertainty} with --runs {config.runs}; expected two runs "
+            "or more, whose spread it is, and a file for fractions, such as .ome.tif."
+        )
+    from napari_dip import io, outputs
+
+    task = make_task()
+    output = files.output or outputs.default_output(path, task.name)
+    outputs.check_outputs(
+        [output, *_given(files.uncertainty)],
+        [outputs.report_path(output), *_given(files.save_config)],
+        inputs=[path, *_given(files.reference, files.config, *others)],
+        overwrite=files.overwrite,
+    )
+    image = io.read_image(path, axes=config.axes)
+    dtype = outputs.output_dtype(output, image)
+    reference = None
+    if files.reference:
+        reference = match(io.read_image(files.reference, config.axes), image, files.affine)
+    if files.save_config:
+        outputs.save_json(files.save_config, config.complete(task.preset).model_dump(mode="json"))
+    result = restore_image(image, task, config, reference)
+    report = outputs.write_result(output, result, path, overwrite=files.overwrite, dtype=dtype)
+    if files.uncertainty and result.run_std is not None:
+        spread = result.image.with_data(result.run_std)
+        io.write_image(files.uncertainty, spread, overwrite=files.overwrite)
+    if files.as_json:
+        print(json.dumps(report))
+    else:
+        numbers = f"{report['iterations']} iterations, {report['stop_reason']}"
+        decibels = f", psnr {report['psnr']:.2f} dB" if "psnr" in report else ""
+        print(f"{output}: {numbers}, {report['seconds']:.1f} s{decibels}")
+    return exit_code(result, output)
+
+
+def _read(path: Path | None) -> Image | None:
+    from napari_dip import io
+
+    return None if path is None else io.read_image(path)
+
+
+def _given(*paths: Path | None) -> list[Path]:
+    return [path for path in paths if path]
+
+
+def restore_image(
+    image: Image, task: Task, config: DipConfig, reference: Image | None, *followers: Follower
+) -> Restoration:
+    from napari_dip.api import finish
+    from napari_dip.core import restore as core
+
+    with interruption() as asked, progress_display() as show:
+
+        def follow(progress: Any) -> None:
+            for follower in (show, *followers):
+                follower(progress)
+
+        run = core.restore(image, task, config, reference=reference, stop_requested=asked)
+        return finish(run, follow)
+
+
+def match(reference: Image, image: Image, affine: bool) -> Image:
+    if not affine:
+        return reference
+    from napari_dip.metrics import affine_match
+
+    return reference.with_data(affine_match(reference.data, image.data))
+
+
+def exit_code(result: Restoration, output: Path) -> int:
+    if result.report.stop_reason != "stop_requested":
+        return 0
+    say(f"interrupted: the best result so far is kept in {output}")
+    return INTERRUPTED
+
+
+TASK_COMMANDS = (denoise, inpaint, super_resolve, deconvolve, dejpeg, guided)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage, signal
+from skimage.measure import block_reduce
+
+from napari_dip.core.operators import Blur, Downsample, Identity
+
+PSF_2D = torch.rand((3, 5), generator=torch.Generator().manual_seed(0))
+PSF_3D = torch.rand((3, 1, 5), generator=torch.Generator().manual_seed(0))
+OPERATORS = {
+    "identity": (Identity(), (7, 9)),
+    **{
+        f"{kernel} {factors}": (Downsample(factors, kernel), observed)
+        for kernel in ("lanczos2", "box", "gaussian")
+        for factors, observed in [((2, 3), (7, 9)), ((4, 1), (5, 6)), ((8, 8), (1, 3))]
+    },
+    "lanczos2 volume": (Downsample((3, 1, 2)), (3, 5, 4)),
+    "blur": (Blur(PSF_2D / PSF_2D.sum()), (7, 9)),
+    "blur volume": (Blur(PSF_3D / PSF_3D.sum()), (3, 5, 6)),
+}
+
+
+@pytest.fixture(params=OPERATORS)
+def case(request):
+    operator, observed = OPERATORS[request.param]
+    random = torch.Generator().manual_seed(1)
+
+    def draw(shape, channels=2):
+        return torch.rand((1, channels, *shape), generator=random, dtype=torch.float64)
+
+    return operator, observed, operator.estimate_shape(observed), draw
+
+
+def test_the_shapes_are_as_promised(case):
+    operator, observed, estimate, draw = case
+    assert operator(draw(estimate)).shape[2:] == observed
+    assert operator.lift(draw(observed).float()).shape[2:] == estimate
+    inside = operator.inside(draw(estimate)).shape[2:]
+    assert inside == (observed if isinstance(operator, Blur) else estimate)
+
+
+def test_the_operator_is_linear_and_keeps_constants(case):
+    operator, _, estimate, draw = case
+    a, b = draw(estimate), draw(estimate)
+    torch.testing.assert_close(operator(2 * a - 3 * b), 2 * operator(a) - 3 * operator(b))
+    flat = operator(torch.full((1, 1, *estimate), 7.0, dtype=torch.float64))
+    torch.testing.assert_close(flat, torch.full_like(flat, 7.0), rtol=1e-6, atol=1e-6)
+
+
+def test_the_gradient_is_the_adjoint(case):
+    operator, observed, estimate, draw = case
+    x, y = draw(estimate).requires_grad_(), draw(observed)
+    (adjoint,) = torch.autograd.grad(operator(x), x, y)
+    # <A e_i, y> for a few unit images, against the i-th pixel of A^T y.
+    for index in np.random.default_rng(0).choice(x.numel(), 5, replace=False):
+        unit = torch.zeros_like(x).flatten()
+        unit[index] = 1
+        product = (operator(unit.reshape(x.shape)) * y).sum()
+        torch.testing.assert_close(product, adjoint.flatten()[index], rtol=1e-5, atol=1e-6)
+
+
+def test_the_gradient_is_right(case):
+    operator, _, estimate, draw = case
+    x = draw(estimate, channels=1).requires_grad_()
+    assert torch.autograd.gradcheck(operator, x, fast_mode=True, atol=1e-5)
+
+
+def test_channels_do_not_mix(case):
+    operator, _, estimate, draw = case
+    x = draw(estimate)
+    torch.testing.assert_close(operator(x)[:, 1:], operator(x[:, 1:]))
+
+
+def test_a_box_is_the_mean_of_the_pixels():
+    values = np.random.default_rng(0).random((8, 12))
+    ours = Downsample((2, 3), "box")(torch.from_numpy(values)[None, None])
+    np.testing.assert_allclose(ours[0, 0], block_reduce(values, (2, 3), np.mean), rtol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_samples_lie_at_the_centre_of_their_pixels(factor):
+    position = torch.arange(20.0 * factor, dtype=torch.float64)
+    coarse = Downsample((1, factor))(position.expand(1, 1, 2, -1))[0, 0, 0]
+    expected = torch.arange(20, dtype=torch.float64) * factor + (factor - 1) / 2
+    torch.testing.assert_close(coarse[3:-3], expected[3:-3])
+
+
+def test_lifting_puts_the_picture_where_it_belongs():
+    smooth = ndimage.gaussian_filter(np.random.default_rng(0).random((24, 24)), 3)
+    fine = torch.from_numpy(smooth)[None, None]
+    operator = Downsample((2, 2))
+    lifted = operator.lift(operator(fine))
+    assert float((lifted - fine).abs()[..., 3:-3, 3:-3].max()) < 0.02 * np.ptp(smooth)
+
+
+def test_a_blur_is_a_convolution_where_the_psf_sees_only_the_estimate():
+    values = np.random.default_rng(0).random((12, 15))
+    psf = np.random.default_rng(1).random((3, 5))
+    blurred = Blur(torch.from_numpy(psf))(torch.from_numpy(values)[None, None])[0, 0]
+    np.testing.assert_allclose(blurred, signal.convolve2d(values, psf, mode="valid"))

@@ -1,0 +1,228 @@
+"""Every task through `restore`: shapes, masks, guides, and that it helps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+import napari_dip
+from napari_dip.api import finish
+from napari_dip.config import PRESETS, preset_of
+from napari_dip.core.image import Image, aligned, as_image
+from napari_dip.core.networks import build_network
+from napari_dip.core.restore import restore
+from napari_dip.errors import InputError
+from napari_dip.tasks import TASKS, Deconvolve, Guided, Inpaint, RemoveJpeg, SuperResolve
+from tests.tiny import noisy_waves, tiny_config, waves
+
+HOLE = np.zeros((24, 20), bool)
+HOLE[5:9, 3:8] = True
+# How each task is made for a picture of 24 x 20.
+MAKERS = {
+    "denoise": TASKS["denoise"],
+    "inpaint": lambda: Inpaint(HOLE),
+    "super-resolve": lambda: SuperResolve({"y": 2, "x": 3}),
+    "deconvolve": lambda: Deconvolve(sigma=1.0),
+    "dejpeg": RemoveJpeg,
+    "guided": lambda: Guided(waves((24, 20))),
+}
+
+
+def run(image, task, config=None, **options):
+    return finish(restore(image, task, config or tiny_config(3), **options))
+
+
+def rmse(estimate, truth):
+    return float(np.sqrt(np.mean((np.asarray(estimate) - truth) ** 2)))
+
+
+def test_every_task_is_tested_here():
+    assert set(MAKERS) == set(TASKS)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("axes", ["YX", "ZYX", "CYX", "YXS"])
+def test_a_task_restores_planes_stacks_channels_and_rgb(name, axes):
+    task, sizes = MAKERS[name](), {"Z": 2, "C": 2, "Y": 24, "X": 20, "S": 3}
+    shape = tuple(sizes[axis] for axis in axes)
+    data = np.random.default_rng(0).poisson(100, shape).astype(np.uint16)
+    image = Image(data, axes, {"Y": 0.3, "X": 0.3}, {"Y": "micrometer", "X": "micrometer"})
+    result = run(image, task)
+    factors = task.factors()
+    expected = tuple(sizes[axis] * factors.get(axis, 1) for axis in axes)
+    assert result.image.shape == expected
+    assert result.image.axes == axes
+    assert result.image.voxel_size["X"] == pytest.approx(0.3 / factors.get("X", 1))
+    assert result.report.task == name
+    assert np.isfinite(result.image.data).all()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_of_a_task_can_be_built(name, preset):
+    settings = preset_of(preset, name)
+    assert sum(p.numel() for p in build_network(settings.network, 3, 1).parameters()) > 0
+
+
+def test_a_reference_of_the_result_s_size_is_compared():
+    result = run(waves((24, 20)), SuperResolve(2), reference=waves((48, 40)))
+    assert result.report.psnr is not None
+    with pytest.raises(InputError, match="same shape"):
+        run(waves((24, 20)), SuperResolve(2), reference=waves((24, 20)))
+
+
+# Inpainting
+
+
+def with_hole():
+    picture, mask = waves(), np.zeros((64, 64), np.uint8)
+    mask[20:26, 30:37] = 2
+    return np.where(mask, 1e4, picture), mask
+
+
+def test_missing_pixels_are_filled_from_around_and_known_ones_kept():
+    picture, mask = with_hole()
+    result = run(picture, Inpaint(mask), tiny_config(300)).image.data
+    np.testing.assert_array_equal(result[mask == 0], picture[mask == 0].astype(np.float32))
+    assert rmse(result[mask > 0], waves()[mask > 0]) < 15
+
+
+def test_known_pixels_are_restored_on_demand():
+    picture, mask = with_hole()
+    result = run(picture, Inpaint(mask, known="restore")).image.data
+    assert rmse(result[mask == 0], picture[mask == 0]) > 0
+
+
+@pytest.mark.parametrize("task", [
+    lambda mask: Inpaint(mask), lambda mask: Inpaint(mask == 0, inverse=True),
+    lambda mask: Inpaint(mask + (mask == 0), labels=(2,)),
+    lambda mask: Inpaint(np.stack([mask] * 3, axis=-1)),
+])  # fmt: skip
+def test_masks_are_read_as_they_were_meant(task):
+    picture, mask = with_hole()
+    observed = task(mask).observe(as_image(picture))
+    np.testing.assert_array_equal(np.isnan(np.asarray(observed.data)), mask > 0)
+    assert observed.dtype == np.float64
+
+
+def test_a_mask_of_one_plane_holds_for_all_and_a_mask_of_all_for_each():
+    stack = np.random.default_rng(0).poisson(9, (3, 24, 20)).astype(np.uint8)
+    for mask in (HOLE, np.stack([HOLE] * 3)):
+        observed = Inpaint(mask).observe(as_image(stack))
+        assert np.isnan(np.asarray(observed.data)).sum() == 3 * HOLE.sum()
+        assert observed.data[1].dtype == np.float32
+
+
+def test_nan_is_missing_without_a_mask():
+    picture = waves((24, 20))
+    picture[HOLE] = np.nan
+    result = run(picture, Inpaint())
+    assert np.isfinite(result.image.data).all()
+    assert result.report.input.invalid_pixels == HOLE.sum()
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [
+        (np.ones((24, 20)), "no pixel known"),
+        (np.zeros((24, 20)), "no pixel is missing"),
+        (np.ones((20, 24)), "same Y and X"),
+    ],
+)
+def test_a_mask_that_cannot_be_meant_is_refused(mask, words):
+    with pytest.raises(InputError, match=words):
+        run(waves((24, 20)), Inpaint(mask))
+
+
+def test_a_large_hole_has_its_own_preset():
+    mask = np.zeros((64, 64), bool)
+    mask[10:20, 10:60] = True
+    assert Inpaint(mask).preset == "inpaint"
+    mask[10:50] = True
+    assert Inpaint(mask).preset == "inpaint-holes"
+    assert preset_of("paper", "inpaint-holes").latent == "meshgrid"
+
+
+def test_dead_pixels_found_by_a_threshold_are_repaired():
+    picture = waves()
+    dead = np.random.default_rng(0).random(picture.shape) < 0.02
+    recorded = np.where(dead, 4095.0, picture)
+    result = napari_dip.inpaint(recorded, recorded > 1000, config=tiny_config(300))
+    assert rmse(result[dead], picture[dead]) < 15
+
+
+# Super-resolution, deconvolution, guided
+
+
+def test_super_resolution_explains_the_image():
+    fine = waves((64, 64))
+    operator = SuperResolve(2).operator(as_image(fine))
+    coarse = operator(torch.from_numpy(fine)[None, None])[0, 0].numpy()
+    result = napari_dip.super_resolve(coarse, 2, config=tiny_config(400))
+    assert result.shape == fine.shape
+    again = operator(torch.from_numpy(result)[None, None])[0, 0].numpy()
+    assert rmse(again, coarse) < 0.25 * coarse.std()
+    assert rmse(result, fine) < 0.3 * fine.std()
+
+
+@pytest.mark.parametrize("factor", [1, 0, 17, {"z": 2}, {}])
+def test_a_factor_that_is_none_is_refused(factor):
+    with pytest.raises(InputError, match="factors"):
+        run(waves((24, 20)), SuperResolve(factor))
+
+
+def test_deconvolution_sharpens():
+    points = np.zeros((48, 48))
+    points[np.random.default_rng(0).random(points.shape) < 0.02] = 1000
+    truth = ndimage.gaussian_filter(points, 1)
+    blurred = ndimage.gaussian_filter(truth, 2, mode="constant")
+    result = napari_dip.deconvolve(blurred, sigma=2.0, config=tiny_config(400))
+    assert rmse(result, truth) < 0.85 * rmse(blurred, truth)
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (Deconvolve(), "no PSF"),
+        (Deconvolve(np.ones((3, 3)), sigma=1.0), "more than one"),
+        (Deconvolve(np.ones((3, 3, 3))), "two dimensions"),
+        (Deconvolve(np.ones((99, 99))), "twice as wide"),
+        (Deconvolve(sigma={"z": 1.0}), "y and x"),
+        (Deconvolve(na=1.4, wavelength=0.52), "voxel size"),
+    ],
+)
+def test_a_psf_that_cannot_be_meant_is_refused(task, words):
+    with pytest.raises(InputError, match=words):
+        run(waves((24, 20)), task)
+
+
+def test_the_optics_make_a_psf():
+    image = Image(waves((24, 20)), "YX", {"Y": 0.1, "X": 0.1})
+    assert run(image, Deconvolve(na=1.2, wavelength=0.52)).image.shape == (24, 20)
+
+
+def test_a_guide_helps():
+    noisy = noisy_waves(sigma=80.0)
+    guide = -(waves() ** 2)
+    ours = napari_dip.restore_guided(noisy, guide, config=tiny_config(150))
+    alone = napari_dip.denoise(noisy, config=tiny_config(150))
+    assert rmse(ours, waves()) < 0.8 * rmse(alone, waves())
+
+
+@pytest.mark.parametrize("guide", [None, np.full((24, 20), np.nan), np.ones((20, 24))])
+def test_a_guide_that_cannot_be_meant_is_refused(guide):
+    with pytest.raises(InputError, match="guide"):
+        run(waves((24, 20)), Guided(guide))
+
+
+def test_all_channels_of_a_guide_are_used():
+    task = Guided(np.random.default_rng(0).random((24, 20, 3)))
+    assert len(task.guides(as_image(waves((24, 20))))) == 3
+
+
+def test_aligning_follows_the_names_of_axes():
+    stack = Image(np.zeros((2, 3, 8, 9)), "TZYX")
+    planes = Image(np.arange(3)[:, None, None] * np.ones((3, 8, 9)), "ZYX")
+    np.testing.assert_array_equal(aligned(planes, stack, "mask")[1, :, 0, 0], [0, 1, 2])
