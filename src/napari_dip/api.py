@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.config import Noise, Preset, Stop
-    from napari_dip.core.operators import Kernel
+    from napari_dip.config import Kernel, Noise, Preset, Stop
     from napari_dip.tasks import Task
 
 

@@ -18,6 +18,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Channels = Literal["joint", "separate"]
 NetworkName = Literal["hourglass"]
 LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
+Kernel = Literal["lanczos2", "box", "gaussian"]
 TaskName = Literal[
     "denoise", "inpaint", "inpaint-holes", "super-resolve", "deconvolve", "dejpeg", "guided"
 ]

@@ -2,6 +2,7 @@
 
 A task also says which pixels are missing, what other picture helps, how much
 larger the result is, and how estimate and observation become the result.
+torch is imported by `operator` alone: a window can check a task at once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import numpy as np
 from scipy import ndimage
 
 from napari_dip.core.image import Image, aligned, as_image, mask_invalid
-from napari_dip.core.operators import Blur, Downsample, Identity, Kernel, Operator
 from napari_dip.core.psf import (
     centred_psf,
     gaussian_psf,
@@ -26,7 +26,8 @@ from napari_dip.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_dip.config import TaskName
+    from napari_dip.config import Kernel, TaskName
+    from napari_dip.core.operators import Operator
 
 # A missing pixel farther than this from a known one is in a large hole.
 _LARGE_HOLE = 12
@@ -50,7 +51,15 @@ class Task:
 
     def operator(self, image: Image) -> Operator:
         """Return A, from the estimate to the observation."""
+        from napari_dip.core.operators import Identity
+
         return Identity()
+
+    def check(self, image: Image) -> None:
+        """Raise an `InputError` if the task cannot be done with an image."""
+        self.factors()
+        self.observe(image)
+        self.guides(image)
 
     def guides(self, image: Image) -> list[Image]:
         """Return the channels of another picture that helps, each of the image's shape."""
@@ -190,6 +199,8 @@ class SuperResolve(Task):
         return factors
 
     def operator(self, image: Image) -> Operator:
+        from napari_dip.core.operators import Downsample
+
         factors = self.factors()
         return Downsample([factors.get(axis, 1) for axis in "YX"], self.kernel)
 
@@ -221,6 +232,14 @@ class Deconvolve(Task):
     def operator(self, image: Image) -> Operator:
         import torch
 
+        from napari_dip.core.operators import Blur
+
+        return Blur(torch.from_numpy(self._fitting_psf(image)))
+
+    def check(self, image: Image) -> None:
+        self._fitting_psf(image)
+
+    def _fitting_psf(self, image: Image) -> NDArray[np.float32]:
         psf = self._psf(image)
         sizes = [image.shape[image.axes.index(axis)] for axis in "YX"]
         if psf.ndim != 2 or any(
@@ -231,7 +250,7 @@ class Deconvolve(Task):
                 "two dimensions, at most twice as wide as the image. Crop the PSF, or take its "
                 "plane in focus."
             )
-        return Blur(torch.from_numpy(psf))
+        return psf
 
     def _psf(self, image: Image) -> NDArray[np.float32]:
         optics = self.na is not None and self.wavelength is not None

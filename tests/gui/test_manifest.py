@@ -11,6 +11,7 @@ from npe2 import PluginManifest
 
 import napari_dip
 from napari_dip.gui.dock import DeepImagePriorWidget
+from napari_dip.tasks import TASKS
 
 
 @pytest.fixture(scope="module")
@@ -51,19 +52,21 @@ def test_napari_shows_the_entries(make_napari_viewer):
     titles = {getattr(item, "title", None) for item in _items("napari/layers/filter")}
     assert "Restoration (Deep Image Prior)" in titles
     entries = {item.command.id for item in _items("napari-dip/restoration")}
-    assert entries == {"napari-dip.denoise"}
+    assert entries == {f"napari-dip.{name.replace('-', '_')}" for name in TASKS}
 
 
 def _items(menu):
     return get_app_model().menus.get_menu(menu)
 
 
-def test_the_menu_entry_opens_the_dock(make_napari_viewer):
+def test_the_menu_entries_open_one_dock_with_their_task(make_napari_viewer):
     viewer = make_napari_viewer()
     viewer.add_image(np.zeros((4, 4)))
-    get_app_model().commands.execute_command("napari-dip.denoise").result()
-    (widget,) = viewer.window.dock_widgets.values()
-    assert isinstance(widget, DeepImagePriorWidget)
+    for name in TASKS:
+        get_app_model().commands.execute_command(f"napari-dip.{name.replace('-', '_')}").result()
+        (widget,) = viewer.window.dock_widgets.values()
+        assert isinstance(widget, DeepImagePriorWidget)
+        assert widget.task.name == name
     # The entry of the Plugins menu shows and hides this dock; it opens no second one.
     get_app_model().commands.execute_command("napari-dip.open").result()
     assert list(viewer.window.dock_widgets.values()) == [widget]

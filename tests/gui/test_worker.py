@@ -14,6 +14,7 @@ from napari_dip.core.image import as_image
 from napari_dip.errors import DeviceError, DivergedError, MemoryExhaustedError
 from napari_dip.gui import worker
 from napari_dip.gui.worker import Control, Run, run_in_thread
+from napari_dip.tasks import Denoise
 from tests.tiny import noisy_waves, tiny_config
 
 IMAGE = as_image(np.zeros((4, 5), np.uint8))
@@ -40,7 +41,7 @@ def start(qtbot):
     runs = []
 
     def start(image=IMAGE, config=None):
-        runs.append(Run(image, config or DipConfig()))
+        runs.append(Run(image, Denoise(), config or DipConfig()))
         return runs[-1], Listener(runs[-1])
 
     yield start
@@ -181,7 +182,7 @@ def test_our_own_errors_keep_their_words(start, fake_restore, qtbot):
 def test_progress_is_not_queued_faster_than_it_is_handled(fake_restore):
     fake_restore.iterations, fake_restore.free = 1000, True
     control = Control()
-    steps = run_in_thread(IMAGE, DipConfig(), control)
+    steps = run_in_thread(IMAGE, Denoise(), DipConfig(), control)
     next(steps)  # the observation
     assert next(steps).iteration == 1
     # Nobody took it: all later iterations pass without a signal.
@@ -226,7 +227,7 @@ def test_warnings_reach_napari(start, fake_restore, qtbot, monkeypatch):
 
 
 def test_the_task_has_a_readable_name():
-    function = worker._Titled(run_in_thread, IMAGE, DipConfig(), Control())
+    function = worker._Titled(run_in_thread, IMAGE, Denoise(), DipConfig(), Control())
     assert f"Executing {function}" == "Executing Deep Image Prior"
     assert create_worker(function) is not None
 

@@ -186,7 +186,7 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
     level = np.array([means[group].mean() for group in groups])
     variance_of = np.array([np.quantile(details[group], _ONE_SIGMA) ** 2 for group in groups])
     mean_variance = max(float(variance_of.mean()), float(np.finfo(np.float32).tiny))
-    if np.ptp(level) == 0:
+    if np.ptp(level) <= 1e-9 * np.abs(level).max():  # no more than rounding
         return _flat(mean_variance)
     # Weights: the deviation of a variance is proportional to it.
     weights = 1 / (variance_of + 0.1 * mean_variance)

@@ -8,7 +8,7 @@ the affine intensity map of an image commutes with them.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from scipy.fft import next_fast_len
@@ -18,8 +18,9 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_dip.config import Kernel
+
 Shape = tuple[int, ...]
-Kernel = Literal["lanczos2", "box", "gaussian"]
 
 # Full width at half maximum over standard deviation of a Gaussian.
 _FWHM = 2 * math.sqrt(2 * math.log(2))

@@ -27,6 +27,7 @@ from napari_dip.gui.form import Form
 from napari_dip.gui.job import job
 from napari_dip.gui.monitor import Monitor, duration
 from napari_dip.gui.preview import Preview
+from napari_dip.gui.task_form import TaskChoice
 from napari_dip.gui.worker import Run
 
 if TYPE_CHECKING:
@@ -141,6 +142,15 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._form.config = config
 
     @property
+    def task(self) -> TaskChoice:
+        """Name of the task and its own fields; can be set."""
+        return self._form.task
+
+    @task.setter
+    def task(self, choice: TaskChoice) -> None:
+        self._form.task = choice
+
+    @property
     def layer(self) -> ImageLayer | None:
         """The image layer that is restored; can be set."""
         return self._form.layer
@@ -168,7 +178,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
             return
         self._monitor.clear()
         self._preview = Preview(self._viewer, todo, self)
-        self._run = Run(todo.image, todo.config, self)
+        self._run = Run(todo.image, todo.task, todo.config, self)
         self._run.observed.connect(self._preview.observe)
         self._run.progressed.connect(self._show)
         self._run.returned.connect(self._return)
@@ -284,7 +294,7 @@ def _summary(report: "Report") -> str:
     return text
 
 
-def open_dock(viewer: "napari.viewer.Viewer") -> None:
+def open_dock(viewer: "napari.viewer.Viewer", task: str = "denoise") -> None:
     """Show the dock, a new one if there is none, with the layer the user looks at."""
     docked = viewer.window.dock_widgets.values()
     widget = next((one for one in docked if isinstance(one, DeepImagePriorWidget)), None)
@@ -292,5 +302,6 @@ def open_dock(viewer: "napari.viewer.Viewer") -> None:
         widget = DeepImagePriorWidget(viewer)
         viewer.window.add_dock_widget(widget, name=_DOCK_NAME)
     widget.suggest_layer()
+    widget.task = TaskChoice(task)
     widget.parent().show()
     widget.parent().raise_()

@@ -18,6 +18,7 @@ from napari_dip.config import DipConfig
 from napari_dip.errors import NapariDipError, UsageError
 from napari_dip.gui.job import Choices
 from napari_dip.gui.layers import image_of
+from napari_dip.gui.task_form import TaskChoice, TaskForm
 
 if TYPE_CHECKING:
     import napari
@@ -125,6 +126,7 @@ class Form(QWidget):  # type: ignore[misc]
             tooltip="Restore every plane, or only the Y, X plane at the sliders. "
             "The result of one plane lies at its place in the stack.",
         )
+        self._task = TaskForm(viewer, self._rows)
         self._advanced = QCollapsible("Advanced")
         self._build()
         self._layer.changed.connect(self._show_axes)
@@ -134,7 +136,7 @@ class Form(QWidget):  # type: ignore[misc]
 
     def _build(self) -> None:
         preset, *others = (self._fields[name] for name in MAIN)
-        main = self._rows(self._layer, preset, self._planes, *others)
+        main = self._rows(preset, self._planes, *others)
         self._advanced.setObjectName("advanced")
         self._advanced.setDuration(0)  # motion tells nothing here
         self._advanced.layout().setContentsMargins(0, 0, 0, 0)
@@ -142,6 +144,8 @@ class Form(QWidget):  # type: ignore[misc]
         self._advanced.addWidget(self._rows(*(self._fields[name] for name in ADVANCED)))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._rows(self._layer))
+        layout.addWidget(self._task)
         layout.addWidget(main)
         layout.addWidget(self._advanced)
         layout.addStretch(1)
@@ -172,9 +176,18 @@ class Form(QWidget):  # type: ignore[misc]
         self._layer.value = layer
 
     @property
+    def task(self) -> TaskChoice:
+        return self._task.choice
+
+    @task.setter
+    def task(self, choice: TaskChoice) -> None:
+        self._task.choice = choice
+
+    @property
     def choices(self) -> Choices:
         """What the form says; UsageError when it cannot be meant."""
-        return Choices(self.config, self._planes.value, tuple(self._viewer.dims.point))
+        point = tuple(self._viewer.dims.point)
+        return Choices(self.config, self._planes.value, point, self._task.choice)
 
     @property
     def config(self) -> DipConfig:
@@ -196,6 +209,7 @@ class Form(QWidget):  # type: ignore[misc]
         """Follow the viewer's layers; napari calls this when they change."""
         before = self.layer
         self._layer.reset_choices()
+        self._task.reset_choices()
         if before is None or before not in self._layer.choices:
             self.suggest_layer()
 

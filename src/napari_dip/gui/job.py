@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_dip.config import DipConfig
 from napari_dip.core.image import Image
 from napari_dip.errors import InputError
 from napari_dip.gui.layers import image_of, plane_of, result_kwargs
+from napari_dip.gui.task_form import TaskChoice
+from napari_dip.tasks import TASKS, Task
 
 if TYPE_CHECKING:
     import napari.layers
@@ -30,11 +32,14 @@ class Choices:
         are fitted jointly.
     point : tuple of float
         The sliders, in world coordinates.
+    task : TaskChoice
+        The task and its own fields.
     """
 
     config: DipConfig
     planes: Planes = "all"
     point: tuple[float, ...] = ()
+    task: TaskChoice = field(default_factory=TaskChoice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,14 @@ class Job:
     image : Image
         What is restored. A current plane keeps its stepped axes, with one
         entry: its result lies in the stack where the plane was.
+    task : Task
     config : DipConfig
     kwargs : mapping
         Of the result layer.
     """
 
     image: Image
+    task: Task
     config: DipConfig
     kwargs: Mapping[str, Any]
 
@@ -72,8 +79,31 @@ def job(choices: Choices, layer: napari.layers.Image | None) -> Job:
             "File > Open Sample > Deep Image Prior."
         )
     config = choices.config
-    image, origin = image_of(layer, config.axes), None
+    whole, origin = image_of(layer, config.axes), None
+    image, cut = whole, _whole
     if choices.planes == "current":
         position = layer.world_to_data(choices.point)
-        image, origin = plane_of(image, position, joint=config.channels == "joint")
-    return Job(image, config, result_kwargs(layer, "denoise", origin))
+        joint = config.channels == "joint"
+        image, origin = plane_of(whole, position, joint=joint)
+
+        def cut(other: Image) -> Image:
+            same = other.shape == whole.shape and not other.rgb
+            return plane_of(other, position, joint=joint)[0] if same else other
+
+    task = _task(choices.task, cut)
+    # What it cannot do is said now, not after torch was loaded and a thread started.
+    task.check(image)
+    return Job(image, task, config, result_kwargs(layer, task.name, origin, task.factors()))
+
+
+def _whole(other: Image) -> Image:
+    return other
+
+
+def _task(choice: TaskChoice, cut: Callable[[Image], Image]) -> Task:
+    """Make the task, with the pictures of layers in place of the layers."""
+    values = {
+        name: cut(image_of(value)) if hasattr(value, "axis_labels") else value
+        for name, value in choice.values.items()
+    }
+    return TASKS[choice.name](**values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -61,9 +61,10 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
         The axes do not fit, or there are too many to be named by default.
     """
     data = layer.data[0] if layer.multiscale else layer.data
+    rgb = bool(getattr(layer, "rgb", False))  # Labels have none
     if axes is None:
-        axes = _named_axes(layer) or _default_axes(len(data.shape) - bool(layer.rgb))
-        axes += "S" * bool(layer.rgb)
+        axes = _named_axes(layer) or _default_axes(len(data.shape) - rgb)
+        axes += "S" * rgb
     image = as_image(data, axes)
     steps = zip(image.axes, layer.scale, layer.units, strict=False)  # none for S
     known = [(axis, float(abs(step)), str(unit)) for axis, step, unit in steps]
@@ -126,7 +127,10 @@ def plane_of(image: Image, position: Sequence[float], *, joint: bool) -> tuple[I
 
 
 def result_kwargs(
-    layer: napari.layers.Image, task: str, origin: Sequence[int] | None = None
+    layer: napari.layers.Image,
+    task: str,
+    origin: Sequence[int] | None = None,
+    factors: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return what `viewer.add_image` needs to put a result over its source.
 
@@ -138,6 +142,8 @@ def result_kwargs(
         Ending of the name.
     origin : sequence of int, optional
         Index in the source of the result's first pixel.
+    factors : mapping of str to int, optional
+        How many times more pixels the result has, along Y and X.
 
     Returns
     -------
@@ -150,17 +156,24 @@ def result_kwargs(
         kwargs |= {name: getattr(layer, name) for name in _GREY_LOOKS}
     return {
         **kwargs,
-        **_transform(layer, origin),
+        **_transform(layer, origin, factors or {}),
         "name": f"{layer.name}_{task}",
         "multiscale": False,
     }
 
 
-def _transform(layer: napari.layers.Image, origin: Sequence[int] | None) -> dict[str, Any]:
+def _transform(
+    layer: napari.layers.Image, origin: Sequence[int] | None, factors: Mapping[str, int]
+) -> dict[str, Any]:
     first = list(origin or [])[: layer.ndim] or [0] * layer.ndim
+    # Y and X are the last ones of a layer unless its labels say otherwise.
+    axes = (_named_axes(layer) or "YX".rjust(layer.ndim)).ljust(layer.ndim)
+    finer = np.array([factors.get(axis, 1) for axis in axes])
+    # The centre of the first small pixel lies half a small pixel from the edge.
+    first = first - (finer - 1) / (2 * finer)
     offset = np.subtract(layer.data_to_world(first), layer.data_to_world([0] * layer.ndim))
     return {
-        "scale": np.array(layer.scale),
+        "scale": layer.scale / finer,
         # napari applies the affine after the translation.
         "translate": layer.translate + np.linalg.solve(layer.affine.linear_matrix, offset),
         "rotate": np.array(layer.rotate),

@@ -26,6 +26,7 @@ from superqt.utils import GeneratorWorker
 from napari_dip.config import DipConfig
 from napari_dip.core.image import Image
 from napari_dip.gui.layers import shown_dtype
+from napari_dip.tasks import Task
 
 if TYPE_CHECKING:
     from napari_dip.core.progress import Progress, Restoration
@@ -83,7 +84,7 @@ class Failure:
 
 
 def run_in_thread(
-    image: Image, config: DipConfig, control: Control
+    image: Image, task: Task, config: DipConfig, control: Control
 ) -> "Generator[Any, None, Restoration | Failure | None]":
     """Yield the observation as its layer shows it, then progress.
 
@@ -94,19 +95,17 @@ def run_in_thread(
     """
     try:
         with _our_errors():
-            return (yield from _run(image, config, control))
+            return (yield from _run(image, task, config, control))
     except Exception as error:
         return Failure(error)
 
 
 def _run(
-    image: Image, config: DipConfig, control: Control
+    image: Image, task: Task, config: DipConfig, control: Control
 ) -> "Generator[Any, None, Restoration | None]":
-    from napari_dip.tasks import Denoise
-
     # Lazy data are read here: the GUI thread must not wait for a disk.
-    yield np.array(image.data, dtype=shown_dtype(image))
-    steps = restore(image, Denoise(), config, stop_requested=control.is_ending)
+    yield np.array(image.enlarged(task.factors()).data, dtype=shown_dtype(image))
+    steps = restore(image, task, config, stop_requested=control.is_ending)
     last = float("-inf")
     with closing(steps):
         while not control.is_cancelled():
@@ -171,13 +170,15 @@ class Run(QObject):  # type: ignore[misc]
     returned = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, image: Image, config: DipConfig, parent: QObject | None = None) -> None:
+    def __init__(
+        self, image: Image, task: Task, config: DipConfig, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self.control = Control()
         # Handlers are methods of a QObject of the GUI thread, so that every
         # binding queues the calls to it and drops them once it is deleted.
         self._worker = create_worker(
-            _Titled(run_in_thread, image, config, self.control),
+            _Titled(run_in_thread, image, task, config, self.control),
             _worker_class=_Worker,
             _start_thread=False,
             _connect={

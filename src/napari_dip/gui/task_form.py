@@ -1,0 +1,182 @@
+"""The choice of a task, and the fields that only it has."""
+
+# Qt and magicgui have no types for mypy, hence the ignored subclassing below.
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_dip.errors import UsageError
+from napari_dip.tasks import TASKS
+
+# Name, and one line that says what it is for.
+TITLES = {
+    "denoise": ("Denoise", "Noise that differs from pixel to pixel is removed."),
+    "inpaint": ("Fill missing pixels", "Painted pixels are replaced by what fits around them."),
+    "super-resolve": ("Enlarge", "More pixels, such that the image is their low-passed sample."),
+    "deconvolve": ("Deconvolve", "The blur of the lens is undone, from its PSF."),
+    "dejpeg": ("Remove JPEG artefacts", "The blocks and ringing of compression are removed."),
+    "guided": ("Restore with a guide", "Another picture of the same scene shows where edges are."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChoice:
+    """What the form says about the task; layers are not yet read.
+
+    Attributes
+    ----------
+    name : str
+        One of `TASKS`.
+    values : mapping
+        Arguments of the task, with napari layers for pictures.
+    """
+
+    name: str = "denoise"
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TaskForm(QWidget):  # type: ignore[misc]
+    """Task, and below it what that task needs.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Whose layers can be chosen.
+    make_rows : callable
+        Puts widgets into labelled rows.
+    """
+
+    def __init__(self, viewer: Any, make_rows: Callable[..., QWidget]) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._task = ComboBox(
+            name="task",
+            label="Task",
+            choices=[(TITLES[name][0], name) for name in TASKS],
+            tooltip="What is wrong with the image.",
+        )
+        self._fields = self._make_fields()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(make_rows(self._task))
+        self._rows = {}
+        for name, fields in self._fields.items():
+            if fields:
+                self._rows[name] = make_rows(*fields.values())
+                layout.addWidget(self._rows[name])
+        self._task.changed.connect(self._follow)
+        self._follow()
+
+    def _make_fields(self) -> dict[str, dict[str, Any]]:
+        def layer(name: str, label: str, kinds: tuple[Any, ...], tip: str) -> ComboBox:
+            def choices(_: Any = None) -> list[Any]:
+                fitting = [one for one in self._viewer.layers if isinstance(one, kinds)]
+                return [("none", None), *((str(one), one) for one in fitting)]
+
+            return ComboBox(name=name, label=label, choices=choices, tooltip=tip)
+
+        def line(name: str, label: str, tip: str, value: str = "") -> LineEdit:
+            return LineEdit(name=name, label=label, value=value, tooltip=tip)
+
+        return {
+            "denoise": {},
+            "inpaint": {
+                "mask": layer(
+                    "mask", "Mask", (Labels, ImageLayer), "Painted where pixels are missing."
+                ),
+                "labels": line(
+                    "labels", "Label values", "Only these mark missing pixels, such as 1, 3."
+                ),
+                "inverse": CheckBox(
+                    name="inverse",
+                    label="Mask is inverse",
+                    tooltip="The mask is painted where pixels are known.",
+                ),
+                "known": ComboBox(
+                    name="known",
+                    label="Known pixels",
+                    choices=[("keep as they are", "keep"), ("restore too", "restore")],
+                    tooltip="Whether known pixels come back as they were, or denoised.",
+                ),
+            },
+            "super-resolve": {
+                "factor": SpinBox(
+                    name="factor",
+                    label="Factor",
+                    min=2,
+                    max=16,
+                    value=4,
+                    tooltip="How many times more pixels along Y and X.",
+                ),
+                "kernel": ComboBox(
+                    name="kernel",
+                    label="Low-pass",
+                    choices=["lanczos2", "box", "gaussian"],
+                    tooltip="What the image was low-passed with; box for a camera that bins.",
+                ),
+            },
+            "deconvolve": {
+                "psf": layer("psf", "PSF", (ImageLayer,), "Image of a point."),
+                "sigma": line("sigma", "Gaussian blur", "Standard deviation [pixels]."),
+                "na": line("na", "NA", "Numerical aperture of a wide-field objective."),
+                "wavelength": line("wavelength", "Wavelength", "Of the emission [micrometre]."),
+                "refractive_index": line(
+                    "refractive_index", "Refractive index", "Of the immersion.", "1.518"
+                ),
+            },
+            "dejpeg": {},
+            "guided": {
+                "picture": layer(
+                    "picture", "Guide", (ImageLayer,), "A brighter channel, or a flash photograph."
+                ),
+            },
+        }
+
+    def _follow(self) -> None:
+        self._task.tooltip = TITLES[self._task.value][1]
+        for name, rows in self._rows.items():
+            rows.setVisible(name == self._task.value)
+
+    def reset_choices(self) -> None:
+        """Follow the viewer's layers."""
+        for fields in self._fields.values():
+            for widget in fields.values():
+                if hasattr(widget, "reset_choices"):
+                    widget.reset_choices()
+
+    @property
+    def choice(self) -> TaskChoice:
+        """What the form says; UsageError when it cannot be meant."""
+        name = self._task.value
+        values = {key: _read(key, widget) for key, widget in self._fields[name].items()}
+        return TaskChoice(name, {key: value for key, value in values.items() if value is not None})
+
+    @choice.setter
+    def choice(self, choice: TaskChoice) -> None:
+        self._task.value = choice.name
+        for key, value in choice.values.items():
+            widget = self._fields[choice.name][key]
+            widget.value = _written(value) if isinstance(widget, LineEdit) else value
+
+
+def _written(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _read(name: str, widget: Any) -> Any:
+    if not isinstance(widget, LineEdit):
+        return widget.value
+    text = widget.value.strip()
+    if not text:
+        return None
+    try:
+        if name == "labels":
+            return tuple(int(part) for part in text.replace(",", " ").split())
+        return float(text)
+    except ValueError as error:
+        raise UsageError(f"Got {widget.label} {text!r}; expected a number.") from error
