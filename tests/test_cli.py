@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_dip import cli, io, task_commands
+from napari_dip import cli, io, metrics, task_commands
 from napari_dip.core import restore as core
 from napari_dip.errors import DivergedError, MemoryExhaustedError
 from napari_dip.options import Options, configure
@@ -543,3 +543,40 @@ def test_a_mask_is_not_written_over(call, noisy, extras):
     code, _, err = call(*words)
     assert code == 2
     assert "mask.tif" in err
+
+
+# Compare
+
+
+def test_compare_writes_a_table_a_figure_and_every_result(call, noisy, tmp_path):
+    tifffile.imwrite(tmp_path / "clean.tif", waves((24, 20)).astype(np.float32))
+    words = ("compare", noisy, "--config", "tiny.json", "--reference", "clean.tif")
+    code, out, _ = call(*words, "--json")
+    rows = json.loads(out)["rows"]
+    assert code == 0
+    assert [row["method"] for row in rows][:2] == ["Deep Image Prior", "total variation"]
+    folder = tmp_path / "noisy_compare"
+    assert json.loads((folder / "table.json").read_text())["rows"] == rows
+    truth = waves((24, 20)).astype(np.float32)
+    for row in rows:
+        written = io.read_image(folder / f"{row['method'].lower().replace(' ', '_')}.ome.tif")
+        assert row["psnr"] == pytest.approx(metrics.psnr(written.data, truth))
+    assert (folder / "figure.png").stat().st_size > 1000
+    code, _, err = call(*words)
+    assert code == 2
+    assert "--overwrite" in err
+
+
+def test_compare_prints_a_table_without_a_reference(call, noisy):
+    code, out, _ = call("compare", noisy, "--config", "tiny.json")
+    assert code == 0
+    assert out.splitlines()[0].split() == ["method", "psnr", "ssim", "seconds"]
+
+
+def test_compare_refuses_missing_pixels(call, tmp_path):
+    values = noisy_waves((24, 20))
+    values[3, 3] = np.nan
+    np.save(tmp_path / "hole.npy", values)
+    code, _, err = call("compare", tmp_path / "hole.npy")
+    assert code == 3
+    assert "inpaint" in err

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Preset = Literal["fast", "balanced", "paper"]
-Stop = Literal["auto", "heldout", "variance", "none"]
-Noise = Literal["auto", "gaussian", "poisson", "poisson-gaussian"]
+Stop = Literal["auto", "heldout", "variance", "discrepancy", "none"]
+Noise = Literal["auto", "gaussian", "poisson", "poisson-gaussian", "laplace"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Channels = Literal["joint", "separate"]
-NetworkName = Literal["hourglass"]
+NetworkName = Literal[
+    "hourglass", "unet", "resnet", "encoder-decoder", "deep-decoder", "conv-decoder"
+]
 LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
 Kernel = Literal["lanczos2", "box", "gaussian"]
 TaskName = Literal[
@@ -44,6 +46,9 @@ class NetworkConfig(Frozen):
         1, ge=1, description="The network works at 1/n of the resolution and emits n x n pixels."
     )
     upsampling: Literal["bilinear", "nearest"] = "bilinear"
+    downsampling: Literal["stride", "average", "max"] = Field(
+        "stride", description="Of an hourglass: strided convolutions, or pooling after them."
+    )
     output: Literal["linear", "sigmoid"] = Field(
         "linear", description="Last activation; the sigmoid spans the data with headroom."
     )
@@ -211,7 +216,8 @@ class DipConfig(Frozen):
     )
     stop: Stop = Field(
         "auto",
-        description="Early stopping: held-out pixels, variance of the outputs, both, or none.",
+        description="Early stopping: held-out pixels, variance of the outputs, both (auto), "
+        "residual as large as the noise, or none.",
     )
     max_iterations: int | None = Field(
         None, ge=1, description="Upper bound of the iterations of each block (default: preset)."

@@ -9,11 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_dip.baselines import Row
+    from napari_dip.core.image import Image
     from napari_dip.core.progress import Progress
 
 # Shown intensities: a few hot pixels must not darken the rest [percent].
@@ -72,6 +75,52 @@ def save_figure(path: Path, observation: ArrayLike, restored: ArrayLike, curve: 
     _show(panels[2], "residual (observation - result)", residual, -spread, spread, "coolwarm")
     _plot(panels[3], curve)
     figure.savefig(path, format="png", dpi=100)
+
+
+def save_comparison(
+    path: Path, observation: Image, rows: Sequence[Row], reference: Image | None = None
+) -> None:
+    """Draw one plane of the observation, of each method's result and of the truth.
+
+    Parameters
+    ----------
+    path : Path
+        PNG file to write.
+    observation, reference : Image
+        Same axes as the results.
+    rows : sequence of Row
+        The results.
+    """
+    pictures = {"observation": observation, **{_caption(row): row.image for row in rows}}
+    if reference is not None:
+        pictures["reference"] = reference
+    low, high = np.nanpercentile(_middle_plane(observation), _PERCENTILES)
+    columns = min(len(pictures), 3)
+    lines = -(-len(pictures) // columns)
+    figure = Figure(figsize=(4 * columns, 4 * lines), layout="constrained")
+    panels = np.ravel(figure.subplots(lines, columns))
+    for panel in panels:
+        panel.set_axis_off()
+    for panel, (title, picture) in zip(panels, pictures.items(), strict=False):
+        values = (_middle_plane(picture) - low) / max(high - low, 1e-30)
+        panel.imshow(np.clip(values, 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        panel.set_title(title)
+    figure.savefig(path, format="png", dpi=100)
+
+
+def _caption(row: Row) -> str:
+    return row.name if row.psnr is None else f"{row.name}, {row.psnr:.2f} dB"
+
+
+def _middle_plane(image: Image) -> NDArray[np.float64]:
+    """Return (Y, X), or (Y, X, 3) of RGB."""
+    at = tuple(
+        slice(None) if axis in "YX" else slice(0, 3) if axis == "S" else size // 2
+        for axis, size in zip(image.axes, image.shape, strict=True)
+    )
+    values = np.asarray(image.data[at], np.float64)
+    kept = [axis for axis in image.axes if axis in "YXS"]
+    return values.transpose([kept.index(axis) for axis in sorted(kept, key="YXS".index)])
 
 
 def _show(

@@ -127,6 +127,11 @@ def default_output(image: Path, task: str) -> Path:
     return image.with_name(f"{_stem(image)}_{task}.ome.tif")
 
 
+def default_folder(image: Path, task: str) -> Path:
+    """Return the folder IMAGE_TASK beside the image."""
+    return image.with_name(f"{_stem(image)}_{task}")
+
+
 def _stem(path: Path) -> str:
     name = path.name
     longest = next((end for end in _LONG_SUFFIXES if name.lower().endswith(end)), path.suffix)

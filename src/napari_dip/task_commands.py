@@ -242,6 +242,8 @@ def _restore_file(
     if files.uncertainty and result.run_std is not None:
         spread = result.image.with_data(result.run_std)
         io.write_image(files.uncertainty, spread, overwrite=files.overwrite)
+    for warning in result.report.warnings:
+        say(f"warning: {warning}")
     if files.as_json:
         print(json.dumps(report))
     else:

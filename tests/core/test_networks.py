@@ -4,6 +4,7 @@ from typing import get_args
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from napari_dip.config import PRESETS, NetworkConfig, NetworkName
@@ -41,6 +42,40 @@ def test_the_canvas_covers_any_image(name, variant, shape):
     estimate = network(torch.rand(1, 3, height // shuffle, width // shuffle))
     assert estimate.shape == (1, 2, height, width)
     assert estimate.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", get_args(NetworkName))
+@pytest.mark.parametrize("mode", ["stride", "average", "max"])
+def test_a_network_can_be_fitted_and_all_of_it_learns(name, mode):
+    torch.manual_seed(0)
+    network = build_network(
+        NetworkConfig(name=name, channels=(8, 8), downsampling=mode),
+        latent_channels=4,
+        out_channels=1,
+    )
+    latent, wave = torch.rand(1, 4, 32, 32), torch.linspace(0, 6, 32).sin().expand(1, 1, 32, 32)
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.02)
+    losses = []
+    for _ in range(60):
+        optimiser.zero_grad()
+        loss = ((network(latent) - wave) ** 2).mean()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.5 * losses[0]
+    assert all(bool(p.grad.abs().sum() > 0) for p in network.parameters())
+
+
+def test_a_deep_decoder_has_fewer_weights_than_pixels():
+    config = NetworkConfig(name="deep-decoder", channels=(64,) * 5, skip_channels=0)
+    network = build_network(config, 64, 1)
+    assert sum(p.numel() for p in network.parameters()) < 256 * 256 / 2
+
+
+def test_skip_widths_are_one_for_each_scale():
+    assert NetworkConfig(channels=(8, 16), skip_channels=(0, 4)).skips == (0, 4)
+    with pytest.raises(ValidationError, match="one skip width for each of 2 scales"):
+        NetworkConfig(channels=(8, 16), skip_channels=(4,))
 
 
 def test_a_sigmoid_stays_within_its_bounds_and_spans_them():

@@ -90,3 +90,13 @@ def test_network_units_keep_the_line():
     assert float(model.variance(scaled)) * scaling.gain**2 == pytest.approx(
         line.slope * intensity + line.intercept, rel=1e-3
     )
+
+
+def test_laplace_noise_counts_outliers_by_their_distance():
+    noise = NoiseModel(0.0, 4.0, 0.1, laplace=True)
+    truth = torch.zeros(200_000)
+    draw = np.random.default_rng(0).laplace(0, 2 / np.sqrt(2), truth.numel())  # deviation 2
+    near = noise.nll(truth, torch.from_numpy(draw))
+    assert float(near.mean()) == pytest.approx(1, rel=0.02)
+    once, twice = noise.nll(torch.zeros(2), torch.tensor([50.0, 100.0]))
+    assert float(twice / once) == pytest.approx(2)

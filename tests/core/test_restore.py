@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from napari_dip import restore
 from napari_dip.api import finish
@@ -287,3 +288,31 @@ def test_threads_and_denormals_are_set_back():
     restored(noisy_waves((16, 16)), tiny_config(threads=1))
     assert torch.get_num_threads() == before
     assert float(torch.tensor(1e-40) * 1) > 0
+
+
+def test_discrepancy_stops_a_fit_at_the_known_noise_level():
+    config = tiny_config(2000, "noise", stop="discrepancy", noise="gaussian", sigma_noise=20.0)
+    result = finish(restore(noisy_waves(), config=config))
+    assert result.report.stop_reason == "discrepancy"
+    residual = noisy_waves() - result.image.data
+    assert float(residual.std()) == pytest.approx(20, rel=0.1)
+
+
+def test_impulses_leave_no_trace_in_a_laplace_fit():
+    picture = waves()
+    hit = np.random.default_rng(0).random(picture.shape) < 0.15
+    recorded = np.where(hit, 400.0, picture)
+    errors = {}
+    for noise in ("gaussian", "laplace"):
+        result = finish(restore(recorded, config=tiny_config(400, noise=noise)))
+        errors[noise] = float(np.sqrt(np.mean((result.image.data - picture) ** 2)))
+    assert errors["laplace"] < 0.5 * errors["gaussian"]
+
+
+def test_correlated_noise_is_told():
+    smooth = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(64, 64)), 2)
+    report = finish(restore(waves() + 300 * smooth, config=tiny_config(30))).report
+    (warning,) = report.warnings
+    assert "correlated" in warning
+    white = finish(restore(noisy_waves(), config=tiny_config(200))).report
+    assert white.warnings == ()

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
 
 from napari_dip.core.stopping import (
     AnyOf,
+    Discrepancy,
     Evidence,
     HeldOut,
     MaxIterations,
@@ -121,3 +123,13 @@ def test_the_configuration_chooses_the_rules(stop, opinion):
     rule = build_rule(config, time_limit=None, stop_requested=lambda: False)
     rule.update(evidence(1))
     assert rule.selected == opinion
+
+
+def test_discrepancy_stops_once_the_residual_is_as_small_as_the_noise():
+    rule = Discrepancy(guard=1)
+    residuals = [0.5, 3.0, 1.01, None, 1.0]
+    reasons = [
+        rule.update(replace(evidence(iteration), discrepancy=residual))
+        for iteration, residual in enumerate(residuals, 1)
+    ]
+    assert reasons == [None, None, None, None, StopReason.DISCREPANCY]

@@ -94,6 +94,27 @@ def test_the_dock_does_every_task(viewer, qtbot, name):
     assert result.metadata["napari_dip"]["task"] == name
 
 
+@pytest.mark.parametrize("shape", [SIZE, (2, *SIZE), (*SIZE, 3)])
+def test_a_new_mask_lies_over_the_image_ready_to_be_painted(qtbot, shape):
+    viewer = ViewerModel()
+    rgb = shape[-1] == 3
+    image = viewer.add_image(np.ones(shape, np.uint8), rgb=rgb, name="image")
+    image.scale = (*image.scale[:-2], 0.3, 0.4)
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.task = TaskChoice("inpaint")
+    form.findChild(QWidget, "new_mask").click()
+    mask = viewer.layers["image_mask"]
+    assert mask.mode == "paint"
+    np.testing.assert_array_equal(mask.scale, image.scale)
+    assert mask.data.shape == (shape[:-1] if rgb else shape)
+    assert form.choices.task.values["mask"] is mask
+    mask.data[..., 3:5, 3:5] = 1
+    todo = job(form.choices, image)
+    count = int(np.isnan(np.asarray(todo.task.observe(todo.image).data)).sum())
+    assert count == 4 * (3 if rgb else shape[0] if len(shape) == 3 else 1)
+
+
 def test_a_number_that_is_none_is_refused(viewer, qtbot):
     form = Form(viewer)
     qtbot.addWidget(form)

@@ -168,7 +168,10 @@ def fit(
             continue
 
         # The only place that waits for the device.
-        loss_value, heldout_error = _read(problem, loss, state.average.value, heldout)
+        known = problem.valid if config.stop == "discrepancy" else None
+        loss_value, heldout_error, discrepancy = _read(
+            problem, loss, state.average.value, heldout, known
+        )
         now = time.perf_counter()
         pace.append((now - last_assessment) / runtime.assess_every)
         last_assessment = now
@@ -176,7 +179,9 @@ def fit(
             state.roll_back(iteration)
             continue
         state.keep_checkpoint(iteration, loss_value)
-        evidence = Evidence(iteration, now - start, heldout_error, estimate.flatten()[probe])
+        evidence = Evidence(
+            iteration, now - start, heldout_error, estimate.flatten()[probe], discrepancy
+        )
         reason = state.assess(evidence)
         if reason is not None or now - last_yield >= interval:
             last_yield = now
@@ -250,14 +255,18 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
 
 
 def _read(
-    problem: Problem, loss: Tensor, average: Tensor, heldout: Tensor | None
-) -> tuple[float, float | None]:
-    loss = loss.detach()
-    if heldout is None:
-        return float(loss), None
-    both = torch.stack([loss, _mean(problem.nll(average), heldout)])
-    loss_value, heldout_error = both.tolist()
-    return loss_value, heldout_error
+    problem: Problem, loss: Tensor, average: Tensor, *pixels: Tensor | None
+) -> tuple[float, float | None, float | None]:
+    """Fetch the loss, and the error of the average at each choice of pixels, all at once."""
+    asked = [weights is not None for weights in pixels]
+    numbers = [loss.detach()]
+    if any(asked):
+        errors = problem.nll(average)
+        numbers += [_mean(errors, weights) for weights in pixels if weights is not None]
+    values = iter(torch.stack(numbers).tolist())
+    loss_value = next(values)
+    heldout_error, discrepancy = (next(values) if one else None for one in asked)
+    return loss_value, heldout_error, discrepancy
 
 
 def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:

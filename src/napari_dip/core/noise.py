@@ -1,7 +1,8 @@
 """Noise models: how far an observation may lie from the estimate that explains it.
 
 All of them are one family, variance = slope * intensity + intercept: Gaussian
-noise has no slope, photon noise no intercept, a camera both.
+noise has no slope, photon noise no intercept, a camera both. Laplace noise is
+Gaussian noise with outliers, such as impulses.
 """
 
 from __future__ import annotations
@@ -56,11 +57,14 @@ class NoiseModel:
         Of the variance, as a function of the noise-free intensity.
     floor : float or (C, 1, 1) Tensor
         Lower limit of the variance.
+    laplace : bool
+        Heavy tails: outliers count by their distance, not by its square.
     """
 
     slope: float | Tensor
     intercept: float | Tensor
     floor: float | Tensor
+    laplace: bool = False
 
     def variance(self, estimate: Tensor) -> Tensor:
         """Return the noise variance at each pixel of an estimate (1, C, Y, X)."""
@@ -73,17 +77,21 @@ class NoiseModel:
         -----
         (y - x)^2 / v(x) with the variance held fixed when differentiated: its
         gradient is that of the Gaussian, the Poisson and the shifted-Poisson
-        likelihood alike, and vanishes on average at the truth.
+        likelihood alike, and vanishes on average at the truth. For Laplace
+        noise |y - x| over its mean, the standard deviation / sqrt(2).
         """
+        if self.laplace:
+            return (estimate - observation).abs() * (2 / self.variance(estimate.detach())).sqrt()
         return (estimate - observation) ** 2 / self.variance(estimate.detach())
 
 
-def noise_model(line: MeanVariance, scaling: Scaling) -> NoiseModel:
+def noise_model(line: MeanVariance, scaling: Scaling, *, laplace: bool = False) -> NoiseModel:
     """Express a mean-variance line in network units."""
     return NoiseModel(
         slope=line.slope / scaling.gain,
         intercept=(line.slope * scaling.offset + line.intercept) / scaling.gain**2,
         floor=max(_FLOOR * line.mean_variance / scaling.gain**2, _LEAST_VARIANCE),
+        laplace=laplace,
     )
 
 
@@ -109,7 +117,7 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
     if name == "auto":
         return _flat(line.mean_variance), _measured(line)
     valid = planes[mask_invalid(planes)].astype(np.float64)
-    if name == "gaussian":
+    if name in ("gaussian", "laplace"):
         variance = config.sigma_noise**2 if config.sigma_noise else line.mean_variance
         return _flat(variance), NoiseRecord(model=name, sigma=float(np.sqrt(variance)))
     slope, intercept = line.slope, line.intercept

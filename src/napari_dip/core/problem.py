@@ -95,6 +95,7 @@ def make_problem(
             slope=column("slope"),
             intercept=column("intercept"),
             floor=column("floor"),
+            laplace=any(model.laplace for model in noise),
         ),
         bounds=bounds,
         operator=operator or Identity(),

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from napari_dip.core.device import Runtime
     from napari_dip.core.fit import Fit
 
+# Below this whiteness a residual is no white noise; where it should be some.
+_SMOOTH = 1.1
+_NOISY_TASKS = ("denoise", "deconvolve", "guided")
+
 
 class InputRecord(Frozen):
     """The image that was given."""
@@ -83,6 +87,7 @@ class Report(Frozen):
     noise: NoiseRecord
     noise_by_channel: tuple[NoiseRecord, ...]
     diagnostics: dict[str, float | None]
+    warnings: tuple[str, ...] = ()
     psnr: float | None = None
     ssim: float | None = None
     best_psnr: float | None = None
@@ -148,6 +153,7 @@ def make_report(
 
     records = tuple(_block_record(block.index, outcomes) for block, outcomes in fits)
     everything = [outcome for _, outcomes in fits for outcome in outcomes]
+    whiteness = _whiteness(everything)
     return Report(
         schema=1,
         task=task,
@@ -171,7 +177,8 @@ def make_report(
         peak_memory_bytes=peak_memory(runtime.device),
         noise=noise[0],
         noise_by_channel=noise,
-        diagnostics={"residual_whiteness": _whiteness(everything)},
+        diagnostics={"residual_whiteness": whiteness},
+        warnings=_warnings(task, whiteness),
         versions=versions(),
         **quality,
     )
@@ -210,3 +217,14 @@ def _input_record(image: Image, invalid_pixels: int) -> InputRecord:
 def _whiteness(fits: "Sequence[Fit]") -> float | None:
     known = [fit.residual_whiteness for fit in fits if fit.residual_whiteness is not None]
     return median(known) if known else None
+
+
+def _warnings(task: str, whiteness: float | None) -> tuple[str, ...]:
+    """Say in words what a user should look at."""
+    if task not in _NOISY_TASKS or whiteness is None or whiteness >= _SMOOTH:
+        return ()
+    return (
+        f"What was taken away is smooth (residual whiteness {whiteness:.2f}, white noise has "
+        "1.41): the noise is correlated between pixels, or structure was lost. Held-out pixels "
+        "cannot tell correlated noise from structure: compare the result with the image.",
+    )

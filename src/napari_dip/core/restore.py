@@ -126,7 +126,8 @@ def _prepare_channels(image: Image, config: DipConfig) -> list[_Channel]:
     channels = []
     for index, scaling in enumerate(scale_image(image)):
         line, record = find_noise(blocks.some_planes(image, index), config)
-        channels.append(_Channel(scaling, noise_model(line, scaling), record))
+        model = noise_model(line, scaling, laplace=config.noise == "laplace")
+        channels.append(_Channel(scaling, model, record))
     return channels
 
 

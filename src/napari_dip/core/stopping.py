@@ -24,6 +24,7 @@ class StopReason(StrEnum):
 
     HELD_OUT_MINIMUM = "held_out_minimum"
     VARIANCE_MINIMUM = "variance_minimum"
+    DISCREPANCY = "discrepancy"
     MAX_ITERATIONS = "max_iterations"
     TIME_LIMIT = "time_limit"
     STOP_REQUESTED = "stop_requested"
@@ -42,6 +43,8 @@ class Evidence:
         Since the start of the fit.
     heldout_error : float or None
         Mean nll of the moving average at the held-out pixels.
+    discrepancy : float or None
+        The same at all valid pixels; only if a rule asks for it.
     pixels : (P,) Tensor
         Network output at a fixed random choice of pixels, on its device.
     """
@@ -50,6 +53,7 @@ class Evidence:
     seconds: float
     heldout_error: float | None
     pixels: Tensor
+    discrepancy: float | None = None
 
 
 class StoppingRule(Protocol):
@@ -123,6 +127,27 @@ class WindowedVariance:
         if self.selected is not None and iteration - self.selected >= self._patience:
             return StopReason.VARIANCE_MINIMUM
         return None
+
+
+class Discrepancy:
+    """Stop once the residual is no larger than the noise, whose level has to be known.
+
+    References
+    ----------
+    V. A. Morozov, "On the solution of functional equations by the method of
+    regularization", Soviet Math. Dokl. 7 (1966).
+    """
+
+    selected: int | None = None
+
+    def __init__(self, guard: int) -> None:
+        self._guard = guard
+
+    def update(self, evidence: Evidence) -> StopReason | None:
+        residual = evidence.discrepancy
+        if residual is None or evidence.iteration <= self._guard or residual > 1:
+            return None
+        return StopReason.DISCREPANCY
 
 
 class MaxIterations:
@@ -211,6 +236,8 @@ def build_rule(
                 constants.variance_window, constants.variance_patience, constants.guard
             )
         )
+    if config.stop == "discrepancy":
+        rules.append(Discrepancy(constants.guard))
     rules.append(MaxIterations(settings.max_iterations))
     if time_limit is not None:
         rules.append(TimeLimit(time_limit))

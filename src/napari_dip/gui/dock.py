@@ -291,7 +291,7 @@ def _summary(report: "Report") -> str:
     )
     if report.blocks_left:
         text += f" Planes not reached, left as they were: {report.blocks_left}."
-    return text
+    return " ".join([text, *report.warnings])
 
 
 def open_dock(viewer: "napari.viewer.Viewer", task: str = "denoise") -> None:

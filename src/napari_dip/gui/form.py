@@ -126,7 +126,7 @@ class Form(QWidget):  # type: ignore[misc]
             tooltip="Restore every plane, or only the Y, X plane at the sliders. "
             "The result of one plane lies at its place in the stack.",
         )
-        self._task = TaskForm(viewer, self._rows)
+        self._task = TaskForm(viewer, self._rows, lambda: self.layer)
         self._advanced = QCollapsible("Advanced")
         self._build()
         self._layer.changed.connect(self._show_axes)

@@ -162,6 +162,17 @@ def result_kwargs(
     }
 
 
+def mask_kwargs(layer: napari.layers.Image) -> dict[str, Any]:
+    """Return what `viewer.add_labels` needs for an empty mask over an image."""
+    placed = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+    kwargs = result_kwargs(layer, "mask")
+    data = layer.data[0] if layer.multiscale else layer.data
+    return {
+        **{name: kwargs[name] for name in (*placed, "name")},
+        "data": np.zeros(data.shape[: layer.ndim], np.uint8),
+    }
+
+
 def _transform(
     layer: napari.layers.Image, origin: Sequence[int] | None, factors: Mapping[str, int]
 ) -> dict[str, Any]:

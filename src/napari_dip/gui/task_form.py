@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, LineEdit, PushButton, SpinBox
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_dip.errors import UsageError
+from napari_dip.gui.layers import mask_kwargs
 from napari_dip.tasks import TASKS
 
 # Name, and one line that says what it is for.
@@ -49,17 +50,26 @@ class TaskForm(QWidget):  # type: ignore[misc]
         Whose layers can be chosen.
     make_rows : callable
         Puts widgets into labelled rows.
+    image_layer : callable
+        Returns the layer that is restored, or None.
     """
 
-    def __init__(self, viewer: Any, make_rows: Callable[..., QWidget]) -> None:
+    def __init__(
+        self, viewer: Any, make_rows: Callable[..., QWidget], image_layer: Callable[[], Any]
+    ) -> None:
         super().__init__()
         self._viewer = viewer
+        self._image_layer = image_layer
         self._task = ComboBox(
             name="task",
             label="Task",
             choices=[(TITLES[name][0], name) for name in TASKS],
             tooltip="What is wrong with the image.",
         )
+        self._new_mask = PushButton(
+            name="new_mask", text="New mask", label="", tooltip="Add a layer to paint on."
+        )
+        self._new_mask.clicked.connect(self._add_mask)
         self._fields = self._make_fields()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -71,6 +81,15 @@ class TaskForm(QWidget):  # type: ignore[misc]
                 layout.addWidget(self._rows[name])
         self._task.changed.connect(self._follow)
         self._follow()
+
+    def _add_mask(self) -> None:
+        layer = self._image_layer()
+        if layer is None:
+            return
+        mask = self._viewer.add_labels(**mask_kwargs(layer))
+        mask.mode = "paint"
+        self.reset_choices()
+        self._fields["inpaint"]["mask"].value = mask
 
     def _make_fields(self) -> dict[str, dict[str, Any]]:
         def layer(name: str, label: str, kinds: tuple[Any, ...], tip: str) -> ComboBox:
@@ -89,6 +108,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
                 "mask": layer(
                     "mask", "Mask", (Labels, ImageLayer), "Painted where pixels are missing."
                 ),
+                "new_mask": self._new_mask,
                 "labels": line(
                     "labels", "Label values", "Only these mark missing pixels, such as 1, 3."
                 ),
@@ -153,7 +173,11 @@ class TaskForm(QWidget):  # type: ignore[misc]
     def choice(self) -> TaskChoice:
         """What the form says; UsageError when it cannot be meant."""
         name = self._task.value
-        values = {key: _read(key, widget) for key, widget in self._fields[name].items()}
+        values = {
+            key: _read(key, widget)
+            for key, widget in self._fields[name].items()
+            if widget is not self._new_mask
+        }
         return TaskChoice(name, {key: value for key, value in values.items() if value is not None})
 
     @choice.setter

@@ -1,0 +1,225 @@
+"""Tables of the literature beside what this package reaches, with baselines of the same run.
+
+    python benchmarks/tables.py TABLE FOLDER_OF_DATA [--crop 128] [--presets balanced] [--names ...]
+
+TABLE is one of the functions below. Each row is printed as soon as it is
+known; rows are cached in tables.json under the hash of their configuration, so
+that a long table can be made in parts. `published` is the paper's value for
+the whole image: with --crop it is another image, and the baselines of the same
+crop are what to compare with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+from skimage import restoration
+from skimage.io import imread
+from skimage.transform import resize
+
+from napari_dip import DipConfig, Image, metrics, restore
+from napari_dip.api import finish
+from napari_dip.core.psf import gaussian_psf
+from napari_dip.io import read_image
+from napari_dip.tasks import Deconvolve, Denoise, Inpaint, SuperResolve, Task
+
+CACHE = Path("tables.json")
+SET9 = ("House", "Peppers", "Lena", "Baboon", "F16", "kodim01", "kodim02", "kodim03", "kodim12")
+SET5 = {"baby": 31.49, "bird": 31.80, "butterfly": 26.23, "head": 31.04, "woman": 28.93}
+GREY = {
+    "barbara": 32.22, "boat": 33.06, "house": 39.16, "lena": 36.16, "peppers": 33.05,
+    "cameraman": 29.80, "couple": 32.52, "fingerprint": 32.84, "hill": 32.77, "man": 32.20,
+    "montage": 34.54,
+}  # fmt: skip
+
+
+@dataclass
+class Case:
+    """One image of a table: what was observed, the truth, and what others make of it."""
+
+    name: str
+    observed: np.ndarray
+    truth: np.ndarray
+    task: Task
+    published: float | None
+    baselines: dict[str, Callable[[], np.ndarray]]
+    judge: Callable[[np.ndarray, np.ndarray], float] = metrics.psnr
+
+
+def middle(image: np.ndarray, crop: int | None, multiple: int = 1) -> np.ndarray:
+    """Cut the middle out of an image, of a size that can be divided."""
+    height, width = (min(n, crop or n) // multiple * multiple for n in image.shape[:2])
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return image[top : top + height, left : left + width]
+
+
+def total_variation(image: np.ndarray, sigma: float | None = None) -> np.ndarray:
+    """Denoise with a weight of twice the noise, on a scale of 0 to 1."""
+    axis = -1 if image.ndim == 3 else None
+    unit = image / 255.0
+    if sigma is None:
+        sigma = restoration.estimate_sigma(unit, channel_axis=axis, average_sigmas=True) * 255
+    weight = (1 if sigma > 10 else 2) * sigma / 255
+    return restoration.denoise_tv_chambolle(unit, weight, channel_axis=axis) * 255
+
+
+def nlm(image: np.ndarray) -> np.ndarray:
+    """Non-local means with the estimated noise."""
+    axis = -1 if image.ndim == 3 else None
+    unit = image / 255.0
+    sigma = restoration.estimate_sigma(unit, channel_axis=axis, average_sigmas=True)
+    return 255 * restoration.denoise_nl_means(
+        unit, h=0.8 * sigma, sigma=sigma, fast_mode=True, channel_axis=axis
+    )
+
+
+def denoising(data: Path, crop: int | None) -> Iterator[Case]:
+    """Nine colour images with Gaussian noise of 25; the paper's mean is 30.43 dB."""
+    for index, name in enumerate(SET9):
+        truth = middle(imread(data / "set9" / f"{name}.png")[..., :3], crop)
+        noisy = truth + np.random.default_rng(index).normal(0, 25, truth.shape)
+        noisy = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+        baselines = {"tv": lambda y=noisy: total_variation(y, 25.0), "nlm": lambda y=noisy: nlm(y)}
+        yield Case(name, noisy, truth, Denoise(), None, baselines)
+
+
+def microscopy(data: Path, crop: int | None) -> Iterator[Case]:
+    """Real noise, everything automatic."""
+    folder = data / "microscopy" / "pairs"
+    for path in sorted(folder.glob("*_noisy.tif")):
+        name = path.name.removesuffix("_noisy.tif")
+        noisy = np.squeeze(read_image(path).data)
+        truth = np.squeeze(read_image(folder / f"{name}_clean.tif").data)
+        noisy, truth = middle(noisy, crop), middle(truth, crop)
+        matched = metrics.affine_match(truth, noisy)
+        baselines = {"tv": lambda y=noisy: total_variation(y), "nlm": lambda y=noisy: nlm(y)}
+        yield Case(name, noisy, matched, Denoise(), None, baselines)
+
+
+def super_resolution(data: Path, crop: int | None) -> Iterator[Case]:
+    """Set5, four times; psnr of luma without a border of 4 pixels."""
+    from PIL import Image as Picture
+
+    for name, published in SET5.items():
+        truth = middle(imread(data / "set5" / f"{name}.png")[..., :3], crop, 4)
+        height, width = (n // 4 for n in truth.shape[:2])
+        coarse = np.asarray(
+            Picture.fromarray(truth).resize((width, height), Picture.Resampling.LANCZOS)
+        )
+        bicubic = lambda y=coarse, shape=truth.shape: resize(  # noqa: E731
+            y.astype(float), shape, order=3, anti_aliasing=False
+        )
+        yield Case(name, coarse, truth, SuperResolve(4), published, {"bicubic": bicubic}, luma_psnr)
+
+
+def inpainting(data: Path, crop: int | None) -> Iterator[Case]:
+    """Half of the pixels missing at random."""
+    for index, (name, published) in enumerate(GREY.items()):
+        truth = middle(imread(data / "grey_inpainting" / f"{name}.png", as_gray=False), crop)
+        missing = np.random.default_rng(index).random(truth.shape) < 0.5
+        observed = np.where(missing, 0, truth).astype(np.uint8)
+        biharmonic = lambda y=truth, m=missing: (  # noqa: E731
+            restoration.inpaint_biharmonic(np.where(m, 0, y) / 255.0, m) * 255
+        )
+        baselines = {"biharmonic": biharmonic}
+        yield Case(name, observed, truth, Inpaint(missing), published, baselines)
+
+
+def deconvolution(data: Path, crop: int | None) -> Iterator[Case]:
+    """Clean fluorescence, blurred by a Gaussian of 2 pixels, with photon noise."""
+    folder = data / "microscopy" / "pairs"
+    for index, name in enumerate(("fmd_BPAE_G", "fmd_BPAE_R", "fmd_BPAE_B")):
+        truth = middle(np.squeeze(read_image(folder / f"{name}_clean.tif").data), crop)
+        truth = truth.astype(float)
+        blurred = ndimage.gaussian_filter(truth, 2)
+        noisy = np.random.default_rng(index).poisson(2 * blurred) / 2
+        task, psf = Deconvolve(sigma=2.0), gaussian_psf((2.0, 2.0))
+        baselines = {
+            f"richardson_lucy_{n}": lambda y=noisy, n=n, h=psf: restoration.richardson_lucy(
+                y / 300, h, n, clip=False
+            ) * 300
+            for n in (5, 10, 20)
+        }  # fmt: skip
+        yield Case(name, noisy.astype(np.float32), truth, task, None, baselines)
+
+
+def luma_psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
+    """Return the psnr of luma (BT.601, 16 to 235) without a border of 4 pixels."""
+    weights = np.array([65.481, 128.553, 24.966]) / 255
+    ours, theirs = (
+        (np.clip(np.asarray(values, float), 0, 255) @ weights + 16)[4:-4, 4:-4]
+        for values in (estimate, truth)
+    )
+    return float(10 * np.log10(255**2 / np.mean((ours - theirs) ** 2)))
+
+
+TABLES = {
+    table.__name__: table
+    for table in (denoising, microscopy, super_resolution, inpainting, deconvolution)
+}
+
+
+def ours(case: Case, config: DipConfig) -> dict[str, object]:
+    """Restore, or take what was restored before with the same configuration."""
+    axes = "YXS" if case.observed.ndim == 3 else "YX"
+    complete = config.complete(case.task.preset)
+    text = complete.model_dump_json() + case.name + case.task.name + str(case.observed.shape)
+    key = hashlib.sha256(text.encode() + case.observed.tobytes()).hexdigest()[:16]
+    known = json.loads(CACHE.read_text()) if CACHE.exists() else {}
+    if key not in known:
+        image = Image(case.observed, axes)
+        result = finish(restore(image, case.task, config, reference=case.truth))
+        report = result.report
+        gap = (report.best_psnr or 0) - (report.psnr or 0)
+        known[key] = {
+            "psnr": case.judge(np.asarray(result.image.data), case.truth),
+            "gap": gap,
+            "iterations": report.iterations,
+            "stop_reason": report.stop_reason,
+            "seconds": report.seconds,
+        }
+        CACHE.write_text(json.dumps(known, indent=1))
+    return known[key]
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--crop", type=int)
+    parser.add_argument("--presets", nargs="+", default=["balanced"])
+    parser.add_argument("--names", nargs="+")
+    parser.add_argument("--max-iterations", type=int)
+    arguments = parser.parse_args()
+    header_done = False
+    for case in TABLES[arguments.table](arguments.folder, arguments.crop):
+        if arguments.names and case.name not in arguments.names:
+            continue
+        row: dict[str, object] = {"name": case.name, "published": case.published}
+        if case.observed.shape == case.truth.shape:
+            row["observed"] = case.judge(case.observed, case.truth)
+        for name, baseline in case.baselines.items():
+            start = time.perf_counter()
+            row[name] = case.judge(baseline(), case.truth)
+            row[f"{name} s"] = time.perf_counter() - start
+        for preset in arguments.presets:
+            config = DipConfig(preset=preset, max_iterations=arguments.max_iterations)
+            row |= {f"{preset} {key}": value for key, value in ours(case, config).items()}
+        if not header_done:
+            print("| " + " | ".join(row) + " |\n" + "|---" * len(row) + "|")
+            header_done = True
+        words = (f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row.values())
+        print("| " + " | ".join(words) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
