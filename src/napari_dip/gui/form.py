@@ -6,7 +6,7 @@ import sys
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
-from magicgui.widgets import ComboBox, LineEdit, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, LineEdit, PushButton, SpinBox
 from napari.layers import Image as ImageLayer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -44,6 +44,7 @@ HIDDEN = ("dims", "fit")
 _LABELS = {"stop": "Stopping rule"}
 _MAX_INT = 2**31 - 1
 _FIELD_WIDTH = 60
+_LABEL_WIDTH = 110
 
 
 def label(name: str) -> str:
@@ -163,8 +164,12 @@ class Form(QWidget):  # type: ignore[misc]
             # Neither a long layer name nor a wide font may push a field out of the dock.
             native.setMinimumWidth(_FIELD_WIDTH)
             native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            layout.addRow(widget.label, native)
+            # Buttons and boxes say their label themselves.
+            speaks = isinstance(widget, CheckBox | PushButton)
+            layout.addRow(" " if speaks else widget.label, native)
             layout.labelForField(native).setToolTip(widget.tooltip)
+            # The rows of a task and those of all tasks stand in one column.
+            layout.labelForField(native).setMinimumWidth(_LABEL_WIDTH)
         return rows
 
     @property

@@ -1,6 +1,7 @@
 """The choice of a task, and the fields that only it has."""
 
 # Qt and magicgui have no types for mypy, hence the ignored subclassing below.
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,7 +68,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
             tooltip="What is wrong with the image.",
         )
         self._new_mask = PushButton(
-            name="new_mask", text="New mask", label="", tooltip="Add a layer to paint on."
+            name="new_mask", text="New mask", tooltip="Add a layer to paint on."
         )
         self._new_mask.clicked.connect(self._add_mask)
         self._fields = self._make_fields()
@@ -100,7 +101,10 @@ class TaskForm(QWidget):  # type: ignore[misc]
             return ComboBox(name=name, label=label, choices=choices, tooltip=tip)
 
         def line(name: str, label: str, tip: str, value: str = "") -> LineEdit:
-            return LineEdit(name=name, label=label, value=value, tooltip=tip)
+            widget = LineEdit(name=name, label=label, value=value, tooltip=tip)
+            unit = re.search(r"\[.+?\]", tip)
+            widget.native.setPlaceholderText(unit.group() if unit else "")
+            return widget
 
         return {
             "denoise": {},
