@@ -167,7 +167,7 @@ def test_super_resolution_explains_the_image():
     assert rmse(result, fine) < 0.3 * fine.std()
 
 
-@pytest.mark.parametrize("factor", [1, 0, 17, {"z": 2}, {}])
+@pytest.mark.parametrize("factor", [1, 0, 17, 2.5, {"z": 2}, {}])
 def test_a_factor_that_is_none_is_refused(factor):
     with pytest.raises(InputError, match="factors"):
         run(waves((24, 20)), SuperResolve(factor))
@@ -191,6 +191,8 @@ def test_deconvolution_sharpens():
         (Deconvolve(np.ones((99, 99))), "twice as wide"),
         (Deconvolve(sigma={"z": 1.0}), "y and x"),
         (Deconvolve(na=1.4, wavelength=0.52), "voxel size"),
+        (Deconvolve(na=1.4), "expected both"),
+        (Deconvolve(sigma=1.0, wavelength=0.52), "more than one"),
     ],
 )
 def test_a_psf_that_cannot_be_meant_is_refused(task, words):

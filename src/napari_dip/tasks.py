@@ -8,7 +8,7 @@ torch is imported by `operator` alone: a window can check a task at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -70,7 +70,11 @@ class Task:
         return {}
 
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
-        """Return the result of a block; `observed` has NaN where pixels are missing."""
+        """Return the result of a block, on the image's scale and in its order of axes.
+
+        Both are shaped as the block's selection of the array ([C, ]Y, X[, S]);
+        `observed` has NaN where pixels are missing, and the image's size.
+        """
         return estimate
 
 
@@ -155,9 +159,8 @@ class _Masked:
     def __init__(self, data: Any, missing: NDArray[np.bool_]) -> None:
         self._data, self._missing = data, missing
         self.shape = tuple(data.shape)
-        # float64 holds every whole number that float32 does not.
-        small = np.dtype(data.dtype).itemsize <= 2
-        self.dtype = np.dtype(np.float32 if small else np.float64)
+        # float64 where float32 does not hold every value.
+        self.dtype = np.result_type(data.dtype, np.float32)
 
     def __getitem__(self, selection: Any) -> NDArray[Any]:
         values = np.asarray(self._data[selection]).astype(self.dtype)
@@ -184,19 +187,17 @@ class SuperResolve(Task):
     kernel: Kernel = "lanczos2"
 
     def factors(self) -> Mapping[str, int]:
-        given = self.factor
-        asked = {"Y": given, "X": given} if isinstance(given, int) else given
-        factors = {axis.upper(): int(factor) for axis, factor in asked.items()}
+        factors = _by_axis(self.factor)
         if (
             set(factors) - {"Y", "X"}
-            or any(not 1 <= factor <= _MAX_FACTOR for factor in factors.values())
+            or any(factor not in range(1, _MAX_FACTOR + 1) for factor in factors.values())
             or max(factors.values(), default=1) == 1
         ):
             raise InputError(
                 f"Got the factors {factors}; expected whole numbers from 2 to {_MAX_FACTOR} "
                 "for y and x, such as 4 or y=2,x=2."
             )
-        return factors
+        return {axis: int(factor) for axis, factor in factors.items()}
 
     def operator(self, image: Image) -> Operator:
         from napari_dip.core.operators import Downsample
@@ -253,7 +254,7 @@ class Deconvolve(Task):
         return psf
 
     def _psf(self, image: Image) -> NDArray[np.float32]:
-        optics = self.na is not None and self.wavelength is not None
+        optics = self.na is not None or self.wavelength is not None
         if (self.psf is not None) + (self.sigma is not None) + optics != 1:
             raise InputError(
                 "Got no PSF, or more than one; expected one of: a PSF image, a Gaussian's sigma, "
@@ -262,16 +263,16 @@ class Deconvolve(Task):
         if self.psf is not None:
             return centred_psf(np.squeeze(np.asarray(_values(self.psf))))
         if self.sigma is not None:
-            given = self.sigma
-            widths = dict(given) if isinstance(given, Mapping) else {"y": given, "x": given}
-            lower = {axis.lower(): float(width) for axis, width in widths.items()}
-            if set(lower) - {"y", "x"}:
+            widths = _by_axis(self.sigma)
+            if set(widths) - {"Y", "X"}:
                 raise InputError(
-                    f"Got the blur {lower}; expected y and x, in pixels, such as y=1.5,x=1.5."
+                    f"Got the blur {widths}; expected y and x, in pixels, such as y=1.5,x=1.5."
                 )
-            return gaussian_psf((lower.get("y", 0.0), lower.get("x", 0.0)))
-        assert self.na is not None
-        assert self.wavelength is not None
+            return gaussian_psf((widths.get("Y", 0.0), widths.get("X", 0.0)))
+        if self.na is None or self.wavelength is None:
+            raise InputError(
+                f"Got NA {self.na} and wavelength {self.wavelength}; expected both, or none."
+            )
         spacing = spacing_in_micrometers(image, "YX")
         return widefield_psf(self.na, self.wavelength, self.refractive_index, spacing)
 
@@ -288,7 +289,7 @@ class Guided(Task):
     """
 
     name = "guided"
-    picture: Any = field(default=None)
+    picture: Any = None
 
     def guides(self, image: Image) -> list[Image]:
         if self.picture is None:
@@ -313,6 +314,12 @@ def _channels(picture: Image) -> list[Image]:
         return [picture]
     planes = np.moveaxis(np.asarray(picture.data), picture.axes.index(axis), 0)
     return [replace(picture, data=plane, axes=picture.axes.replace(axis, "")) for plane in planes]
+
+
+def _by_axis(given: float | Mapping[str, float]) -> dict[str, float]:
+    """Return one number for each axis named; a single one is for Y and X."""
+    numbers = given if isinstance(given, Mapping) else {"Y": given, "X": given}
+    return {axis.upper(): number for axis, number in numbers.items()}
 
 
 def _values(data: Any) -> Any:
