@@ -232,7 +232,7 @@ def test_the_input_is_never_an_output(call, noisy, no_work):
         pytest.param("denoise {image} --runs 0", id="out of range"),
         pytest.param("denoise {image} --runs many", id="no number"),
         pytest.param("denoise {image} --noise pink", id="unknown choice"),
-        pytest.param("denoise {image} --dims 3", id="unknown dims"),
+        pytest.param("denoise {image} --dims 4", id="unknown dims"),
         pytest.param("denoise {image} --colour", id="unknown option"),
         pytest.param("denoise {image} {image}", id="two images"),
         pytest.param("denoise {image} --uncertainty std.tif", id="uncertainty of one run"),

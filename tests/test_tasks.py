@@ -43,13 +43,16 @@ def test_every_task_is_tested_here():
 
 
 @pytest.mark.parametrize("name", MAKERS)
-@pytest.mark.parametrize("axes", ["YX", "ZYX", "CYX", "YXS"])
-def test_a_task_restores_planes_stacks_channels_and_rgb(name, axes):
+@pytest.mark.parametrize(
+    ("axes", "dims"),
+    [("YX", 2), ("ZYX", 2), ("CYX", 2), ("YXS", 2), ("ZYX", 3), ("CZYX", 3), ("ZYXS", 3)],
+)
+def test_a_task_restores_planes_volumes_channels_and_rgb(name, axes, dims):
     task, sizes = MAKERS[name](), {"Z": 2, "C": 2, "Y": 24, "X": 20, "S": 3}
     shape = tuple(sizes[axis] for axis in axes)
     data = np.random.default_rng(0).poisson(100, shape).astype(np.uint16)
     image = Image(data, axes, {"Y": 0.3, "X": 0.3}, {"Y": "micrometer", "X": "micrometer"})
-    result = run(image, task)
+    result = run(image, task, tiny_config(3, dims=dims))
     factors = task.factors()
     expected = tuple(sizes[axis] * factors.get(axis, 1) for axis in axes)
     assert result.image.shape == expected
@@ -61,9 +64,11 @@ def test_a_task_restores_planes_stacks_channels_and_rgb(name, axes):
 
 @pytest.mark.parametrize("name", MAKERS)
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_of_a_task_can_be_built(name, preset):
-    settings = preset_of(preset, name)
-    assert sum(p.numel() for p in build_network(settings.network, 3, 1).parameters()) > 0
+@pytest.mark.parametrize("dims", [2, 3])
+def test_every_preset_of_a_task_can_be_built(name, preset, dims):
+    settings = preset_of(preset, name, dims)
+    network = build_network(settings.network, 3, 1, depth=None if dims == 2 else 16)
+    assert sum(p.numel() for p in network.parameters()) > 0
 
 
 def test_a_reference_of_the_result_s_size_is_compared():
@@ -158,7 +163,7 @@ def test_dead_pixels_found_by_a_threshold_are_repaired():
 
 def test_super_resolution_explains_the_image():
     fine = waves((64, 64))
-    operator = SuperResolve(2).operator(as_image(fine))
+    operator = SuperResolve(2).operator(as_image(fine), "YX")
     coarse = operator(torch.from_numpy(fine)[None, None])[0, 0].numpy()
     result = napari_dip.super_resolve(coarse, 2, config=tiny_config(400))
     assert result.shape == fine.shape
@@ -167,7 +172,7 @@ def test_super_resolution_explains_the_image():
     assert rmse(result, fine) < 0.3 * fine.std()
 
 
-@pytest.mark.parametrize("factor", [1, 0, 17, 2.5, {"z": 2}, {}])
+@pytest.mark.parametrize("factor", [1, 0, 17, 2.5, {"t": 2}, {}])
 def test_a_factor_that_is_none_is_refused(factor):
     with pytest.raises(InputError, match="factors"):
         run(waves((24, 20)), SuperResolve(factor))
@@ -187,9 +192,11 @@ def test_deconvolution_sharpens():
     [
         (Deconvolve(), "no PSF"),
         (Deconvolve(np.ones((3, 3)), sigma=1.0), "more than one"),
-        (Deconvolve(np.ones((3, 3, 3))), "two dimensions"),
+        (Deconvolve(np.ones((3, 3, 3))), "expected an axis Z"),
         (Deconvolve(np.ones((99, 99))), "twice as wide"),
-        (Deconvolve(sigma={"z": 1.0}), "y and x"),
+        (Deconvolve(sigma={"z": 1.0}), "expected an axis Z"),
+        (Deconvolve(sigma={"t": 1.0}), "along y, x"),
+        (SuperResolve({"z": 2}), "expected an axis Z"),
         (Deconvolve(na=1.4, wavelength=0.52), "voxel size"),
         (Deconvolve(na=1.4), "expected both"),
         (Deconvolve(sigma=1.0, wavelength=0.52), "more than one"),
@@ -228,3 +235,52 @@ def test_aligning_follows_the_names_of_axes():
     stack = Image(np.zeros((2, 3, 8, 9)), "TZYX")
     planes = Image(np.arange(3)[:, None, None] * np.ones((3, 8, 9)), "ZYX")
     np.testing.assert_array_equal(aligned(planes, stack, "mask")[1, :, 0, 0], [0, 1, 2])
+
+
+# Volumes
+
+
+def blobs(shape=(12, 24, 20)):
+    """Return a volume of round bright things on a background of 50."""
+    rng = np.random.default_rng(0)
+    points = np.zeros(shape)
+    points[tuple(rng.integers(2, n - 2, 12) for n in shape)] = 1
+    smooth = ndimage.gaussian_filter(points, 1.5)
+    return 50 + 150 * smooth / smooth.max()
+
+
+def test_a_factor_along_z_makes_more_planes_and_closer_ones():
+    image = Image(blobs((6, 24, 20)), "ZYX", {"Z": 2.0, "Y": 0.5, "X": 0.5})
+    result = run(image, SuperResolve({"z": 4}))
+    assert result.image.shape == (24, 24, 20)
+    assert result.image.voxel_size == {"Z": 0.5, "Y": 0.5, "X": 0.5}
+    with pytest.raises(InputError, match="factor along z for planes"):
+        run(image, SuperResolve({"z": 4}), tiny_config(3, dims=2))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Deconvolve(sigma={"z": 1.5, "y": 1.0, "x": 1.0}),
+        Deconvolve(np.ones((5, 3, 3))),
+    ],
+    ids=["sigma", "psf"],
+)
+def test_a_volume_is_deblurred_in_all_three_dimensions(task):
+    truth = blobs()
+    operator = task.operator(as_image(truth), "ZYX")
+    margins = np.subtract(operator.estimate_shape(truth.shape), truth.shape) // 2
+    whole = torch.from_numpy(np.pad(truth, [(n, n) for n in margins], mode="edge"))
+    blurred = operator(whole[None, None])[0, 0].numpy()
+    result = run(blurred, task, tiny_config(400, latent="noise", dims=None, stop="none"))
+    assert result.report.config.dims == 3
+    assert rmse(result.image.data, truth) < rmse(blurred, truth)
+
+
+def test_the_optics_give_a_psf_of_volumes():
+    image = Image(blobs((7, 24, 20)), "ZYX", {"Z": 0.3, "Y": 0.1, "X": 0.1})
+    task = Deconvolve(na=1.2, wavelength=0.52)
+    assert task.dims == 2
+    operator = task.operator(image, "ZYX")
+    assert operator.estimate_shape((7, 24, 20))[0] == 13
+    assert run(image, task, tiny_config(2, dims=3)).image.shape == (7, 24, 20)

@@ -172,7 +172,8 @@ def super_resolve(
     image : ([T, [C, ]][Z, ]Y, X) array_like
         Real numbers.
     factor : int or mapping of str to int
-        Of Y and X, or of each, such as {"y": 2, "x": 4}.
+        Of Y and X, or of each axis, such as {"y": 2, "x": 4}; {"z": 4} puts
+        planes between those of a stack.
     kernel : {"lanczos2", "box", "gaussian"}
         What the low-pass was; "box" for a camera that bins.
     channel_axis, config, **choices
@@ -180,7 +181,7 @@ def super_resolve(
 
     Returns
     -------
-    restored : ([T, [C, ]][Z, ]factor Y, factor X) ndarray of float32
+    restored : ([T, [C, ]][factor Z, ]factor Y, factor X) ndarray of float32
         On the scale of `image`; the pixel centres shift by (factor - 1) / 2
         of the new pixels.
 
@@ -217,8 +218,9 @@ def deconvolve(
     ----------
     image : ([T, [C, ]][Z, ]Y, X) array_like
         Real numbers.
-    psf : (Y, X) array_like, optional
-        Image of a point, on any scale and at any place.
+    psf : ([Z, ]Y, X) array_like, optional
+        Image of a point, on any scale and at any place; with Z, whole volumes
+        are deconvolved.
     sigma : float or mapping of str to float, optional
         In its place, the standard deviation of a Gaussian [pixels].
     channel_axis, config, **choices

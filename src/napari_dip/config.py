@@ -193,9 +193,19 @@ _TASK_PRESETS["super-resolve", "fast"] = _with(
 )
 
 
-def preset_of(preset: Preset, task: TaskName = "denoise") -> FitConfig:
-    """Return how a task is fitted under a preset."""
-    return _TASK_PRESETS.get((task, preset), PRESETS[preset])
+# A volume has many times the pixels of a plane, and each a neighbourhood three
+# times as large: the widths of the preset below.
+_VOLUME_WIDTHS: dict[Preset, Preset] = {"balanced": "fast"}
+
+
+def preset_of(preset: Preset, task: TaskName = "denoise", dims: int = 2) -> FitConfig:
+    """Return how a task is fitted under a preset, plane by plane or in volumes."""
+    fit = _TASK_PRESETS.get((task, preset), PRESETS[preset])
+    if dims == 2 or preset not in _VOLUME_WIDTHS:
+        return fit
+    narrower = preset_of(_VOLUME_WIDTHS[preset], task).network
+    widths = {"channels": narrower.channels, "skip_channels": narrower.skip_channels}
+    return _with(fit, network=widths)
 
 
 class DipConfig(Frozen):
@@ -238,7 +248,11 @@ class DipConfig(Frozen):
     axes: str | None = Field(
         None, description="Axes of the array, such as TZCYX (default: from the file)."
     )
-    dims: Literal[2] = Field(2, description="2: plane by plane.")
+    dims: Literal[2, 3] | None = Field(
+        None,
+        description="Fit planes (2) or volumes (3) at once (default: planes, unless the task "
+        "needs volumes).",
+    )
     channels: Channels | None = Field(
         None, description="Fit channels jointly or separately (default: RGB jointly)."
     )
@@ -252,9 +266,20 @@ class DipConfig(Frozen):
     seed: int = Field(0, ge=0, description="Seed of the network, the latent and the held-out set.")
     fit: FitConfig | None = Field(None, description="Full fit settings (default: the preset's).")
 
-    def complete(self, task: TaskName = "denoise") -> Self:
-        """Return a copy in which every choice of the preset for a task is written out."""
-        fit = self.fit or preset_of(self.preset, task)
+    def complete(self, task: TaskName = "denoise", dims: Literal[2, 3] = 2) -> Self:
+        """Return a copy in which every choice that a task and its preset make is written out.
+
+        Parameters
+        ----------
+        task : str
+            Whose presets are used.
+        dims : {2, 3}
+            What the task needs, where nothing else was chosen.
+        """
+        dims = self.dims or dims
+        fit = self.fit or preset_of(self.preset, task, dims)
         if self.max_iterations is not None:
             fit = fit.model_copy(update={"max_iterations": self.max_iterations})
-        return self.model_copy(update={"fit": fit, "max_iterations": fit.max_iterations})
+        return self.model_copy(
+            update={"fit": fit, "max_iterations": fit.max_iterations, "dims": dims}
+        )

@@ -99,7 +99,7 @@ def super_resolve(
     image
         Image file: TIFF, OME-TIFF, PNG or .npy.
     factor
-        How many times more pixels: 4, or y=2,x=4.
+        How many times more pixels: 4, or y=2,x=4; z=4 for planes between those of a stack.
     kernel
         What low-passed the image before it was sampled; box for a camera that bins.
     options
@@ -135,9 +135,9 @@ def deconvolve(
     image
         Image file; with the optics, of known voxel size.
     psf
-        Image file of a point.
+        Image file of a point; of three dimensions, whole volumes are deconvolved.
     sigma
-        Standard deviation of a Gaussian blur [pixels]: 1.5, or y=1.5,x=2.
+        Standard deviation of a Gaussian blur [pixels]: 1.5, or z=2,y=1,x=1.
     na
         Numerical aperture of the objective.
     wavelength

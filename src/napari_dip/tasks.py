@@ -49,14 +49,19 @@ class Task:
         """Return the observation: the image, with NaN where pixels are missing."""
         return image
 
-    def operator(self, image: Image) -> Operator:
-        """Return A, from the estimate to the observation."""
+    @property
+    def dims(self) -> Literal[2, 3]:
+        """Whether planes are enough, or volumes are needed."""
+        return 2
+
+    def operator(self, image: Image, axes: str) -> Operator:
+        """Return A, from the estimate to the observation, both over "YX" or "ZYX"."""
         from napari_dip.core.operators import Identity
 
         return Identity()
 
-    def check(self, image: Image) -> None:
-        """Raise an `InputError` if the task cannot be done with an image."""
+    def check(self, image: Image, axes: str) -> None:
+        """Raise an `InputError` if the task cannot be done over these axes of an image."""
         self.factors()
         self.observe(image)
         self.guides(image)
@@ -72,7 +77,7 @@ class Task:
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
         """Return the result of a block, on the image's scale and in its order of axes.
 
-        Both are shaped as the block's selection of the array ([C, ]Y, X[, S]);
+        Both are shaped as the block's selection of the array ([C, ][Z, ]Y, X[, S]);
         `observed` has NaN where pixels are missing, and the image's size.
         """
         return estimate
@@ -177,7 +182,7 @@ class SuperResolve(Task):
     Attributes
     ----------
     factor : int or mapping of str to int
-        Of Y and X, or of each axis, such as {"y": 2, "x": 2}.
+        Of Y and X, or of each axis, such as {"z": 4} or {"y": 2, "x": 2}.
     kernel : {"lanczos2", "box", "gaussian"}
         Low-pass before sampling; "box" for a camera that bins.
     """
@@ -189,21 +194,33 @@ class SuperResolve(Task):
     def factors(self) -> Mapping[str, int]:
         factors = _by_axis(self.factor)
         if (
-            set(factors) - {"Y", "X"}
+            set(factors) - set("ZYX")
             or any(factor not in range(1, _MAX_FACTOR + 1) for factor in factors.values())
             or max(factors.values(), default=1) == 1
         ):
             raise InputError(
                 f"Got the factors {factors}; expected whole numbers from 2 to {_MAX_FACTOR} "
-                "for y and x, such as 4 or y=2,x=2."
+                "for z, y and x, such as 4 or z=4."
             )
         return {axis: int(factor) for axis, factor in factors.items()}
 
-    def operator(self, image: Image) -> Operator:
+    @property
+    def dims(self) -> Literal[2, 3]:
+        return 3 if self.factors().get("Z", 1) > 1 else 2
+
+    def check(self, image: Image, axes: str) -> None:
+        if self.factors().get("Z", 1) > 1 and "Z" not in axes:
+            raise InputError(
+                f"Got a factor along z for planes ({axes}); expected volumes. Choose dims 3, or "
+                "leave it to the task."
+            )
+
+    def operator(self, image: Image, axes: str) -> Operator:
         from napari_dip.core.operators import Downsample
 
+        self.check(image, axes)
         factors = self.factors()
-        return Downsample([factors.get(axis, 1) for axis in "YX"], self.kernel)
+        return Downsample([factors.get(axis, 1) for axis in axes], self.kernel)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,10 +232,11 @@ class Deconvolve(Task):
 
     Attributes
     ----------
-    psf : (Y, X) array_like, optional
+    psf : ([Z, ]Y, X) array_like, optional
         Image of a point.
     sigma : float or mapping of str to float, optional
-        Standard deviation of a Gaussian PSF [pixels], of Y and X or of each.
+        Standard deviation of a Gaussian PSF [pixels], of Y and X, or of each
+        axis, such as {"z": 2, "y": 1, "x": 1}.
     na, wavelength, refractive_index : float, optional
         Of a wide-field microscope; the wavelength of emission [micrometre].
     """
@@ -230,30 +248,42 @@ class Deconvolve(Task):
     wavelength: float | None = None
     refractive_index: float = 1.518
 
-    def operator(self, image: Image) -> Operator:
+    @property
+    def dims(self) -> Literal[2, 3]:
+        if isinstance(self.sigma, Mapping):
+            return 3 if _by_axis(self.sigma).get("Z", 0) > 0 else 2
+        return 2 if self.psf is None or self._given_psf().ndim == 2 else 3
+
+    def operator(self, image: Image, axes: str) -> Operator:
         import torch
 
         from napari_dip.core.operators import Blur
 
-        return Blur(torch.from_numpy(self._fitting_psf(image)))
+        return Blur(torch.from_numpy(self._fitting_psf(image, axes)))
 
-    def check(self, image: Image) -> None:
-        self._fitting_psf(image)
+    def check(self, image: Image, axes: str) -> None:
+        self._fitting_psf(image, axes)
 
-    def _fitting_psf(self, image: Image) -> NDArray[np.float32]:
-        psf = self._psf(image)
-        sizes = [image.shape[image.axes.index(axis)] for axis in "YX"]
-        if psf.ndim != 2 or any(
+    def _fitting_psf(self, image: Image, axes: str) -> NDArray[np.float32]:
+        psf = self._psf(image, axes)
+        if psf.ndim < len(axes):  # a plane's, for volumes: no blur along Z
+            psf = psf[None]
+        sizes = [image.shape[image.axes.index(axis)] for axis in axes]
+        if psf.ndim != len(axes) or any(
             width > 2 * n + 1 for width, n in zip(psf.shape, sizes, strict=True)
         ):
+            what = "planes" if axes == "YX" else "volumes"
             raise InputError(
-                f"Got a PSF of shape {psf.shape} for planes of {sizes[0]} x {sizes[1]}; expected "
-                "two dimensions, at most twice as wide as the image. Crop the PSF, or take its "
-                "plane in focus."
+                f"Got a PSF of shape {psf.shape} for {what} of {' x '.join(map(str, sizes))}; "
+                f"expected {len(axes)} dimensions, at most twice as wide as the image. Crop the "
+                "PSF, or take its plane in focus."
             )
         return psf
 
-    def _psf(self, image: Image) -> NDArray[np.float32]:
+    def _given_psf(self) -> NDArray[Any]:
+        return np.squeeze(np.asarray(_values(self.psf)))
+
+    def _psf(self, image: Image, axes: str) -> NDArray[np.float32]:
         optics = self.na is not None or self.wavelength is not None
         if (self.psf is not None) + (self.sigma is not None) + optics != 1:
             raise InputError(
@@ -261,20 +291,24 @@ class Deconvolve(Task):
                 "or numerical aperture and wavelength."
             )
         if self.psf is not None:
-            return centred_psf(np.squeeze(np.asarray(_values(self.psf))))
+            return centred_psf(self._given_psf())
         if self.sigma is not None:
             widths = _by_axis(self.sigma)
-            if set(widths) - {"Y", "X"}:
+            if set(widths) - set(axes):
                 raise InputError(
-                    f"Got the blur {widths}; expected y and x, in pixels, such as y=1.5,x=1.5."
+                    f"Got the blur {widths}; expected standard deviations along "
+                    f"{', '.join(axes.lower())}, in pixels, such as y=1.5,x=1.5."
                 )
-            return gaussian_psf((widths.get("Y", 0.0), widths.get("X", 0.0)))
+            return gaussian_psf(tuple(widths.get(axis, 0.0) for axis in axes))
         if self.na is None or self.wavelength is None:
             raise InputError(
                 f"Got NA {self.na} and wavelength {self.wavelength}; expected both, or none."
             )
-        spacing = spacing_in_micrometers(image, "YX")
-        return widefield_psf(self.na, self.wavelength, self.refractive_index, spacing)
+        spacing = spacing_in_micrometers(image, axes)
+        planes = 2 * (image.shape[image.axes.index("Z")] // 2) + 1 if "Z" in axes else 1
+        return widefield_psf(
+            self.na, self.wavelength, self.refractive_index, spacing, planes=planes
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from napari_dip.core import blocks
 from napari_dip.core.image import Image
+from napari_dip.errors import AxesError
 
 AXES = ["YX", "XY", "ZYX", "CYX", "YXC", "YXS", "TZCYX", "TZYXS", "CZYX"]
 
@@ -17,13 +18,17 @@ def numbered(axes: str, samples: int = 3) -> Image:
     return Image(np.arange(np.prod(shape)).reshape(shape), axes)
 
 
-@given(st.sampled_from(AXES), st.sampled_from([None, "joint", "separate"]))
-def test_cutting_and_putting_back_is_the_identity(axes, channels):
+@given(
+    st.sampled_from([(axes, dims) for axes in AXES for dims in (2, 3) if dims == 2 or "Z" in axes]),
+    st.sampled_from([None, "joint", "separate"]),
+)
+def test_cutting_and_putting_back_is_the_identity(axes_and_dims, channels):
+    axes, dims = axes_and_dims
     image = numbered(axes)
     result = np.full(image.shape, -1)
-    for block in blocks.plan(image, channels):
+    for block in blocks.plan(image, channels, dims):
         values = blocks.read(image, block)
-        assert values.shape[-2:] == (4, 5)
+        assert values.shape[1:] == ((4, 5) if dims == 2 else (3, 4, 5))
         result[block.selection] = blocks.from_channels_first(values, block)
     np.testing.assert_array_equal(result, image.data)
 
@@ -43,6 +48,14 @@ def test_channels_are_fitted_together_or_apart(axes, channels, count, fitted):
     plan = blocks.plan(image, channels)
     assert [block.index for block in plan] == list(range(count))
     assert blocks.read(image, plan[0]).shape[0] == fitted
+
+
+def test_volumes_are_one_block_each_and_need_an_axis_z():
+    image = numbered("TZCYX")
+    assert len(blocks.plan(image, "joint", 3)) == 2
+    assert blocks.pixels(image, 3) == 3 * blocks.pixels(image)
+    with pytest.raises(AxesError, match="expected an axis Z"):
+        blocks.plan(numbered("CYX"), None, 3)
 
 
 def test_alpha_is_left_out_of_the_fit():

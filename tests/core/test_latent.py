@@ -27,7 +27,8 @@ def make(name, shape=(13, 21), channels=1, shuffle=2, fitted=None, **choices):
         torch.device("cpu"),
         guide=values[:1] if name == "guide" else None,
     )
-    network = build_network(settings.network, latent_channels(settings, problem), channels)
+    inputs = latent_channels(settings, problem)
+    network = build_network(settings.network, inputs, channels, depth=problem.depth)
     fitted = torch.ones(1, channels, *shape) if fitted is None else fitted
     random = torch.Generator().manual_seed(0)
     return build_latent(problem, network, settings, fitted, random), network, problem
@@ -38,14 +39,14 @@ def test_the_registry_and_the_configuration_name_the_same_latents():
 
 
 @pytest.mark.parametrize("name", get_args(LatentName))
-@pytest.mark.parametrize("shape", [(1, 1), (2, 7), (13, 21), (64, 64)])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 7), (13, 21), (64, 64), (1, 3, 3), (9, 13, 21)])
 @pytest.mark.parametrize("shuffle", [1, 2])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_draw_fits_the_network_and_the_observation(name, shape, shuffle, channels):
     latent, network, _ = make(name, shape, channels, shuffle)
     z, weights, view = latent.draw()
     assert view == View()
-    assert network(z).shape[-2:] == network.canvas(shape)
+    assert network(z).shape[2:] == network.canvas(shape)
     assert weights.shape == (1, channels, *shape)
     assert bool(torch.isfinite(z).all())
 

@@ -32,28 +32,43 @@ def test_the_published_network_has_the_published_number_of_parameters():
 
 @pytest.mark.parametrize("name", get_args(NetworkName))
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (13, 31), (64, 20)])
-def test_the_canvas_covers_any_image(name, variant, shape):
-    network = build_network(NetworkConfig(name=name, channels=(4, 4), **variant), 3, 2)
-    height, width = network.canvas(shape)
-    assert height >= shape[0]
-    assert width >= shape[1]
-    shuffle = variant["pixel_shuffle"]
-    estimate = network(torch.rand(1, 3, height // shuffle, width // shuffle))
-    assert estimate.shape == (1, 2, height, width)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (13, 31), (1, 2, 3), (9, 13, 20), (17, 9, 9)])
+@pytest.mark.parametrize("anisotropy", [1.0, 5.0])
+def test_the_canvas_covers_any_image(name, variant, shape, anisotropy):
+    config = NetworkConfig(name=name, channels=(4, 4), **variant)
+    depth = shape[0] if len(shape) == 3 else None
+    network = build_network(config, 3, 2, depth=depth, anisotropy=anisotropy)
+    canvas = network.canvas(shape)
+    assert all(whole >= size for whole, size in zip(canvas, shape, strict=True))
+    estimate = network(torch.rand(1, 3, *network.grid(shape)))
+    assert estimate.shape == (1, 2, *canvas)
     assert estimate.dtype == torch.float32
+
+
+def test_few_planes_stay_as_many_and_planes_far_apart_are_not_mixed():
+    config = NetworkConfig(channels=(4, 4))
+    assert build_network(config, 3, 1, depth=5).canvas((5, 8, 8)) == (5, 8, 8)
+    network = build_network(config, 1, 1, depth=5, anisotropy=8.0)
+    latent = torch.rand(1, 1, 5, 8, 8)
+    moved = latent.clone()
+    moved[:, :, 4] += 1
+    network.eval()  # a batch norm in training mode mixes everything
+    torch.testing.assert_close(network(latent)[:, :, :4], network(moved)[:, :, :4])
+    assert not torch.equal(network(latent)[:, :, 4], network(moved)[:, :, 4])
 
 
 @pytest.mark.parametrize("name", get_args(NetworkName))
 @pytest.mark.parametrize("mode", ["stride", "average", "max"])
-def test_a_network_can_be_fitted_and_all_of_it_learns(name, mode):
+@pytest.mark.parametrize("size", [(32, 32), (4, 16, 16)])
+def test_a_network_can_be_fitted_and_all_of_it_learns(name, mode, size):
     torch.manual_seed(0)
     network = build_network(
         NetworkConfig(name=name, channels=(8, 8), downsampling=mode),
         latent_channels=4,
         out_channels=1,
+        depth=size[0] if len(size) == 3 else None,
     )
-    latent, wave = torch.rand(1, 4, 32, 32), torch.linspace(0, 6, 32).sin().expand(1, 1, 32, 32)
+    latent, wave = torch.rand(1, 4, *size), torch.linspace(0, 6, size[-1]).sin().expand(1, 1, *size)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.02)
     losses = []
     for _ in range(60):

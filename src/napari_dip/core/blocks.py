@@ -1,12 +1,15 @@
-"""Blocks: what is fitted at once. Today a block is one plane over Y and X."""
+"""Blocks: what is fitted at once, a plane over Y and X, or a volume over Z, Y and X."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_dip.errors import AxesError
 
 if TYPE_CHECKING:
     from napari_dip.config import Channels
@@ -36,15 +39,22 @@ class Block:
     channels: tuple[int, ...]
 
 
-def plan(image: Image, channels: Channels | None) -> list[Block]:
-    """Cut an image into planes, every one of them.
+def plan(image: Image, channels: Channels | None, dims: int = 2) -> list[Block]:
+    """Cut an image into planes or volumes, every one of them.
 
     Parameters
     ----------
     image : Image
-        Any axes; T, Z (and C or S, when separate) are stepped over.
+        Any axes; T, Z of planes (and C or S, when separate) are stepped over.
     channels : {"joint", "separate"} or None
         None: the samples of RGB jointly, channels separately.
+    dims : {2, 3}
+        Planes, or volumes.
+
+    Raises
+    ------
+    AxesError
+        When there are no volumes.
 
     Examples
     --------
@@ -53,7 +63,7 @@ def plan(image: Image, channels: Channels | None) -> list[Block]:
     [(0, slice(None, None, None), slice(None, None, None)), \
 (1, slice(None, None, None), slice(None, None, None))]
     """
-    kept = set("YX")
+    kept = set(spatial_axes(image, dims))
     if channels != "separate":
         kept.add("S")
     if channels == "joint":
@@ -88,9 +98,26 @@ def _channels(image: Image, position: tuple[int, ...], *, joint: bool) -> tuple[
     return tuple(range(image.shape[axis])) if joint else (int(position[axis]),)
 
 
-def pixels(image: Image) -> int:
-    """Return the number of pixels of a plane."""
-    return image.shape[image.axes.index("Y")] * image.shape[image.axes.index("X")]
+def spatial_axes(image: Image, dims: int) -> str:
+    """Return "YX" or "ZYX", what planes or volumes of an image reach over.
+
+    Raises
+    ------
+    AxesError
+        When there are no volumes.
+    """
+    axes = "ZYX"[-dims:]
+    if not set(axes) <= set(image.axes):
+        raise AxesError(
+            f"Got an image with the axes {image.axes} to be restored as volumes; expected an axis "
+            "Z. Name the axes, such as ZYX, or choose planes (dims 2)."
+        )
+    return axes
+
+
+def pixels(image: Image, dims: int = 2) -> int:
+    """Return the number of pixels of a plane or of a volume."""
+    return prod(image.shape[image.axes.index(axis)] for axis in spatial_axes(image, dims))
 
 
 def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
@@ -101,24 +128,24 @@ def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
 
 
 def read(image: Image, block: Block) -> NDArray[Any]:
-    """Return the block's pixels as (C, Y, X), in the image's dtype."""
+    """Return the block's pixels as (C, [Z, ]Y, X), in the image's dtype."""
     values = to_channels_first(np.asarray(image.data[block.selection]), block)
     # The same order in memory, so that sums and thus results are the same.
-    return np.ascontiguousarray(values if len(block.axes) == 3 else values[None])
+    return np.ascontiguousarray(values if {"C", "S"} & set(block.axes) else values[None])
 
 
 def to_channels_first(values: NDArray[Any], block: Block) -> NDArray[Any]:
-    """Reorder the block's axes: channels, if any, then Y, X."""
+    """Reorder the block's axes: channels, if any, then [Z, ]Y, X."""
     return values.transpose([block.axes.index(axis) for axis in _channels_first(block.axes)])
 
 
 def from_channels_first(values: NDArray[Any], block: Block) -> NDArray[Any]:
-    """Undo `read`: (C, Y, X) to the order of the image's array."""
+    """Undo `read`: (C, [Z, ]Y, X) to the order of the image's array."""
     ordered = _channels_first(block.axes)
-    if len(ordered) == 2:
+    if len(ordered) < values.ndim:
         values = values[0]
     return values.transpose([ordered.index(axis) for axis in block.axes])
 
 
 def _channels_first(axes: str) -> str:
-    return "".join(sorted(axes, key="CSYX".index))
+    return "".join(sorted(axes, key="CSZYX".index))

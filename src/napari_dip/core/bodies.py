@@ -1,22 +1,33 @@
 """Bodies of the prior network: each maps a latent to as many features at every pixel.
 
 All are convolutional and start from random weights; what they find easy to
-draw is the prior. `stride` is what the latent's Y and X must be multiples of.
+draw is the prior. Each is built over the scales of planes or of volumes;
+`stride` is what the latent's size along each axis must be a multiple of.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from napari_dip.core.layers import (
+    Scale,
+    batch_norm,
+    convolution,
+    plain_convolution,
+    pool,
+    stride_of,
+    transposed_convolution,
+    upsample,
+)
 
 if TYPE_CHECKING:
-    from napari_dip.config import NetworkConfig
+    from collections.abc import Sequence
 
-_SLOPE = 0.2
+    from napari_dip.config import NetworkConfig
 
 
 class Hourglass(nn.Module):
@@ -30,60 +41,46 @@ class Hourglass(nn.Module):
     ----------
     in_channels : int
         Channels of the latent.
-    channels : tuple of int
-        Width of each scale, finest first.
-    skip_channels : tuple of int
-        Width of the skip branch of each scale; 0 leaves it out.
-    upsampling : {"bilinear", "nearest"}
-        Unlearnt upsampling.
-    downsampling : {"stride", "average", "max"}
-        Of the first convolution of a scale, or of a pooling after it.
-    bias : bool
-        Bias of the convolutions; the batch norm that follows cancels it.
+    config : NetworkConfig
+        `channels` and `skips`: widths of each scale, finest first.
+    scales : sequence of Scale
+        One for each width.
 
     References
     ----------
     Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, IJCV 2020, Fig. 21.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        channels: tuple[int, ...],
-        skip_channels: tuple[int, ...],
-        upsampling: str,
-        downsampling: str = "stride",
-        *,
-        bias: bool,
-    ) -> None:
+    def __init__(self, in_channels: int, config: NetworkConfig, scales: Sequence[Scale]) -> None:
         super().__init__()
-        self.stride = 2 ** len(channels)
-        width, coarser = channels[0], channels[1:]
-        skip = skip_channels[0]
-        below = coarser[0] if coarser else width
-        self._upsampling = upsampling
+        self.stride = stride_of(scales)
+        (width, *coarser), skip, bias = config.channels, config.skips[0], config.bias
+        self._scale, *coarser_scales = scales
+        self._upsampling = config.upsampling
         self.down = nn.Sequential(
-            *_halving(in_channels, width, downsampling, bias=bias),
-            _convolution(width, width, 3, bias=bias),
+            *_halving(in_channels, width, self._scale, config.downsampling, bias=bias),
+            convolution(width, width, 3, self._scale, bias=bias),
         )
+        below = coarser[0] if coarser else width
+        rest = {"channels": tuple(coarser), "skip_channels": config.skips[1:]}
         self.coarser = (
-            Hourglass(width, coarser, skip_channels[1:], upsampling, downsampling, bias=bias)
+            Hourglass(width, config.model_copy(update=rest), coarser_scales)
             if coarser
             else nn.Identity()
         )
-        self.skip = _convolution(in_channels, skip, 1, bias=bias) if skip else None
+        self.skip = convolution(in_channels, skip, 1, self._scale, bias=bias) if skip else None
         self.up = nn.Sequential(
-            nn.BatchNorm2d(skip + below),
-            _convolution(skip + below, width, 3, bias=bias),
-            _convolution(width, width, 1, bias=bias),
+            batch_norm(skip + below, self._scale.dims),
+            convolution(skip + below, width, 3, self._scale, bias=bias),
+            convolution(width, width, 1, self._scale, bias=bias),
         )
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Map (N, C, Y, X) to (N, channels[0], Y, X); Y and X are multiples of the stride."""
-        deep = self.coarser(self.down(latent))  # (N, below, Y / 2, X / 2)
-        deep = _upsample(deep, self._upsampling)
+        """Map (N, C, [Z,] Y, X) to (N, channels[0], [Z,] Y, X), all multiples of the stride."""
+        deep = self.coarser(self.down(latent))  # (N, below, [Z,] Y / 2, X / 2)
+        deep = upsample(deep, self._upsampling, self._scale)
         if self.skip is not None:
-            deep = torch.cat([self.skip(latent), deep], dim=1)  # (N, skip + below, Y, X)
+            deep = torch.cat([self.skip(latent), deep], dim=1)  # (N, skip + below, [Z,] Y, X)
         return self.up(deep)  # type: ignore[no-any-return]
 
 
@@ -96,33 +93,37 @@ class UNet(nn.Module):
         Channels of the latent.
     config : NetworkConfig
         `channels`: width of each scale, finest first.
+    scales : sequence of Scale
+        One for each width; the last one is not halved any more.
 
     References
     ----------
     O. Ronneberger et al., "U-Net", MICCAI 2015; IJCV 2020, Fig. 8.
     """
 
-    def __init__(self, in_channels: int, config: NetworkConfig) -> None:
+    def __init__(self, in_channels: int, config: NetworkConfig, scales: Sequence[Scale]) -> None:
         super().__init__()
-        widths = config.channels
-        self.stride = 2 ** (len(widths) - 1)
+        widths, bias = config.channels, config.bias
+        self._halvings = scales[:-1]
+        self.stride = stride_of(self._halvings) or (1,) * scales[0].dims
         self._upsampling = config.upsampling
-        self.down = nn.ModuleList(
-            _twice(before, width, config.bias) for before, width in pairwise((in_channels, *widths))
-        )
+        down = zip(pairwise((in_channels, *widths)), scales, strict=True)
+        self.down = nn.ModuleList(_twice(*pair, scale, bias=bias) for pair, scale in down)
+        up = zip(pairwise(widths), self._halvings, strict=True)
         self.up = nn.ModuleList(
-            _twice(deeper + width, width, config.bias) for width, deeper in pairwise(widths)
+            _twice(deeper + width, width, scale, bias=bias) for (width, deeper), scale in up
         )
+        self.pools = nn.ModuleList(pool("max", scale) for scale in self._halvings)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Map (N, C, Y, X) to (N, channels[0], Y, X)."""
-        scales: list[Tensor] = []
-        features = latent
-        for block in self.down:
-            features = block(functional.max_pool2d(features, 2) if scales else features)
-            scales.append(features)
-        for block, finer in zip(reversed(self.up), reversed(scales[:-1]), strict=True):
-            features = block(torch.cat([_upsample(features, self._upsampling), finer], dim=1))
+        """Map (N, C, [Z,] Y, X) to (N, channels[0], [Z,] Y, X)."""
+        scales: list[Tensor] = [self.down[0](latent)]
+        for halve, block in zip(self.pools, self.down[1:], strict=True):
+            scales.append(block(halve(scales[-1])))
+        features = scales.pop()
+        for block, scale in zip(reversed(self.up), reversed(self._halvings), strict=True):
+            coarse = upsample(features, self._upsampling, scale)
+            features = block(torch.cat([coarse, scales.pop()], dim=1))
         return features
 
 
@@ -135,29 +136,30 @@ class ResNet(nn.Module):
         Channels of the latent.
     config : NetworkConfig
         One entry of `channels` for each block.
+    scales : sequence of Scale
+        Only the first says how far kernels reach: nothing is halved.
 
     References
     ----------
     K. He et al., "Deep residual learning", CVPR 2016; IJCV 2020, Fig. 8.
     """
 
-    stride = 1
-
-    def __init__(self, in_channels: int, config: NetworkConfig) -> None:
+    def __init__(self, in_channels: int, config: NetworkConfig, scales: Sequence[Scale]) -> None:
         super().__init__()
-        width = config.channels[0]
-        self.first = _convolution(in_channels, width, 3, bias=config.bias)
+        width, bias, scale = config.channels[0], config.bias, scales[0]
+        self.stride = (1,) * scale.dims
+        self.first = convolution(in_channels, width, 3, scale, bias=bias)
         self.blocks = nn.ModuleList(
             nn.Sequential(
-                _convolution(width, width, 3, bias=config.bias),
-                nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect", bias=config.bias),
-                nn.BatchNorm2d(width),
+                convolution(width, width, 3, scale, bias=bias),
+                plain_convolution(width, width, 3, scale, bias=bias),
+                batch_norm(width, scale.dims),
             )
             for _ in config.channels
         )
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Map (N, C, Y, X) to (N, channels[0], Y, X)."""
+        """Map (N, C, [Z,] Y, X) to (N, channels[0], [Z,] Y, X)."""
         features = self.first(latent)
         for block in self.blocks:
             features = features + block(features)
@@ -173,28 +175,27 @@ class EncoderDecoder(nn.Module):
         Channels of the latent.
     config : NetworkConfig
         `channels`: width of each scale, finest first.
+    scales : sequence of Scale
+        One for each width.
     """
 
-    def __init__(self, in_channels: int, config: NetworkConfig) -> None:
+    def __init__(self, in_channels: int, config: NetworkConfig, scales: Sequence[Scale]) -> None:
         super().__init__()
         widths, bias = config.channels, config.bias
-        self.stride = 2 ** len(widths)
+        self.stride = stride_of(scales)
         down = [
-            nn.Sequential(_convolution(before, width, 5, bias=bias), nn.MaxPool2d(2))
-            for before, width in pairwise((in_channels, *widths))
-        ]
-        up = [
             nn.Sequential(
-                nn.ConvTranspose2d(before, width, 4, stride=2, padding=1, bias=bias),
-                nn.BatchNorm2d(width),
-                nn.LeakyReLU(_SLOPE, inplace=True),
+                convolution(before, width, 5, scale, bias=bias),
+                pool("max", scale),
             )
-            for before, width in pairwise((*reversed(widths), widths[0]))
+            for (before, width), scale in zip(pairwise((in_channels, *widths)), scales, strict=True)
         ]
+        ups = zip(pairwise((*reversed(widths), widths[0])), reversed(scales), strict=True)
+        up = [transposed_convolution(*pair, scale, bias=bias) for pair, scale in ups]
         self.layers = nn.Sequential(*down, *up)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Map (N, C, Y, X) to (N, channels[0], Y, X)."""
+        """Map (N, C, [Z,] Y, X) to (N, channels[0], [Z,] Y, X)."""
         return self.layers(latent)  # type: ignore[no-any-return]
 
 
@@ -207,6 +208,8 @@ class Decoder(nn.Module):
         Channels of the latent, of which every 2^n-th pixel is used.
     config : NetworkConfig
         `channels`: width after each upsampling, finest first.
+    scales : sequence of Scale
+        One for each width.
     size : int
         Of the kernels: 1 for the deep decoder, 3 for ConvDecoder.
 
@@ -216,57 +219,40 @@ class Decoder(nn.Module):
     "Accelerated MRI with un-trained neural networks", IEEE TCI 2021.
     """
 
-    def __init__(self, in_channels: int, config: NetworkConfig, size: int) -> None:
+    def __init__(
+        self, in_channels: int, config: NetworkConfig, scales: Sequence[Scale], size: int
+    ) -> None:
         super().__init__()
-        self.stride = 2 ** len(config.channels)
+        self.stride = stride_of(scales)
         self._upsampling = config.upsampling
-        widths = (in_channels, *reversed(config.channels))
+        self._scales = tuple(reversed(scales))
+        widths = pairwise((in_channels, *reversed(config.channels)))
         self.layers = nn.ModuleList(
-            _convolution(before, width, size, bias=config.bias)
-            for before, width in pairwise(widths)
+            convolution(*pair, size, scale, bias=config.bias)
+            for pair, scale in zip(widths, self._scales, strict=True)
         )
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Map (N, C, Y, X) to (N, channels[0], Y, X)."""
-        features = latent[..., :: self.stride, :: self.stride]
-        for layer in self.layers:
-            features = _upsample(layer(features), self._upsampling)
+        """Map (N, C, [Z,] Y, X) to (N, channels[0], [Z,] Y, X)."""
+        every: tuple[Any, ...] = (..., *(slice(None, None, step) for step in self.stride))
+        features = latent[every]
+        for layer, scale in zip(self.layers, self._scales, strict=True):
+            features = upsample(layer(features), self._upsampling, scale)
         return features
 
 
-def _halving(in_channels: int, width: int, mode: str, *, bias: bool) -> list[nn.Module]:
+def _halving(
+    in_channels: int, width: int, scale: Scale, mode: str, *, bias: bool
+) -> list[nn.Module]:
     """Return what halves the resolution: one layer, so that names stay the same."""
     if mode == "stride":
-        return [_convolution(in_channels, width, 3, stride=2, bias=bias)]
-    pool = nn.AvgPool2d(2) if mode == "average" else nn.MaxPool2d(2)
-    return [nn.Sequential(_convolution(in_channels, width, 3, bias=bias), pool)]
+        return [convolution(in_channels, width, 3, scale, halve=True, bias=bias)]
+    whole = convolution(in_channels, width, 3, scale, bias=bias)
+    return [nn.Sequential(whole, pool(mode, scale))]
 
 
-def _upsample(values: Tensor, mode: str) -> Tensor:
-    corners = None if mode == "nearest" else False
-    return functional.interpolate(values, scale_factor=2, mode=mode, align_corners=corners)
-
-
-def _twice(in_channels: int, out_channels: int, bias: bool) -> nn.Sequential:
+def _twice(in_channels: int, out_channels: int, scale: Scale, *, bias: bool) -> nn.Sequential:
     return nn.Sequential(
-        _convolution(in_channels, out_channels, 3, bias=bias),
-        _convolution(out_channels, out_channels, 3, bias=bias),
-    )
-
-
-def _convolution(
-    in_channels: int, out_channels: int, size: int, *, stride: int = 1, bias: bool
-) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(
-            in_channels,
-            out_channels,
-            size,
-            stride,
-            padding=size // 2,
-            padding_mode="reflect",
-            bias=bias,
-        ),
-        nn.BatchNorm2d(out_channels),
-        nn.LeakyReLU(_SLOPE, inplace=True),
+        convolution(in_channels, out_channels, 3, scale, bias=bias),
+        convolution(out_channels, out_channels, 3, scale, bias=bias),
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from math import prod
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from napari_dip.core.stopping import Evidence, StopReason, build_rule
 from napari_dip.metrics import residual_whiteness
 
 if TYPE_CHECKING:
+    from napari_dip.core.operators import Shape
     from napari_dip.core.problem import Problem
 
 # Fewer held-out pixels than this say nothing about a minimum.
@@ -47,7 +48,7 @@ class Snapshot:
         Mean nll of the average at the held-out pixels.
     selected_iteration : int
         Iteration whose estimate would be returned now.
-    estimate : (C, Y, X) float32 array
+    estimate : (C, [Z,] Y, X) float32 array
         The moving average, in network units.
     stop_reason : StopReason or None
         Set in the last snapshot.
@@ -65,7 +66,7 @@ class Snapshot:
 class Fit:
     """The outcome of a fit.
 
-    `estimate` is (C, Y, X) float32 in network units; `residual_whiteness` is
+    `estimate` is (C, [Z,] Y, X) float32 in network units; `residual_whiteness` is
     that of the observation minus what the operator makes of the estimate.
     """
 
@@ -219,19 +220,26 @@ def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNe
         torch.manual_seed(seed)
         channels = problem.observation.shape[1]
         inputs = latent_channels(settings, problem)
-        return build_network(settings.network, inputs, channels, problem.bounds)
+        return build_network(
+            settings.network,
+            inputs,
+            channels,
+            problem.bounds,
+            depth=problem.depth,
+            anisotropy=problem.anisotropy,
+        )
 
 
 def _split(
     problem: Problem, config: DipConfig, random: torch.Generator
 ) -> tuple[Tensor, Tensor | None]:
-    """Return the weights of the fitted and of the held-out pixels, (1, C, Y, X)."""
+    """Return the weights of the fitted and of the held-out pixels, (1, C, [Z,] Y, X)."""
     assert config.fit is not None
     valid = problem.valid.float()
     if config.stop not in ("auto", "heldout"):
         return valid, None
     # All channels of a pixel together: their noise may be correlated.
-    draw = torch.rand((1, 1, *valid.shape[-2:]), generator=random, device=random.device)
+    draw = torch.rand((1, 1, *valid.shape[2:]), generator=random, device=random.device)
     hidden = valid * (draw < config.fit.stopping.heldout_fraction)
     if float(hidden.sum()) < _MIN_HELDOUT:
         return valid, None
@@ -244,9 +252,10 @@ def _probe(problem: Problem, count: int, random: torch.Generator) -> Tensor:
     return torch.randint(size, (min(count, size),), generator=random, device=random.device)
 
 
-def _crop(canvas: Tensor, shape: tuple[int, int]) -> Tensor:
+def _crop(canvas: Tensor, shape: Shape) -> Tensor:
     """Cut the estimate from the canvas; what lies outside is never compared with anything."""
-    return canvas[..., : shape[0], : shape[1]]
+    inside: tuple[Any, ...] = (..., *map(slice, shape))
+    return canvas[inside]
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:
@@ -270,7 +279,7 @@ def _read(
 
 
 def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:
-    """Return (1, C, Y, X), without what lies outside the field of view, as (C, Y, X)."""
+    """Return (1, C, [Z,] Y, X) without what lies outside the field of view or the batch."""
     inside = problem.operator.inside(estimate)[0]
     return np.array(inside.float().cpu().numpy(), dtype=np.float32, order="C")
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_dip.core.layers import memory_format, pixel_unshuffle
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _NEIGHBOURS = ((0.5, 1.0, 0.5), (1.0, 0.0, 1.0), (0.5, 1.0, 0.5))
 
 
 class View(NamedTuple):
-    """A canvas (1, C, Y, X) seen shifted and mirrored.
+    """A canvas (1, C, [Z,] Y, X) seen shifted and mirrored.
 
     Attributes
     ----------
@@ -58,9 +59,9 @@ class Draw(NamedTuple):
 
     Attributes
     ----------
-    latent : (1, C, Y, X) Tensor
+    latent : (1, C, [Z,] Y, X) Tensor
         z over the network's canvas; may be overwritten by the next draw.
-    weights : (1, C, Y, X) Tensor
+    weights : (1, C, [Z,] Y, X) Tensor
         Of each observed pixel in the loss of this iteration.
     view : View
         How the network sees the canvas at this iteration.
@@ -83,11 +84,11 @@ class FixedLatent:
 
     Parameters
     ----------
-    clean : (1, C, Y, X) Tensor
+    clean : (1, C, [Z,] Y, X) Tensor
         z over the network's canvas.
     noise : float
         Standard deviation of the perturbation.
-    fitted : (1, C, Y, X) Tensor
+    fitted : (1, C, [Z,] Y, X) Tensor
         1 where a pixel is fitted.
     random : torch.Generator
         On the device of the fit.
@@ -100,7 +101,7 @@ class FixedLatent:
     def __init__(
         self, clean: Tensor, noise: float, fitted: Tensor, random: torch.Generator
     ) -> None:
-        self._clean = clean.contiguous(memory_format=torch.channels_last)
+        self._clean = _channels_last(clean)
         self._perturbed = torch.empty_like(self._clean)
         self._noise = noise
         self._fitted = fitted
@@ -129,7 +130,7 @@ class ObservationLatent:
     ----------
     problem, network, settings
         Observation, canvas and the fraction to hide follow from them.
-    fitted : (1, C, Y, X) Tensor
+    fitted : (1, C, [Z,] Y, X) Tensor
         1 where a pixel may be fitted and seen.
     random : torch.Generator
         On the device of the fit.
@@ -167,7 +168,7 @@ class ObservationLatent:
 
     def draw(self) -> Draw:
         """Hide a fresh choice of pixels; only those count."""
-        shape = (1, 1, *self._observation.shape[-2:])
+        shape = (1, 1, *self._observation.shape[2:])
         drawn = torch.rand(shape, generator=self._random, device=self._random.device)
         # All channels of a pixel together: their noise may be correlated.
         visible = self._visible * (drawn >= self._hide)
@@ -177,17 +178,17 @@ class ObservationLatent:
             picture = torch.cat([picture, self._guide], dim=1)
         canvas = self._spread(picture)
         view = next(self._views)
-        latent = functional.pixel_unshuffle(view.apply(canvas), self._shuffle)
-        latent = latent.contiguous(memory_format=torch.channels_last)
-        return Draw(latent, self._visible - visible, view)
+        latent = pixel_unshuffle(view.apply(canvas), self._shuffle)
+        return Draw(_channels_last(latent), self._visible - visible, view)
 
     def _neighbours(self, visible: Tensor) -> Tensor:
-        """Return the weighted mean of the visible neighbours of each pixel, (1, C, Y, X)."""
-        channels = visible.shape[1]
-        kernel = self._kernel.expand(channels, 1, 3, 3)
-        total = functional.conv2d(self._observation * visible, kernel, padding=1, groups=channels)
-        weight = functional.conv2d(visible, kernel, padding=1, groups=channels)
-        return total / weight.clamp(min=0.5)  # the least weight of one neighbour
+        """Return the weighted mean of the visible neighbours of each pixel within its plane."""
+        planes = (-1, 1, *visible.shape[-2:])
+        seen = (self._observation * visible).reshape(planes)
+        total = functional.conv2d(seen, self._kernel, padding=1)
+        weight = functional.conv2d(visible.reshape(planes), self._kernel, padding=1)
+        mean = total / weight.clamp(min=0.5)  # the least weight of one neighbour
+        return mean.reshape(self._observation.shape)
 
 
 class _Mirror:
@@ -210,7 +211,8 @@ def _guide(problem: Problem) -> Tensor | None:
     if problem.guide is None:
         return None
     guide = problem.operator.lift(problem.guide)
-    deviation, mean = torch.std_mean(guide, dim=(-2, -1), correction=0, keepdim=True)
+    pixels = tuple(range(2, guide.ndim))
+    deviation, mean = torch.std_mean(guide, dim=pixels, correction=0, keepdim=True)
     return (guide - mean) / deviation.clamp(min=1e-12)
 
 
@@ -218,26 +220,26 @@ def _noise(
     problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
 ) -> Tensor:
     """Uniform noise U(0, 0.1), as published."""
-    shape = (1, settings.latent_channels, *_grid(problem, network))
+    shape = (1, settings.latent_channels, *network.grid(problem.shape))
     return torch.rand(shape, generator=random, device=random.device) * _AMPLITUDE
 
 
 def _meshgrid(
     problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
 ) -> Tensor:
-    """Both coordinates from 0 to 1: the smoothest of all, for large holes (Sec. 3.3)."""
-    axes = [torch.linspace(0, 1, n, device=random.device) for n in _grid(problem, network)]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]  # (1, 2, Y, X)
+    """All coordinates from 0 to 1: the smoothest of all, for large holes (Sec. 3.3)."""
+    axes = [torch.linspace(0, 1, n, device=random.device) for n in network.grid(problem.shape)]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]  # (1, dims, [Z,] Y, X)
 
 
 def _fourier(
     problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
 ) -> Tensor:
-    """Sine and cosine of both coordinates at frequencies 1, 2, 4, ... (Tancik et al. 2020)."""
+    """Sine and cosine of all coordinates at frequencies 1, 2, 4, ... (Tancik et al. 2020)."""
     coordinates = 2 * torch.pi * _meshgrid(problem, network, settings, random)
     octaves = [2.0**octave for octave in range(_OCTAVES)]
     waves = [f(octave * coordinates) for octave in octaves for f in (torch.sin, torch.cos)]
-    return _AMPLITUDE * torch.cat(waves, dim=1)  # (1, 2 * 2 * octaves, Y, X)
+    return _AMPLITUDE * torch.cat(waves, dim=1)  # (1, dims * 2 * octaves, [Z,] Y, X)
 
 
 def _pictured(
@@ -247,12 +249,11 @@ def _pictured(
     guide = _guide(problem)
     assert guide is not None  # latent_channels() has asked
     canvas = _Mirror(problem.shape, network.canvas(problem.shape), random.device)(guide)
-    return functional.pixel_unshuffle(canvas, network.pixel_shuffle)
+    return pixel_unshuffle(canvas, network.pixel_shuffle)
 
 
-def _grid(problem: Problem, network: PriorNetwork) -> Shape:
-    """Return the Y, X of the latent."""
-    return tuple(n // network.pixel_shuffle for n in network.canvas(problem.shape))
+def _channels_last(latent: Tensor) -> Tensor:
+    return latent.contiguous(memory_format=memory_format(latent.ndim - 2))
 
 
 LATENTS: dict[
@@ -283,7 +284,9 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
             "Got no guide image; expected one, which the latent is made of. Choose the guided "
             "task, or another latent."
         )
+    dims = len(problem.shape)
     pictures = {"guide": guides, "observation": problem.observation.shape[1] + guides}
     if settings.latent in pictures:
         return pictures[settings.latent] * settings.network.pixel_shuffle**2
-    return {"meshgrid": 2, "fourier": 4 * _OCTAVES}.get(settings.latent, settings.latent_channels)
+    waves = {"meshgrid": dims, "fourier": 2 * dims * _OCTAVES}
+    return waves.get(settings.latent, settings.latent_channels)

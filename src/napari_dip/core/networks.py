@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from napari_dip.core.bodies import Decoder, EncoderDecoder, Hourglass, ResNet, UNet
+from napari_dip.core.layers import Scale, memory_format, pixel_shuffle, plan_scales
 
 if TYPE_CHECKING:
     from napari_dip.config import NetworkConfig, NetworkName
+    from napari_dip.core.operators import Shape
 
 # A linear head starts at mid-window and moves as gently as a sigmoid would,
 # whose slope there is 1/4: without it each step of Adam shakes the estimate.
@@ -29,15 +30,13 @@ class PriorNetwork(nn.Module):
     Parameters
     ----------
     body : torch.nn.Module
-        Maps the latent (1, latent channels, Y/n, X/n) to features of `width` channels.
+        Maps the latent (1, latent channels, [Z,] Y/n, X/n) to features of `width` channels.
     width : int
         Channels of the features.
     out_channels : int
         Channels of the estimate.
     pixel_shuffle : int
-        n: the head emits n x n pixels for each feature.
-    stride : int
-        Y and X of the estimate must be multiples of it, and two of them at least.
+        n: the head emits n x n pixels of a plane for each feature.
     bounds : (low, high) or None
         Limits of a sigmoid output; None for a linear one.
     """
@@ -49,48 +48,44 @@ class PriorNetwork(nn.Module):
         out_channels: int,
         *,
         pixel_shuffle: int,
-        stride: int,
         bounds: tuple[float, float] | None,
     ) -> None:
         super().__init__()
         self.body = body
-        self.head = nn.Conv2d(width, out_channels * pixel_shuffle**2, 1)
+        strides: tuple[int, ...] = body.stride  # type: ignore[assignment]
+        head = nn.Conv3d if len(strides) == 3 else nn.Conv2d
+        self.head = head(width, out_channels * pixel_shuffle**2, 1)
         self.pixel_shuffle = pixel_shuffle
-        self.stride = stride
+        self.coarsening = (1,) * (len(strides) - 2) + (pixel_shuffle, pixel_shuffle)
+        self.strides = tuple(a * b for a, b in zip(strides, self.coarsening, strict=True))
         self._bounds = bounds
 
-    def canvas(self, shape: tuple[int, int]) -> tuple[int, int]:
-        """Return the (Y, X) to generate so that an image of `shape` can be cropped from it."""
-        # Reflection padding needs two pixels at the coarsest scale.
-        height, width = (max(2, -(-size // self.stride)) * self.stride for size in shape)
-        return height, width
+    def canvas(self, shape: Shape) -> Shape:
+        """Return the ([Z,] Y, X) to generate so that an image of `shape` can be cropped from it."""
+        # Reflection padding needs two pixels at the coarsest scale, of 5x5 kernels three anywhere.
+        sizes = zip(shape, self.strides, strict=True)
+        return tuple(
+            max(2 if stride > 1 else 3, -(-size // stride)) * stride for size, stride in sizes
+        )
+
+    def grid(self, shape: Shape) -> Shape:
+        """Return the ([Z,] Y, X) of the latent behind the canvas of an image of `shape`."""
+        sizes = zip(self.canvas(shape), self.coarsening, strict=True)
+        return tuple(size // coarser for size, coarser in sizes)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Map the latent (1, C, Y/n, X/n) to the estimate (1, out_channels, Y, X), float32."""
+        """Map the latent to the estimate (1, out_channels, [Z,] Y, X), float32."""
         features = self.body(latent)
         with torch.autocast(latent.device.type, enabled=False):
-            estimate: Tensor = self.head(features.float())
-            if self.pixel_shuffle > 1:
-                estimate = functional.pixel_shuffle(estimate, self.pixel_shuffle)
+            estimate = pixel_shuffle(self.head(features.float()), self.pixel_shuffle)
             if self._bounds is None:
                 return _MIDDLE + _GAIN * estimate
             low, high = self._bounds
             return low + (high - low) * torch.sigmoid(estimate)
 
 
-def _build_hourglass(latent_channels: int, config: NetworkConfig) -> Hourglass:
-    return Hourglass(
-        latent_channels,
-        config.channels,
-        config.skips,
-        config.upsampling,
-        config.downsampling,
-        bias=config.bias,
-    )
-
-
-NETWORKS: dict[NetworkName, Callable[[int, NetworkConfig], nn.Module]] = {
-    "hourglass": _build_hourglass,
+NETWORKS: dict[NetworkName, Callable[[int, NetworkConfig, Sequence[Scale]], nn.Module]] = {
+    "hourglass": Hourglass,
     "unet": UNet,
     "resnet": ResNet,
     "encoder-decoder": EncoderDecoder,
@@ -104,6 +99,9 @@ def build_network(
     latent_channels: int,
     out_channels: int,
     bounds: tuple[float, float] = (0.0, 1.0),
+    *,
+    depth: int | None = None,
+    anisotropy: float = 1.0,
 ) -> PriorNetwork:
     """Build the prior network of a configuration.
 
@@ -115,6 +113,10 @@ def build_network(
         Channels of z and of the estimate.
     bounds : (low, high)
         Range of the estimate, used by the sigmoid output only.
+    depth : int, optional
+        Planes of a volume; a network for planes without it.
+    anisotropy : float
+        Spacing of planes over the spacing of pixels.
 
     Examples
     --------
@@ -123,13 +125,13 @@ def build_network(
     >>> sum(p.numel() for p in network.parameters())
     2217831
     """
-    body = NETWORKS[config.name](latent_channels, config)
+    scales = plan_scales(len(config.channels), depth, anisotropy / config.pixel_shuffle)
     network = PriorNetwork(
-        body,
+        NETWORKS[config.name](latent_channels, config, scales),
         config.channels[0],
         out_channels,
         pixel_shuffle=config.pixel_shuffle,
-        stride=config.pixel_shuffle * int(body.stride),  # type: ignore[arg-type]
         bounds=bounds if config.output == "sigmoid" else None,
     )
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    order = memory_format(scales[0].dims)
+    return network.to(memory_format=order)  # type: ignore[call-overload,no-any-return]

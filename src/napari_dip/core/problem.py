@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_dip.core.operators import Identity, Operator
+from napari_dip.core.operators import Identity, Operator, Shape
 
 if TYPE_CHECKING:
     from napari_dip.core.noise import NoiseModel
@@ -23,18 +23,20 @@ class Problem:
 
     Attributes
     ----------
-    observation : (1, C, Y, X) float32 Tensor
+    observation : (1, C, [Z,] Y, X) float32 Tensor
         y; any finite value where it is not valid.
-    valid : (1, C, Y, X) bool Tensor
+    valid : (1, C, [Z,] Y, X) bool Tensor
         Pixels that were observed.
     noise : NoiseModel
-        Of each channel; its numbers are (C, 1, 1) tensors.
+        Of each channel; its numbers are (C, [1,] 1, 1) tensors.
     bounds : (low, high)
         Range of the estimate, with headroom.
     operator : Operator
-        A, from the estimate (1, C, Y, X) to the observation.
-    guide : (1, G, Y, X) float32 Tensor or None
+        A, from the estimate (1, C, [Z,] Y, X) to the observation.
+    guide : (1, G, [Z,] Y, X) float32 Tensor or None
         Another picture of the same scene, of the observation's size.
+    anisotropy : float
+        Spacing of the estimate's planes over that of its pixels.
     """
 
     observation: Tensor
@@ -43,12 +45,17 @@ class Problem:
     bounds: tuple[float, float]
     operator: Operator = field(default_factory=Identity)
     guide: Tensor | None = None
+    anisotropy: float = 1.0
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Y and X of the estimate."""
-        height, width = self.operator.estimate_shape(tuple(self.observation.shape[-2:]))
-        return height, width
+    def shape(self) -> Shape:
+        """Spatial shape ([Z,] Y, X) of the estimate."""
+        return self.operator.estimate_shape(tuple(self.observation.shape[2:]))
+
+    @property
+    def depth(self) -> int | None:
+        """Planes of the estimate, if it is a volume."""
+        return self.shape[0] if len(self.shape) == 3 else None
 
     def nll(self, estimate: Tensor) -> Tensor:
         """Return the data fidelity of each pixel of the observation."""
@@ -63,12 +70,13 @@ def make_problem(
     device: torch.device,
     operator: Operator | None = None,
     guide: NDArray[np.float32] | None = None,
+    anisotropy: float = 1.0,
 ) -> Problem:
-    """Move one block, (C, Y, X) in network units, to a device.
+    """Move one block, (C, [Z,] Y, X) in network units, to a device.
 
     Parameters
     ----------
-    observation, valid : (C, Y, X) arrays
+    observation, valid : (C, [Z,] Y, X) arrays
         Values, and where they are to be believed.
     noise : sequence of NoiseModel
         One for each channel, with plain numbers.
@@ -78,18 +86,21 @@ def make_problem(
         Where the fit runs.
     operator : Operator, optional
         Forward operator A; the identity by default.
-    guide : (G, Y, X) array, optional
+    guide : (G, [Z,] Y, X) array, optional
         Another picture of the same scene.
+    anisotropy : float
+        Spacing of the estimate's planes over that of its pixels.
     """
     from napari_dip.core.noise import NoiseModel  # numbers become tensors
 
     def column(name: str) -> Tensor:
-        values = [float(getattr(model, name)) for model in noise]
-        return torch.tensor(values, dtype=torch.float32, device=device).reshape(-1, 1, 1)
+        numbers = np.array([getattr(model, name) for model in noise], dtype=np.float32)
+        # (C, [1,] 1, 1)
+        return torch.from_numpy(numbers.reshape(-1, *(1,) * (observation.ndim - 1))).to(device)
 
     filled = np.where(valid, observation, 0).astype(np.float32)
     return Problem(
-        observation=torch.from_numpy(filled)[None].to(device),  # (1, C, Y, X)
+        observation=torch.from_numpy(filled)[None].to(device),  # (1, C, [Z,] Y, X)
         valid=torch.from_numpy(np.array(valid))[None].to(device),
         noise=NoiseModel(
             slope=column("slope"),
@@ -100,4 +111,5 @@ def make_problem(
         bounds=bounds,
         operator=operator or Identity(),
         guide=None if guide is None else torch.from_numpy(np.array(guide))[None].to(device),
+        anisotropy=anisotropy,
     )

@@ -91,23 +91,25 @@ def restore(
     2
     """
     task = task or Denoise()
-    config = (config or DipConfig()).complete(task.preset)
+    config = (config or DipConfig()).complete(task.preset, task.dims)
+    dims = config.dims
+    assert dims is not None  # the configuration is complete
     image = as_image(image, config.axes)
     observation = task.observe(image)
     run = _Run(
         image=image,
         observation=observation,
         task=task,
-        operator=task.operator(image),
+        operator=task.operator(image, blocks.spatial_axes(image, dims)),
         guides=task.guides(image),
         config=config,
         runtime=find_runtime(config.device, config.precision),
-        plan=blocks.plan(image, config.channels),
+        plan=blocks.plan(image, config.channels, dims),
         channels=_prepare_channels(observation, config),
         oracle=None if reference is None else Oracle(reference, image, task.factors()),
         stop_requested=stop_requested,
     )
-    threads = config.threads or useful_threads(blocks.pixels(image))
+    threads = config.threads or useful_threads(blocks.pixels(image, dims))
     with device_errors(), cpu_settings(threads):
         yield from run.fit_blocks()
     return run.result()
@@ -133,7 +135,7 @@ def _prepare_channels(image: Image, config: DipConfig) -> list[_Channel]:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """A block, what was observed of it (C, Y, X) on the image's scale, and its problem."""
+    """A block, what was observed of it (C, [Z, ]Y, X) on the image's scale, and its problem."""
 
     block: blocks.Block
     values: NDArray[Any]
@@ -168,12 +170,12 @@ class _Run:
 
     def fit_blocks(self) -> Generator[Progress, None, None]:
         for block in self.plan:
-            values = blocks.read(self.observation, block)  # (C, Y, X)
+            values = blocks.read(self.observation, block)  # (C, [Z, ]Y, X)
             valid = mask_invalid(values)
             self.invalid_pixels += int(valid.size - valid.sum())
             self.blocks_left -= 1
             constant = self._constant(block, len(values))
-            valid &= ~constant[:, None, None]  # they have nothing to be fitted
+            valid[constant] = False  # they have nothing to be fitted
             if valid.any():
                 work = _Work(block, values, self._problem(block, values, valid))
                 fits = yield from self._fit_runs(work)
@@ -181,7 +183,7 @@ class _Run:
                 if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
                     return
             elif constant.all():
-                shape = self.operator.estimate_shape(values.shape[-2:])
+                shape = self.operator.estimate_shape(values.shape[1:])
                 nothing = np.zeros((len(values), *shape), np.float32)
                 self.restored[block.selection] = self._unscale(block, nothing)
             # else not one pixel was observed: they stay missing
@@ -268,6 +270,7 @@ class _Run:
             self.runtime.device,
             self.operator,
             self._guide(block),
+            _anisotropy(self.enlarged),
         )
 
     def _guide(self, block: blocks.Block) -> NDArray[np.float32] | None:
@@ -283,7 +286,7 @@ class _Run:
         return np.array([self._channel(block, index).scaling.constant for index in range(count)])
 
     def _unscale(self, block: blocks.Block, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a (C, Y, X) estimate as the image's array has it at the block."""
+        """Return a (C, [Z, ]Y, X) estimate as the image's array has it at the block."""
         planes = [
             self._channel(block, index).scaling.unscale(plane)
             for index, plane in enumerate(estimate)
@@ -291,7 +294,7 @@ class _Run:
         return blocks.from_channels_first(np.stack(planes), block)
 
     def _restored(self, work: _Work, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what the user gets for a (C, Y, X) estimate, as the array has it."""
+        """Return what the user gets for a (C, [Z, ]Y, X) estimate, as the array has it."""
         observed = blocks.from_channels_first(work.values, work.block)
         return self.task.merge(self._unscale(work.block, estimate), observed)
 
@@ -329,6 +332,13 @@ class _Run:
         )
         complete = all(len(fits) == self.config.runs for _, fits in self.fits)
         return Restoration(restored, report, self.run_std if complete else None)
+
+
+def _anisotropy(image: Image) -> float:
+    """Return the spacing of planes over that of pixels; 1 where it is not known."""
+    known = [image.voxel_size.get(axis, 0.0) for axis in "ZYX"]
+    units = {image.units.get(axis) for axis in "ZYX"}
+    return 2 * known[0] / (known[1] + known[2]) if all(known) and len(units) == 1 else 1.0
 
 
 def _seed(seed: int, block: int, run: int) -> int:

@@ -32,16 +32,17 @@ ADVANCED = (
     "read_noise",
     "sigma_noise",
     "axes",
+    "dims",
     "runs",
     "seed",
     "precision",
     "threads",
 )
-# `dims` has one choice; `fit` follows the preset, or comes from a program.
-HIDDEN = ("dims", "fit")
+# It follows the preset, or comes from a program.
+HIDDEN = ("fit",)
 
 # Beside the buttons a plain "Stop" would be taken for one.
-_LABELS = {"stop": "Stopping rule"}
+_LABELS = {"stop": "Stopping rule", "dims": "Dimensions"}
 _MAX_INT = 2**31 - 1
 _FIELD_WIDTH = 60
 _LABEL_WIDTH = 110

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_dip.config import DipConfig
+from napari_dip.core.blocks import spatial_axes
 from napari_dip.core.image import Image
 from napari_dip.errors import InputError
 from napari_dip.gui.layers import image_of, plane_of, result_kwargs
@@ -92,7 +93,7 @@ def job(choices: Choices, layer: napari.layers.Image | None) -> Job:
 
     task = _task(choices.task, cut)
     # What it cannot do is said now, not after torch was loaded and a thread started.
-    task.check(image)
+    task.check(image, spatial_axes(image, config.dims or task.dims))
     return Job(image, task, config, result_kwargs(layer, task.name, origin, task.factors()))
 
 

@@ -177,8 +177,8 @@ def _transform(
     layer: napari.layers.Image, origin: Sequence[int] | None, factors: Mapping[str, int]
 ) -> dict[str, Any]:
     first = list(origin or [])[: layer.ndim] or [0] * layer.ndim
-    # Y and X are the last ones of a layer unless its labels say otherwise.
-    axes = (_named_axes(layer) or "YX".rjust(layer.ndim)).ljust(layer.ndim)
+    # What holds for the pixels holds for the layer, unless its labels say otherwise.
+    axes = _named_axes(layer) or _default_axes(layer.ndim)
     finer = np.array([factors.get(axis, 1) for axis in axes])
     # The centre of the first small pixel lies half a small pixel from the edge.
     first = first - (finer - 1) / (2 * finer)
