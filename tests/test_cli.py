@@ -507,6 +507,7 @@ def extras(tmp_path):
         "deconvolve": ("--psf", "psf.tif"),
         "dejpeg": (),
         "guided": ("--guide", "guide.tif"),
+        "fourier": ("--mask", "mask.tif", "--inverse"),
     }
 
 
@@ -529,6 +530,7 @@ def test_every_task_restores_a_file(call, noisy, extras, tmp_path, name):
         (("deconvolve", "--sigma", "y=a"), "--sigma y=a"),
         (("deconvolve", "--na", "1.4", "--wavelength", "0.5"), "voxel size"),
         (("guided",), "guide"),
+        (("fourier",), "no mask"),
     ],
 )
 def test_what_a_task_lacks_is_said_before_anything_is_written(call, noisy, words, expected):
@@ -536,6 +538,15 @@ def test_what_a_task_lacks_is_said_before_anything_is_written(call, noisy, words
     assert code in (2, 3)
     assert expected in err
     assert listing(noisy.parent) == ["noisy.tif", "tiny.json"]
+
+
+def test_kspace_is_reconstructed(call, tmp_path, noisy):
+    kspace = np.fft.fftshift(np.fft.fft2(waves((24, 20))))
+    kspace[:, 1::2] = 0
+    np.save(tmp_path / "kspace.npy", kspace)
+    code, _, _ = call("fourier", "kspace.npy", "--config", "tiny.json")
+    assert code == 0
+    assert io.read_image(tmp_path / "kspace_fourier.ome.tif").shape == (24, 20)
 
 
 def test_a_mask_is_not_written_over(call, noisy, extras):

@@ -9,7 +9,15 @@ import numpy as np
 from napari_dip.config import DipConfig
 from napari_dip.core.image import as_image
 from napari_dip.core.restore import restore
-from napari_dip.tasks import Deconvolve, Denoise, Guided, Inpaint, RemoveJpeg, SuperResolve
+from napari_dip.tasks import (
+    Deconvolve,
+    Denoise,
+    Fourier,
+    Guided,
+    Inpaint,
+    RemoveJpeg,
+    SuperResolve,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_dip.config import Kernel, Noise, Preset, Stop
+    from napari_dip.core.image import Image
     from napari_dip.tasks import Task
 
 
@@ -329,8 +338,60 @@ def restore_guided(
     return _restored(image, Guided(guide), channel_axis, config, **choices)
 
 
-def _restored(
+def reconstruct_fourier(
     image: ArrayLike,
+    mask: ArrayLike | None = None,
+    *,
+    inverse: bool = False,
+    config: DipConfig | None = None,
+    **choices: Unpack[Choices],
+) -> NDArray[np.float32]:
+    """Reconstruct an image of which some frequencies were recorded, as in fast MRI.
+
+    Parameters
+    ----------
+    image : ([C, ]Y, X) array_like of complex, or ([T, ][Z, ]Y, X) of real numbers
+        Measured k-space, zero frequency in the middle, of one coil or of
+        several; or a real image of which only the frequencies of the mask are
+        believed, such as a zero-filled one.
+    mask : (Y, X) or (X,) array_like, optional
+        Not 0 at recorded frequencies, or columns; zero frequency in the
+        middle. Of k-space, by default, where it is not 0.
+    inverse : bool
+        The mask is 0 where frequencies were recorded.
+    config, **choices
+        As for `denoise`.
+
+    Returns
+    -------
+    restored : ([T, ][Z, ]Y, X) ndarray of float32
+        The real image; of k-space the magnitude, root sum of squares over
+        coils. Recorded frequencies are as they were.
+
+    Raises
+    ------
+    InputError
+        The mask has another shape, or does not hold zero frequency.
+
+    References
+    ----------
+    .. [1] M. Z. Darestani, R. Heckel, "Accelerated MRI with un-trained neural
+           networks", IEEE Transactions on Computational Imaging 7 (2021).
+
+    Examples
+    --------
+    >>> columns = np.arange(16) % 2 == 0
+    >>> reconstruct_fourier(np.eye(16), columns, config=DipConfig(max_iterations=2)).shape
+    (16, 16)
+    """
+    if np.iscomplexobj(image):
+        task, zero_filled = Fourier.of_kspace(image, mask, inverse=inverse)
+        return _restored(zero_filled, task, None, config, **choices)
+    return _restored(image, Fourier(mask, inverse), None, config, **choices)
+
+
+def _restored(
+    image: ArrayLike | Image,
     task: Task,
     channel_axis: int | None,
     config: DipConfig | None,

@@ -22,7 +22,14 @@ NetworkName = Literal[
 LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
 Kernel = Literal["lanczos2", "box", "gaussian"]
 TaskName = Literal[
-    "denoise", "inpaint", "inpaint-holes", "super-resolve", "deconvolve", "dejpeg", "guided"
+    "denoise",
+    "inpaint",
+    "inpaint-holes",
+    "super-resolve",
+    "deconvolve",
+    "dejpeg",
+    "guided",
+    "fourier",
 ]
 
 
@@ -192,6 +199,21 @@ _TASK_PRESETS["super-resolve", "fast"] = _with(
     max_iterations=500,
 )
 
+# Frequencies that were not recorded are as far from the observation; a picture of
+# the recorded ones, aliased as it is, leads astray (docs/performance.md).
+_TASK_PRESETS["fourier", "balanced"] = _with(
+    _PAPER,
+    network={
+        "channels": (64, 64, 64, 64, 64),
+        "pixel_shuffle": 2,
+        "output": "linear",
+        "bias": False,
+    },
+    latent_noise=0.0,
+    learning_rate=0.02,
+    max_iterations=2000,
+)
+_TASK_PRESETS["fourier", "fast"] = _with(_TASK_PRESETS["fourier", "balanced"], max_iterations=600)
 
 # A volume has many times the pixels of a plane, and each a neighbourhood three
 # times as large: the widths of the preset below.

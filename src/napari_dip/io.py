@@ -72,6 +72,21 @@ def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
     return as_image(image, axes)
 
 
+def read_kspace(path: str | os.PathLike[str]) -> NDArray[np.complexfloating] | None:
+    """Return the complex numbers of a .npy file; None for any other file, or other numbers."""
+    path = Path(path)
+    if path.suffix.lower() != ".npy" or not path.is_file():
+        return None
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):  # `read_image` says what is wrong with it
+        return None
+    if mapped.dtype.kind != "c":
+        return None
+    _check_memory(mapped.nbytes)
+    return np.array(mapped)
+
+
 def write_image(
     path: str | os.PathLike[str],
     image: Image,

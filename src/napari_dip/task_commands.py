@@ -205,14 +205,52 @@ def guided(
     return _restore_file(image, task, options, files, guide)
 
 
+def fourier(
+    image: Path,
+    /,
+    *,
+    mask: Path | None = None,
+    inverse: Flag = False,
+    options: Options | None = None,
+    files: Files | None = None,
+) -> int:
+    """Reconstruct an image of which some frequencies were recorded, as in fast MRI.
+
+    Parameters
+    ----------
+    image
+        Complex k-space, zero frequency in the middle: .npy, ([coils, ]Y, X); or a real image,
+        such as a zero-filled one, of which only the recorded frequencies are believed.
+    mask
+        Image file, not 0 at recorded frequencies, zero frequency in the middle (default: where
+        k-space is not 0).
+    inverse
+        The mask is 0 where frequencies were recorded.
+    options
+        The configuration.
+    files
+        What is read and written beside the image.
+    """
+    from napari_dip import io
+    from napari_dip.tasks import Fourier
+
+    kspace = io.read_kspace(image)
+    if kspace is None:
+        return _restore_file(image, lambda: Fourier(_read(mask), inverse), options, files, mask)
+    painted = None if mask is None else io.read_image(mask).data
+    task, picture = Fourier.of_kspace(kspace, painted, inverse=inverse)
+    return _restore_file(image, lambda: task, options, files, mask, picture=picture)
+
+
 def _restore_file(
     path: Path,
     make_task: Callable[[], Task],
     options: Options | None,
     files: Files | None,
     *others: Path | None,
+    picture: Image | None = None,
 ) -> int:
-    """Read, restore and write; everything that can be refused is refused before the work."""
+    """Read (unless the picture is given), restore and write; first refuse what can be refused."""
     files = files or Files()
     config = configure(options or Options(), files.config)
     if files.uncertainty and (config.runs < 2 or files.uncertainty.suffix.lower() == ".png"):
@@ -230,7 +268,7 @@ def _restore_file(
         inputs=[path, *_given(files.reference, files.config, *others)],
         overwrite=files.overwrite,
     )
-    image = io.read_image(path, axes=config.axes)
+    image = picture or io.read_image(path, axes=config.axes)
     dtype = outputs.output_dtype(output, image)
     reference = None
     if files.reference:
@@ -294,4 +332,4 @@ def exit_code(result: Restoration, output: Path) -> int:
     return INTERRUPTED
 
 
-TASK_COMMANDS = (denoise, inpaint, super_resolve, deconvolve, dejpeg, guided)
+TASK_COMMANDS = (denoise, inpaint, super_resolve, deconvolve, dejpeg, guided, fourier)

@@ -24,6 +24,7 @@ CHOICES = {
     "deconvolve": {"sigma": 1.5, "refractive_index": 1.33},
     "dejpeg": {},
     "guided": {"picture": "guide"},
+    "fourier": {"mask": "mask", "inverse": True},
 }
 
 
@@ -71,7 +72,7 @@ def test_only_the_fields_of_the_task_are_shown(viewer, qtbot, name):
         key
         for fields in CHOICES.values()
         for key in fields
-        if form.findChild(QWidget, key).isVisible()
+        if any(widget.isVisible() for widget in form.findChildren(QWidget, key))
     }
     assert shown == set(CHOICES[name])
 
@@ -142,7 +143,7 @@ def test_the_current_plane_takes_its_plane_of_the_mask():
     np.testing.assert_array_equal(missing, mask[1:2] > 0)
 
 
-@pytest.mark.parametrize("name", ["deconvolve", "guided"])
+@pytest.mark.parametrize("name", ["deconvolve", "guided", "fourier"])
 def test_what_a_task_lacks_is_said_before_it_starts(name):
     with pytest.raises(InputError, match="expected one"):
         job(Choices(DipConfig(), task=TaskChoice(name)), ImageLayer(np.ones(SIZE)))

@@ -240,6 +240,9 @@ def _split(
         return valid, None
     # All channels of a pixel together: their noise may be correlated.
     draw = torch.rand((1, 1, *valid.shape[2:]), generator=random, device=random.device)
+    spared = problem.operator.spared(valid)
+    if spared is not None:
+        draw = draw.masked_fill(spared, 1.0)
     hidden = valid * (draw < config.fit.stopping.heldout_fraction)
     if float(hidden.sum()) < _MIN_HELDOUT:
         return valid, None

@@ -1,14 +1,14 @@
 """Forward operators A: what turns an estimate into what the microscope would have recorded.
 
 Each works on the last axes of a tensor, as many as it has factors or PSF
-dimensions, so that planes and volumes share one code. All keep constants:
-the affine intensity map of an image commutes with them.
+dimensions, so that planes and volumes share one code. The affine intensity map
+of an image commutes with all of them.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from scipy.fft import next_fast_len
@@ -26,41 +26,46 @@ Shape = tuple[int, ...]
 _FWHM = 2 * math.sqrt(2 * math.log(2))
 # Where a Gaussian kernel is cut, in standard deviations.
 _GAUSSIAN_REACH = 3.0
+# Frequencies that hold nearly all of an image's energy [cycles per pixel].
+_LOW_FREQUENCY = 0.04
 
 
-class Operator(Protocol):
-    """A, a linear map from the estimate to the observation."""
+class Operator:
+    """A, a linear map from the estimate to the observation; by itself, the identity in shape."""
 
     def __call__(self, estimate: Tensor) -> Tensor:
         """Map (N, C, ..., estimate's shape) to (N, C, ..., observation's shape)."""
+        raise NotImplementedError
 
     def estimate_shape(self, observed: Shape) -> Shape:
         """Return the spatial shape of the estimate behind an observation."""
+        return observed
 
     def inside(self, estimate: Tensor) -> Tensor:
         """Cut off what the estimate has beyond the field of view."""
+        return estimate
 
     def lift(self, observation: Tensor) -> Tensor:
         """Return a picture of the estimate's shape that resembles the observation."""
+        return observation
+
+    def measured(self, picture: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what was recorded, and where, of an image (1, C, ...) that was made of it."""
+        return picture, valid
+
+    def spared(self, observation: Tensor) -> Tensor | None:
+        """Return True where a pixel must not be hidden from the fit; None for nowhere."""
+        return None
 
 
-class Identity:
+class Identity(Operator):
     """The observation is the estimate, with noise or missing pixels (eq. 3 and 6)."""
 
     def __call__(self, estimate: Tensor) -> Tensor:
         return estimate
 
-    def estimate_shape(self, observed: Shape) -> Shape:
-        return observed
 
-    def inside(self, estimate: Tensor) -> Tensor:
-        return estimate
-
-    def lift(self, observation: Tensor) -> Tensor:
-        return observation
-
-
-class Downsample:
+class Downsample(Operator):
     """Low-pass and take every n-th pixel along each axis (eq. 5).
 
     Sample j lies at the centre of its n pixels, j n + (n - 1)/2: phase 0.5 of
@@ -98,9 +103,6 @@ class Downsample:
     def estimate_shape(self, observed: Shape) -> Shape:
         return tuple(size * factor for size, factor in zip(observed, self._factors, strict=True))
 
-    def inside(self, estimate: Tensor) -> Tensor:
-        return estimate
-
     def lift(self, observation: Tensor) -> Tensor:
         mode = {2: "bicubic", 3: "trilinear"}[len(self._factors)]
         size = self.estimate_shape(tuple(observation.shape[2:]))
@@ -135,7 +137,7 @@ def _decimate(values: Tensor, axis: int, factor: int, taps: Tensor) -> Tensor:
     return coarse.reshape(*last.shape[:-1], -1).movedim(-1, axis)
 
 
-class Blur:
+class Blur(Operator):
     """Convolution with a PSF; the estimate reaches as far beyond the border as the PSF does.
 
     Nothing is assumed of what lies outside the field of view: the estimate
@@ -184,3 +186,69 @@ class Blur:
     def lift(self, observation: Tensor) -> Tensor:
         margins = [width // 2 for width in reversed(self._psf.shape) for _ in range(2)]
         return functional.pad(observation, margins, mode="replicate")
+
+
+class Fourier(Operator):
+    """Unitary Fourier transform of each plane, of which some frequencies were recorded.
+
+    A pair of channels is the real and the imaginary part of a complex image.
+    A channel by itself is a real image: its Hartley transform, real part minus
+    imaginary part, holds the same and is real, and a frequency that was
+    recorded is known at its negative too.
+
+    Parameters
+    ----------
+    sampled : (Y, X) bool Tensor
+        True at recorded frequencies; zero frequency first, which must be one.
+    paired : bool
+        Channels are real and imaginary parts in turn.
+
+    References
+    ----------
+    M. Z. Darestani, R. Heckel, "Accelerated MRI with un-trained neural
+    networks", IEEE TCI 2021.
+
+    Examples
+    --------
+    >>> fourier = Fourier(torch.ones(4, 4, dtype=torch.bool), paired=False)
+    >>> fourier(torch.ones(1, 1, 4, 4))[0, 0, 0].tolist()
+    [4.0, 0.0, 0.0, 0.0]
+    """
+
+    def __init__(self, sampled: Tensor, *, paired: bool) -> None:
+        self._paired = paired
+        self.sampled = sampled if paired else sampled | _negated(sampled)
+
+    def __call__(self, estimate: Tensor) -> Tensor:
+        if not self._paired:
+            spectrum = torch.fft.fft2(estimate, norm="ortho")
+            hartley: Tensor = spectrum.real - spectrum.imag
+            return hartley
+        pairs = torch.complex(estimate[:, 0::2].contiguous(), estimate[:, 1::2].contiguous())
+        return _as_pairs(torch.fft.fft2(pairs, norm="ortho"))
+
+    def adjoint(self, spectrum: Tensor) -> Tensor:
+        """Return the image of a spectrum, which the transform maps back to it."""
+        if not self._paired:
+            return self(spectrum)
+        pairs = torch.complex(spectrum[:, 0::2].contiguous(), spectrum[:, 1::2].contiguous())
+        return _as_pairs(torch.fft.ifft2(pairs, norm="ortho"))
+
+    def measured(self, picture: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        spectrum = self(picture)
+        return spectrum, self.sampled.to(picture.device).expand_as(spectrum)
+
+    def spared(self, observation: Tensor) -> Tensor | None:
+        radii = [torch.fft.fftfreq(n, device=observation.device) for n in observation.shape[-2:]]
+        low: Tensor = radii[0][:, None] ** 2 + radii[1] ** 2 <= _LOW_FREQUENCY**2
+        return low
+
+
+def _as_pairs(values: Tensor) -> Tensor:
+    """Return (N, C, ..., Y, X) of complex numbers as (N, 2 C, ..., Y, X)."""
+    return torch.stack([values.real, values.imag], dim=2).flatten(1, 2)
+
+
+def _negated(sampled: Tensor) -> Tensor:
+    """Return the mask of the negative frequencies."""
+    return sampled.flip((-2, -1)).roll((1, 1), (-2, -1))

@@ -98,10 +98,15 @@ def make_problem(
         # (C, [1,] 1, 1)
         return torch.from_numpy(numbers.reshape(-1, *(1,) * (observation.ndim - 1))).to(device)
 
+    operator = operator or Identity()
     filled = np.where(valid, observation, 0).astype(np.float32)
+    recorded, where = operator.measured(
+        torch.from_numpy(filled)[None].to(device),  # (1, C, [Z,] Y, X)
+        torch.from_numpy(np.array(valid))[None].to(device),
+    )
     return Problem(
-        observation=torch.from_numpy(filled)[None].to(device),  # (1, C, [Z,] Y, X)
-        valid=torch.from_numpy(np.array(valid))[None].to(device),
+        observation=recorded,
+        valid=where,
         noise=NoiseModel(
             slope=column("slope"),
             intercept=column("intercept"),
@@ -109,7 +114,7 @@ def make_problem(
             laplace=any(model.laplace for model in noise),
         ),
         bounds=bounds,
-        operator=operator or Identity(),
+        operator=operator,
         guide=None if guide is None else torch.from_numpy(np.array(guide))[None].to(device),
         anisotropy=anisotropy,
     )

@@ -92,6 +92,8 @@ def restore(
     """
     task = task or Denoise()
     config = (config or DipConfig()).complete(task.preset, task.dims)
+    if task.joint:
+        config = config.model_copy(update={"channels": "joint"})
     dims = config.dims
     assert dims is not None  # the configuration is complete
     image = as_image(image, config.axes)
@@ -105,7 +107,7 @@ def restore(
         config=config,
         runtime=find_runtime(config.device, config.precision),
         plan=blocks.plan(image, config.channels, dims),
-        channels=_prepare_channels(observation, config),
+        channels=_prepare_channels(observation, config, task),
         oracle=None if reference is None else Oracle(reference, image, task.factors()),
         stop_requested=stop_requested,
     )
@@ -124,9 +126,9 @@ class _Channel:
     record: NoiseRecord
 
 
-def _prepare_channels(image: Image, config: DipConfig) -> list[_Channel]:
+def _prepare_channels(image: Image, config: DipConfig, task: Task) -> list[_Channel]:
     channels = []
-    for index, scaling in enumerate(scale_image(image)):
+    for index, scaling in enumerate(scale_image(image, joint=task.joint)):
         line, record = find_noise(blocks.some_planes(image, index), config)
         model = noise_model(line, scaling, laplace=config.noise == "laplace")
         channels.append(_Channel(scaling, model, record))
@@ -331,7 +333,9 @@ class _Run:
             quality=self.oracle.judge(self.restored) if self.oracle else {},
         )
         complete = all(len(fits) == self.config.runs for _, fits in self.fits)
-        return Restoration(restored, report, self.run_std if complete else None)
+        final = self.task.final(restored)
+        spread = self.run_std if complete and final is restored else None
+        return Restoration(final, report, spread)
 
 
 def _anisotropy(image: Image) -> float:

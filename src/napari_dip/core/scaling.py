@@ -108,11 +108,16 @@ def find_scaling(values: NDArray[Any]) -> Scaling:
     )
 
 
-def scale_image(image: Image) -> tuple[Scaling, ...]:
-    """Return one map per channel of the image (one for all samples of RGB)."""
+def scale_image(image: Image, *, joint: bool = False) -> tuple[Scaling, ...]:
+    """Return one map per channel of the image, the same for all if they belong together.
+
+    The samples of RGB always do.
+    """
     axis = channel_axis(image)
     if axis is None:
         return (find_scaling(_sample(image)),)
+    if joint:
+        return (find_scaling(_sample(image)),) * image.shape[axis]
     return tuple(
         find_scaling(_sample(image, axis, channel)) for channel in range(image.shape[axis])
     )

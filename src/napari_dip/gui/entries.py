@@ -38,3 +38,8 @@ def dejpeg(viewer: "napari.viewer.Viewer") -> None:
 def guided(viewer: "napari.viewer.Viewer") -> None:
     """Restore with a guide."""
     open_dock(viewer, "guided")
+
+
+def fourier(viewer: "napari.viewer.Viewer") -> None:
+    """Reconstruct from some frequencies."""
+    open_dock(viewer, "fourier")

@@ -23,6 +23,7 @@ TITLES = {
     "deconvolve": ("Deconvolve", "The blur of the lens is undone, from its PSF."),
     "dejpeg": ("Remove JPEG artefacts", "The blocks and ringing of compression are removed."),
     "guided": ("Restore with a guide", "Another picture of the same scene shows where edges are."),
+    "fourier": ("Reconstruct from k-space", "Frequencies that were not recorded are filled in."),
 }
 
 
@@ -154,6 +155,19 @@ class TaskForm(QWidget):  # type: ignore[misc]
                 ),
             },
             "dejpeg": {},
+            "fourier": {
+                "mask": layer(
+                    "mask",
+                    "Mask",
+                    (Labels, ImageLayer),
+                    "Not 0 at recorded frequencies; zero frequency in the middle.",
+                ),
+                "inverse": CheckBox(
+                    name="inverse",
+                    label="Mask is inverse",
+                    tooltip="The mask is 0 where frequencies were recorded.",
+                ),
+            },
             "guided": {
                 "picture": layer(
                     "picture", "Guide", (ImageLayer,), "A brighter channel, or a flash photograph."

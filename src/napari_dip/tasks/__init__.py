@@ -1,0 +1,33 @@
+"""Tasks: each is a choice of forward operator for the one loop.
+
+A task also says which pixels are missing, what other picture helps, how much
+larger the result is, and how estimate and observation become the result.
+torch is imported by `operator` alone: a window can check a task at once.
+"""
+
+from __future__ import annotations
+
+from napari_dip.tasks.deconvolve import Deconvolve
+from napari_dip.tasks.denoise import Denoise, RemoveJpeg
+from napari_dip.tasks.fourier import Fourier
+from napari_dip.tasks.guided import Guided
+from napari_dip.tasks.inpaint import Inpaint
+from napari_dip.tasks.super_resolve import SuperResolve
+from napari_dip.tasks.task import Task
+
+__all__ = [
+    "TASKS",
+    "Deconvolve",
+    "Denoise",
+    "Fourier",
+    "Guided",
+    "Inpaint",
+    "RemoveJpeg",
+    "SuperResolve",
+    "Task",
+]
+
+TASKS: dict[str, type[Task]] = {
+    task.name: task
+    for task in (Denoise, Inpaint, SuperResolve, Deconvolve, RemoveJpeg, Guided, Fourier)
+}

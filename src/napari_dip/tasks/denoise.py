@@ -1,0 +1,21 @@
+"""Denoise and RemoveJpeg: nothing but noise lies between the estimate and the observation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_dip.tasks.task import Task
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Denoise(Task):
+    """y = x + noise (Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, IJCV 2020, eq. 3)."""
+
+    name = "denoise"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RemoveJpeg(Task):
+    """Early-stopped fit to a decoded JPEG (IJCV 2020, Sec. 3.1): blocks are learnt last."""
+
+    name = "dejpeg"

@@ -1,0 +1,162 @@
+"""Fourier: some frequencies of the image were recorded, as in magnetic resonance imaging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from napari_dip.core.image import Image, mask_invalid
+from napari_dip.errors import InputError
+from napari_dip.tasks.task import Task, as_picture
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_dip.core.operators import Operator
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fourier(Task):
+    """y = m F x, where m is 1 at recorded frequencies (ConvDecoder; IEEE TCI 2021).
+
+    Attributes
+    ----------
+    mask : (Y, X) or (X,) array_like or Image
+        Not 0 at recorded frequencies, or columns; zero frequency, which must
+        be one of them, in the middle.
+    inverse : bool
+        The mask is 0 where frequencies were recorded.
+    paired : bool
+        The image's channels are real and imaginary parts in turn, of one coil
+        after the other; otherwise images are real.
+    """
+
+    name = "fourier"
+    mask: Any = None
+    inverse: bool = False
+    paired: bool = False
+
+    @classmethod
+    def of_kspace(
+        cls, kspace: ArrayLike, mask: ArrayLike | None = None, *, inverse: bool = False
+    ) -> tuple[Self, Image]:
+        """Return the task and the zero-filled image of complex measurements.
+
+        Parameters
+        ----------
+        kspace : ([C, ]Y, X) array_like of complex
+            One plane, of several coils or of one; zero frequency in the middle.
+        mask : (Y, X) or (X,) array_like, optional
+            Not 0 at recorded frequencies; those that are not 0 by default.
+        inverse : bool
+            The mask is 0 where frequencies were recorded.
+
+        Examples
+        --------
+        >>> task, image = Fourier.of_kspace(np.fft.fftshift(np.fft.fft2(np.eye(8))))
+        >>> image.axes, image.shape, bool(np.allclose(task.final(image).data, np.eye(8)))
+        ('CYX', (2, 8, 8), True)
+        """
+        values = np.asarray(kspace)
+        if values.ndim not in (2, 3) or values.dtype.kind != "c" or 0 in values.shape:
+            raise InputError(
+                f"Got k-space of shape {values.shape} and type {values.dtype}; expected complex "
+                "numbers of one plane: ([coils, ]Y, X)."
+            )
+        if not np.isfinite(values).all():
+            raise InputError("Got k-space with NaN or infinite numbers; expected all finite.")
+        coils = values.reshape(-1, *values.shape[-2:])
+        recorded = (coils != 0).any(axis=0) if mask is None else as_mask(mask)
+        task = cls(recorded, inverse, paired=True)
+        sampled = task.sampled(coils.shape[-2:])
+        images = _transform(np.fft.ifft2, np.fft.ifftshift(coils, (-2, -1)) * sampled)
+        # The middle of k-space being zero frequency, that of the image is its middle.
+        images = np.fft.fftshift(images, (-2, -1))
+        pairs = np.stack([images.real, images.imag], axis=1).reshape(-1, *coils.shape[-2:])
+        return task, Image(pairs, "CYX")
+
+    @property
+    def joint(self) -> bool:
+        return self.paired
+
+    def sampled(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Return True at recorded frequencies, (Y, X), zero frequency first."""
+        if self.mask is None:
+            raise InputError("Got no mask; expected one of the frequencies that were recorded.")
+        painted = (as_mask(self.mask) != 0) != self.inverse
+        if painted.ndim == 1:
+            painted = np.broadcast_to(painted, (shape[0], painted.size))
+        if painted.shape != tuple(shape):
+            raise InputError(
+                f"Got a mask of shape {painted.shape} for planes of {shape[0]} x {shape[1]}; "
+                "expected the same shape, one entry for each frequency."
+            )
+        sampled = np.fft.ifftshift(painted)
+        if not sampled[0, 0]:
+            raise InputError(
+                "Got a mask whose middle, zero frequency, was not recorded; expected it to be. "
+                "Is the mask inverse, or zero frequency in its corner?"
+            )
+        return np.asarray(sampled)
+
+    def check(self, image: Image, axes: str) -> None:
+        if not image.axes.endswith("YX"):
+            raise InputError(
+                f"Got an image with the axes {image.axes}; expected grey planes, Y and X last."
+            )
+        if not mask_invalid(np.asarray(image.data)).all():
+            raise InputError(
+                "Got NaN or infinite pixels; expected all finite: each frequency "
+                "is made of all of them."
+            )
+        self.sampled(image.shape[-2:])
+
+    def observe(self, image: Image) -> Image:
+        """Return the zero-filled image: what was not recorded is 0."""
+        self.check(image, "YX")
+        values = np.asarray(image.data, dtype=np.float64)
+        return image if self.paired else image.with_data(self._recorded_part(values))
+
+    def operator(self, image: Image, axes: str) -> Operator:
+        import torch
+
+        from napari_dip.core import operators
+
+        sampled = torch.from_numpy(self.sampled(image.shape[-2:]))
+        return operators.Fourier(sampled, paired=self.paired)
+
+    def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
+        """Put the recorded frequencies in place of the estimate's."""
+        consistent = estimate - self._recorded_part(estimate) + observed
+        return np.asarray(consistent, dtype=estimate.dtype)
+
+    def final(self, image: Image) -> Image:
+        """Return the magnitude of complex images, root sum of squares over coils."""
+        if not self.paired:
+            return image
+        axis = image.axes.index("C")
+        magnitude = np.sqrt((np.asarray(image.data) ** 2).sum(axis=axis))
+        return Image(magnitude, image.axes.replace("C", ""))
+
+    def _recorded_part(self, values: NDArray[Any]) -> NDArray[Any]:
+        sampled = self.sampled(values.shape[-2:])
+        if not self.paired:  # as real images have conjugate frequencies
+            negated = np.roll(sampled[::-1, ::-1], (1, 1), (0, 1))
+            spectrum = _transform(np.fft.fft2, values) * (sampled | negated)
+            return np.asarray(_transform(np.fft.ifft2, spectrum).real)
+        pairs = values[..., 0::2, :, :] + 1j * values[..., 1::2, :, :]
+        part = _transform(np.fft.ifft2, _transform(np.fft.fft2, pairs) * sampled)
+        return np.stack([part.real, part.imag], axis=-3).reshape(values.shape)
+
+
+def as_mask(mask: Any) -> NDArray[Any]:
+    """Return a mask as an array without axes of length 1."""
+    values = mask if np.ndim(mask) == 1 else as_picture(mask).data
+    values = np.asarray(values)
+    return np.squeeze(values) if values.ndim > 2 else values
+
+
+def _transform(fft: Any, values: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(fft(values, axes=(-2, -1), norm="ortho"))

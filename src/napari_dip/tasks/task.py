@@ -1,0 +1,89 @@
+"""Task: what distinguishes one inverse problem from another, and what all have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from napari_dip.core.image import Image, as_image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_dip.config import TaskName
+    from napari_dip.core.operators import Operator
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What distinguishes one inverse problem from another; by itself, none does."""
+
+    name: ClassVar[str]
+
+    @property
+    def preset(self) -> TaskName:
+        """Whose presets are used."""
+        return self.name  # type: ignore[return-value]
+
+    def observe(self, image: Image) -> Image:
+        """Return the observation: the image, with NaN where pixels are missing."""
+        return image
+
+    @property
+    def dims(self) -> Literal[2, 3]:
+        """Whether planes are enough, or volumes are needed."""
+        return 2
+
+    @property
+    def joint(self) -> bool:
+        """Whether channels belong together: fitted jointly, with one intensity map."""
+        return False
+
+    def operator(self, image: Image, axes: str) -> Operator:
+        """Return A, from the estimate to the observation, both over "YX" or "ZYX"."""
+        from napari_dip.core.operators import Identity
+
+        return Identity()
+
+    def check(self, image: Image, axes: str) -> None:
+        """Raise an `InputError` if the task cannot be done over these axes of an image."""
+        self.factors()
+        self.observe(image)
+        self.guides(image)
+
+    def guides(self, image: Image) -> list[Image]:
+        """Return the channels of another picture that helps, each of the image's shape."""
+        return []
+
+    def factors(self) -> Mapping[str, int]:
+        """Return how many times more pixels the result has along an axis."""
+        return {}
+
+    def final(self, image: Image) -> Image:
+        """Return what the user is given of a result."""
+        return image
+
+    def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
+        """Return the result of a block, on the image's scale and in its order of axes.
+
+        Both are shaped as the block's selection of the array ([C, ][Z, ]Y, X[, S]);
+        `observed` has NaN where pixels are missing, and the image's size.
+        """
+        return estimate
+
+
+def as_picture(data: Any) -> Image:
+    """Take (Y, X, 3) for RGB, as everybody does who has no axes to tell."""
+    if isinstance(data, Image):
+        return data
+    values = np.asarray(data)
+    return as_image(values, "YXS" if values.ndim == 3 and values.shape[-1] in (3, 4) else None)
+
+
+def by_axis(given: float | Mapping[str, float]) -> dict[str, float]:
+    """Return one number for each axis named; a single one is for Y and X."""
+    numbers = given if isinstance(given, Mapping) else {"Y": given, "X": given}
+    return {axis.upper(): number for axis, number in numbers.items()}
