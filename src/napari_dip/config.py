@@ -199,6 +199,8 @@ _TASK_PRESETS["super-resolve", "fast"] = _with(
     max_iterations=500,
 )
 
+# Where pixels are missing there is no noise to stop before: it goes on getting better.
+_TASK_PRESETS["inpaint", "balanced"] = _with(_BALANCED, max_iterations=2000)
 # Frequencies that were not recorded are as far from the observation; a picture of
 # the recorded ones, aliased as it is, leads astray (docs/performance.md).
 _TASK_PRESETS["fourier", "balanced"] = _with(
