@@ -212,18 +212,21 @@ _TASK_PRESETS["fourier", "balanced"] = _with(
         "bias": False,
     },
     latent_noise=0.0,
-    learning_rate=0.02,
     max_iterations=2000,
 )
 _TASK_PRESETS["fourier", "fast"] = _with(_TASK_PRESETS["fourier", "balanced"], max_iterations=600)
 
 # A volume has many times the pixels of a plane, and each a neighbourhood three
 # times as large: the widths of the preset below.
+# A noise latent of a volume, all of it at full resolution, takes too long.
+_PLANES_ONLY = {("super-resolve", "balanced"), ("super-resolve", "fast")}
 _VOLUME_WIDTHS: dict[Preset, Preset] = {"balanced": "fast"}
 
 
 def preset_of(preset: Preset, task: TaskName = "denoise", dims: int = 2) -> FitConfig:
     """Return how a task is fitted under a preset, plane by plane or in volumes."""
+    if dims == 3 and (task, preset) in _PLANES_ONLY:
+        task = "denoise"
     fit = _TASK_PRESETS.get((task, preset), PRESETS[preset])
     if dims == 2 or preset not in _VOLUME_WIDTHS:
         return fit
