@@ -216,10 +216,10 @@ _TASK_PRESETS["fourier", "balanced"] = _with(
 )
 _TASK_PRESETS["fourier", "fast"] = _with(_TASK_PRESETS["fourier", "balanced"], max_iterations=600)
 
-# A volume has many times the pixels of a plane, and each a neighbourhood three
-# times as large: the widths of the preset below.
 # A noise latent of a volume, all of it at full resolution, takes too long.
 _PLANES_ONLY = {("super-resolve", "balanced"), ("super-resolve", "fast")}
+# A volume has many times the pixels of a plane, and each a neighbourhood three
+# times as large: the widths of the preset below.
 _VOLUME_WIDTHS: dict[Preset, Preset] = {"balanced": "fast"}
 
 
