@@ -47,7 +47,8 @@ class Fourier(Task):
         Parameters
         ----------
         kspace : ([C, ]Y, X) array_like of complex
-            One plane, of several coils or of one; zero frequency in the middle.
+            One plane, of several coils or of one; zero frequency in the middle,
+            as in the image. The transform is unitary.
         mask : (Y, X) or (X,) array_like, optional
             Not 0 at recorded frequencies; those that are not 0 by default.
         inverse : bool
@@ -55,7 +56,8 @@ class Fourier(Task):
 
         Examples
         --------
-        >>> task, image = Fourier.of_kspace(np.fft.fftshift(np.fft.fft2(np.eye(8))))
+        >>> kspace = np.fft.fftshift(np.fft.fft2(np.eye(8), norm="ortho"))
+        >>> task, image = Fourier.of_kspace(kspace)
         >>> image.axes, image.shape, bool(np.allclose(task.final(image).data, np.eye(8)))
         ('CYX', (2, 8, 8), True)
         """
