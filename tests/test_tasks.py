@@ -275,7 +275,7 @@ def test_a_volume_is_deblurred_in_all_three_dimensions(task):
     margins = np.subtract(operator.estimate_shape(truth.shape), truth.shape) // 2
     whole = torch.from_numpy(np.pad(truth, [(n, n) for n in margins], mode="edge"))
     blurred = operator(whole[None, None])[0, 0].numpy()
-    result = run(blurred, task, tiny_config(150, latent="noise", dims=None, stop="none"))
+    result = run(blurred, task, tiny_config(400, latent="noise", dims=None, stop="none"))
     assert result.report.config.dims == 3
     assert rmse(result.image.data, truth) < rmse(blurred, truth)
 
