@@ -23,7 +23,7 @@ TITLES = {
     "deconvolve": ("Deconvolve", "The blur of the lens is undone, from its PSF."),
     "dejpeg": ("Remove JPEG artefacts", "The blocks and ringing of compression are removed."),
     "guided": ("Restore with a guide", "Another picture of the same scene shows where edges are."),
-    "fourier": ("Reconstruct from k-space", "Frequencies that were not recorded are filled in."),
+    "fourier": ("Fill in k-space", "Frequencies that were not recorded are filled in."),
 }
 
 
