@@ -170,7 +170,7 @@ TABLES = {
 def ours(case: Case, config: DipConfig) -> dict[str, object]:
     """Restore, or take what was restored before with the same configuration."""
     axes = "YXS" if case.observed.ndim == 3 else "YX"
-    complete = config.complete(case.task.preset)
+    complete = config.complete(case.task.preset, case.task.dims)
     text = complete.model_dump_json() + case.name + case.task.name + str(case.observed.shape)
     key = hashlib.sha256(text.encode() + case.observed.tobytes()).hexdigest()[:16]
     known = json.loads(CACHE.read_text()) if CACHE.exists() else {}

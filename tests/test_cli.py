@@ -591,3 +591,12 @@ def test_compare_refuses_missing_pixels(call, tmp_path):
     code, _, err = call("compare", tmp_path / "hole.npy")
     assert code == 3
     assert "inpaint" in err
+
+
+def test_a_saved_configuration_repeats_a_run_over_volumes(call, tmp_path, noisy):
+    stack = np.random.default_rng(0).poisson(50, (3, 24, 20)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "stack.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    words = ("super-resolve", "stack.tif", "--factor", "z=2", "--overwrite")
+    assert call(*words, "--config", "tiny.json", "--save-config", "saved.json")[0] == 0
+    assert json.loads((tmp_path / "saved.json").read_text())["dims"] == 3
+    assert call(*words, "--config", "saved.json")[0] == 0

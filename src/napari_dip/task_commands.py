@@ -274,7 +274,8 @@ def _restore_file(
     if files.reference:
         reference = match(io.read_image(files.reference, config.axes), image, files.affine)
     if files.save_config:
-        outputs.save_json(files.save_config, config.complete(task.preset).model_dump(mode="json"))
+        complete = config.complete(task.preset, task.dims)
+        outputs.save_json(files.save_config, complete.model_dump(mode="json"))
     result = restore_image(image, task, config, reference)
     report = outputs.write_result(output, result, path, overwrite=files.overwrite, dtype=dtype)
     if files.uncertainty and result.run_std is not None:

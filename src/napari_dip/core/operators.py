@@ -8,6 +8,7 @@ of an image commutes with all of them.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import torch
@@ -30,12 +31,12 @@ _GAUSSIAN_REACH = 3.0
 _LOW_FREQUENCY = 0.04
 
 
-class Operator:
+class Operator(ABC):
     """A, a linear map from the estimate to the observation; by itself, the identity in shape."""
 
+    @abstractmethod
     def __call__(self, estimate: Tensor) -> Tensor:
         """Map (N, C, ..., estimate's shape) to (N, C, ..., observation's shape)."""
-        raise NotImplementedError
 
     def estimate_shape(self, observed: Shape) -> Shape:
         """Return the spatial shape of the estimate behind an observation."""
@@ -233,6 +234,10 @@ class Fourier(Operator):
             return self(spectrum)
         pairs = torch.complex(spectrum[:, 0::2].contiguous(), spectrum[:, 1::2].contiguous())
         return _as_pairs(torch.fft.ifft2(pairs, norm="ortho"))
+
+    def recorded_part(self, image: Tensor) -> Tensor:
+        """Return the zero-filled image (N, C, ..., Y, X): other frequencies are 0."""
+        return self.adjoint(self(image) * self.sampled.to(image.device))
 
     def measured(self, picture: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         spectrum = self(picture)

@@ -14,7 +14,7 @@ from napari_dip.tasks.task import Task, as_picture
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.core.operators import Operator
+    from napari_dip.core import operators
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +73,7 @@ class Fourier(Task):
         recorded = (coils != 0).any(axis=0) if mask is None else as_mask(mask)
         task = cls(recorded, inverse, paired=True)
         sampled = task.sampled(coils.shape[-2:])
-        images = _transform(np.fft.ifft2, np.fft.ifftshift(coils, (-2, -1)) * sampled)
+        images = np.fft.ifft2(np.fft.ifftshift(coils, (-2, -1)) * sampled, norm="ortho")
         # The middle of k-space being zero frequency, that of the image is its middle.
         images = np.fft.fftshift(images, (-2, -1))
         pairs = np.stack([images.real, images.imag], axis=1).reshape(-1, *coils.shape[-2:])
@@ -121,13 +121,8 @@ class Fourier(Task):
         values = np.asarray(image.data, dtype=np.float64)
         return image if self.paired else image.with_data(self._recorded_part(values))
 
-    def operator(self, image: Image, axes: str) -> Operator:
-        import torch
-
-        from napari_dip.core import operators
-
-        sampled = torch.from_numpy(self.sampled(image.shape[-2:]))
-        return operators.Fourier(sampled, paired=self.paired)
+    def operator(self, image: Image, axes: str) -> operators.Fourier:
+        return self._transform(image.shape[-2:])
 
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
         """Put the recorded frequencies in place of the estimate's."""
@@ -142,15 +137,18 @@ class Fourier(Task):
         magnitude = np.sqrt((np.asarray(image.data) ** 2).sum(axis=axis))
         return Image(magnitude, image.axes.replace("C", ""))
 
+    def _transform(self, shape: tuple[int, ...]) -> operators.Fourier:
+        import torch
+
+        from napari_dip.core import operators
+
+        return operators.Fourier(torch.from_numpy(self.sampled(shape)), paired=self.paired)
+
     def _recorded_part(self, values: NDArray[Any]) -> NDArray[Any]:
-        sampled = self.sampled(values.shape[-2:])
-        if not self.paired:  # as real images have conjugate frequencies
-            negated = np.roll(sampled[::-1, ::-1], (1, 1), (0, 1))
-            spectrum = _transform(np.fft.fft2, values) * (sampled | negated)
-            return np.asarray(_transform(np.fft.ifft2, spectrum).real)
-        pairs = values[..., 0::2, :, :] + 1j * values[..., 1::2, :, :]
-        part = _transform(np.fft.ifft2, _transform(np.fft.fft2, pairs) * sampled)
-        return np.stack([part.real, part.imag], axis=-3).reshape(values.shape)
+        import torch
+
+        images = torch.from_numpy(values.astype(np.float64))[None]  # (1, ..., Y, X)
+        return np.asarray(self._transform(values.shape[-2:]).recorded_part(images)[0])
 
 
 def as_mask(mask: Any) -> NDArray[Any]:
@@ -158,7 +156,3 @@ def as_mask(mask: Any) -> NDArray[Any]:
     values = mask if np.ndim(mask) == 1 else as_picture(mask).data
     values = np.asarray(values)
     return np.squeeze(values) if values.ndim > 2 else values
-
-
-def _transform(fft: Any, values: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(fft(values, axes=(-2, -1), norm="ortho"))
