@@ -1,4 +1,4 @@
-"""Where and how precisely a fit runs: device, precision, threads, memory."""
+"""Where and how precisely a fit runs: device, precision, threads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-import psutil
 import torch
 from torch import nn
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 # bfloat16 must win by this factor, so that a noisy machine does not flip a choice.
 _PROBE_MARGIN = 1.2
-_PROBE_REPEATS = 3
+_PROBE_REPEATS = 8
 # Up to here a second thread saves less than a sixth of the time [pixels].
 _SMALL_PLANE = 128 * 128
 # Reading a number from an accelerator waits for it: do so only now and then.
@@ -102,16 +101,15 @@ def _fastest_precision(device: torch.device) -> torch.dtype:
     image = torch.rand(1, 32, 96, 96).contiguous(memory_format=torch.channels_last)
 
     def seconds(dtype: torch.dtype) -> float:
-        times = []
-        for _ in range(_PROBE_REPEATS + 1):  # the first one compiles kernels
-            start = time.perf_counter()
-            with torch.autocast("cpu", torch.bfloat16, enabled=dtype is not torch.float32):
-                convolution(image).sum().backward()
-            times.append(time.perf_counter() - start)
-        return min(times)
+        start = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype is not torch.float32):
+            convolution(image).sum().backward()
+        return time.perf_counter() - start
 
-    faster = seconds(torch.float32) > _PROBE_MARGIN * seconds(torch.bfloat16)
-    return torch.bfloat16 if faster else torch.float32
+    # In turn, so that whatever else the machine does disturbs both alike.
+    pairs = [(seconds(torch.float32), seconds(torch.bfloat16)) for _ in range(_PROBE_REPEATS)]
+    single, half = (min(times) for times in zip(*pairs, strict=True))
+    return torch.bfloat16 if single > _PROBE_MARGIN * half else torch.float32
 
 
 @contextmanager
@@ -158,22 +156,3 @@ def cpu_settings(threads: int) -> Iterator[None]:
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(before)
-
-
-def peak_memory(device: torch.device) -> int:
-    """Return the highest memory use so far [bytes]: the device's, or this process's."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    return process_peak_memory()
-
-
-def process_peak_memory() -> int:
-    """Return the highest resident memory of this process so far [bytes]."""
-    try:
-        import resource
-    except ImportError:  # Windows has no resource module, but psutil knows there
-        return int(psutil.Process().memory_info().peak_wset)
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak) if sys.platform == "darwin" else int(peak) * 1024

@@ -149,7 +149,7 @@ def make_report(
     quality : mapping
         psnr, ssim, best_psnr and best_iteration, if a reference was given.
     """
-    from napari_dip.core.device import peak_memory  # torch, only when something ran
+    from napari_dip.core.memory import peak_memory  # torch, only when something ran
 
     records = tuple(_block_record(block.index, outcomes) for block, outcomes in fits)
     everything = [outcome for _, outcomes in fits for outcome in outcomes]

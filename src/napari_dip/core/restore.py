@@ -21,6 +21,7 @@ from napari_dip.core.device import (
 )
 from napari_dip.core.fit import Fit, Snapshot, fit
 from napari_dip.core.image import Image, as_image, mask_invalid
+from napari_dip.core.memory import freed_memory_kept
 from napari_dip.core.noise import find_noise, noise_model
 from napari_dip.core.oracle import Oracle
 from napari_dip.core.problem import Problem, make_problem
@@ -112,7 +113,7 @@ def restore(
         stop_requested=stop_requested,
     )
     threads = config.threads or useful_threads(blocks.pixels(image, dims))
-    with device_errors(), cpu_settings(threads):
+    with device_errors(), cpu_settings(threads), freed_memory_kept():
         yield from run.fit_blocks()
     return run.result()
 
