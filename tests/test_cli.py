@@ -584,6 +584,39 @@ def test_compare_prints_a_table_without_a_reference(call, noisy):
     assert out.splitlines()[0].split() == ["method", "psnr", "ssim", "seconds"]
 
 
+@pytest.mark.parametrize(
+    ("words", "method", "shape"),
+    [
+        (("inpaint", "--mask", "mask.tif"), "biharmonic", (24, 20)),
+        (("super-resolve", "--factor", "2"), "lanczos", (48, 40)),
+        (("deconvolve", "--sigma", "1"), "richardson-lucy", (24, 20)),
+        (("dejpeg",), "wavelet", (24, 20)),
+        (("guided", "--guide", "noisy.tif"), "total_variation", (24, 20)),
+        (("fourier", "--mask", "columns.npy"), "zero-filled", (24, 20)),
+    ],
+)
+def test_compare_knows_every_task(call, noisy, tmp_path, words, method, shape):
+    mask = np.zeros((24, 20), np.uint8)
+    mask[4:7, 5:9] = 1
+    tifffile.imwrite(tmp_path / "mask.tif", mask)
+    np.save(tmp_path / "columns.npy", np.tile(np.arange(20) % 2 == 0, (24, 1)))
+    code, out, err = call("compare", noisy, "--config", "tiny.json", "--json", "--task", *words)
+    assert code == 0, err
+    assert json.loads(out)["report"]["task"] == words[0]
+    folder = tmp_path / "noisy_compare"
+    assert io.read_image(folder / f"{method}.ome.tif").shape == shape
+    assert (folder / "figure.png").stat().st_size > 1000
+
+
+def test_compare_never_overwrites_what_it_reads(call, noisy, tmp_path):
+    (tmp_path / "out").mkdir()
+    tifffile.imwrite(tmp_path / "out" / "biharmonic.ome.tif", np.eye(24, 20, dtype=np.uint8))
+    words = ("--mask", "out/biharmonic.ome.tif", "-o", "out", "--overwrite")
+    code, _, err = call("compare", noisy, "--task", "inpaint", *words)
+    assert code == 2
+    assert "biharmonic" in err
+
+
 def test_compare_refuses_missing_pixels(call, tmp_path):
     values = noisy_waves((24, 20))
     values[3, 3] = np.nan

@@ -1,7 +1,8 @@
 """Baselines: what well-known methods make of the same image, behind one signature.
 
-Each is a library call for one plane on a scale of 0 to 1, told the deviation
-of the noise that was measured for ours, so that all start from the same facts.
+Each is a library call for one block on the scale of the fit, told the same
+facts that ours starts from: the deviation of the noise as it was measured,
+which pixels are known, the factors and the PSF.
 """
 
 from __future__ import annotations
@@ -10,74 +11,220 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import signal
 from skimage import restoration
 
 from napari_dip import metrics
 from napari_dip.core import blocks
+from napari_dip.core.image import mask_invalid
 from napari_dip.core.noise import estimate_mean_variance
 from napari_dip.core.scaling import scale_image
+from napari_dip.tasks import Deconvolve, Denoise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_dip.core.image import Image
+    from napari_dip.tasks import Task
 
-    Plane = NDArray[np.float64]
-    Baseline = Callable[[Plane, float], Plane]
+    Values = NDArray[np.float64]
+
+# Counts of iterations that Richardson-Lucy chooses from.
+_COUNTS = (5, 10, 20, 40, 80)
+# Sparse coding: side of a patch, atoms of the dictionary, patches that it is learnt from.
+_PATCH, _ATOMS, _EXAMPLES = 7, 100, 4000
+# A patch is coded until its residual is this many deviations of the noise (Elad and Aharon).
+_RESIDUAL = 1.15
 
 
-def _total_variation(plane: Plane, sigma: float) -> Plane:
-    return restoration.denoise_tv_chambolle(plane, weight=sigma, channel_axis=0)  # type: ignore[no-any-return]
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a block beside its pixels, all on their scale.
+
+    Attributes
+    ----------
+    sigma : float
+        Standard deviation of the noise.
+    zero : float
+        No light: 0 on the image's scale, or its darkest pixel below that.
+    known : (C, [Z, ]Y, X) bool array
+        Pixels that were observed.
+    factors : tuple of int
+        How many times more pixels the result has along [Z, ]Y and X.
+    psf : ([Z, ]Y, X) array or None
+        Of a blur.
+    """
+
+    sigma: float
+    zero: float
+    known: NDArray[np.bool_]
+    factors: tuple[int, ...]
+    psf: NDArray[np.float32] | None = None
 
 
-def _non_local_means(plane: Plane, sigma: float) -> Plane:
+def _total_variation(values: Values, facts: Facts) -> Values:
+    return restoration.denoise_tv_chambolle(values, weight=facts.sigma, channel_axis=0)  # type: ignore[no-any-return]
+
+
+def _non_local_means(values: Values, facts: Facts) -> Values:
     # A single channel would be dropped, and X taken for channels.
-    grey = len(plane) == 1
-    denoised: Plane = restoration.denoise_nl_means(
-        plane[0] if grey else plane,
-        h=0.8 * sigma,
-        sigma=sigma,
+    grey = len(values) == 1
+    denoised: Values = restoration.denoise_nl_means(
+        values[0] if grey else values,
+        h=0.8 * facts.sigma,
+        sigma=facts.sigma,
+        # Of a volume a window of 23 x 23 x 23 voxels would take hours.
+        patch_distance=11 if values.ndim == 3 else 5,
         fast_mode=True,
         channel_axis=None if grey else 0,
     )
     return denoised[None] if grey else denoised
 
 
-def _wavelet(plane: Plane, sigma: float) -> Plane:
-    return restoration.denoise_wavelet(plane, sigma=sigma, channel_axis=0)  # type: ignore[no-any-return]
+def _wavelet(values: Values, facts: Facts) -> Values:
+    return restoration.denoise_wavelet(values, sigma=facts.sigma, channel_axis=0)  # type: ignore[no-any-return]
 
 
-def _bm3d(plane: Plane, sigma: float) -> Plane:
+def _bm3d(values: Values, facts: Facts) -> Values:
     import bm3d
 
-    return np.stack([bm3d.bm3d(channel, sigma) for channel in plane])
+    return _each_plane(lambda plane: bm3d.bm3d(plane, facts.sigma), values)
 
 
-# Name, function, and the module that it needs beside scikit-image.
-_BASELINES: tuple[tuple[str, Baseline, str | None], ...] = (
-    ("total variation", _total_variation, None),
-    ("non-local means", _non_local_means, None),
-    ("wavelet", _wavelet, "pywt"),
-    ("BM3D", _bm3d, "bm3d"),
+def _sparse_coding(values: Values, facts: Facts) -> Values:
+    """Code overlapping patches with few atoms of a dictionary learnt from the image itself."""
+    from sklearn.decomposition import MiniBatchDictionaryLearning
+    from sklearn.feature_extraction.image import extract_patches_2d, reconstruct_from_patches_2d
+    from sklearn.linear_model import orthogonal_mp
+
+    tolerance = (_RESIDUAL * facts.sigma * _PATCH) ** 2
+
+    def denoise(plane: Values) -> Values:
+        side = (min(_PATCH, plane.shape[0]), min(_PATCH, plane.shape[1]))
+        patches = extract_patches_2d(plane, side).reshape(-1, side[0] * side[1])
+        means = patches.mean(axis=1, keepdims=True)
+        patches = patches - means
+        examples = np.random.default_rng(0).permutation(patches)[:_EXAMPLES]
+        learner = MiniBatchDictionaryLearning(
+            _ATOMS, alpha=2 * facts.sigma, max_iter=2, batch_size=256, random_state=0
+        )
+        atoms = learner.fit(examples).components_
+        codes = orthogonal_mp(atoms.T, patches.T, tol=tolerance, precompute=True)
+        cleaned = (atoms.T @ codes).T + means
+        return reconstruct_from_patches_2d(cleaned.reshape(-1, *side), plane.shape)  # type: ignore[no-any-return]
+
+    return _each_plane(denoise, values)
+
+
+def _each_plane(function: Callable[[Values], Values], values: Values) -> Values:
+    planes = values.reshape(-1, *values.shape[-2:])
+    return np.stack([function(plane) for plane in planes]).reshape(values.shape)
+
+
+def _biharmonic(values: Values, facts: Facts) -> Values:
+    return np.stack(
+        [
+            restoration.inpaint_biharmonic(channel, ~known)
+            for channel, known in zip(values, facts.known, strict=True)
+        ]
+    )
+
+
+def _bicubic(values: Values, facts: Facts) -> Values:
+    return _resample(values, facts.factors, "BICUBIC")
+
+
+def _lanczos(values: Values, facts: Facts) -> Values:
+    return _resample(values, facts.factors, "LANCZOS")
+
+
+def _resample(values: Values, factors: tuple[int, ...], kernel: str) -> Values:
+    """Enlarge along one axis after the other; pixel centres lie as those of our result."""
+    from PIL import Image as Picture
+
+    for axis, factor in enumerate(factors, values.ndim - len(factors)):
+        first = np.moveaxis(values, axis, 0)
+        rows = first.reshape(len(first), -1).astype(np.float32)
+        size = (rows.shape[1], rows.shape[0] * factor)
+        larger = np.asarray(Picture.fromarray(rows).resize(size, Picture.Resampling[kernel]))
+        values = np.moveaxis(larger.reshape(-1, *first.shape[1:]), 0, axis)
+    return values.astype(np.float64)
+
+
+def _richardson_lucy(values: Values, facts: Facts) -> Values:
+    """Iterate until the residual is as small as the noise: more would sharpen that."""
+    assert facts.psf is not None  # the task has one
+    margins = [(width // 2,) * 2 for width in facts.psf.shape]
+    inside = tuple(slice(before, -before or None) for before, _ in margins)
+
+    def sharpen(channel: Values) -> Values:
+        light = np.pad(np.maximum(channel - facts.zero, 1e-6), margins, mode="symmetric")
+        for count in _COUNTS:
+            sharp: Values = restoration.richardson_lucy(light, facts.psf, count, clip=False)
+            residual = (signal.fftconvolve(sharp, facts.psf, mode="same") - light)[inside]
+            if np.sqrt(np.mean(residual**2)) <= facts.sigma:
+                break
+        return sharp[inside] + facts.zero
+
+    return np.stack([sharpen(channel) for channel in values])
+
+
+def _zero_filled(values: Values, facts: Facts) -> Values:
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A method to compare with.
+
+    Attributes
+    ----------
+    name : str
+    restore : callable
+        Takes a block (C, [Z, ]Y, X) and its `Facts`; returns the block restored.
+    tasks : tuple of str
+        What it is a method for.
+    module : str or None
+        Needed beside the product's own dependencies.
+    """
+
+    name: str
+    restore: Callable[[Values, Facts], Values]
+    tasks: tuple[str, ...]
+    module: str | None = None
+
+
+_DENOISERS = ("denoise", "dejpeg", "guided")
+BASELINES = (
+    Baseline("total variation", _total_variation, _DENOISERS),
+    Baseline("non-local means", _non_local_means, _DENOISERS),
+    Baseline("wavelet", _wavelet, _DENOISERS, "pywt"),
+    Baseline("BM3D", _bm3d, _DENOISERS, "bm3d"),
+    Baseline("sparse coding", _sparse_coding, _DENOISERS, "sklearn"),
+    Baseline("biharmonic", _biharmonic, ("inpaint",)),
+    Baseline("bicubic", _bicubic, ("super-resolve",)),
+    Baseline("Lanczos", _lanczos, ("super-resolve",)),
+    Baseline("Richardson-Lucy", _richardson_lucy, ("deconvolve",)),
+    Baseline("zero-filled", _zero_filled, ("fourier",)),
 )
 
 
-def available() -> dict[str, Baseline]:
-    """Return the baselines whose libraries are installed.
+def available(task: str = "denoise") -> list[Baseline]:
+    """Return the baselines for a task whose libraries are installed.
 
     Examples
     --------
-    >>> list(available())[:2]
-    ['total variation', 'non-local means']
+    >>> [baseline.name for baseline in available("super-resolve")]
+    ['bicubic', 'Lanczos']
     """
-    return {
-        name: baseline
-        for name, baseline, module in _BASELINES
-        if module is None or find_spec(module) is not None
-    }
+    return [
+        baseline
+        for baseline in BASELINES
+        if task in baseline.tasks and (baseline.module is None or find_spec(baseline.module))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +250,31 @@ class Row:
     ssim: float | None = None
 
 
-def compare(image: Image, reference: Image | None = None) -> Iterator[Row]:
-    """Denoise an image with each baseline in turn, plane by plane.
+def compare(
+    image: Image, reference: Image | None = None, task: Task | None = None, dims: int = 2
+) -> Iterator[Row]:
+    """Restore an image with each baseline for a task in turn, block by block.
 
     Parameters
     ----------
     image : Image
-        Without missing pixels, which no baseline can handle.
+        Without missing pixels, which only baselines for inpainting can handle.
     reference : Image, optional
-        Truth of the same shape.
+        Truth of the result's shape.
+    task : Task, optional
+        The inverse problem; denoising by default.
+    dims : {2, 3}
+        Planes, or volumes.
 
     Yields
     ------
     Row
     """
-    for name, baseline in available().items():
+    task = task or Denoise()
+    for baseline in available(task.name):
         start = time.perf_counter()
-        restored = _denoise(image, baseline)
-        yield judged(name, image.with_data(restored), time.perf_counter() - start, reference)
+        restored = _restore(image, task, dims, baseline)
+        yield judged(baseline.name, restored, time.perf_counter() - start, reference)
 
 
 def judged(name: str, restored: Image, seconds: float, reference: Image | None) -> Row:
@@ -131,19 +285,34 @@ def judged(name: str, restored: Image, seconds: float, reference: Image | None) 
     return Row(name, restored, seconds, metrics.psnr(*pair), metrics.ssim(*pair, restored.axes))
 
 
-def _denoise(image: Image, baseline: Baseline) -> NDArray[np.float32]:
-    result = np.array(image.data, dtype=np.float32)
-    scalings = scale_image(image)
+def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
+    axes = blocks.spatial_axes(image, dims)
+    observed = task.observe(image)
+    enlarged = image.enlarged(task.factors())
+    result = np.array(enlarged.data, dtype=np.float32)
+    psf = task.fitting_psf(image, axes) if isinstance(task, Deconvolve) else None
+    scalings = scale_image(observed, joint=task.joint)
     sigmas = [
-        float(np.sqrt(estimate_mean_variance(blocks.some_planes(image, channel)).mean_variance))
+        float(np.sqrt(estimate_mean_variance(blocks.some_planes(observed, channel)).mean_variance))
         for channel in range(len(scalings))
     ]
-    for block in blocks.plan(image, None):
+    for block in blocks.plan(observed, None, dims):
         channel = block.channels[0] if block.channels else 0
         scaling = scalings[channel]
-        if scaling.constant:
+        values: NDArray[Any] = blocks.read(observed, block)  # (C, [Z, ]Y, X)
+        known = mask_invalid(values)
+        if scaling.constant or not known.any():
             continue
-        unit = scaling.scale(blocks.read(image, block)).astype(np.float64)  # (C, Y, X)
-        estimate = baseline(unit, sigmas[channel] / scaling.gain)
-        result[block.selection] = blocks.from_channels_first(scaling.unscale(estimate), block)
-    return result
+        unit = np.where(known, scaling.scale(np.where(known, values, 0)), 0).astype(np.float64)
+        facts = Facts(
+            sigma=sigmas[channel] / scaling.gain,
+            zero=(min(scaling.darkest, 0.0) - scaling.offset) / scaling.gain,
+            known=known,
+            factors=tuple(task.factors().get(axis, 1) for axis in axes),
+            psf=psf,
+        )
+        estimate = scaling.unscale(baseline.restore(unit, facts))
+        result[block.selection] = task.merge(
+            blocks.from_channels_first(estimate, block), blocks.from_channels_first(values, block)
+        )
+    return task.final(enlarged.with_data(result))

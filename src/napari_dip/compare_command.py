@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_dip.console import say
 from napari_dip.errors import InputError
 from napari_dip.options import Files, Options, configure
 from napari_dip.task_commands import exit_code, match, restore_image
+from napari_dip.task_options import DeconvolveOptions, InpaintOptions, SuperResolveOptions, read
+
+if TYPE_CHECKING:
+    from napari_dip.core.image import Image
+    from napari_dip.tasks import Task
 
 _OURS = "Deep Image Prior"
+ComparedTask = Literal[
+    "denoise", "inpaint", "super-resolve", "deconvolve", "dejpeg", "guided", "fourier"
+]
 
 
-def compare(image: Path, /, *, options: Options | None = None, files: Files | None = None) -> int:
-    """Denoise an image beside total variation, non-local means, wavelets and BM3D.
+def compare(
+    image: Path,
+    /,
+    *,
+    task: ComparedTask = "denoise",
+    missing: InpaintOptions | None = None,
+    sampling: SuperResolveOptions | None = None,
+    blur: DeconvolveOptions | None = None,
+    guide: Path | None = None,
+    options: Options | None = None,
+    files: Files | None = None,
+) -> int:
+    """Restore an image beside what well-known methods make of it.
 
     Parameters
     ----------
@@ -23,39 +42,46 @@ def compare(image: Path, /, *, options: Options | None = None, files: Files | No
         Image file: TIFF, OME-TIFF, PNG or .npy. The output is a folder
         (default: IMAGE_compare beside it) with one image for each method,
         table.json and figure.png.
+    task
+        What is to be done; its own options as for the command of that name.
+    missing
+        Which pixels are missing; of fourier, mask and inverse say which frequencies.
+    sampling
+        How the image was sampled.
+    blur
+        What is known of the blur.
+    guide
+        Image file of the same Y and X: a flash photograph, or a brighter channel.
     options
         The configuration.
     files
         What is read and written beside the image.
     """
-    import numpy as np
-
     from napari_dip import baselines, io, outputs
     from napari_dip.figure import save_comparison
-    from napari_dip.tasks import Denoise
 
     files = files or Files()
     config = configure(options or Options(), files.config)
+    blur, missing = blur or DeconvolveOptions(), missing or InpaintOptions()
+    chosen = _task(task, missing, sampling or SuperResolveOptions(), blur, guide)
+    config = config.complete(chosen.preset, chosen.dims)
     observed = io.read_image(image, axes=config.axes)
-    if not np.isfinite(np.asarray(observed.data)).all():
-        raise InputError(
-            "Got an image with NaN or infinite pixels, which no baseline can handle; expected "
-            "all finite. Use napari-dip inpaint."
-        )
+    _check(chosen, observed)
     reference = None
     if files.reference:
         reference = match(io.read_image(files.reference, config.axes), observed, files.affine)
     folder = files.output or outputs.default_folder(image, "compare")
-    names = [_OURS, *baselines.available()]
+    names = [_OURS, *(baseline.name for baseline in baselines.available(task))]
     targets = {name: folder / f"{name.lower().replace(' ', '_')}.ome.tif" for name in names}
     table, figure = folder / "table.json", folder / "figure.png"
     folder.mkdir(parents=True, exist_ok=True)
+    read_files = [image, *(path for path in (missing.mask, blur.psf, guide) if path)]
     outputs.check_outputs(
-        list(targets.values()), [table, figure], inputs=[image], overwrite=files.overwrite
+        list(targets.values()), [table, figure], inputs=read_files, overwrite=files.overwrite
     )
-    result = restore_image(observed, Denoise(), config, reference)
+    result = restore_image(observed, chosen, config, reference)
     rows = [baselines.judged(_OURS, result.image, result.report.seconds, reference)]
-    for row in baselines.compare(observed, reference):
+    for row in baselines.compare(observed, reference, chosen, config.dims or chosen.dims):
         say(f"{row.name}: {row.seconds:.1f} s")
         rows.append(row)
     for row in rows:
@@ -66,9 +92,45 @@ def compare(image: Path, /, *, options: Options | None = None, files: Files | No
     ]
     report: dict[str, Any] = {"rows": figures, "report": result.report.as_json()}
     outputs.save_json(table, report)
-    save_comparison(figure, observed, rows, reference)
+    save_comparison(figure, chosen.observe(observed), rows, reference)
     print(json.dumps(report) if files.as_json else _as_table(figures))
     return exit_code(result, folder)
+
+
+def _task(
+    name: ComparedTask,
+    missing: InpaintOptions,
+    sampling: SuperResolveOptions,
+    blur: DeconvolveOptions,
+    guide: Path | None,
+) -> Task:
+    from napari_dip import tasks
+
+    match name:
+        case "inpaint":
+            return missing.task()
+        case "super-resolve":
+            return sampling.task()
+        case "deconvolve":
+            return blur.task()
+        case "guided":
+            return tasks.Guided(read(guide))
+        case "fourier":
+            return tasks.Fourier(read(missing.mask), missing.inverse)
+        case _:
+            return tasks.TASKS[name]()
+
+
+def _check(task: Task, image: Image) -> None:
+    """Raise now what would be raised after the fit, or by a baseline."""
+    import numpy as np
+
+    missing = not np.isfinite(np.asarray(image.data)).all()
+    if missing and task.name != "inpaint":
+        raise InputError(
+            "Got an image with NaN or infinite pixels, which no baseline can handle; expected "
+            "all finite. Use --task inpaint."
+        )
 
 
 def _as_table(rows: list[dict[str, Any]]) -> str:

@@ -9,11 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_dip.console import INTERRUPTED, interruption, progress_display, say
 from napari_dip.errors import UsageError
-from napari_dip.options import Files, Flag, Options, by_axis, configure
+from napari_dip.options import Files, Flag, Options, configure
+from napari_dip.task_options import (
+    DeconvolveOptions,
+    InpaintOptions,
+    SuperResolveOptions,
+    read,
+)
 
 if TYPE_CHECKING:
     from napari_dip.config import DipConfig
@@ -48,10 +54,7 @@ def inpaint(
     image: Path,
     /,
     *,
-    mask: Path | None = None,
-    labels: tuple[int, ...] = (),
-    inverse: Flag = False,
-    known: Literal["keep", "restore"] = "keep",
+    missing: InpaintOptions | None = None,
     options: Options | None = None,
     files: Files | None = None,
 ) -> int:
@@ -61,34 +64,22 @@ def inpaint(
     ----------
     image
         Image file; pixels that are NaN are missing in any case.
-    mask
-        Image file, painted where pixels are missing; of one plane, or of all.
-    labels
-        Only these values of the mask mark missing pixels (default: all but 0).
-    inverse
-        The mask is painted where pixels are known.
-    known
-        Known pixels come back as they were, or denoised.
+    missing
+        Which pixels are missing.
     options
         The configuration.
     files
         What is read and written beside the image.
     """
-
-    def task() -> Task:
-        from napari_dip.tasks import Inpaint
-
-        return Inpaint(_read(mask), labels, inverse, known)
-
-    return _restore_file(image, task, options, files, mask)
+    missing = missing or InpaintOptions()
+    return _restore_file(image, missing.task, options, files, missing.mask)
 
 
 def super_resolve(
     image: Path,
     /,
     *,
-    factor: str = "4",
-    kernel: Literal["lanczos2", "box", "gaussian"] = "lanczos2",
+    sampling: SuperResolveOptions | None = None,
     options: Options | None = None,
     files: Files | None = None,
 ) -> int:
@@ -98,33 +89,22 @@ def super_resolve(
     ----------
     image
         Image file: TIFF, OME-TIFF, PNG or .npy.
-    factor
-        How many times more pixels: 4, or y=2,x=4; z=4 for planes between those of a stack.
-    kernel
-        What low-passed the image before it was sampled; box for a camera that bins.
+    sampling
+        How the image was sampled.
     options
         The configuration.
     files
         What is read and written beside the image.
     """
-
-    def task() -> Task:
-        from napari_dip.tasks import SuperResolve
-
-        return SuperResolve(by_axis("factor", factor, int), kernel)
-
-    return _restore_file(image, task, options, files)
+    sampling = sampling or SuperResolveOptions()
+    return _restore_file(image, sampling.task, options, files)
 
 
 def deconvolve(
     image: Path,
     /,
     *,
-    psf: Path | None = None,
-    sigma: str | None = None,
-    na: float | None = None,
-    wavelength: float | None = None,
-    refractive_index: float = 1.518,
+    blur: DeconvolveOptions | None = None,
     options: Options | None = None,
     files: Files | None = None,
 ) -> int:
@@ -134,29 +114,15 @@ def deconvolve(
     ----------
     image
         Image file; with the optics, of known voxel size.
-    psf
-        Image file of a point; of three dimensions, whole volumes are deconvolved.
-    sigma
-        Standard deviation of a Gaussian blur [pixels]: 1.5, or z=2,y=1,x=1.
-    na
-        Numerical aperture of the objective.
-    wavelength
-        Of the emitted light [micrometre].
-    refractive_index
-        Of the immersion medium.
+    blur
+        What is known of the blur.
     options
         The configuration.
     files
         What is read and written beside the image.
     """
-
-    def task() -> Task:
-        from napari_dip.tasks import Deconvolve
-
-        width = None if sigma is None else by_axis("sigma", sigma, float)
-        return Deconvolve(_read(psf), width, na, wavelength, refractive_index)
-
-    return _restore_file(image, task, options, files, psf)
+    blur = blur or DeconvolveOptions()
+    return _restore_file(image, blur.task, options, files, blur.psf)
 
 
 def dejpeg(image: Path, /, *, options: Options | None = None, files: Files | None = None) -> int:
@@ -200,7 +166,7 @@ def guided(
     def task() -> Task:
         from napari_dip.tasks import Guided
 
-        return Guided(_read(guide))
+        return Guided(read(guide))
 
     return _restore_file(image, task, options, files, guide)
 
@@ -236,7 +202,7 @@ def fourier(
 
     kspace = io.read_kspace(image)
     if kspace is None:
-        return _restore_file(image, lambda: Fourier(_read(mask), inverse), options, files, mask)
+        return _restore_file(image, lambda: Fourier(read(mask), inverse), options, files, mask)
     painted = None if mask is None else io.read_image(mask).data
     task, picture = Fourier.of_kspace(kspace, painted, inverse=inverse)
     return _restore_file(image, lambda: task, options, files, mask, picture=picture)
@@ -290,12 +256,6 @@ def _restore_file(
         decibels = f", psnr {report['psnr']:.2f} dB" if "psnr" in report else ""
         print(f"{output}: {numbers}, {report['seconds']:.1f} s{decibels}")
     return exit_code(result, output)
-
-
-def _read(path: Path | None) -> Image | None:
-    from napari_dip import io
-
-    return None if path is None else io.read_image(path)
 
 
 def _given(*paths: Path | None) -> list[Path]:

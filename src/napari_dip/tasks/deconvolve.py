@@ -60,12 +60,13 @@ class Deconvolve(Task):
 
         from napari_dip.core.operators import Blur
 
-        return Blur(torch.from_numpy(self._fitting_psf(image, axes)))
+        return Blur(torch.from_numpy(self.fitting_psf(image, axes)))
 
     def check(self, image: Image, axes: str) -> None:
-        self._fitting_psf(image, axes)
+        self.fitting_psf(image, axes)
 
-    def _fitting_psf(self, image: Image, axes: str) -> NDArray[np.float32]:
+    def fitting_psf(self, image: Image, axes: str) -> NDArray[np.float32]:
+        """Return the PSF, with as many dimensions as there are axes, that fits an image."""
         psf = self._psf(image, axes)
         if psf.ndim < len(axes):  # a plane's, for volumes: no blur along Z
             psf = psf[None]

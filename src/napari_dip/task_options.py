@@ -1,0 +1,104 @@
+"""What `napari-dip TASK` asks beyond the configuration, and the task that is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cyclopts import Parameter
+
+from napari_dip.options import Flag, by_axis
+
+if TYPE_CHECKING:
+    from napari_dip.core.image import Image
+    from napari_dip.tasks import Task
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class InpaintOptions:
+    """Which pixels are missing.
+
+    Parameters
+    ----------
+    mask
+        Image file, painted where pixels are missing; of one plane, or of all.
+    labels
+        Only these values of the mask mark missing pixels (default: all but 0).
+    inverse
+        The mask is painted where pixels are known.
+    known
+        Known pixels come back as they were, or denoised.
+    """
+
+    mask: Path | None = None
+    labels: tuple[int, ...] = ()
+    inverse: Flag = False
+    known: Literal["keep", "restore"] = "keep"
+
+    def task(self) -> Task:
+        from napari_dip.tasks import Inpaint
+
+        return Inpaint(read(self.mask), self.labels, self.inverse, self.known)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SuperResolveOptions:
+    """How an image was sampled.
+
+    Parameters
+    ----------
+    factor
+        How many times more pixels: 4, or y=2,x=4; z=4 for planes between those of a stack.
+    kernel
+        What low-passed the image before it was sampled; box for a camera that bins.
+    """
+
+    factor: str = "4"
+    kernel: Literal["lanczos2", "box", "gaussian"] = "lanczos2"
+
+    def task(self) -> Task:
+        from napari_dip.tasks import SuperResolve
+
+        return SuperResolve(by_axis("factor", self.factor, int), self.kernel)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class DeconvolveOptions:
+    """What is known of the blur.
+
+    Parameters
+    ----------
+    psf
+        Image file of a point; of three dimensions, whole volumes are deconvolved.
+    sigma
+        Standard deviation of a Gaussian blur [pixels]: 1.5, or z=2,y=1,x=1.
+    na
+        Numerical aperture of the objective.
+    wavelength
+        Of the emitted light [micrometre].
+    refractive_index
+        Of the immersion medium.
+    """
+
+    psf: Path | None = None
+    sigma: str | None = None
+    na: float | None = None
+    wavelength: float | None = None
+    refractive_index: float = 1.518
+
+    def task(self) -> Task:
+        from napari_dip.tasks import Deconvolve
+
+        width = None if self.sigma is None else by_axis("sigma", self.sigma, float)
+        return Deconvolve(read(self.psf), width, self.na, self.wavelength, self.refractive_index)
+
+
+def read(path: Path | None) -> Image | None:
+    """Read the picture that a task needs, if there is one."""
+    from napari_dip import io
+
+    return None if path is None else io.read_image(path)
