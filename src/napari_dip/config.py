@@ -116,6 +116,12 @@ class FitConfig(Frozen):
     hidden_fraction: float = Field(
         0.2, gt=0, lt=1, description="Share of the pixels an observation latent hides each time."
     )
+    tv_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the total variation of the estimate, measured in noise; 0 for none. "
+        "By itself, 2 would be the customary strength for noise.",
+    )
     learning_rate: float = Field(0.01, gt=0, description="Adam's learning rate.")
     averaging: float = Field(
         0.99, ge=0, lt=1, description="Decay of the exponential moving average of the estimate."

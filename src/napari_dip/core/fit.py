@@ -22,6 +22,7 @@ from napari_dip.core.averaging import MovingAverage
 from napari_dip.core.device import Runtime, find_runtime
 from napari_dip.core.latent import build_latent, latent_channels
 from napari_dip.core.networks import PriorNetwork, build_network
+from napari_dip.core.regularisers import penalty
 from napari_dip.core.state import FitState
 from napari_dip.core.stopping import Evidence, StopReason, build_rule
 from napari_dip.metrics import residual_whiteness
@@ -43,7 +44,7 @@ class Snapshot:
     iteration : int
         From 1.
     loss : float
-        Mean nll of the fitted pixels.
+        Mean nll of the fitted pixels, and what regularisers add.
     heldout_error : float or None
         Mean nll of the average at the held-out pixels.
     selected_iteration : int
@@ -159,7 +160,7 @@ def fit(
         with runtime.autocast():
             canvas = draw.view.undo(network(draw.latent))
         estimate = _crop(canvas, problem.shape)
-        loss = _mean(problem.nll(estimate), draw.weights)
+        loss = _mean(problem.nll(estimate), draw.weights) + penalty(problem, estimate, settings)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         estimate = estimate.detach()
