@@ -12,24 +12,21 @@ crop are what to compare with.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from rows import Case, middle, ours, show
 from scipy import ndimage
 from skimage import restoration
 from skimage.io import imread
 from skimage.transform import resize
 
-from napari_dip import DipConfig, Image, metrics, restore
-from napari_dip.api import finish
+from napari_dip import DipConfig, metrics
 from napari_dip.core.psf import gaussian_psf
 from napari_dip.io import read_image
-from napari_dip.tasks import Deconvolve, Denoise, Inpaint, SuperResolve, Task
+from napari_dip.tasks import Deconvolve, Denoise, Inpaint, SuperResolve
 
 CACHE = Path("tables.json")
 SET9 = ("House", "Peppers", "Lena", "Baboon", "F16", "kodim01", "kodim02", "kodim03", "kodim12")
@@ -39,26 +36,6 @@ GREY = {
     "cameraman": 29.80, "couple": 32.52, "fingerprint": 32.84, "hill": 32.77, "man": 32.20,
     "montage": 34.54,
 }  # fmt: skip
-
-
-@dataclass
-class Case:
-    """One image of a table: what was observed, the truth, and what others make of it."""
-
-    name: str
-    observed: np.ndarray
-    truth: np.ndarray
-    task: Task
-    published: float | None
-    baselines: dict[str, Callable[[], np.ndarray]]
-    judge: Callable[[np.ndarray, np.ndarray], float] = metrics.psnr
-
-
-def middle(image: np.ndarray, crop: int | None, multiple: int = 1) -> np.ndarray:
-    """Cut the middle out of an image, of a size that can be divided."""
-    height, width = (min(n, crop or n) // multiple * multiple for n in image.shape[:2])
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[top : top + height, left : left + width]
 
 
 def total_variation(image: np.ndarray, sigma: float | None = None) -> np.ndarray:
@@ -167,29 +144,6 @@ TABLES = {
 }
 
 
-def ours(case: Case, config: DipConfig) -> dict[str, object]:
-    """Restore, or take what was restored before with the same configuration."""
-    axes = "YXS" if case.observed.ndim == 3 else "YX"
-    complete = config.complete(case.task.preset, case.task.dims)
-    text = complete.model_dump_json() + case.name + case.task.name + str(case.observed.shape)
-    key = hashlib.sha256(text.encode() + case.observed.tobytes()).hexdigest()[:16]
-    known = json.loads(CACHE.read_text()) if CACHE.exists() else {}
-    if key not in known:
-        image = Image(case.observed, axes)
-        result = finish(restore(image, case.task, config, reference=case.truth))
-        report = result.report
-        gap = (report.best_psnr or 0) - (report.psnr or 0)
-        known[key] = {
-            "psnr": case.judge(np.asarray(result.image.data), case.truth),
-            "gap": gap,
-            "iterations": report.iterations,
-            "stop_reason": report.stop_reason,
-            "seconds": report.seconds,
-        }
-        CACHE.write_text(json.dumps(known, indent=1))
-    return known[key]
-
-
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -200,7 +154,7 @@ def main() -> None:
     parser.add_argument("--names", nargs="+")
     parser.add_argument("--max-iterations", type=int)
     arguments = parser.parse_args()
-    header_done = False
+    first = True
     for case in TABLES[arguments.table](arguments.folder, arguments.crop):
         if arguments.names and case.name not in arguments.names:
             continue
@@ -213,12 +167,9 @@ def main() -> None:
             row[f"{name} s"] = time.perf_counter() - start
         for preset in arguments.presets:
             config = DipConfig(preset=preset, max_iterations=arguments.max_iterations)
-            row |= {f"{preset} {key}": value for key, value in ours(case, config).items()}
-        if not header_done:
-            print("| " + " | ".join(row) + " |\n" + "|---" * len(row) + "|")
-            header_done = True
-        words = (f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row.values())
-        print("| " + " | ".join(words) + " |", flush=True)
+            row |= {f"{preset} {key}": value for key, value in ours(case, config, CACHE).items()}
+        show(row, header=first)
+        first = False
 
 
 if __name__ == "__main__":
