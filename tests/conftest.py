@@ -6,6 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from napari_dip.core.pretrained import PRETRAINED
+from tests.tiny import tiny_features
+
+
+@pytest.fixture(autouse=True)
+def _tiny_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a small network of random weights be chosen by its name."""
+    monkeypatch.setitem(PRETRAINED, "tiny", ((), "", tiny_features))
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -17,7 +17,7 @@ from napari_dip.core import restore as core
 from napari_dip.errors import DivergedError, MemoryExhaustedError
 from napari_dip.options import Options, configure
 from napari_dip.tasks import TASKS
-from tests.tiny import noisy_waves, tiny_config, waves
+from tests.tiny import latent_of, noisy_waves, tiny_config, waves
 
 
 @pytest.fixture
@@ -508,11 +508,14 @@ def extras(tmp_path):
         "dejpeg": (),
         "guided": ("--guide", "guide.tif"),
         "fourier": ("--mask", "mask.tif", "--inverse"),
+        "invert-features": ("--features", "tiny:0"),
     }
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_restores_a_file(call, noisy, extras, tmp_path, name):
+    config = tiny_config(4, latent_of(name), threads=1)
+    tmp_path.joinpath("tiny.json").write_text(config.model_dump_json())
     code, out, _ = call(name, noisy, *extras[name], "--config", "tiny.json", "--json")
     report = json.loads(out)
     assert (code, report["task"]) == (0, name)
@@ -531,6 +534,7 @@ def test_every_task_restores_a_file(call, noisy, extras, tmp_path, name):
         (("deconvolve", "--na", "1.4", "--wavelength", "0.5"), "voxel size"),
         (("guided",), "guide"),
         (("fourier",), "no mask"),
+        (("invert-features", "--features", "nobody"), "'nobody'"),
     ],
 )
 def test_what_a_task_lacks_is_said_before_anything_is_written(call, noisy, words, expected):

@@ -10,12 +10,23 @@ from scipy import ndimage
 import napari_dip
 from napari_dip.api import finish
 from napari_dip.config import PRESETS, preset_of
+from napari_dip.core.features import Features
 from napari_dip.core.image import Image, aligned, as_image
 from napari_dip.core.networks import build_network
 from napari_dip.core.restore import restore
+from napari_dip.core.scaling import find_scaling
 from napari_dip.errors import InputError
-from napari_dip.tasks import TASKS, Deconvolve, Fourier, Guided, Inpaint, RemoveJpeg, SuperResolve
-from tests.tiny import noisy_waves, tiny_config, waves
+from napari_dip.tasks import (
+    TASKS,
+    Deconvolve,
+    Fourier,
+    Guided,
+    Inpaint,
+    InvertFeatures,
+    RemoveJpeg,
+    SuperResolve,
+)
+from tests.tiny import latent_of, noisy_waves, tiny_config, tiny_features, waves
 
 HOLE = np.zeros((24, 20), bool)
 HOLE[5:9, 3:8] = True
@@ -28,6 +39,7 @@ MAKERS = {
     "dejpeg": RemoveJpeg,
     "guided": lambda: Guided(waves((24, 20))),
     "fourier": lambda: Fourier(np.arange(20) % 2 == 0),
+    "invert-features": lambda: InvertFeatures("tiny"),
 }
 
 
@@ -55,7 +67,7 @@ def test_a_task_restores_planes_volumes_channels_and_rgb(name, axes, dims):
     shape = tuple(sizes[axis] for axis in axes)
     data = np.random.default_rng(0).poisson(100, shape).astype(np.uint16)
     image = Image(data, axes, {"Y": 0.3, "X": 0.3}, {"Y": "micrometer", "X": "micrometer"})
-    result = run(image, task, tiny_config(3, dims=dims))
+    result = run(image, task, tiny_config(3, latent_of(name), dims=dims))
     factors = task.factors()
     expected = tuple(sizes[axis] * factors.get(axis, 1) for axis in axes)
     assert result.image.shape == expected
@@ -65,7 +77,7 @@ def test_a_task_restores_planes_volumes_channels_and_rgb(name, axes, dims):
     assert np.isfinite(result.image.data).all()
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", [*MAKERS, "inpaint-holes", "maximise-unit"])
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("dims", [2, 3])
 def test_every_preset_of_a_task_can_be_built(name, preset, dims):
@@ -238,6 +250,84 @@ def test_aligning_follows_the_names_of_axes():
     stack = Image(np.zeros((2, 3, 8, 9)), "TZYX")
     planes = Image(np.arange(3)[:, None, None] * np.ones((3, 8, 9)), "ZYX")
     np.testing.assert_array_equal(aligned(planes, stack, "mask")[1, :, 0, 0], [0, 1, 2])
+
+
+# Features
+
+
+def features_of(picture, layer="2"):
+    """Return what the tiny network says of a picture that fills the range from 0 to 1."""
+    return Features(tiny_features()._replace(layer=layer))(
+        torch.from_numpy(as_image(picture).data)[None, None]
+    )
+
+
+def test_a_picture_is_found_whose_features_are_those_of_the_image():
+    scale = find_scaling(waves())
+    wanted = features_of(scale.scale(waves()))
+    start = features_of(np.full((64, 64), 0.5, np.float32))
+    found = napari_dip.invert_features(waves(), "tiny", config=tiny_config(300, "noise"))
+    error = features_of(scale.scale(found)) - wanted
+    assert float(error.norm()) < 0.3 * float((start - wanted).norm())
+
+
+def test_a_module_and_a_named_network_give_the_same():
+    tiny, config = tiny_features(), tiny_config(3, "noise")
+    standardised = torch.nn.Sequential(
+        torch.nn.BatchNorm2d(3, eps=0.0, affine=False), *tiny.module
+    ).eval()
+    standardised[0].running_mean.fill_(0.5)
+    standardised[0].running_var.fill_(0.25**2)
+    named = napari_dip.invert_features(waves(), "tiny:0", config=config)
+    ours = napari_dip.invert_features(waves(), standardised, layer="1", config=config)
+    np.testing.assert_allclose(ours, named, rtol=1e-3)
+    # The module itself is left as it was.
+    assert all(parameter.requires_grad for parameter in tiny.module.parameters())
+
+
+@pytest.mark.parametrize("layer", ["2", "1"])
+def test_a_unit_becomes_more_active_than_in_any_picture_of_noise(layer):
+    picture = np.random.default_rng(0).random((32, 32)) * 100
+    task, scale = InvertFeatures("tiny", layer, unit=1), find_scaling(picture)
+    unit = task.operator(as_image(picture), "YX")
+
+    def activity(of):
+        return float(unit(torch.from_numpy(scale.scale(of))[None, None]))
+
+    result = run(picture, task, tiny_config(150, "noise")).image.data
+    assert activity(result) > activity(picture) + 3 * abs(activity(picture))
+
+
+def test_features_are_fitted_to_the_end_unless_something_else_is_asked():
+    config = tiny_config(3, "noise")
+    report = run(waves((24, 20)), InvertFeatures("tiny"), config).report
+    assert (report.stop_reason, report.config.stop) == ("max_iterations", "none")
+    assert report.selected_iteration == report.iterations == 3
+    assert report.diagnostics["residual_whiteness"] is None
+    asked = config.model_copy(update={"stop": "heldout"})
+    assert run(waves((24, 20)), InvertFeatures("tiny"), asked).report.config.stop == "heldout"
+
+
+@pytest.mark.parametrize(
+    ("task", "config", "words"),
+    [
+        (InvertFeatures("nobody"), {}, "expected one of efficientnet-lite0, alexnet"),
+        (InvertFeatures("tiny:9"), {}, "the network's: 0, 1, 2"),
+        (InvertFeatures("tiny", unit=4), {}, "one of 0 to 3"),
+        (InvertFeatures(torch.nn.Conv2d(3, 4, 99)), {}, "24 x 20 pixels"),
+        (InvertFeatures("tiny"), {"latent": "observation"}, "another latent"),
+        (InvertFeatures("tiny"), {"channels": "joint", "axes": "CYX"}, "2 channels"),
+    ],
+)
+def test_features_that_cannot_be_meant_are_refused(task, config, words):
+    picture = np.stack([waves((24, 20))] * 2) if "axes" in config else waves((24, 20))
+    with pytest.raises(InputError, match=words):
+        run(picture, task, tiny_config(**{"iterations": 2, "latent": "noise", **config}))
+
+
+def test_a_picture_with_missing_pixels_has_no_features():
+    with pytest.raises(InputError, match="finite"):
+        run(np.full((24, 20), np.nan), InvertFeatures("tiny"))
 
 
 # Volumes

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from napari_dip.config import DipConfig, FitConfig, LatentName, NetworkConfig, StoppingConfig
+from napari_dip.core.pretrained import Pretrained
 
 NETWORK = NetworkConfig(channels=(8, 8), skip_channels=2)
 
@@ -24,6 +27,21 @@ def tiny_config(
     return DipConfig.model_validate(
         {"fit": fit, "device": "cpu", "precision": "float32", **choices}
     )
+
+
+def latent_of(task: str) -> LatentName:
+    """Return a latent that the task takes: features are no picture to feed."""
+    return "noise" if task == "invert-features" else "observation"
+
+
+def tiny_features() -> Pretrained:
+    """Return a network of a few hundred random weights, the same at every call."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = nn.Sequential(
+            nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 4, 3, stride=2, padding=1)
+        )
+    return Pretrained(network, "2", (0.5,) * 3, (0.25,) * 3)
 
 
 def waves(shape: tuple[int, int] = (64, 64)) -> NDArray[np.float64]:

@@ -30,7 +30,11 @@ TaskName = Literal[
     "dejpeg",
     "guided",
     "fourier",
+    "invert-features",
+    "maximise-unit",
 ]
+# The pretrained network whose weights an installed package brings.
+DEFAULT_FEATURES = "efficientnet-lite0"
 
 
 class Frozen(BaseModel):
@@ -56,6 +60,16 @@ class NetworkConfig(Frozen):
     downsampling: Literal["stride", "average", "max"] = Field(
         "stride", description="Of an hourglass: strided convolutions, or pooling after them."
     )
+    down_kernels: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        3,
+        description="Of an hourglass: width of the kernels on the way down, of each scale or all.",
+    )
+    up_kernels: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        3, description="The same on the way up."
+    )
+    padding: Literal["reflect", "zeros"] = Field(
+        "reflect", description="What the convolutions see beyond the border."
+    )
     output: Literal["linear", "sigmoid"] = Field(
         "linear", description="Last activation; the sigmoid spans the data with headroom."
     )
@@ -67,16 +81,25 @@ class NetworkConfig(Frozen):
     @property
     def skips(self) -> tuple[int, ...]:
         """Width of the skip branch of each scale."""
-        given = self.skip_channels
+        return self.of_each_scale(self.skip_channels)
+
+    def of_each_scale(self, given: int | tuple[int, ...]) -> tuple[int, ...]:
+        """Return a number for each scale; a single one is for all of them."""
         return (given,) * len(self.channels) if isinstance(given, int) else given
 
     @model_validator(mode="after")
-    def _one_skip_per_scale(self) -> Self:
-        if len(self.skips) != len(self.channels):
-            raise ValueError(
-                f"expected one skip width for each of {len(self.channels)} scales, "
-                f"got {len(self.skips)}"
-            )
+    def _one_number_per_scale(self) -> Self:
+        numbers = {
+            "skip width": self.skip_channels,
+            "kernel width": self.down_kernels,
+            "kernel width up": self.up_kernels,
+        }
+        for what, given in numbers.items():
+            if len(self.of_each_scale(given)) != len(self.channels):
+                raise ValueError(
+                    f"expected one {what} for each of {len(self.channels)} scales, "
+                    f"got {len(self.of_each_scale(given))}"
+                )
         return self
 
 
@@ -190,6 +213,33 @@ _TASK_PRESETS: dict[tuple[TaskName, Preset], FitConfig] = {
     ("guided", "paper"): _with(
         _PAPER, latent="guide", latent_noise=0.0, learning_rate=0.1, max_iterations=600
     ),
+    ("invert-features", "paper"): _with(
+        _PAPER,
+        network={
+            "channels": (16, 32, 64, 128, 128, 128),
+            "down_kernels": (7, 7, 5, 5, 3, 3),
+            "up_kernels": (7, 7, 5, 5, 3, 3),
+            "padding": "zeros",
+            "upsampling": "nearest",
+            "downsampling": "average",
+        },
+        latent_noise=0.0,
+        learning_rate=0.001,
+        max_iterations=3100,
+    ),
+    ("maximise-unit", "paper"): _with(
+        _PAPER,
+        network={
+            "channels": (16, 32, 64, 128, 128, 128),
+            "skip_channels": (0, 4, 4, 4, 4, 4),
+            "down_kernels": (5, 3, 5, 5, 3, 5),
+            "up_kernels": (5, 3, 5, 3, 5, 3),
+            "downsampling": "average",
+        },
+        latent_noise=0.03,
+        learning_rate=0.001,
+        max_iterations=3100,
+    ),
 }
 
 # What lies between the pixels is not in the observation: only the prior knows.
@@ -221,6 +271,21 @@ _TASK_PRESETS["fourier", "balanced"] = _with(
     max_iterations=2000,
 )
 _TASK_PRESETS["fourier", "fast"] = _with(_TASK_PRESETS["fourier", "balanced"], max_iterations=600)
+
+# Features are no picture to feed: noise, and an hourglass narrow where pixels are many.
+_TASK_PRESETS["invert-features", "balanced"] = _with(
+    _PAPER,
+    network={"channels": (16, 32, 64, 128, 128), "bias": False},
+    latent_noise=0.0,
+    max_iterations=1000,
+)
+_TASK_PRESETS["maximise-unit", "balanced"] = _with(
+    _TASK_PRESETS["invert-features", "balanced"], latent_noise=0.03
+)
+for _task in ("invert-features", "maximise-unit"):
+    _TASK_PRESETS[_task, "fast"] = _with(_TASK_PRESETS[_task, "balanced"], max_iterations=400)
+# What has no noise is better the longer it is fitted.
+_NOISELESS: tuple[TaskName, ...] = ("invert-features", "maximise-unit")
 
 # A noise latent of a volume, all of it at full resolution, takes too long.
 _PLANES_ONLY = {("super-resolve", "balanced"), ("super-resolve", "fast")}
@@ -313,6 +378,7 @@ class DipConfig(Frozen):
         fit = self.fit or preset_of(self.preset, task, dims)
         if self.max_iterations is not None:
             fit = fit.model_copy(update={"max_iterations": self.max_iterations})
+        stop = "none" if self.stop == "auto" and task in _NOISELESS else self.stop
         return self.model_copy(
-            update={"fit": fit, "max_iterations": fit.max_iterations, "dims": dims}
+            update={"fit": fit, "max_iterations": fit.max_iterations, "dims": dims, "stop": stop}
         )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_dip.config import DEFAULT_FEATURES
 from napari_dip.console import INTERRUPTED, interruption, progress_display, say
 from napari_dip.errors import UsageError
 from napari_dip.options import Files, Flag, Options, configure
@@ -208,6 +209,39 @@ def fourier(
     return _restore_file(image, lambda: task, options, files, mask, picture=picture)
 
 
+def invert_features(
+    image: Path,
+    /,
+    *,
+    features: str = DEFAULT_FEATURES,
+    unit: int | None = None,
+    options: Options | None = None,
+    files: Files | None = None,
+) -> int:
+    """Find what looks the same to a trained network, or excites one of its units.
+
+    Parameters
+    ----------
+    image
+        Image file; with --unit, of it only size and range of intensities count.
+    features
+        NAME or NAME:LAYER of the trained network: efficientnet-lite0 or alexnet.
+    unit
+        Unit, or channel, of the layer that is to be as active as it can be, from 0.
+    options
+        The configuration.
+    files
+        What is read and written beside the image.
+    """
+
+    def task() -> Task:
+        from napari_dip.tasks import InvertFeatures
+
+        return InvertFeatures(features, unit=unit)
+
+    return _restore_file(image, task, options, files)
+
+
 def _restore_file(
     path: Path,
     make_task: Callable[[], Task],
@@ -293,4 +327,13 @@ def exit_code(result: Restoration, output: Path) -> int:
     return INTERRUPTED
 
 
-TASK_COMMANDS = (denoise, inpaint, super_resolve, deconvolve, dejpeg, guided, fourier)
+TASK_COMMANDS = (
+    denoise,
+    inpaint,
+    super_resolve,
+    deconvolve,
+    dejpeg,
+    guided,
+    fourier,
+    invert_features,
+)

@@ -13,7 +13,7 @@ from napari_dip.gui.form import Form
 from napari_dip.gui.job import Choices, job
 from napari_dip.gui.task_form import TITLES, TaskChoice
 from napari_dip.tasks import TASKS
-from tests.tiny import noisy_waves, tiny_config
+from tests.tiny import latent_of, noisy_waves, tiny_config
 
 SIZE = (24, 20)
 # What each task has in its form, with layers by name.
@@ -25,6 +25,7 @@ CHOICES = {
     "dejpeg": {},
     "guided": {"picture": "guide"},
     "fourier": {"mask": "mask", "inverse": True},
+    "invert-features": {"features": "tiny:0", "unit": 1},
 }
 
 
@@ -82,7 +83,7 @@ def test_only_the_fields_of_the_task_are_shown(viewer, qtbot, name):
 def test_the_dock_does_every_task(viewer, qtbot, name):
     _, dock = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
     dock.layer = viewer.layers["image"]
-    dock.config = tiny_config(3, threads=1)
+    dock.config = tiny_config(3, latent_of(name), threads=1)
     dock.task = choice_of(viewer, name)
     with qtbot.waitSignal(dock.finished, timeout=60_000) as done:
         dock.run()

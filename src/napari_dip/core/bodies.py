@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_dip.core.layers import (
+    Padding,
     Scale,
     batch_norm,
     convolution,
@@ -33,16 +34,17 @@ if TYPE_CHECKING:
 class Hourglass(nn.Module):
     """Encoder-decoder with a narrow skip branch at each scale.
 
-    Down: 3x3 convolution of stride 2, then 3x3. Up: interpolation by 2,
-    concatenation with the 1x1 skip branch, batch norm, 3x3, 1x1. Every
-    convolution is reflection padded and followed by batch norm and leaky ReLU.
+    Down: convolution of stride 2, then another. Up: interpolation by 2,
+    concatenation with the 1x1 skip branch, batch norm, a convolution, and one
+    of 1x1. Kernels are 3x3 unless chosen. Every convolution is reflection
+    padded unless chosen, and followed by batch norm and leaky ReLU.
 
     Parameters
     ----------
     in_channels : int
         Channels of the latent.
     config : NetworkConfig
-        `channels` and `skips`: widths of each scale, finest first.
+        `channels`, `skips` and kernels: widths of each scale, finest first.
     scales : sequence of Scale
         One for each width.
 
@@ -54,25 +56,35 @@ class Hourglass(nn.Module):
     def __init__(self, in_channels: int, config: NetworkConfig, scales: Sequence[Scale]) -> None:
         super().__init__()
         self.stride = stride_of(scales)
-        (width, *coarser), skip, bias = config.channels, config.skips[0], config.bias
+        (width, *coarser), skip = config.channels, config.skips[0]
+        down, *coarser_down = config.of_each_scale(config.down_kernels)
+        up, *coarser_up = config.of_each_scale(config.up_kernels)
+        alike: Any = {"bias": config.bias, "padding": config.padding}
         self._scale, *coarser_scales = scales
         self._upsampling = config.upsampling
         self.down = nn.Sequential(
-            *_halving(in_channels, width, self._scale, config.downsampling, bias=bias),
-            convolution(width, width, 3, self._scale, bias=bias),
+            *_halving(in_channels, width, down, self._scale, config.downsampling, **alike),
+            convolution(width, width, down, self._scale, **alike),
         )
         below = coarser[0] if coarser else width
-        rest = {"channels": tuple(coarser), "skip_channels": config.skips[1:]}
+        rest = {
+            "channels": tuple(coarser),
+            "skip_channels": config.skips[1:],
+            "down_kernels": tuple(coarser_down),
+            "up_kernels": tuple(coarser_up),
+        }
         self.coarser = (
             Hourglass(width, config.model_copy(update=rest), coarser_scales)
             if coarser
             else nn.Identity()
         )
-        self.skip = convolution(in_channels, skip, 1, self._scale, bias=bias) if skip else None
+        # What the second kernel reaches over at the coarsest scale.
+        self.least: int = getattr(self.coarser, "least", down // 2 + 1)
+        self.skip = convolution(in_channels, skip, 1, self._scale, **alike) if skip else None
         self.up = nn.Sequential(
             batch_norm(skip + below, self._scale.dims),
-            convolution(skip + below, width, 3, self._scale, bias=bias),
-            convolution(width, width, 1, self._scale, bias=bias),
+            convolution(skip + below, width, up, self._scale, **alike),
+            convolution(width, width, 1, self._scale, **alike),
         )
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -242,12 +254,21 @@ class Decoder(nn.Module):
 
 
 def _halving(
-    in_channels: int, width: int, scale: Scale, mode: str, *, bias: bool
+    in_channels: int,
+    width: int,
+    size: int,
+    scale: Scale,
+    mode: str,
+    *,
+    bias: bool,
+    padding: Padding,
 ) -> list[nn.Module]:
     """Return what halves the resolution: one layer, so that names stay the same."""
     if mode == "stride":
-        return [convolution(in_channels, width, 3, scale, halve=True, bias=bias)]
-    whole = convolution(in_channels, width, 3, scale, bias=bias)
+        return [
+            convolution(in_channels, width, size, scale, halve=True, bias=bias, padding=padding)
+        ]
+    whole = convolution(in_channels, width, size, scale, bias=bias, padding=padding)
     return [nn.Sequential(whole, pool(mode, scale))]
 
 

@@ -219,12 +219,11 @@ def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNe
     """Initialise on the CPU, where a seed means the same on every machine."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        channels = problem.observation.shape[1]
         inputs = latent_channels(settings, problem)
         return build_network(
             settings.network,
             inputs,
-            channels,
+            problem.channels,
             problem.bounds,
             depth=problem.depth,
             anisotropy=problem.anisotropy,
@@ -252,7 +251,7 @@ def _split(
 
 def _probe(problem: Problem, count: int, random: torch.Generator) -> Tensor:
     """Return flat indices of the pixels whose outputs the variance rule watches."""
-    size = problem.observation.shape[1] * prod(problem.shape)
+    size = problem.channels * prod(problem.shape)
     return torch.randint(size, (min(count, size),), generator=random, device=random.device)
 
 
@@ -289,7 +288,9 @@ def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:
 
 
 def _whiteness(problem: Problem, estimate: Tensor) -> float | None:
-    """Judge what the estimate leaves unexplained."""
+    """Judge what the estimate leaves unexplained of a picture."""
+    if not problem.is_picture:
+        return None
     residual = problem.observation - problem.operator(estimate)
     residual = torch.where(problem.valid, residual, torch.nan)
     return residual_whiteness(residual[0].cpu().numpy())

@@ -284,8 +284,13 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
             "Got no guide image; expected one, which the latent is made of. Choose the guided "
             "task, or another latent."
         )
+    if settings.latent == "observation" and not problem.is_picture:
+        raise InputError(
+            "Got the observation as latent, which is no picture here but features; expected "
+            "another latent, such as noise."
+        )
     dims = len(problem.shape)
-    pictures = {"guide": guides, "observation": problem.observation.shape[1] + guides}
+    pictures = {"guide": guides, "observation": problem.channels + guides}
     if settings.latent in pictures:
         return pictures[settings.latent] * settings.network.pixel_shuffle**2
     waves = {"meshgrid": dims, "fourier": 2 * dims * _OCTAVES}

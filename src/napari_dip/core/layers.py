@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,9 @@ from torch.nn import functional
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+# What a convolution sees beyond the border.
+Padding = Literal["reflect", "zeros"]
 
 _SLOPE = 0.2
 _CONVOLUTION: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
@@ -96,20 +99,36 @@ def stride_of(scales: Sequence[Scale]) -> tuple[int, ...]:
 
 
 def convolution(
-    in_channels: int, out_channels: int, size: int, scale: Scale, *, halve: bool = False, bias: bool
+    in_channels: int,
+    out_channels: int,
+    size: int,
+    scale: Scale,
+    *,
+    halve: bool = False,
+    bias: bool,
+    padding: Padding = "reflect",
 ) -> nn.Sequential:
-    """Reflection padded convolution, batch norm, leaky ReLU."""
+    """Padded convolution, batch norm, leaky ReLU."""
     return nn.Sequential(
-        plain_convolution(in_channels, out_channels, size, scale, halve=halve, bias=bias),
+        plain_convolution(
+            in_channels, out_channels, size, scale, halve=halve, bias=bias, padding=padding
+        ),
         batch_norm(out_channels, scale.dims),
         nn.LeakyReLU(_SLOPE, inplace=True),
     )
 
 
 def plain_convolution(
-    in_channels: int, out_channels: int, size: int, scale: Scale, *, halve: bool = False, bias: bool
+    in_channels: int,
+    out_channels: int,
+    size: int,
+    scale: Scale,
+    *,
+    halve: bool = False,
+    bias: bool,
+    padding: Padding = "reflect",
 ) -> nn.Module:
-    """Reflection padded convolution, without what follows it elsewhere."""
+    """Padded convolution, without what follows it elsewhere."""
     kernel = scale.kernel(size)
     return _CONVOLUTION[scale.dims](
         in_channels,
@@ -117,7 +136,7 @@ def plain_convolution(
         kernel,  # type: ignore[arg-type]
         scale.strides if halve else 1,  # type: ignore[arg-type]
         padding=tuple(width // 2 for width in kernel),  # type: ignore[arg-type]
-        padding_mode="reflect",
+        padding_mode=padding,
         bias=bias,
     )
 

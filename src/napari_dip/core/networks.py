@@ -59,13 +59,16 @@ class PriorNetwork(nn.Module):
         self.coarsening = (1,) * (len(strides) - 2) + (pixel_shuffle, pixel_shuffle)
         self.strides = tuple(a * b for a, b in zip(strides, self.coarsening, strict=True))
         self._bounds = bounds
+        # Pixels at the coarsest scale: padding by reflection needs more than it adds.
+        self._least: int = getattr(body, "least", 2)
 
     def canvas(self, shape: Shape) -> Shape:
         """Return the ([Z,] Y, X) to generate so that an image of `shape` can be cropped from it."""
-        # Reflection padding needs two pixels at the coarsest scale, of 5x5 kernels three anywhere.
+        # Where nothing is halved, 5x5 kernels need three.
         sizes = zip(shape, self.strides, strict=True)
         return tuple(
-            max(2 if stride > 1 else 3, -(-size // stride)) * stride for size, stride in sizes
+            max(self._least if stride > 1 else 3, -(-size // stride)) * stride
+            for size, stride in sizes
         )
 
     def grid(self, shape: Shape) -> Shape:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_dip.config import Kernel
+    from napari_dip.core.noise import NoiseModel
 
 Shape = tuple[int, ...]
 
@@ -32,7 +33,7 @@ _LOW_FREQUENCY = 0.04
 
 
 class Operator(ABC):
-    """A, a linear map from the estimate to the observation; by itself, the identity in shape."""
+    """A, a map from the estimate to the observation, linear here; the identity in shape."""
 
     @abstractmethod
     def __call__(self, estimate: Tensor) -> Tensor:
@@ -53,6 +54,10 @@ class Operator(ABC):
     def measured(self, picture: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         """Return what was recorded, and where, of an image (1, C, ...) that was made of it."""
         return picture, valid
+
+    def noise(self, noise: NoiseModel, recorded: Tensor) -> NoiseModel:
+        """Return the noise of what was recorded, given that of the picture it was made of."""
+        return noise
 
     def spared(self, observation: Tensor) -> Tensor | None:
         """Return True where a pixel must not be hidden from the fit; None for nowhere."""

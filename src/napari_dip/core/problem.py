@@ -37,6 +37,9 @@ class Problem:
         Another picture of the same scene, of the observation's size.
     anisotropy : float
         Spacing of the estimate's planes over that of its pixels.
+    pictured : tuple of int or None
+        (C, [Z,] Y, X) of the picture that the observation was made of; the observation's own
+        by default.
     """
 
     observation: Tensor
@@ -46,11 +49,24 @@ class Problem:
     operator: Operator = field(default_factory=Identity)
     guide: Tensor | None = None
     anisotropy: float = 1.0
+    pictured: Shape | None = None
+
+    @property
+    def channels(self) -> int:
+        """Channels of the estimate."""
+        return (self.pictured or self.observation.shape[1:])[0]
 
     @property
     def shape(self) -> Shape:
         """Spatial shape ([Z,] Y, X) of the estimate."""
-        return self.operator.estimate_shape(tuple(self.observation.shape[2:]))
+        return self.operator.estimate_shape(
+            tuple((self.pictured or self.observation.shape[1:])[1:])
+        )
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether the observation has pixels, such as the estimate has."""
+        return self.observation.ndim == len(self.shape) + 2
 
     @property
     def depth(self) -> int | None:
@@ -104,17 +120,19 @@ def make_problem(
         torch.from_numpy(filled)[None].to(device),  # (1, C, [Z,] Y, X)
         torch.from_numpy(np.array(valid))[None].to(device),
     )
+    of_picture = NoiseModel(
+        slope=column("slope"),
+        intercept=column("intercept"),
+        floor=column("floor"),
+        laplace=any(model.laplace for model in noise),
+    )
     return Problem(
         observation=recorded,
         valid=where,
-        noise=NoiseModel(
-            slope=column("slope"),
-            intercept=column("intercept"),
-            floor=column("floor"),
-            laplace=any(model.laplace for model in noise),
-        ),
+        noise=operator.noise(of_picture, recorded),
         bounds=bounds,
         operator=operator,
         guide=None if guide is None else torch.from_numpy(np.array(guide))[None].to(device),
         anisotropy=anisotropy,
+        pictured=observation.shape,
     )

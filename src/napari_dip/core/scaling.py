@@ -19,7 +19,7 @@ from napari_dip.errors import InputError
 # The window of the map: robust against hot pixels, which stay representable
 # because the map is affine and nothing is clipped.
 _WINDOW_PERCENTILES = (0.1, 99.9)
-_WINDOW = (0.1, 0.9)
+WINDOW = (0.1, 0.9)
 # Beyond the extreme pixels, in units of their range: a bounded activation
 # saturates before it reaches its limits.
 _HEADROOM = 0.1
@@ -94,9 +94,9 @@ def find_scaling(values: NDArray[Any]) -> Scaling:
     # Differences below float32's resolution of the values cannot come back.
     resolution = max(abs(darkest), abs(brightest)) * float(np.finfo(np.float32).eps)
     constant = brightest - darkest <= resolution or brightest - darkest < 1e-37
-    width = _WINDOW[1] - _WINDOW[0]
+    width = WINDOW[1] - WINDOW[0]
     gain = 1.0 if constant else float(window_high - window_low) / width
-    offset = float(window_low) - _WINDOW[0] * gain
+    offset = float(window_low) - WINDOW[0] * gain
     headroom = _HEADROOM * (brightest - darkest)
     return Scaling(
         offset=offset,

@@ -43,3 +43,8 @@ def guided(viewer: "napari.viewer.Viewer") -> None:
 def fourier(viewer: "napari.viewer.Viewer") -> None:
     """Reconstruct from some frequencies."""
     open_dock(viewer, "fourier")
+
+
+def invert_features(viewer: "napari.viewer.Viewer") -> None:
+    """Find what looks the same to a trained network."""
+    open_dock(viewer, "invert-features")

@@ -11,6 +11,7 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_dip.config import DEFAULT_FEATURES
 from napari_dip.errors import UsageError
 from napari_dip.gui.layers import mask_kwargs
 from napari_dip.tasks import TASKS
@@ -24,6 +25,7 @@ TITLES = {
     "dejpeg": ("Remove JPEG artefacts", "The blocks and ringing of compression are removed."),
     "guided": ("Restore with a guide", "Another picture of the same scene shows where edges are."),
     "fourier": ("Fill in k-space", "Frequencies that were not recorded are filled in."),
+    "invert-features": ("Invert features", "A picture that looks the same to a trained network."),
 }
 
 
@@ -168,6 +170,19 @@ class TaskForm(QWidget):  # type: ignore[misc]
                     tooltip="The mask is 0 where frequencies were recorded.",
                 ),
             },
+            "invert-features": {
+                "features": line(
+                    "features",
+                    "Features",
+                    "Trained network and layer: efficientnet-lite0:_blocks.4, or alexnet.",
+                    DEFAULT_FEATURES,
+                ),
+                "unit": line(
+                    "unit",
+                    "Unit",
+                    "To be as active as it can be, from 0; of the image only the size counts then.",
+                ),
+            },
             "guided": {
                 "picture": layer(
                     "picture", "Guide", (ImageLayer,), "A brighter channel, or a flash photograph."
@@ -206,6 +221,18 @@ class TaskForm(QWidget):  # type: ignore[misc]
             widget.value = _written(value) if isinstance(widget, LineEdit) else value
 
 
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.replace(",", " ").split())
+
+
+# What is not just a number.
+_READERS: dict[str, Callable[[str], Any]] = {
+    "labels": _whole_numbers,
+    "features": str,
+    "unit": int,
+}
+
+
 def _written(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
@@ -217,8 +244,6 @@ def _read(name: str, widget: Any) -> Any:
     if not text:
         return None
     try:
-        if name == "labels":
-            return tuple(int(part) for part in text.replace(",", " ").split())
-        return float(text)
+        return _READERS.get(name, float)(text)
     except ValueError as error:
         raise UsageError(f"Got {widget.label} {text!r}; expected a number.") from error

@@ -12,6 +12,7 @@ from napari_dip.tasks.denoise import Denoise, RemoveJpeg
 from napari_dip.tasks.fourier import Fourier
 from napari_dip.tasks.guided import Guided
 from napari_dip.tasks.inpaint import Inpaint
+from napari_dip.tasks.invert_features import InvertFeatures
 from napari_dip.tasks.super_resolve import SuperResolve
 from napari_dip.tasks.task import Task
 
@@ -22,6 +23,7 @@ __all__ = [
     "Fourier",
     "Guided",
     "Inpaint",
+    "InvertFeatures",
     "RemoveJpeg",
     "SuperResolve",
     "Task",
@@ -29,5 +31,14 @@ __all__ = [
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
-    for task in (Denoise, Inpaint, SuperResolve, Deconvolve, RemoveJpeg, Guided, Fourier)
+    for task in (
+        Denoise,
+        Inpaint,
+        SuperResolve,
+        Deconvolve,
+        RemoveJpeg,
+        Guided,
+        Fourier,
+        InvertFeatures,
+    )
 }

@@ -1,0 +1,76 @@
+"""InvertFeatures: what picture looks the same to a trained network?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_dip.config import DEFAULT_FEATURES
+from napari_dip.core.image import mask_invalid
+from napari_dip.core.pretrained import Pretrained, find_pretrained
+from napari_dip.errors import InputError
+from napari_dip.tasks.task import Task
+
+if TYPE_CHECKING:
+    from napari_dip.config import TaskName
+    from napari_dip.core.features import Features
+    from napari_dip.core.image import Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InvertFeatures(Task):
+    """y = Phi(x): another picture with the image's features (IJCV 2020, Sec. 3.4).
+
+    With `unit`, a picture that makes this unit as active as it can be; of the
+    image only size and range of intensities count then.
+
+    Attributes
+    ----------
+    features : str or torch.nn.Module
+        NAME or NAME:LAYER of a pretrained network, or a module that takes
+        RGB (N, 3, Y, X) from 0 to 1.
+    layer : str
+        Of a module, such as "features.3"; its output by default.
+    unit : int, optional
+        The unit, or channel, from 0.
+    """
+
+    name = "invert-features"
+    features: Any = DEFAULT_FEATURES
+    layer: str = ""
+    unit: int | None = None
+
+    @property
+    def preset(self) -> TaskName:
+        return "invert-features" if self.unit is None else "maximise-unit"
+
+    def check(self, image: Image, axes: str) -> None:
+        self.observe(image)
+
+    def observe(self, image: Image) -> Image:
+        if isinstance(self.features, str):
+            find_pretrained(self._name_and_layer()[0])
+        if not mask_invalid(np.asarray(image.data)).all():
+            raise InputError(
+                "Got NaN or infinite pixels; expected all finite: features are made of all of them."
+            )
+        return image
+
+    def operator(self, image: Image, axes: str) -> Features:
+        from napari_dip.core.features import Features, Unit
+
+        pretrained = self._pretrained()
+        return Features(pretrained) if self.unit is None else Unit(pretrained, self.unit)
+
+    def _pretrained(self) -> Pretrained:
+        if not isinstance(self.features, str):
+            return Pretrained(self.features, self.layer)
+        name, layer = self._name_and_layer()
+        pretrained = find_pretrained(name)()
+        return pretrained._replace(layer=layer) if layer else pretrained
+
+    def _name_and_layer(self) -> tuple[str, str]:
+        name, _, layer = self.features.partition(":")
+        return name, layer or self.layer
