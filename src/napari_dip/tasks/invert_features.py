@@ -1,4 +1,4 @@
-"""InvertFeatures: what picture looks the same to a trained network?"""
+"""InvertFeatures: a picture that looks the same to a trained network."""
 
 from __future__ import annotations
 
