@@ -560,6 +560,40 @@ def test_a_mask_is_not_written_over(call, noisy, extras):
     assert "mask.tif" in err
 
 
+def test_a_width_is_refined_on_demand(call, noisy):
+    words = ("deconvolve", noisy, "--config", "tiny.json", "--sigma", "1.5", "--json")
+    found = json.loads(call(*words)[1])["diagnostics"]
+    assert "psf_sigma_y" not in found
+    refined = json.loads(call(*words, "--refine-psf", "--overwrite")[1])["diagnostics"]
+    assert refined["psf_sigma_y"] == pytest.approx(1.5, abs=0.1)
+
+
+def test_a_voxel_size_is_read_by_axis_and_written(call, tmp_path):
+    np.save(tmp_path / "stack.npy", np.random.default_rng(0).random((3, 16, 16)))
+    words = ("denoise", "stack.npy", "--config", "tiny.json", "--overwrite", "-o", "out.ome.tif")
+    code, _, err = call(*words, "--voxel-size", "z=0.3,y=0.1,x=0.2")
+    assert code == 0, err
+    written = io.read_image(tmp_path / "out.ome.tif")
+    assert written.voxel_size == pytest.approx({"Z": 0.3, "Y": 0.1, "X": 0.2})
+    assert call(*words, "--voxel-size", "0.1")[0] == 0
+    assert io.read_image(tmp_path / "out.ome.tif").voxel_size == {"Y": 0.1, "X": 0.1}
+    # From a report it is read again.
+    report = str(tmp_path / "out.ome.tif.json")
+    assert call("denoise", "stack.npy", "--config", report, "-o", "again.ome.tif")[0] == 0
+    assert io.read_image(tmp_path / "again.ome.tif").voxel_size == {"Y": 0.1, "X": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [("z=a", "expected a number"), ("q=3", "'z', 'y' or 'x'"), ("z=-1", "greater than 0")],
+)
+def test_a_voxel_size_that_cannot_be_meant_is_refused(call, noisy, no_work, size, words):
+    code, _, err = call("denoise", noisy, "--voxel-size", size)
+    assert code == 2
+    assert is_one_error(err)
+    assert words in err
+
+
 # Compare
 
 

@@ -215,6 +215,7 @@ def test_deconvolution_sharpens():
         (Deconvolve(na=1.4, wavelength=0.52), "voxel size"),
         (Deconvolve(na=1.4), "expected both"),
         (Deconvolve(sigma=1.0, wavelength=0.52), "more than one"),
+        (Deconvolve(np.ones((3, 3)), refine_psf=True), "no Gaussian"),
     ],
 )
 def test_a_psf_that_cannot_be_meant_is_refused(task, words):
@@ -222,9 +223,50 @@ def test_a_psf_that_cannot_be_meant_is_refused(task, words):
         run(waves((24, 20)), task)
 
 
-def test_the_optics_make_a_psf():
+def test_the_optics_make_a_psf_with_the_pixel_size_of_the_image_or_of_the_configuration():
     image = Image(waves((24, 20)), "YX", {"Y": 0.1, "X": 0.1})
-    assert run(image, Deconvolve(na=1.2, wavelength=0.52)).image.shape == (24, 20)
+    task = Deconvolve(na=1.2, wavelength=0.52)
+    one = run(image, task).image
+    config = tiny_config(3, voxel_size={"y": 0.1, "x": 0.1})
+    two = run(waves((24, 20)), task, config).image
+    np.testing.assert_array_equal(one.data, two.data)
+    assert two.voxel_size == {"Y": 0.1, "X": 0.1}
+    three = napari_dip.deconvolve(waves((24, 20)), na=1.2, wavelength=0.52, config=config)
+    np.testing.assert_array_equal(three, two.data)
+
+
+def widths_found(guess, blur):
+    """Return the widths that a fit to a picture of known blur ends with."""
+    points = np.zeros((64, 64))
+    points[tuple(np.random.default_rng(0).integers(2, 62, (2, 60)))] = 500
+    blurred = ndimage.gaussian_filter(points + waves(), blur, mode="nearest")
+    noisy = blurred + np.random.default_rng(1).normal(0, 1, blurred.shape)
+    task = Deconvolve(sigma=guess, refine_psf=True)
+    found = run(noisy, task, tiny_config(400, stop="none")).report.diagnostics
+    return {name: width for name, width in found.items() if name.startswith("psf")}
+
+
+def test_a_psf_that_is_a_third_too_wide_comes_closer_to_the_truth_along_both_axes():
+    found = widths_found(1.95, blur=1.5)
+    assert set(found) == {"psf_sigma_y", "psf_sigma_x"}
+    assert all(abs(width - 1.5) < 0.25 for width in found.values())
+
+
+def test_only_an_axis_with_a_blur_is_refined():
+    assert set(widths_found({"y": 1.95}, blur=(1.5, 0))) == {"psf_sigma_y"}
+
+
+def test_every_fit_starts_from_the_guess():
+    operator = Deconvolve(sigma=1.5, refine_psf=True).operator(as_image(waves((24, 20))), "YX")
+    one, two = (operator.fresh(torch.device("cpu")) for _ in range(2))
+    with torch.no_grad():
+        one.parameters()[0].add_(1)
+    assert one.findings()["psf_sigma_y"] == pytest.approx(1.5 * np.e)
+    assert (
+        two.findings()
+        == operator.findings()
+        == pytest.approx({"psf_sigma_y": 1.5, "psf_sigma_x": 1.5})
+    )
 
 
 def test_a_guide_helps():

@@ -219,11 +219,15 @@ def deconvolve(
     psf: ArrayLike | None = None,
     *,
     sigma: float | Mapping[str, float] | None = None,
+    refine_psf: bool = False,
+    na: float | None = None,
+    wavelength: float | None = None,
+    refractive_index: float = 1.518,
     channel_axis: int | None = None,
     config: DipConfig | None = None,
     **choices: Unpack[Choices],
 ) -> NDArray[np.float32]:
-    """Undo a known blur.
+    """Undo a blur that is known, or nearly.
 
     Parameters
     ----------
@@ -234,6 +238,12 @@ def deconvolve(
         are deconvolved.
     sigma : float or mapping of str to float, optional
         In its place, the standard deviation of a Gaussian [pixels].
+    refine_psf : bool
+        `sigma` is a guess: the width along each axis is fitted as well.
+    na, wavelength, refractive_index : float, optional
+        In its place, the optics of a wide-field microscope: numerical
+        aperture, wavelength of emission [micrometre], index of the immersion.
+        The pixel size comes from `config.voxel_size`.
     channel_axis, config, **choices
         As for `denoise`.
 
@@ -261,7 +271,8 @@ def deconvolve(
     >>> deconvolve(np.eye(16), sigma=1.0, config=DipConfig(max_iterations=2)).shape
     (16, 16)
     """
-    return _restored(image, Deconvolve(psf, sigma), channel_axis, config, **choices)
+    task = Deconvolve(psf, sigma, na, wavelength, refractive_index, refine_psf)
+    return _restored(image, task, channel_axis, config, **choices)
 
 
 def remove_jpeg(

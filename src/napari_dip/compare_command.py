@@ -65,7 +65,7 @@ def compare(
     blur, missing = blur or DeconvolveOptions(), missing or InpaintOptions()
     chosen = _task(task, missing, sampling or SuperResolveOptions(), blur, guide)
     config = config.complete(chosen.preset, chosen.dims)
-    observed = io.read_image(image, axes=config.axes)
+    observed = io.read_image(image, axes=config.axes).calibrated(config.voxel_size)
     _check(chosen, observed)
     reference = None
     if files.reference:

@@ -21,6 +21,7 @@ NetworkName = Literal[
 ]
 LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
 Kernel = Literal["lanczos2", "box", "gaussian"]
+VoxelSize = dict[Literal["z", "y", "x"], Annotated[float, Field(gt=0)]]
 TaskName = Literal[
     "denoise",
     "inpaint",
@@ -146,6 +147,9 @@ class FitConfig(Frozen):
         "By itself, 2 would be the customary strength for noise.",
     )
     learning_rate: float = Field(0.01, gt=0, description="Adam's learning rate.")
+    psf_learning_rate: float = Field(
+        0.0005, gt=0, description="The same for the logarithm of a PSF's width, if it is refined."
+    )
     averaging: float = Field(
         0.99, ge=0, lt=1, description="Decay of the exponential moving average of the estimate."
     )
@@ -345,6 +349,11 @@ class DipConfig(Frozen):
     )
     axes: str | None = Field(
         None, description="Axes of the array, such as TZCYX (default: from the file)."
+    )
+    voxel_size: VoxelSize | None = Field(
+        None,
+        description="Spacing along each axis, such as z=0.3,y=0.1,x=0.1 [micrometre] "
+        "(default: from the file).",
     )
     dims: Literal[2, 3] | None = Field(
         None,

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import Parameter
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
-from napari_dip.config import DipConfig, FitConfig
-from napari_dip.errors import UsageError
+from napari_dip.config import DipConfig, FitConfig, VoxelSize
+from napari_dip.errors import NapariDipError, UsageError
 
 Number = TypeVar("Number", int, float)
 Flag = Annotated[bool, Parameter(negative="")]
@@ -25,12 +25,22 @@ class Options(DipConfig):
 
     # Written out option by option they would show one preset's numbers as defaults of all.
     fit: Annotated[FitConfig | None, Parameter(parse=False)] = None
+    # Otherwise it would be asked for as --voxel-size.z, .y and .x.
+    voxel_size: Annotated[VoxelSize | None, Parameter(accepts_keys=False)] = Field(
+        None, description=DipConfig.model_fields["voxel_size"].description
+    )
 
     @field_validator("dims", mode="before")
     @classmethod
     def _read_number(cls, value: Any) -> Any:
         # Options arrive as text, which pydantic does not compare with Literal[2].
         return int(value) if str(value).isdigit() else value
+
+    @field_validator("voxel_size", mode="before")
+    @classmethod
+    def _read_sizes(cls, value: Any) -> Any:
+        sizes = by_axis("voxel-size", value, float) if isinstance(value, str) else value
+        return {"y": sizes, "x": sizes} if isinstance(sizes, float) else sizes
 
 
 @Parameter(name="*")
@@ -115,6 +125,10 @@ def explain(error: ValidationError) -> str:
     """Say in one sentence what was got and what was expected."""
     parts = []
     for detail in error.errors():
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, NapariDipError):
+            parts.append(str(cause))
+            continue
         place = [str(part).replace("_", "-") for part in detail["loc"]]
         message = detail["msg"][:1].lower() + detail["msg"][1:]
         parts.append(f"Got {detail['input']!r} for --{'.'.join(place)}: {message}.")

@@ -82,6 +82,8 @@ class DeconvolveOptions:
         Of the emitted light [micrometre].
     refractive_index
         Of the immersion medium.
+    refine_psf
+        The Gaussian's width is a guess, refined along each axis during the fit.
     """
 
     psf: Path | None = None
@@ -89,12 +91,20 @@ class DeconvolveOptions:
     na: float | None = None
     wavelength: float | None = None
     refractive_index: float = 1.518
+    refine_psf: Flag = False
 
     def task(self) -> Task:
         from napari_dip.tasks import Deconvolve
 
         width = None if self.sigma is None else by_axis("sigma", self.sigma, float)
-        return Deconvolve(read(self.psf), width, self.na, self.wavelength, self.refractive_index)
+        return Deconvolve(
+            read(self.psf),
+            width,
+            self.na,
+            self.wavelength,
+            self.refractive_index,
+            self.refine_psf,
+        )
 
 
 def read(path: Path | None) -> Image | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import get_args
 
@@ -10,9 +11,10 @@ import torch
 from napari_dip.api import finish
 from napari_dip.config import LatentName
 from napari_dip.core import fit as fit_module
+from napari_dip.core.blur import GaussianBlur
 from napari_dip.core.fit import fit
 from napari_dip.core.noise import estimate_mean_variance, noise_model
-from napari_dip.core.problem import make_problem
+from napari_dip.core.problem import Problem, make_problem
 from napari_dip.core.scaling import find_scaling
 from napari_dip.core.state import FitState
 from napari_dip.core.stopping import StopReason
@@ -140,25 +142,29 @@ def test_held_out_pixels_are_not_fitted():
     assert torch.equal(fitted + heldout, problem.valid.float())
 
 
-class Failing:
+@dataclass(frozen=True)
+class Failing(Problem):
     """An nll that is not a number at chosen iterations."""
 
-    def __init__(self, problem, failures):
-        self.problem, self.failures, self.calls = problem, failures, 0
-
-    def __getattr__(self, name):
-        return getattr(self.problem, name)
+    failures: frozenset = frozenset()
+    calls: list = field(default_factory=list)
 
     def nll(self, estimate):
+        errors = super().nll(estimate)
         if not estimate.requires_grad:  # the held-out error
-            return self.problem.nll(estimate)
-        self.calls += 1
-        return self.problem.nll(estimate) * (float("nan") if self.calls in self.failures else 1.0)
+            return errors
+        self.calls.append(1)
+        return errors * (float("nan") if len(self.calls) in self.failures else 1.0)
+
+
+def failing(problem, failures):
+    parts = {part.name: getattr(problem, part.name) for part in fields(problem)}
+    return Failing(**parts, failures=frozenset(failures))
 
 
 def test_a_collapse_is_rolled_back_and_the_fit_goes_on():
     problem, scaling = problem_of(noisy_waves())
-    outcome = finish(fit(Failing(problem, {150, 151}), tiny_config(250, stop="none")))
+    outcome = finish(fit(failing(problem, {150, 151}), tiny_config(250, stop="none")))
     assert outcome.rollbacks == 2
     assert outcome.iterations == 250
     estimate = scaling.unscale(outcome.estimate)[0]
@@ -176,7 +182,7 @@ def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeyp
         seen.append(state)
 
     monkeypatch.setattr(FitState, "roll_back", spy)
-    snapshots = fit(Failing(problem, {130}), tiny_config(200), interval=0)
+    snapshots = fit(failing(problem, {130}), tiny_config(200), interval=0)
     snapshot = next(snapshot for snapshot in snapshots if seen)
     (state,) = seen
     assert all(bool(torch.isfinite(p).all()) for p in state.network.parameters())
@@ -189,7 +195,26 @@ def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeyp
     assert state.optimiser.param_groups[0]["lr"] == pytest.approx(0.005)
 
 
+def test_a_rollback_restores_what_is_fitted_beside_the_network(monkeypatch):
+    problem, _ = problem_of(noisy_waves())
+    seen = []
+    original = FitState.roll_back
+
+    def spy(state, iteration):
+        (width,) = state.beside
+        width.data.fill_(float("nan"))
+        original(state, iteration)
+        seen.append(float(width.detach()))
+
+    monkeypatch.setattr(FitState, "roll_back", spy)
+    blurred = replace(problem, operator=GaussianBlur((1.0, 0.0), "YX"))
+    outcome = finish(fit(failing(blurred, {130}), tiny_config(140, stop="none")))
+    assert outcome.rollbacks == 1
+    assert seen[0] == pytest.approx(0.0, abs=0.2)
+    assert outcome.findings["psf_sigma_y"] == pytest.approx(1.0, abs=0.2)
+
+
 def test_a_fit_that_never_is_finite_says_so():
     problem, _ = problem_of(noisy_waves())
     with pytest.raises(DivergedError, match="^Got a loss .*expected"):
-        finish(fit(Failing(problem, set(range(1000))), tiny_config(50)))
+        finish(fit(failing(problem, set(range(1000))), tiny_config(50)))

@@ -79,3 +79,12 @@ def test_infinite_and_nan_pixels_are_invalid():
     values = np.array([[np.nan, 1.0], [np.inf, -np.inf]])
     assert mask_invalid(values).tolist() == [[False, True], [False, False]]
     assert mask_invalid(np.zeros((2, 2), np.uint8)).all()
+
+
+def test_a_voxel_size_that_is_given_replaces_the_one_that_is_known():
+    image = Image(np.zeros((2, 3, 4)), "ZYX", {"Z": 2.0, "Y": 7.0}, {"Y": "nanometer"})
+    given = image.calibrated({"y": 0.1, "x": 0.2})
+    assert given.voxel_size == {"Z": 2.0, "Y": 0.1, "X": 0.2}
+    assert given.units == {"Y": "micrometer", "X": "micrometer"}
+    with pytest.raises(AxesError, match="expected a size for some of y, x"):
+        Image(np.zeros((3, 4)), "YX").calibrated({"z": 0.1})

@@ -6,7 +6,8 @@ import torch
 from scipy import ndimage, signal
 from skimage.measure import block_reduce
 
-from napari_dip.core.operators import Blur, Downsample, Fourier, Identity
+from napari_dip.core.blur import Blur, Convolution, GaussianBlur
+from napari_dip.core.operators import Downsample, Fourier, Identity
 
 PSF_2D = torch.rand((3, 5), generator=torch.Generator().manual_seed(0))
 PSF_3D = torch.rand((3, 1, 5), generator=torch.Generator().manual_seed(0))
@@ -24,6 +25,8 @@ OPERATORS = {
     "frequencies of volumes": (Fourier(SAMPLED, paired=False), (2, 6, 8)),
     "complex frequencies": (Fourier(SAMPLED, paired=True), (6, 8)),
     "blur volume": (Blur(PSF_3D / PSF_3D.sum()), (3, 5, 6)),
+    "blur to refine": (GaussianBlur((0.5, 1.0), "YX"), (7, 9)),
+    "blur of volumes to refine": (GaussianBlur((0.5, 0.0, 1.0), "ZYX"), (3, 5, 6)),
 }
 
 
@@ -43,7 +46,7 @@ def test_the_shapes_are_as_promised(case):
     assert operator(draw(estimate)).shape[2:] == observed
     assert operator.lift(draw(observed).float()).shape[2:] == estimate
     inside = operator.inside(draw(estimate)).shape[2:]
-    assert inside == (observed if isinstance(operator, Blur) else estimate)
+    assert inside == (observed if isinstance(operator, Convolution) else estimate)
 
 
 def test_the_operator_is_linear(case):

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
 from math import prod
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -68,7 +68,8 @@ class Fit:
     """The outcome of a fit.
 
     `estimate` is (C, [Z,] Y, X) float32 in network units; `residual_whiteness` is
-    that of the observation minus what the operator makes of the estimate.
+    that of the observation minus what the operator makes of the estimate;
+    `findings` are what was learnt about the operator.
     """
 
     estimate: NDArray[np.float32]
@@ -80,6 +81,7 @@ class Fit:
     parameters: int
     rollbacks: int
     residual_whiteness: float | None
+    findings: Mapping[str, float] = field(default_factory=dict)
 
 
 def fit(
@@ -136,11 +138,15 @@ def fit(
     seed = config.seed if seed is None else seed
     limit = config.time_limit if time_limit is None else time_limit
 
+    problem = replace(problem, operator=problem.operator.fresh(runtime.device))
     network = _seeded_network(problem, settings, seed).to(runtime.device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     random = torch.Generator(runtime.device).manual_seed(seed)
     fitted, heldout = _split(problem, config, random)
     latent = build_latent(problem, network, settings, fitted, random)
+    beside = problem.operator.parameters()
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    if beside:
+        optimiser.add_param_group({"params": beside, "lr": settings.psf_learning_rate})
     probe = _probe(problem, settings.stopping.variance_pixels, random)
     state = FitState(
         network,
@@ -148,6 +154,7 @@ def fit(
         MovingAverage(settings.averaging),
         build_rule(config, time_limit=limit, stop_requested=stop_requested),
         pixels=problem.observation.numel(),
+        beside=beside,
     )
 
     start = time.perf_counter()
@@ -212,6 +219,7 @@ def fit(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         rollbacks=state.rollbacks,
         residual_whiteness=_whiteness(problem, state.kept),
+        findings=problem.operator.findings(),
     )
 
 
@@ -266,6 +274,7 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
     return (values * weights).sum() / weights.sum().clamp(min=1.0)
 
 
+@torch.no_grad()
 def _read(
     problem: Problem, loss: Tensor, average: Tensor, *pixels: Tensor | None
 ) -> tuple[float, float | None, float | None]:
@@ -287,6 +296,7 @@ def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:
     return np.array(inside.float().cpu().numpy(), dtype=np.float32, order="C")
 
 
+@torch.no_grad()
 def _whiteness(problem: Problem, estimate: Tensor) -> float | None:
     """Judge what the estimate leaves unexplained of a picture."""
     if not problem.is_picture:

@@ -63,6 +63,19 @@ class Image:
                 voxel_size[axis] /= factor
         return replace(self, data=data, voxel_size=voxel_size)
 
+    def calibrated(self, voxel_size: Mapping[Any, float] | None) -> Image:
+        """Return the same values with another spacing along the axes named [micrometre]."""
+        if not voxel_size:
+            return self
+        given = {axis.upper(): size for axis, size in voxel_size.items()}
+        if set(given) - set(self.axes):
+            raise AxesError(
+                f"Got the voxel size {dict(voxel_size)} for an image with the axes {self.axes}; "
+                f"expected a size for some of {', '.join(self.axes.lower())}."
+            )
+        units = {**self.units, **dict.fromkeys(given, "micrometer")}
+        return replace(self, voxel_size={**self.voxel_size, **given}, units=units)
+
     def with_data(self, data: Any) -> Image:
         """Return the same axes, voxel size and units around other values."""
         return replace(self, data=data)

@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.nn import functional
 
@@ -62,6 +61,18 @@ class Operator(ABC):
     def spared(self, observation: Tensor) -> Tensor | None:
         """Return True where a pixel must not be hidden from the fit; None for nowhere."""
         return None
+
+    def fresh(self, device: torch.device) -> Operator:
+        """Return an operator for one fit alone, which may change it."""
+        return self
+
+    def parameters(self) -> list[Tensor]:
+        """Return what is fitted together with the network."""
+        return []
+
+    def findings(self) -> dict[str, float]:
+        """Return what a fit has found out about the operator, for the report."""
+        return {}
 
 
 class Identity(Operator):
@@ -141,57 +152,6 @@ def _decimate(values: Tensor, axis: int, factor: int, taps: Tensor) -> Tensor:
     rows = functional.pad(rows, (margin, margin), mode="replicate")
     coarse = functional.conv1d(rows, taps.to(values).reshape(1, 1, -1), stride=factor)
     return coarse.reshape(*last.shape[:-1], -1).movedim(-1, axis)
-
-
-class Blur(Operator):
-    """Convolution with a PSF; the estimate reaches as far beyond the border as the PSF does.
-
-    Nothing is assumed of what lies outside the field of view: the estimate
-    has these pixels too, and only those inside are returned.
-
-    Parameters
-    ----------
-    psf : Tensor
-        As many dimensions as are convolved, odd sizes, centred, sum 1.
-
-    Examples
-    --------
-    >>> blur = Blur(torch.full((3, 3), 1 / 9))
-    >>> blur.estimate_shape((8, 8))
-    (10, 10)
-    >>> bool(torch.allclose(blur(torch.ones(1, 1, 10, 10)), torch.ones(1, 1, 8, 8)))
-    True
-    """
-
-    def __init__(self, psf: Tensor) -> None:
-        self._psf = psf
-        self._axes = tuple(range(-psf.ndim, 0))
-        self._otf: dict[tuple[Shape, torch.device, torch.dtype], Tensor] = {}
-
-    def __call__(self, estimate: Tensor) -> Tensor:
-        shape = tuple(estimate.shape[-self._psf.ndim :])
-        size = [int(next_fast_len(n, real=True)) for n in shape]
-        spectrum = torch.fft.rfftn(estimate, size, self._axes)
-        key = (shape, estimate.device, estimate.dtype)
-        if key not in self._otf:
-            self._otf[key] = torch.fft.rfftn(self._psf.to(estimate), size, self._axes)
-        blurred: Tensor = torch.fft.irfftn(spectrum * self._otf[key], size, self._axes)
-        # Only here does the PSF see nothing but pixels of the estimate.
-        for axis, (n, width) in enumerate(zip(shape, self._psf.shape, strict=True)):
-            blurred = blurred.narrow(axis - self._psf.ndim, width - 1, n - width + 1)
-        return blurred
-
-    def estimate_shape(self, observed: Shape) -> Shape:
-        return tuple(n + width - 1 for n, width in zip(observed, self._psf.shape, strict=True))
-
-    def inside(self, estimate: Tensor) -> Tensor:
-        for axis, width in enumerate(self._psf.shape, -self._psf.ndim):
-            estimate = estimate.narrow(axis, width // 2, estimate.shape[axis] - width + 1)
-        return estimate
-
-    def lift(self, observation: Tensor) -> Tensor:
-        margins = [width // 2 for width in reversed(self._psf.shape) for _ in range(2)]
-        return functional.pad(observation, margins, mode="replicate")
 
 
 class Fourier(Operator):

@@ -83,11 +83,16 @@ def gaussian_psf(sigma: tuple[float, ...]) -> NDArray[np.float32]:
         )
     psf = np.ones(())
     for value in sigma:
-        reach = int(np.ceil(_REACH * value))
+        reach = gaussian_reach(value)
         distance = np.arange(-reach, reach + 1)
         line = np.exp(-0.5 * (distance / max(value, 1e-12)) ** 2)
         psf = np.multiply.outer(psf, line / line.sum())
     return psf.astype(np.float32)
+
+
+def gaussian_reach(sigma: float) -> int:
+    """Return how far a Gaussian reaches [pixels]."""
+    return int(np.ceil(_REACH * sigma))
 
 
 def widefield_psf(

@@ -177,7 +177,7 @@ def make_report(
         peak_memory_bytes=peak_memory(runtime.device),
         noise=noise[0],
         noise_by_channel=noise,
-        diagnostics={"residual_whiteness": whiteness},
+        diagnostics={"residual_whiteness": whiteness, **_findings(everything)},
         warnings=_warnings(task, whiteness),
         versions=versions(),
         **quality,
@@ -217,6 +217,12 @@ def _input_record(image: Image, invalid_pixels: int) -> InputRecord:
 def _whiteness(fits: "Sequence[Fit]") -> float | None:
     known = [fit.residual_whiteness for fit in fits if fit.residual_whiteness is not None]
     return median(known) if known else None
+
+
+def _findings(fits: "Sequence[Fit]") -> dict[str, float]:
+    """Return the median over all fits of each thing that was found out."""
+    names = sorted({name for fit in fits for name in fit.findings})
+    return {name: median([fit.findings[name] for fit in fits]) for name in names}
 
 
 def _warnings(task: str, whiteness: float | None) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def restore(
         config = config.model_copy(update={"channels": "joint"})
     dims = config.dims
     assert dims is not None  # the configuration is complete
-    image = as_image(image, config.axes)
+    image = as_image(image, config.axes).calibrated(config.voxel_size)
     observation = task.observe(image)
     run = _Run(
         image=image,

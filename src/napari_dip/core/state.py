@@ -35,6 +35,8 @@ class FitState:
         The parts; each keeps a state of its own.
     pixels : int
         Of the observation, all channels.
+    beside : list of Tensor
+        What is fitted together with the network's parameters.
     selected : int
         Iteration of `kept`.
     kept : (1, C, Y, X) Tensor
@@ -48,6 +50,7 @@ class FitState:
     average: MovingAverage
     rule: StoppingRule
     pixels: int
+    beside: list[Tensor] = field(default_factory=list)
     selected: int = 0
     kept: Tensor = field(default_factory=lambda: torch.empty(0))
     rollbacks: int = 0
@@ -81,6 +84,7 @@ class FitState:
         self._checkpoint = deepcopy(
             (
                 self.network.state_dict(),
+                [values.detach() for values in self.beside],
                 self.optimiser.state_dict(),
                 self.average,
                 self.rule,
@@ -100,8 +104,10 @@ class FitState:
                 "--seed or a smaller learning rate."
             )
         rates = [group["lr"] for group in self.optimiser.param_groups]
-        network, optimiser, *rest = deepcopy(self._checkpoint)
+        network, beside, optimiser, *rest = deepcopy(self._checkpoint)
         self.network.load_state_dict(network)
+        for values, before in zip(self.beside, beside, strict=True):
+            values.data.copy_(before)
         self.optimiser.load_state_dict(optimiser)
         self.average, self.rule, self.selected, self.kept = rest
         for group, rate in zip(self.optimiser.param_groups, rates, strict=True):

@@ -38,8 +38,8 @@ ADVANCED = (
     "precision",
     "threads",
 )
-# It follows the preset, or comes from a program.
-HIDDEN = ("fit",)
+# One follows the preset or comes from a program; the other is the layer's own scale.
+HIDDEN = ("fit", "voxel_size")
 
 # Beside the buttons a plain "Stop" would be taken for one.
 _LABELS = {"stop": "Stopping rule", "dims": "Dimensions"}

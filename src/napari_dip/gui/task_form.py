@@ -155,6 +155,11 @@ class TaskForm(QWidget):  # type: ignore[misc]
                 "refractive_index": line(
                     "refractive_index", "Refractive index", "Of the immersion.", "1.518"
                 ),
+                "refine_psf": CheckBox(
+                    name="refine_psf",
+                    label="Refine the blur",
+                    tooltip="The Gaussian's width is a guess: each axis is fitted as well.",
+                ),
             },
             "dejpeg": {},
             "fourier": {

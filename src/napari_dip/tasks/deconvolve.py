@@ -40,6 +40,8 @@ class Deconvolve(Task):
         axis, such as {"z": 2, "y": 1, "x": 1}.
     na, wavelength, refractive_index : float, optional
         Of a wide-field microscope; the wavelength of emission [micrometre].
+    refine_psf : bool
+        `sigma` is a guess: each width is fitted together with the network.
     """
 
     name = "deconvolve"
@@ -48,6 +50,7 @@ class Deconvolve(Task):
     na: float | None = None
     wavelength: float | None = None
     refractive_index: float = 1.518
+    refine_psf: bool = False
 
     @property
     def dims(self) -> Literal[2, 3]:
@@ -58,12 +61,20 @@ class Deconvolve(Task):
     def operator(self, image: Image, axes: str) -> Operator:
         import torch
 
-        from napari_dip.core.operators import Blur
+        from napari_dip.core.blur import Blur, GaussianBlur
 
+        self.check(image, axes)
+        if self.refine_psf:
+            return GaussianBlur(self._widths(axes), axes)
         return Blur(torch.from_numpy(self.fitting_psf(image, axes)))
 
     def check(self, image: Image, axes: str) -> None:
         self.fitting_psf(image, axes)
+        if self.refine_psf and self.sigma is None:
+            raise InputError(
+                "Got a PSF to be refined that is no Gaussian; expected the standard deviation "
+                "(sigma) of one, near which its width is looked for."
+            )
 
     def fitting_psf(self, image: Image, axes: str) -> NDArray[np.float32]:
         """Return the PSF, with as many dimensions as there are axes, that fits an image."""
@@ -95,13 +106,7 @@ class Deconvolve(Task):
         if self.psf is not None:
             return centred_psf(self._given_psf())
         if self.sigma is not None:
-            widths = by_axis(self.sigma)
-            if set(widths) - set(axes):
-                raise InputError(
-                    f"Got the blur {widths}; expected standard deviations along "
-                    f"{', '.join(axes.lower())}, in pixels, such as y=1.5,x=1.5."
-                )
-            return gaussian_psf(tuple(widths.get(axis, 0.0) for axis in axes))
+            return gaussian_psf(self._widths(axes))
         if self.na is None or self.wavelength is None:
             raise InputError(
                 f"Got NA {self.na} and wavelength {self.wavelength}; expected both, or none."
@@ -111,6 +116,17 @@ class Deconvolve(Task):
         return widefield_psf(
             self.na, self.wavelength, self.refractive_index, spacing, planes=planes
         )
+
+    def _widths(self, axes: str) -> tuple[float, ...]:
+        """Return the standard deviation of a Gaussian along each axis."""
+        assert self.sigma is not None  # the caller has asked
+        widths = by_axis(self.sigma)
+        if set(widths) - set(axes):
+            raise InputError(
+                f"Got the blur {widths}; expected standard deviations along "
+                f"{', '.join(axes.lower())}, in pixels, such as y=1.5,x=1.5."
+            )
+        return tuple(widths.get(axis, 0.0) for axis in axes)
 
 
 def _values(data: Any) -> Any:
