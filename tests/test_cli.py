@@ -14,6 +14,7 @@ import tifffile
 
 from napari_dip import cli, io, metrics, task_commands
 from napari_dip.core import restore as core
+from napari_dip.core.image import Image
 from napari_dip.errors import DivergedError, MemoryExhaustedError
 from napari_dip.options import Options, configure
 from napari_dip.tasks import TASKS
@@ -103,6 +104,23 @@ def test_the_output_is_named_after_the_image_and_the_task(call, tmp_path, name, 
     code, _, err = call("denoise", name, "--config", "tiny.json")
     assert (code, err) == (0, "")
     assert expected in listing(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", io.WRITERS)
+def test_every_format_goes_in_and_comes_out(call, tmp_path, suffix):
+    values = noisy_waves((24, 20)).clip(0, 255)
+    before = Image(values, "YX", {"Y": 0.5, "X": 0.25}, dict.fromkeys("YX", "micrometer"))
+    io.write_image(tmp_path / f"in{suffix}", before, dtype=np.uint8)
+    words = (f"in{suffix}", "--config", "tiny.json", "-o", f"out{suffix}")
+    assert call("denoise", *words)[0] == 0
+    again = call("denoise", *words)
+    assert again[0] == 2
+    assert is_one_error(again[2])
+    assert call("denoise", *words, "--overwrite")[0] == 0
+    after = io.read_image(tmp_path / f"out{suffix}")
+    assert after.shape == (24, 20)
+    if suffix not in (".npy", ".png"):
+        assert (dict(after.voxel_size), dict(after.units)) == (before.voxel_size, before.units)
 
 
 def test_a_reference_adds_figures_of_quality(call, noisy, tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from napari_dip import info
+from napari_dip import extras, info
 
 
 def test_the_machine_is_described_in_json_values():
@@ -25,8 +25,17 @@ def test_the_machine_is_described_in_json_values():
 )
 def test_what_is_missing_comes_with_the_way_to_get_it(monkeypatch, installed, missing):
     monkeypatch.setattr(info, "_installed", installed.get)
+    monkeypatch.setattr(info, "installed", lambda library: True)
     found = info.describe_machine()["missing"]
     assert len(found) == len(missing)
     for sentence, word in zip(found, missing, strict=True):
         assert word in sentence
         assert "pip install" in sentence
+
+
+def test_libraries_of_formats_are_named_with_their_purpose(monkeypatch):
+    monkeypatch.setattr(info, "installed", lambda library: False)
+    found = " ".join(info.describe_machine()["missing"])
+    for library, extra in extras.EXTRA_OF.items():
+        assert f"{library}, {extras.PURPOSES[library]}" in found
+        assert f"napari-dip[{extra}]" in found

@@ -3,14 +3,16 @@ from __future__ import annotations
 import errno
 import json
 import os
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from napari_dip import io
+from napari_dip import extras, io
 from napari_dip.core.image import Image
 from napari_dip.errors import AxesError, FileFormatError, InputError, OutputExistsError
 
@@ -24,7 +26,14 @@ def picture(axes: str = "YX", dtype: str = "float32", **spacing: float) -> Image
     return Image(values, axes, spacing, units)
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".tiff", ".ome.tif", ".ome.tiff"])
+# Neither .npy nor .png has axes to keep.
+WITH_AXES = [suffix for suffix in io.WRITERS if suffix not in (".npy", ".png")]
+# Formats without samples: an RGB pixel has channels there.
+WITHOUT_SAMPLES = (".ome.zarr",)
+GREY_ONLY = (".nii", ".nii.gz")
+
+
+@pytest.mark.parametrize("suffix", WITH_AXES)
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -33,16 +42,27 @@ def picture(axes: str = "YX", dtype: str = "float32", **spacing: float) -> Image
     dtype=st.sampled_from(["uint8", "uint16", "int16", "float32", "float64"]),
 )
 def test_what_is_written_reads_back_with_axes_voxel_size_and_units(tmp_path, suffix, axes, dtype):
+    assume(not ("S" in axes and suffix in GREY_ONLY))
     spacing = {axis: 0.25 * (1 + "TZYX".index(axis)) for axis in axes if axis in "TZYX"}
     image = picture(axes, dtype, **spacing)
     path = tmp_path / f"image{suffix}"
     io.write_image(path, image, overwrite=True)
     back = io.read_image(path)
-    assert back.axes == axes
+    if suffix in WITHOUT_SAMPLES:
+        axes = axes.replace("S", "C")
+    assert sorted(back.axes) == sorted(axes)
     assert back.dtype == image.dtype
-    np.testing.assert_array_equal(back.data, image.data)
+    order = [back.axes.index(axis) for axis in axes]
+    np.testing.assert_array_equal(np.asarray(back.data).transpose(order), image.data)
     assert dict(back.voxel_size) == pytest.approx(spacing)
     assert dict(back.units) == dict(image.units)
+
+
+@pytest.mark.parametrize("suffix", WITH_AXES)
+def test_a_voxel_size_nobody_knows_stays_unknown(tmp_path, suffix):
+    io.write_image(tmp_path / f"a{suffix}", picture("ZYX"))
+    back = io.read_image(tmp_path / f"a{suffix}")
+    assert (dict(back.voxel_size), dict(back.units)) == ({}, {})
 
 
 @pytest.mark.parametrize("axes", ["XY", "YXC", "ZXY"])
@@ -188,19 +208,19 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, n
         io.check_output(tmp_path / name, overwrite=True)
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".ome.tif", ".npy"])
+@pytest.mark.parametrize("suffix", io.WRITERS)
 def test_a_full_disk_leaves_neither_a_part_nor_a_broken_old_file(tmp_path, monkeypatch, suffix):
     path = tmp_path / f"a{suffix}"
-    io.write_image(path, picture())
-    before = path.read_bytes()
+    io.write_image(path, picture(), dtype=np.uint8)
+    before = io.sha256_of(path)
 
     def full(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(io.os, "fsync", full)
     with pytest.raises(FileFormatError, match="No space left"):
-        io.write_image(path, picture("ZYX"), overwrite=True)
-    assert path.read_bytes() == before
+        io.write_image(path, picture(), overwrite=True, dtype=np.uint16)
+    assert io.sha256_of(path) == before
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -226,6 +246,37 @@ def test_the_hash_is_of_the_file(tmp_path):
     assert io.sha256_of(tmp_path / "a").startswith("ba7816bf")
 
 
+def test_the_hash_of_a_folder_is_of_names_and_files(tmp_path):
+    found = set()
+    for name, content in [("a", b"abc"), ("b", b"abc"), ("a", b"abd")]:
+        folder = tmp_path / str(len(found))
+        (folder / "in").mkdir(parents=True)
+        (folder / "in" / name).write_bytes(content)
+        found.add(io.sha256_of(folder))
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    "suffix", [name for name in io.WRITERS if io.WRITERS[name] in io.LIBRARIES]
+)
+def test_a_missing_library_is_named_before_the_work_with_the_way_to_get_it(
+    tmp_path, monkeypatch, suffix
+):
+    path = tmp_path / f"a{suffix}"
+    io.write_image(path, picture())
+    monkeypatch.setattr(extras, "installed", lambda library: False)
+    for attempt in (lambda: io.check_output(path, overwrite=True), lambda: io.read_image(path)):
+        with pytest.raises(InputError, match=r'pip install "napari-dip\[\w+\]"') as caught:
+            attempt()
+        assert "\n" not in str(caught.value)
+
+
+def test_every_extra_that_is_named_exists():
+    assert set(io.LIBRARIES.values()) <= extras.EXTRA_OF.keys()
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert set(extras.EXTRA_OF.values()) <= project["optional-dependencies"].keys()
+
+
 @pytest.mark.parametrize(
     ("name", "axes", "shape", "voxel_size"),
     [
@@ -238,6 +289,8 @@ def test_the_hash_is_of_the_file(tmp_path):
          {"Y": 0.0515, "X": 0.0515}),
         ("multichannel/hela_cells_czyx_like.ome.tif", "CYX", (3, 512, 672),
          {"Y": 0.0515, "X": 0.0515}),
+        ("stacks/mitotic_plate.ome.zarr", "TCZYX", (1, 1, 6, 263, 263),
+         {"T": 1.0, "Z": 3.0, "Y": 0.0852, "X": 0.0852}),
         ("em/isbi2012_test0.png", "YX", (512, 512), {}),
         ("medical/ct_693_int16.tif", "YX", (512, 512), {}),
     ],

@@ -10,6 +10,7 @@ import torch
 
 from napari_dip.core.device import available_devices, find_runtime
 from napari_dip.core.report import versions
+from napari_dip.extras import EXTRA_OF, PURPOSES, installed
 
 _QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
 _GET_NAPARI = 'napari: pip install "napari[pyqt6]"'
@@ -30,6 +31,11 @@ def describe_machine() -> dict[str, Any]:
     missing = [] if napari else [_GET_NAPARI]
     if napari and not bindings:
         missing.append(_GET_QT)
+    missing += [
+        f'{library}, {PURPOSES[library]}: pip install "napari-dip[{name}]"'
+        for library, name in EXTRA_OF.items()
+        if not installed(library)
+    ]
     return {
         "versions": versions(),
         "devices": list(available_devices()),

@@ -1,4 +1,4 @@
-"""Image files in and out: TIFF, ImageJ, OME-TIFF, PNG, JPEG, NumPy.
+"""Image files in and out: a reader and a writer for each suffix.
 
 Axes, voxel size and units are kept. An output is written under a temporary
 name in its own folder, verified by reading it back, and only then renamed.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import psutil
@@ -19,14 +20,20 @@ from numpy.typing import NDArray
 
 from napari_dip.core.image import Image, as_image
 from napari_dip.core.scaling import restore_dtype
+from napari_dip.dicom import dicom_files, is_dicom, read_dicom
 from napari_dip.errors import FileFormatError, InputError, NapariDipError, OutputExistsError
+from napari_dip.extras import require
+from napari_dip.nifti import read_nifti, write_nifti
+from napari_dip.plugins import read_by_plugin
 from napari_dip.tiff import read_tiff, write_imagej, write_ome
+from napari_dip.zarrs import holds_only_zarr, is_zarr, read_zarr, write_zarr
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     Reader = Callable[[Path, Callable[[int], None]], Image]
     Writer = Callable[[Path, Image, str | None], None]
+    Format = TypeVar("Format", Reader, Writer)
 
 
 def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
@@ -35,7 +42,9 @@ def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
     Parameters
     ----------
     path : path
-        .tif, .tiff (plain, ImageJ, OME), .png, .jpg, .jpeg or .npy.
+        .tif, .tiff (plain, ImageJ, OME), .png, .jpg, .jpeg, .npy, .nii, .nii.gz,
+        DICOM, the folder of an OME-Zarr or of a DICOM series, or what an
+        installed napari plugin reads.
     axes : str, optional
         In place of the file's, such as TZCYX.
 
@@ -52,21 +61,20 @@ def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
         When the axes do not fit, or cannot be told from the file.
     """
     path = Path(path)
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "no such file"
-        raise FileFormatError(f"Got {path}, which is {what}; expected an image file.")
-    reader = _by_suffix(READERS, path, "read")
+    reader = _reader(path)
+    if reader in LIBRARIES:
+        require(LIBRARIES[reader], path)
     try:
         image = reader(path, _check_memory)
     except NapariDipError:
         raise
     except (OSError, EOFError) as error:
-        raise FileFormatError(f"Got {path}, which cannot be read ({error}).") from error
+        raise FileFormatError(f"Got {path}, which cannot be read ({_first(error)}).") from error
     except Exception as error:
         # Decoders raise what they like on damaged files; the cause stays attached.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileFormatError(
-            f"Got {path}, which is no readable {path.suffix} file ({reason}); expected an image. "
+            f"Got {path}, which is no readable {path.suffix or 'image'} file ({_first(error)}); "
+            "expected an image. "
             "Check that the copy is complete and the suffix right."
         ) from error
     return as_image(image, axes)
@@ -100,13 +108,14 @@ def write_image(
     Parameters
     ----------
     path : path
-        The suffix decides: .ome.tif, .ome.tiff, .tif, .tiff (ImageJ), .npy or .png.
+        The suffix decides: .ome.tif, .ome.tiff, .tif, .tiff (ImageJ), .ome.zarr,
+        .nii, .nii.gz, .npy or .png.
     image : Image
         Values, axes, voxel size and units.
     description : str, optional
-        Text to keep in the file, such as the report's JSON; not in .npy and .png.
+        A JSON object to keep in the file, such as the report; not in .npy and .png.
     overwrite : bool
-        Replace an existing file.
+        Replace an existing file, or a folder that holds an OME-Zarr alone.
     dtype : dtype, optional
         Convert the values, rounded and clipped; .png needs uint8 or uint16.
 
@@ -121,30 +130,38 @@ def write_image(
     check_output(path, overwrite)
     if dtype is not None:
         image = image.with_data(restore_dtype(np.asarray(image.data), np.dtype(dtype)))
-    writer = _by_suffix(WRITERS, path, "written")
+    writer = _writer(path)
     partial = path.with_name(f".partial-{uuid.uuid4().hex}-{path.name}")
     try:
         writer(partial, image, description)
         _flush(partial)
         _verify(partial, image)
-        os.replace(partial, path)
+        _replace(partial, path)
     except OSError as error:
         raise FileFormatError(
             f"Got {error.strerror or error} while writing {path}; expected a folder with "
             "enough space and the right to write."
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        _remove(partial)
 
 
 def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
     """Raise now what `write_image` would raise after the work is done."""
     path = Path(path)
-    _by_suffix(WRITERS, path, "written")
+    writer = _writer(path)
+    if writer in LIBRARIES:
+        require(LIBRARIES[writer], path)
     if not path.parent.is_dir():
         raise FileFormatError(f"Got output {path}; expected the folder {path.parent} to exist.")
-    if path.is_dir():
-        raise FileFormatError(f"Got output {path}, which is a folder; expected a file name.")
+    if path.exists() and path.is_dir() != (writer is write_zarr):
+        kinds = ("a folder", "a file name") if path.is_dir() else ("a file", "an OME-Zarr folder")
+        raise FileFormatError(f"Got output {path}, which is {kinds[0]}; expected {kinds[1]}.")
+    if path.is_dir() and not holds_only_zarr(path):
+        raise FileFormatError(
+            f"Got output {path}, a folder that holds other files than an OME-Zarr's; expected a "
+            "new name."
+        )
     if path.exists() and not overwrite:
         raise OutputExistsError(
             f"Got output {path}, which exists; expected a new name. Use --overwrite to replace it."
@@ -152,19 +169,46 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with Path(path).open("rb") as file:
+    """Return the SHA-256 of a file, or of the names and files of a folder, in hexadecimal."""
+    path = Path(path)
+    if path.is_dir():
+        listing = "".join(
+            f"{sha256_of(file)}  {file.relative_to(path).as_posix()}\n" for file in _files_of(path)
+        )
+        return hashlib.sha256(listing.encode()).hexdigest()
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _by_suffix(table: dict[str, Any], path: Path, verb: str) -> Any:
+def _first(error: Exception) -> str:
+    """Return the first line of what a library says."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _reader(path: Path) -> Reader:
+    if path.is_dir() and is_zarr(path):
+        return read_zarr
+    if is_dicom(path) or (path.is_dir() and dicom_files(path)):
+        return read_dicom
+    if not path.is_file():
+        what = "a folder without an image" if path.is_dir() else "no such file"
+        raise FileFormatError(f"Got {path}, which is {what}; expected an image file.")
+    return _by_suffix(READERS, path) or read_by_plugin
+
+
+def _writer(path: Path) -> Writer:
+    writer = _by_suffix(WRITERS, path)
+    if writer is None:
+        raise FileFormatError(
+            f"Got {path}, which cannot be written; expected one of {', '.join(WRITERS)}."
+        )
+    return writer
+
+
+def _by_suffix(table: dict[str, Format], path: Path) -> Format | None:
     name = path.name.lower()
-    for suffix, entry in table.items():  # the longer suffixes come first
-        if name.endswith(suffix):
-            return entry
-    raise FileFormatError(
-        f"Got {path}, which cannot be {verb}; expected one of {', '.join(table)}."
-    )
+    # The longer suffixes come first.
+    return next((entry for suffix, entry in table.items() if name.endswith(suffix)), None)
 
 
 def _check_memory(needed: int) -> None:
@@ -208,9 +252,39 @@ def _write_picture(path: Path, image: Image, description: str | None) -> None:
     v3.imwrite(path, np.asarray(image.data))
 
 
+def _files_of(path: Path) -> list[Path]:
+    """Return a file itself, or all files of a folder in the same order everywhere."""
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file())
+
+
 def _flush(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+    for each in _files_of(path):
+        with each.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
+def _replace(partial: Path, path: Path) -> None:
+    """Rename, over what is there; a folder is moved aside first, since none can be replaced."""
+    if not path.is_dir():
+        os.replace(partial, path)
+        return
+    old = path.with_name(f".old-{uuid.uuid4().hex}-{path.name}")
+    os.rename(path, old)
+    try:
+        os.rename(partial, path)
+    except OSError:
+        os.rename(old, path)
+        raise
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _verify(path: Path, image: Image) -> None:
@@ -233,6 +307,9 @@ def _verify(path: Path, image: Image) -> None:
 READERS: dict[str, Reader] = {
     ".tif": read_tiff,
     ".tiff": read_tiff,
+    ".nii.gz": read_nifti,
+    ".nii": read_nifti,
+    ".dcm": read_dicom,
     ".npy": _read_numpy,
     ".png": _read_picture,
     ".jpg": _read_picture,
@@ -243,6 +320,17 @@ WRITERS: dict[str, Writer] = {
     ".ome.tiff": write_ome,
     ".tif": write_imagej,
     ".tiff": write_imagej,
+    ".ome.zarr": write_zarr,
+    ".nii.gz": write_nifti,
+    ".nii": write_nifti,
     ".npy": _write_numpy,
     ".png": _write_picture,
+}
+# What of them needs a library that not everybody has.
+LIBRARIES: dict[Reader | Writer, str] = {
+    read_zarr: "zarr",
+    write_zarr: "zarr",
+    read_nifti: "nibabel",
+    write_nifti: "nibabel",
+    read_dicom: "pydicom",
 }

@@ -36,7 +36,7 @@ def denoise(image: Path, /, *, options: Options | None = None, files: Files | No
     Parameters
     ----------
     image
-        Image file: TIFF, OME-TIFF, PNG or .npy.
+        Image file: TIFF, OME-Zarr, NIfTI, DICOM, PNG or .npy.
     options
         The configuration.
     files
@@ -89,7 +89,7 @@ def super_resolve(
     Parameters
     ----------
     image
-        Image file: TIFF, OME-TIFF, PNG or .npy.
+        Image file: TIFF, OME-Zarr, NIfTI, DICOM, PNG or .npy.
     sampling
         How the image was sampled.
     options
@@ -155,7 +155,7 @@ def guided(
     Parameters
     ----------
     image
-        Image file: TIFF, OME-TIFF, PNG or .npy.
+        Image file: TIFF, OME-Zarr, NIfTI, DICOM, PNG or .npy.
     guide
         Image file of the same Y and X: a flash photograph, or a brighter channel.
     options

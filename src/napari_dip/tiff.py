@@ -13,23 +13,8 @@ import tifffile
 
 from napari_dip.core.image import KNOWN_AXES, Image
 from napari_dip.errors import AxesError, FileFormatError
+from napari_dip.units import unit_name, unit_symbol
 
-# What files call a unit, and the name that pint and napari know.
-_UNIT_NAMES = {
-    "micrometer": ("um", "µm", "μm", "\\u00b5m", "micron", "microns", "micrometre"),
-    "nanometer": ("nm", "nanometre"),
-    "millimeter": ("mm", "millimetre"),
-    "centimeter": ("cm", "centimetre"),
-    "meter": ("m", "metre"),
-    "angstrom": ("å", "a"),
-    "inch": ("in",),
-    "pixel": ("px", "pixels"),
-    "second": ("s", "sec", "seconds"),
-    "millisecond": ("ms", "msec"),
-    "minute": ("min", "minutes"),
-    "hour": ("h", "hr", "hours"),
-}
-_OME_UNITS = {"micrometer": "µm", "angstrom": "Å"}
 _IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
 # A classic TIFF addresses 4 GiB, headers included.
 _CLASSIC_LIMIT = 2**32 - 2**25
@@ -63,10 +48,10 @@ def write_ome(path: Path, image: Image, description: str | None) -> None:
     for axis in "ZYX":
         if axis in image.voxel_size:
             metadata[f"PhysicalSize{axis}"] = image.voxel_size[axis]
-            metadata[f"PhysicalSize{axis}Unit"] = _symbol(image.units.get(axis, "pixel"))
+            metadata[f"PhysicalSize{axis}Unit"] = unit_symbol(image.units.get(axis, "pixel"))
     if "T" in image.voxel_size:
         metadata["TimeIncrement"] = image.voxel_size["T"]
-        metadata["TimeIncrementUnit"] = _symbol(image.units.get("T", "second"))
+        metadata["TimeIncrementUnit"] = unit_symbol(image.units.get("T", "second"))
     if description is not None:
         metadata["MapAnnotation"] = {"Namespace": "napari-dip", "report": description}
     tifffile.imwrite(
@@ -90,7 +75,7 @@ def write_imagej(path: Path, image: Image, description: str | None) -> None:
     metadata: dict[str, Any] = {"axes": axes}
     if "X" in image.units:
         unit = image.units["X"]
-        metadata["unit"] = "um" if unit == "micrometer" else _symbol(unit)
+        metadata["unit"] = "um" if unit == "micrometer" else unit_symbol(unit)
     if "Z" in image.voxel_size:
         metadata["spacing"] = image.voxel_size["Z"]
     if "T" in image.voxel_size:
@@ -183,7 +168,7 @@ def _spacing(file: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str]]
     sizes, unit = _resolution(file)
     imagej = file.imagej_metadata if file.is_imagej else None
     if imagej is not None:
-        name = _unit(str(imagej.get("unit", "pixel")))
+        name = unit_name(str(imagej.get("unit", "pixel")))
         if name == "pixel":
             return {}, {}
         voxel_size, units = dict(sizes), dict.fromkeys("ZYX", name)
@@ -223,25 +208,11 @@ def _ome_spacing(file: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, s
     for axis in "ZYX":
         if f"PhysicalSize{axis}" in pixels:
             voxel_size[axis] = float(pixels[f"PhysicalSize{axis}"])
-            units[axis] = _unit(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")))
+            units[axis] = unit_name(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")))
     if "TimeIncrement" in pixels:
         voxel_size["T"] = float(pixels["TimeIncrement"])
-        units["T"] = _unit(str(pixels.get("TimeIncrementUnit", "s")))
+        units["T"] = unit_name(str(pixels.get("TimeIncrementUnit", "s")))
     return voxel_size, units
-
-
-def _unit(text: str) -> str:
-    """Return pint's name of a unit; an unknown one stays as it is."""
-    plain = text.strip().strip("\x00").lower()
-    for name, aliases in _UNIT_NAMES.items():
-        if plain == name or plain in aliases:
-            return name
-    return plain or "pixel"
-
-
-def _symbol(name: str) -> str:
-    """Return the symbol of a unit that OME knows."""
-    return _OME_UNITS.get(name, _UNIT_NAMES.get(name, (name,))[0] if name != "pixel" else name)
 
 
 def _reordered(image: Image) -> tuple[np.ndarray[Any, Any], str]:

@@ -88,3 +88,15 @@ def test_a_voxel_size_that_is_given_replaces_the_one_that_is_known():
     assert given.units == {"Y": "micrometer", "X": "micrometer"}
     with pytest.raises(AxesError, match="expected a size for some of y, x"):
         Image(np.zeros((3, 4)), "YX").calibrated({"z": 0.1})
+
+
+def test_an_affine_follows_the_enlarged_pixels():
+    affine = ((2.0, 0, 0, 10), (0, 3.0, 0, 20), (0, 0, 4.0, 30), (0, 0, 0, 1))
+    image = Image(np.zeros((4, 5)), "YX", {"Y": 3.0, "X": 2.0}, affine=affine)
+    finer = image.enlarged({"Y": 2})
+    # The middle of the four small pixels 2 and 3 of Y is that of the large pixel 1.
+    before = np.array(affine) @ [1, 1, 0, 1]
+    assert np.array(finer.affine) @ [1, 2.5, 0, 1] == pytest.approx(before)
+    assert finer.affine[0] == affine[0]
+    assert image.enlarged({}).affine == affine
+    assert image.calibrated({"x": 0.5}).affine is None

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_dip.errors import AxesError, InputError
 
 KNOWN_AXES = "TCZYXS"
+Affine = tuple[tuple[float, ...], ...]
 _DEFAULT_AXES = {2: "YX", 3: "ZYX", 4: "TZYX", 5: "TZCYX"}
 
 
@@ -34,12 +35,16 @@ class Image:
         Spacing along an axis, for the axes where it is known.
     units : mapping of str to str
         Unit of that spacing, such as "micrometer" or "second".
+    affine : 4 rows of 4 numbers, optional
+        From pixel indices (x, y, z, 1) to a scanner's millimetres, where a
+        medical file has it; right, anterior and superior are positive.
     """
 
     data: Any
     axes: str
     voxel_size: Mapping[str, float] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    affine: Affine | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -61,7 +66,15 @@ class Image:
             data = np.repeat(np.asarray(data), factor, axis=self.axes.index(axis))
             if axis in voxel_size:
                 voxel_size[axis] /= factor
-        return replace(self, data=data, voxel_size=voxel_size)
+        return replace(self, data=data, voxel_size=voxel_size, affine=self._finer_affine(factors))
+
+    def _finer_affine(self, factors: Mapping[str, int]) -> Affine | None:
+        if self.affine is None:
+            return None
+        step = np.array([1 / factors.get(axis, 1) for axis in "XYZ"])
+        finer = np.diag([*step, 1.0])
+        finer[:3, 3] = (step - 1) / 2  # the centre of the first of n small pixels
+        return tuple(tuple(map(float, row)) for row in np.array(self.affine) @ finer)
 
     def calibrated(self, voxel_size: Mapping[Any, float] | None) -> Image:
         """Return the same values with another spacing along the axes named [micrometre]."""
@@ -74,7 +87,8 @@ class Image:
                 f"expected a size for some of {', '.join(self.axes.lower())}."
             )
         units = {**self.units, **dict.fromkeys(given, "micrometer")}
-        return replace(self, voxel_size={**self.voxel_size, **given}, units=units)
+        # An affine is made of the spacing that is said to be wrong.
+        return replace(self, voxel_size={**self.voxel_size, **given}, units=units, affine=None)
 
     def with_data(self, data: Any) -> Image:
         """Return the same axes, voxel size and units around other values."""

@@ -1,0 +1,220 @@
+"""OME-Zarr by zarr: 0.4 and 0.5 in, 0.5 with a pyramid out; axes, voxel size, units."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.core.image import KNOWN_AXES, Image, as_image
+from napari_dip.errors import AxesError, FileFormatError, InputError
+from napari_dip.units import unit_name
+
+if TYPE_CHECKING:
+    import zarr
+
+# The order that OME-Zarr demands; it has no samples, an RGB pixel has channels.
+_ORDER = "TCZYX"
+_TYPES = {"T": "time", "C": "channel"}
+# A viewer shows a level of this size at once [pixels].
+_SMALLEST_LEVEL = 512
+_CHUNK = 512
+_METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
+# What of a store may be replaced: these and chunks, whose names are numbers.
+_STORED = (*_METADATA, ".zmetadata", "METADATA.ome.xml")
+
+
+def is_zarr(path: Path) -> bool:
+    """Tell whether a folder is a Zarr group or array."""
+    return any((path / name).is_file() for name in _METADATA)
+
+
+def holds_only_zarr(path: Path) -> bool:
+    """Tell whether an OME-Zarr, and nothing else, would be lost with a folder."""
+    return is_zarr(path) and all(
+        file.name in _STORED or file.name.removeprefix("c").replace(".", "").isdigit()
+        for file in path.rglob("*")
+        if not file.is_dir()
+    )
+
+
+def read_zarr(path: Path, check_memory: Callable[[int], None]) -> Image:
+    """Read the finest level of an OME-Zarr image, or a plain Zarr array.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of a multiscale image, of a bioformats2raw layout with one
+        image in it, or of an array.
+    check_memory : callable
+        Called with the size of the image [bytes] before it is read.
+    """
+    import zarr
+
+    node = zarr.open(str(path), mode="r")
+    if isinstance(node, zarr.Array):
+        return as_image(_values(path, node, check_memory), _dimension_names(node))
+    attributes = _attributes(node)
+    if "bioformats2raw.layout" in attributes:
+        return read_zarr(path / _only_image(path, node), check_memory)
+    if not attributes.get("multiscales"):
+        kind = "a plate of images" if "plate" in attributes else "a Zarr group without an image"
+        raise FileFormatError(
+            f"Got {path}, which is {kind}; expected an OME-Zarr image. "
+            "Name the folder of one image in it."
+        )
+    multiscale = attributes["multiscales"][0]
+    array = node[multiscale["datasets"][0]["path"]]
+    if "napari_dip" in attributes and array.nchunks_initialized < array.nchunks:
+        # Without an error zarr reads zeros for a chunk that is not there.
+        raise FileFormatError(
+            f"Got {path}, of which {array.nchunks - array.nchunks_initialized} of {array.nchunks} "
+            "chunks are missing; expected all of them. Copy it again."
+        )
+    axes, voxel_size, units = _spacing(path, multiscale)
+    return Image(_values(path, array, check_memory), axes, voxel_size, units)
+
+
+def write_zarr(path: Path, image: Image, description: str | None) -> None:
+    """Write OME-Zarr 0.5, each level half of the one above; the description is an attribute."""
+    import zarr
+
+    values, axes = _ordered(image)
+    levels = list(_pyramid(values))
+    group = zarr.create_group(str(path), zarr_format=3)
+    for index, level in enumerate(levels):
+        array = group.create_array(
+            str(index),
+            shape=level.shape,
+            dtype=level.dtype,
+            chunks=(1,) * (level.ndim - 2) + tuple(min(size, _CHUNK) for size in level.shape[-2:]),
+            dimension_names=list(axes.lower()),
+            # Else a chunk of zeros could not be told from one that was lost.
+            config={"write_empty_chunks": True},
+        )
+        array[...] = level
+        if array.nchunks_initialized != array.nchunks or not _same(array[...], level):
+            raise FileFormatError(
+                f"Got other values back from level {index} of {path} than were written; expected "
+                "the same. The disk may be full or failing."
+            )
+    group.attrs.update(
+        {
+            "ome": {"version": "0.5", "multiscales": [_multiscale(image, axes, len(levels))]},
+            "napari_dip": json.loads(description or "{}"),
+        }
+    )
+
+
+def _same(found: NDArray[Any], written: NDArray[Any]) -> bool:
+    return np.array_equal(found, written, equal_nan=written.dtype.kind == "f")
+
+
+def _attributes(group: zarr.Group) -> dict[str, Any]:
+    """Return the OME metadata of 0.4 and 0.5 alike."""
+    attributes = dict(group.attrs)
+    return {**attributes, **attributes.get("ome", {})}
+
+
+def _only_image(path: Path, group: zarr.Group) -> str:
+    names = [name for name in sorted(group.group_keys()) if name.isdigit()]
+    if len(names) != 1:
+        raise FileFormatError(
+            f"Got {path}, which holds {len(names)} images; expected one. "
+            f"Name its folder, such as {path / '0'}."
+        )
+    return str(names[0])
+
+
+def _values(path: Path, array: zarr.Array, check_memory: Callable[[int], None]) -> NDArray[Any]:
+    if array.dtype.kind not in "biuf":
+        raise InputError(
+            f"Got {path} of {array.dtype.name} values; expected whole numbers, floats or booleans."
+        )
+    check_memory(array.nbytes)
+    # Read at once, not lazily: the result has as many pixels and is in memory
+    # anyway, and damage is found before the work.
+    values: NDArray[Any] = np.asarray(array[...])
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def _dimension_names(array: zarr.Array) -> str | None:
+    names = getattr(array.metadata, "dimension_names", None) or ()
+    axes = "".join(str(name or "").upper() for name in names)
+    return axes if len(axes) == array.ndim and not set(axes) - set(KNOWN_AXES) else None
+
+
+def _spacing(
+    path: Path, multiscale: Mapping[str, Any]
+) -> tuple[str, dict[str, float], dict[str, str]]:
+    """Return axes, voxel size and units of the finest level."""
+    axes = "".join(str(axis["name"]).upper() for axis in multiscale["axes"])
+    if set(axes) - set(_ORDER) or len(axes) != len(multiscale["axes"]):
+        raise AxesError(
+            f"Got {path} with axes {[axis['name'] for axis in multiscale['axes']]}; expected "
+            f"letters of {_ORDER}. Name the axes, such as --axes TZCYX."
+        )
+    scale = np.ones(len(axes))
+    finest = multiscale["datasets"][0].get("coordinateTransformations", ())
+    for change in (*finest, *multiscale.get("coordinateTransformations", ())):
+        if change["type"] == "scale":
+            scale *= change["scale"]
+    voxel_size, units = {}, {}
+    for axis, step, details in zip(axes, scale, multiscale["axes"], strict=True):
+        # A scale has to be there: 1 without a unit says that it is not known.
+        if axis != "C" and step > 0 and (step != 1 or "unit" in details):
+            voxel_size[axis] = float(step)
+            if "unit" in details:
+                units[axis] = unit_name(details["unit"])
+    return axes, voxel_size, units
+
+
+def _ordered(image: Image) -> tuple[NDArray[Any], str]:
+    named = image.axes.replace("S", "C")
+    axes = "".join(sorted(named, key=_ORDER.index))
+    values = np.asarray(image.data).transpose([named.index(axis) for axis in axes])
+    return np.ascontiguousarray(values), axes
+
+
+def _pyramid(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield the values, then means of 2 x 2 pixels until a level is small enough."""
+    yield values
+    while max(values.shape[-2:]) > _SMALLEST_LEVEL and min(values.shape[-2:]) > 1:
+        height, width = (size // 2 for size in values.shape[-2:])
+        pairs = values[..., : 2 * height, : 2 * width].reshape(
+            *values.shape[:-2], height, 2, width, 2
+        )
+        means = pairs.mean(axis=(-3, -1), dtype=np.float64)
+        whole = values.dtype.kind in "biu"
+        values = (np.rint(means) if whole else means).astype(values.dtype)
+        yield values
+
+
+def _multiscale(image: Image, axes: str, levels: int) -> dict[str, Any]:
+    return {
+        "type": "mean",
+        "axes": [_axis(axis, image.units.get(axis)) for axis in axes],
+        "datasets": [
+            {"path": str(level), "coordinateTransformations": _transformations(image, axes, level)}
+            for level in range(levels)
+        ],
+    }
+
+
+def _axis(axis: str, unit: str | None) -> dict[str, str]:
+    named = {"name": axis.lower(), "type": _TYPES.get(axis, "space")}
+    return named if unit in (None, "pixel") else {**named, "unit": str(unit)}
+
+
+def _transformations(image: Image, axes: str, level: int) -> list[dict[str, Any]]:
+    step = [image.voxel_size.get(axis, 1.0) for axis in axes]
+    factor = [2**level if axis in "YX" else 1 for axis in axes]
+    scale = [size * times for size, times in zip(step, factor, strict=True)]
+    # The centre of the first mean of n pixels lies (n - 1) / 2 pixels further.
+    shift = [size * (times - 1) / 2 for size, times in zip(step, factor, strict=True)]
+    translation = [{"type": "translation", "translation": shift}] if level else []
+    return [{"type": "scale", "scale": scale}, *translation]

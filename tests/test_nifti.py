@@ -1,0 +1,132 @@
+"""NIfTI: where voxels lie, what is scaled, and what is refused."""
+
+from __future__ import annotations
+
+import nibabel
+import numpy as np
+import pytest
+
+from napari_dip import io
+from napari_dip.core.image import Image
+from napari_dip.errors import FileFormatError, InputError
+
+AFFINE = np.array([[-2.0, 0.1, 0, 90], [0.1, 2.0, 0.3, -40], [0, 0.3, 3.0, 7], [0, 0, 0, 1]])
+
+
+def save(path, values, unit="mm", **scaling):
+    file = nibabel.Nifti1Image(values, AFFINE)
+    file.header.set_xyzt_units(unit, "sec")
+    file.header.set_slope_inter(scaling.get("slope", 1), scaling.get("inter", 0))
+    nibabel.save(file, path)
+
+
+@pytest.fixture
+def values():
+    return np.random.default_rng(0).integers(0, 900, (5, 6, 4, 3), dtype=np.int16)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_axes_are_reversed_and_the_affine_stays(tmp_path, values, suffix):
+    save(tmp_path / f"a{suffix}", values)
+    image = io.read_image(tmp_path / f"a{suffix}")
+    assert (image.axes, image.shape, image.dtype) == ("TZYX", (3, 4, 6, 5), np.int16)
+    np.testing.assert_array_equal(image.data, values.transpose(3, 2, 1, 0))
+    assert set(image.units.values()) == {"millimeter", "second"}
+    assert image.voxel_size["X"] == pytest.approx(np.linalg.norm(AFFINE[:, 0]))
+    io.write_image(tmp_path / f"b{suffix}", image)
+    back = nibabel.load(tmp_path / f"b{suffix}")
+    np.testing.assert_allclose(back.affine, AFFINE, atol=1e-5)
+    np.testing.assert_array_equal(np.asarray(back.dataobj), values)
+    assert back.header.get_xyzt_units() == ("mm", "sec")
+
+
+def test_without_an_affine_the_voxel_size_is_one(tmp_path):
+    image = Image(np.ones((3, 4, 5), np.float32), "ZYX", {"Z": 2.0, "Y": 0.5, "X": 0.25},
+                  dict.fromkeys("ZYX", "micrometer"))  # fmt: skip
+    io.write_image(tmp_path / "a.nii", image)
+    back = nibabel.load(tmp_path / "a.nii")
+    assert np.diag(back.affine) == pytest.approx([0.25, 0.5, 2.0, 1.0])
+    assert back.header.get_xyzt_units()[0] == "micron"
+
+
+def test_units_that_nifti_lacks_become_micrometres(tmp_path):
+    sizes, units = {"Y": 50.0, "X": 0.1}, {"Y": "nanometer", "X": "micrometer"}
+    io.write_image(tmp_path / "a.nii", Image(np.ones((4, 5), np.float32), "YX", sizes, units))
+    back = io.read_image(tmp_path / "a.nii")
+    assert dict(back.voxel_size) == pytest.approx({"Y": 0.05, "X": 0.1})
+    assert dict(back.units) == dict.fromkeys("YX", "micrometer")
+
+
+def test_slope_and_intercept_are_applied(tmp_path, values):
+    save(tmp_path / "a.nii", values, slope=0.5, inter=-1000)
+    image = io.read_image(tmp_path / "a.nii")
+    assert image.dtype == np.float32
+    np.testing.assert_allclose(image.data, values.T * 0.5 - 1000)
+
+
+def test_big_endian_numbers_are_turned_around(tmp_path, values):
+    header = nibabel.Nifti1Header(endianness=">")
+    file = nibabel.Nifti1Image(values.astype(">i2"), AFFINE, header)
+    nibabel.save(file, tmp_path / "a.nii")
+    image = io.read_image(tmp_path / "a.nii")
+    assert image.data.dtype.isnative
+    np.testing.assert_array_equal(image.data, values.T)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "expected"),
+    [
+        ((5, 6), "YX", (6, 5)),
+        ((5, 6, 1), "ZYX", (1, 6, 5)),
+        ((5, 6, 1, 3), "TYX", (3, 6, 5)),
+        ((5, 6, 4, 1), "TZYX", (1, 4, 6, 5)),
+        ((5, 6, 4, 1, 2), "CZYX", (2, 4, 6, 5)),
+    ],
+)
+def test_an_axis_that_only_fills_a_gap_is_dropped(tmp_path, shape, axes, expected):
+    nibabel.save(nibabel.Nifti1Image(np.ones(shape, np.int16), AFFINE), tmp_path / "a.nii")
+    image = io.read_image(tmp_path / "a.nii")
+    assert (image.axes, image.shape) == (axes, expected)
+
+
+def test_rgb_is_refused_in_words(tmp_path):
+    rgb = np.zeros((4, 5, 3), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nibabel.save(nibabel.Nifti1Image(rgb, AFFINE), tmp_path / "a.nii")
+    with pytest.raises(InputError, match="RGB values; expected"):
+        io.read_image(tmp_path / "a.nii")
+    with pytest.raises(FileFormatError, match="RGB image"):
+        io.write_image(tmp_path / "b.nii", Image(np.zeros((4, 5, 3), np.uint8), "YXS"))
+    assert not (tmp_path / "b.nii").exists()
+
+
+def test_complex_values_are_refused(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.ones((4, 5, 3), np.complex64), AFFINE), tmp_path / "a.nii")
+    with pytest.raises(InputError, match="complex64"):
+        io.read_image(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_file_that_was_cut_off_is_refused(tmp_path, values, suffix):
+    path = tmp_path / f"a{suffix}"
+    save(path, values)
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(FileFormatError, match="^Got") as caught:
+        io.read_image(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_report_is_a_comment(tmp_path):
+    io.write_image(tmp_path / "a.nii.gz", Image(np.ones((4, 5)), "YX"), description='{"schema": 1}')
+    (comment,) = nibabel.load(tmp_path / "a.nii.gz").header.extensions
+    assert comment.get_content().startswith(b'{"schema": 1}')
+
+
+@pytest.mark.parametrize("name", ["nibabel_example4d.nii.gz", "nibabel_anatomical.nii"])
+def test_the_affine_of_real_files_comes_back(shared_data, tmp_path, name):
+    before = nibabel.load(shared_data / "medical" / name)
+    image = io.read_image(shared_data / "medical" / name)
+    io.write_image(tmp_path / name, image.with_data(image.data.astype(np.float32)))
+    after = nibabel.load(tmp_path / name)
+    np.testing.assert_allclose(after.affine, before.affine, atol=1e-5)
+    np.testing.assert_array_equal(after.get_fdata(), before.get_fdata())
+    assert after.header.get_zooms() == pytest.approx(before.header.get_zooms())

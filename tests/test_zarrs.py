@@ -1,0 +1,225 @@
+"""OME-Zarr: what other programs rely on, and what must not be believed or deleted."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import zarr
+
+from napari_dip import io
+from napari_dip.core.image import Image
+from napari_dip.errors import AxesError, FileFormatError, InputError, OutputExistsError
+
+
+def picture(*shape: int) -> Image:
+    values = np.random.default_rng(0).uniform(0, 200, shape).astype(np.float32)
+    sizes = {"Y": 0.25, "X": 0.5}
+    return Image(values, "ZCYX"[-len(shape) :], sizes, dict.fromkeys("YX", "micrometer"))
+
+
+@pytest.fixture
+def written(tmp_path):
+    path = tmp_path / "a.ome.zarr"
+    io.write_image(path, picture(2, 12, 10), description=json.dumps({"schema": 1}))
+    return path
+
+
+def test_the_metadata_are_those_of_version_0_5(tmp_path):
+    path = tmp_path / "a.ome.zarr"
+    io.write_image(path, picture(3, 2, 12, 10))
+    group = zarr.open_group(str(path), mode="r")
+    ome = group.attrs["ome"]
+    assert group.metadata.zarr_format == 3
+    assert ome["version"] == "0.5"
+    (multiscale,) = ome["multiscales"]
+    # Channels come before space, whatever the order of the image.
+    assert multiscale["axes"] == [
+        {"name": "c", "type": "channel"},
+        {"name": "z", "type": "space"},
+        {"name": "y", "type": "space", "unit": "micrometer"},
+        {"name": "x", "type": "space", "unit": "micrometer"},
+    ]
+    (dataset,) = multiscale["datasets"]
+    assert dataset["coordinateTransformations"] == [
+        {"type": "scale", "scale": [1.0, 1.0, 0.25, 0.5]}
+    ]
+    assert group[dataset["path"]].metadata.dimension_names == ("c", "z", "y", "x")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8", "bool"])
+def test_levels_halve_y_and_x_until_they_are_small(tmp_path, dtype):
+    values = np.random.default_rng(0).uniform(0, 2, (2, 601, 1030)).astype(dtype)
+    image = Image(values, "ZYX", {"Y": 0.25, "X": 0.5, "Z": 3.0})
+    io.write_image(tmp_path / "a.ome.zarr", image)
+    group = zarr.open_group(str(tmp_path / "a.ome.zarr"), mode="r")
+    datasets = group.attrs["ome"]["multiscales"][0]["datasets"]
+    levels = [group[dataset["path"]] for dataset in datasets]
+    assert [level.shape for level in levels] == [(2, 601, 1030), (2, 300, 515), (2, 150, 257)]
+    mean = values[1, 2:4, 6:8].mean()
+    expected = mean if dtype == "float32" else np.rint(mean)
+    assert levels[1][1, 1, 3] == pytest.approx(expected, rel=1e-6)
+    assert {level.dtype for level in levels} == {np.dtype(dtype)}
+    scale, shift = datasets[2]["coordinateTransformations"]
+    assert scale["scale"] == [3.0, 1.0, 2.0]
+    # The first of four pixels has its centre at 0, all four have it at 1.5.
+    assert shift["translation"] == [0.0, 0.375, 0.75]
+
+
+def test_the_report_is_an_attribute(written):
+    assert zarr.open_group(str(written), mode="r").attrs["napari_dip"] == {"schema": 1}
+
+
+def test_a_chunk_that_was_lost_is_no_black_square(written):
+    next(path for path in (written / "0").rglob("0") if path.is_file()).unlink()
+    with pytest.raises(FileFormatError, match="1 of 2 chunks are missing"):
+        io.read_image(written)
+
+
+def test_a_chunk_that_was_cut_off_is_refused(written):
+    chunk = next(path for path in (written / "0").rglob("0") if path.is_file())
+    chunk.write_bytes(chunk.read_bytes()[:20])
+    with pytest.raises(FileFormatError, match="^Got") as caught:
+        io.read_image(written)
+    assert "\n" not in str(caught.value)
+
+
+def test_black_planes_are_whole(tmp_path):
+    black = Image(np.zeros((2, 12, 10), np.uint8), "ZYX")
+    io.write_image(tmp_path / "a.ome.zarr", black, description="{}")
+    assert io.read_image(tmp_path / "a.ome.zarr").shape == (2, 12, 10)
+
+
+# What other programs write
+
+
+def store_of_version_0_4(path, axes="czyx", **attributes):
+    group = zarr.create_group(str(path), zarr_format=2)
+    shape = (2, 3, 12, 10)[-len(axes) :]
+    array = group.create_array("s0", shape=shape, dtype=">u2", chunks=(1,) * len(shape))
+    array[...] = np.arange(np.prod(shape)).reshape(shape)
+    scale = {"type": "scale", "scale": [0.5] * len(axes)}
+    group.attrs["multiscales"] = [
+        {
+            "version": "0.4",
+            "axes": [{"name": name, "unit": "micrometer"} for name in axes],
+            "datasets": [{"path": "s0", "coordinateTransformations": [scale]}],
+            "coordinateTransformations": [scale],
+        }
+    ]
+    group.attrs.update(attributes)
+
+
+def test_version_0_4_is_read_with_both_of_its_scales(tmp_path):
+    store_of_version_0_4(tmp_path / "a.zarr")
+    image = io.read_image(tmp_path / "a.zarr")
+    assert (image.axes, image.shape, image.dtype) == ("CZYX", (2, 3, 12, 10), np.dtype("uint16"))
+    assert image.data[1, 2, 11, 9] == 719
+    assert dict(image.voxel_size) == {"Z": 0.25, "Y": 0.25, "X": 0.25}
+    assert set(image.units.values()) == {"micrometer"}
+
+
+def test_the_one_image_of_a_converted_file_is_found(tmp_path):
+    path = tmp_path / "a.ome.zarr"
+    zarr.create_group(str(path), zarr_format=2).attrs["bioformats2raw.layout"] = 3
+    store_of_version_0_4(path / "0")
+    assert io.read_image(path).shape == (2, 3, 12, 10)
+    store_of_version_0_4(path / "1")
+    with pytest.raises(FileFormatError, match="2 images; expected one"):
+        io.read_image(path)
+    assert io.read_image(path / "1").shape == (2, 3, 12, 10)
+
+
+def test_a_plain_array_is_an_image(tmp_path):
+    zarr.save_array(str(tmp_path / "a.zarr"), np.ones((3, 12, 10), np.float32))
+    assert io.read_image(tmp_path / "a.zarr").axes == "ZYX"
+
+
+@pytest.mark.parametrize("attributes", [{"plate": {}}, {}], ids=["plate", "nothing"])
+def test_a_group_without_one_image_is_refused(tmp_path, attributes):
+    zarr.create_group(str(tmp_path / "a.zarr")).attrs.update(attributes)
+    with pytest.raises(FileFormatError, match="expected an OME-Zarr image"):
+        io.read_image(tmp_path / "a.zarr")
+
+
+def test_axes_nobody_knows_are_asked_for(tmp_path):
+    store_of_version_0_4(tmp_path / "a.zarr", axes="pqyx")
+    with pytest.raises(AxesError, match="--axes"):
+        io.read_image(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("place", ["compressor", "filters"])
+def test_a_codec_that_could_run_code_is_never_used(tmp_path, place):
+    store_of_version_0_4(tmp_path / "a.zarr")
+    file = tmp_path / "a.zarr" / "s0" / ".zarray"
+    metadata = json.loads(file.read_text())
+    codec = {"id": "pickle", "protocol": 5}
+    metadata[place] = codec if place == "compressor" else [codec]
+    file.write_text(json.dumps(metadata))
+    with pytest.raises(FileFormatError, match="No Zarr data type found"):
+        io.read_image(tmp_path / "a.zarr")
+
+
+def test_numbers_that_are_no_image_are_refused(tmp_path):
+    zarr.save_array(str(tmp_path / "a.zarr"), np.ones((12, 10), np.complex64))
+    with pytest.raises(InputError, match="complex64"):
+        io.read_image(tmp_path / "a.zarr")
+
+
+# What must not be lost
+
+
+def test_an_ome_zarr_is_replaced_only_when_asked(written):
+    with pytest.raises(OutputExistsError, match="--overwrite"):
+        io.write_image(written, picture(5, 12, 10))
+    assert io.read_image(written).shape == (2, 12, 10)
+    io.write_image(written, picture(5, 12, 10), overwrite=True)
+    assert io.read_image(written).shape == (5, 12, 10)
+    assert list(written.parent.iterdir()) == [written]
+
+
+def a_folder_of_photographs(path):
+    path.mkdir()
+    (path / "holiday.jpg").write_text("precious")
+
+
+def notes_beside_the_chunks(path):
+    io.write_image(path, picture(12, 10))
+    (path / "0" / "notes.txt").write_text("precious")
+
+
+def a_file(path):
+    path.write_text("precious")
+
+
+@pytest.mark.parametrize("make", [a_folder_of_photographs, notes_beside_the_chunks, a_file])
+def test_nothing_but_an_ome_zarr_is_ever_replaced(tmp_path, make):
+    path = tmp_path / "a.ome.zarr"
+    make(path)
+    before = io.sha256_of(path)
+    for attempt in (
+        lambda: io.check_output(path, overwrite=True),
+        lambda: io.write_image(path, picture(12, 10), overwrite=True),
+    ):
+        with pytest.raises(FileFormatError, match="^Got output"):
+            attempt()
+    assert io.sha256_of(path) == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(written, monkeypatch):
+    before = io.sha256_of(written)
+    rename, calls = io.os.rename, []
+
+    def fail_once(source, target):
+        calls.append(target)
+        if len(calls) == 2:
+            raise OSError(5, "Input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr(io.os, "rename", fail_once)
+    with pytest.raises(FileFormatError, match="Input/output error"):
+        io.write_image(written, picture(5, 12, 10), overwrite=True)
+    assert io.sha256_of(written) == before
+    assert list(written.parent.iterdir()) == [written]
