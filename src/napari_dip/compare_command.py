@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from napari_dip.console import say
 from napari_dip.errors import InputError
 from napari_dip.options import Files, Options, configure
 from napari_dip.task_commands import exit_code, match, restore_image
-from napari_dip.task_options import DeconvolveOptions, InpaintOptions, SuperResolveOptions, read
+from napari_dip.task_options import TaskOptions
 
 if TYPE_CHECKING:
     from napari_dip.core.image import Image
     from napari_dip.tasks import Task
 
 _OURS = "Deep Image Prior"
-ComparedTask = Literal[
-    "denoise", "inpaint", "super-resolve", "deconvolve", "dejpeg", "guided", "fourier"
-]
 
 
 def compare(
     image: Path,
     /,
     *,
-    task: ComparedTask = "denoise",
-    missing: InpaintOptions | None = None,
-    sampling: SuperResolveOptions | None = None,
-    blur: DeconvolveOptions | None = None,
-    guide: Path | None = None,
+    task: TaskOptions | None = None,
     options: Options | None = None,
     files: Files | None = None,
 ) -> int:
@@ -39,19 +32,11 @@ def compare(
     Parameters
     ----------
     image
-        Image file: TIFF, OME-TIFF, PNG or .npy. The output is a folder
+        Image file: TIFF, OME-Zarr, NIfTI, DICOM, PNG or .npy. The output is a folder
         (default: IMAGE_compare beside it) with one image for each method,
         table.json and figure.png.
     task
-        What is to be done; its own options as for the command of that name.
-    missing
-        Which pixels are missing; of fourier, mask and inverse say which frequencies.
-    sampling
-        How the image was sampled.
-    blur
-        What is known of the blur.
-    guide
-        Image file of the same Y and X: a flash photograph, or a brighter channel.
+        What is to be done.
     options
         The configuration.
     files
@@ -62,8 +47,8 @@ def compare(
 
     files = files or Files()
     config = configure(options or Options(), files.config)
-    blur, missing = blur or DeconvolveOptions(), missing or InpaintOptions()
-    chosen = _task(task, missing, sampling or SuperResolveOptions(), blur, guide)
+    task = task or TaskOptions()
+    chosen = task.task()
     config = config.complete(chosen.preset, chosen.dims)
     observed = io.read_image(image, axes=config.axes).calibrated(config.voxel_size)
     _check(chosen, observed)
@@ -71,13 +56,15 @@ def compare(
     if files.reference:
         reference = match(io.read_image(files.reference, config.axes), observed, files.affine)
     folder = files.output or outputs.default_folder(image, "compare")
-    names = [_OURS, *(baseline.name for baseline in baselines.available(task))]
+    names = [_OURS, *(baseline.name for baseline in baselines.available(task.name))]
     targets = {name: folder / f"{name.lower().replace(' ', '_')}.ome.tif" for name in names}
     table, figure = folder / "table.json", folder / "figure.png"
     folder.mkdir(parents=True, exist_ok=True)
-    read_files = [image, *(path for path in (missing.mask, blur.psf, guide) if path)]
     outputs.check_outputs(
-        list(targets.values()), [table, figure], inputs=read_files, overwrite=files.overwrite
+        list(targets.values()),
+        [table, figure],
+        inputs=[image, *task.files],
+        overwrite=files.overwrite,
     )
     result = restore_image(observed, chosen, config, reference)
     rows = [baselines.judged(_OURS, result.image, result.report.seconds, reference)]
@@ -95,30 +82,6 @@ def compare(
     save_comparison(figure, chosen.observe(observed), rows, reference)
     print(json.dumps(report) if files.as_json else _as_table(figures))
     return exit_code(result, folder)
-
-
-def _task(
-    name: ComparedTask,
-    missing: InpaintOptions,
-    sampling: SuperResolveOptions,
-    blur: DeconvolveOptions,
-    guide: Path | None,
-) -> Task:
-    from napari_dip import tasks
-
-    match name:
-        case "inpaint":
-            return missing.task()
-        case "super-resolve":
-            return sampling.task()
-        case "deconvolve":
-            return blur.task()
-        case "guided":
-            return tasks.Guided(read(guide))
-        case "fourier":
-            return tasks.Fourier(read(missing.mask), missing.inverse)
-        case _:
-            return tasks.TASKS[name]()
 
 
 def _check(task: Task, image: Image) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -13,6 +13,11 @@ from napari_dip.options import Flag, by_axis
 if TYPE_CHECKING:
     from napari_dip.core.image import Image
     from napari_dip.tasks import Task
+
+
+CommandTask = Literal[
+    "denoise", "inpaint", "super-resolve", "deconvolve", "dejpeg", "guided", "fourier"
+]
 
 
 @Parameter(name="*")
@@ -105,6 +110,54 @@ class DeconvolveOptions:
             self.refractive_index,
             self.refine_psf,
         )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TaskOptions:
+    """Any task, with the options that some have.
+
+    Parameters
+    ----------
+    name
+        What is to be done; its own options as for the command of that name.
+    missing
+        Which pixels are missing; of fourier, mask and inverse say which frequencies.
+    sampling
+        How the image was sampled.
+    blur
+        What is known of the blur.
+    guide
+        Image file of the same Y and X: a flash photograph, or a brighter channel.
+    """
+
+    name: Annotated[CommandTask, Parameter(name="--task")] = "denoise"
+    missing: InpaintOptions = InpaintOptions()
+    sampling: SuperResolveOptions = SuperResolveOptions()
+    blur: DeconvolveOptions = DeconvolveOptions()
+    guide: Path | None = None
+
+    def task(self) -> Task:
+        from napari_dip import tasks
+
+        match self.name:
+            case "inpaint":
+                return self.missing.task()
+            case "super-resolve":
+                return self.sampling.task()
+            case "deconvolve":
+                return self.blur.task()
+            case "guided":
+                return tasks.Guided(read(self.guide))
+            case "fourier":
+                return tasks.Fourier(read(self.missing.mask), self.missing.inverse)
+            case _:
+                return tasks.TASKS[self.name]()
+
+    @property
+    def files(self) -> list[Path]:
+        """What is read beside the image."""
+        return [path for path in (self.missing.mask, self.blur.psf, self.guide) if path]
 
 
 def read(path: Path | None) -> Image | None:
