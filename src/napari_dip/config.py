@@ -128,6 +128,10 @@ class FitConfig(Frozen):
     """One way of fitting: the network, its latent and the optimiser."""
 
     network: NetworkConfig = NetworkConfig()
+    network_weights: str | None = Field(
+        None,
+        description="Safetensors file of a state dict the network starts from (default: random).",
+    )
     latent: LatentName = Field(
         "noise",
         description="What the network is fed: noise, coordinates, waves, another picture, or the "

@@ -25,6 +25,7 @@ from napari_dip.core.networks import PriorNetwork, build_network
 from napari_dip.core.regularisers import penalty
 from napari_dip.core.state import FitState
 from napari_dip.core.stopping import Evidence, StopReason, build_rule
+from napari_dip.core.weights import load_weights
 from napari_dip.metrics import residual_whiteness
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class Fit:
 
     `estimate` is (C, [Z,] Y, X) float32 in network units; `residual_whiteness` is
     that of the observation minus what the operator makes of the estimate;
-    `findings` are what was learnt about the operator.
+    `findings` are what was learnt about the operator; `weights_sha256` that of the
+    file the network started from, if any.
     """
 
     estimate: NDArray[np.float32]
@@ -82,6 +84,7 @@ class Fit:
     rollbacks: int
     residual_whiteness: float | None
     findings: Mapping[str, float] = field(default_factory=dict)
+    weights_sha256: str | None = None
 
 
 def fit(
@@ -139,7 +142,10 @@ def fit(
     limit = config.time_limit if time_limit is None else time_limit
 
     problem = replace(problem, operator=problem.operator.fresh(runtime.device))
-    network = _seeded_network(problem, settings, seed).to(runtime.device)
+    network = _seeded_network(problem, settings, seed)
+    file = settings.network_weights
+    weights_sha256 = load_weights(network, file) if file is not None else None
+    network.to(runtime.device)
     random = torch.Generator(runtime.device).manual_seed(seed)
     fitted, heldout = _split(problem, config, random)
     latent = build_latent(problem, network, settings, fitted, random)
@@ -220,6 +226,7 @@ def fit(
         rollbacks=state.rollbacks,
         residual_whiteness=_whiteness(problem, state.kept),
         findings=problem.operator.findings(),
+        weights_sha256=weights_sha256,
     )
 
 

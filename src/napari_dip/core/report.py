@@ -76,6 +76,7 @@ class Report(Frozen):
     device: str
     precision: str
     parameters: int
+    weights_sha256: str | None = None
     blocks: tuple[BlockRecord, ...]
     blocks_left: int = 0
     iterations: int
@@ -163,6 +164,7 @@ def make_report(
         device=str(runtime.device),
         precision=runtime.precision,
         parameters=everything[0].parameters if everything else 0,
+        weights_sha256=everything[0].weights_sha256 if everything else None,
         blocks=records,
         blocks_left=blocks_left,
         iterations=sum(outcome.iterations for outcome in everything),
