@@ -3,8 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
-from napari_dip.core.noise import NoiseModel, estimate_mean_variance, find_noise, noise_model
+from napari_dip.core.noise import (
+    NoiseModel,
+    estimate_mean_variance,
+    find_noise,
+    noise_correlation,
+    noise_model,
+    without_impulses,
+)
 from napari_dip.core.scaling import find_scaling
 from tests.tiny import tiny_config, waves
 
@@ -100,3 +108,29 @@ def test_laplace_noise_counts_outliers_by_their_distance():
     assert float(near.mean()) == pytest.approx(1, rel=0.02)
     once, twice = noise.nll(torch.zeros(2), torch.tensor([50.0, 100.0]))
     assert float(twice / once) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "poisson"])
+def test_white_noise_is_not_correlated(noise):
+    noisy = camera(3.0, 0.0) if noise == "poisson" else PICTURE + RNG.normal(0, 9, PICTURE.shape)
+    assert noise_correlation(noisy[None]) == pytest.approx(0, abs=0.15)
+
+
+@pytest.mark.parametrize("width", [1.0, 2.0])
+def test_noise_with_a_grain_is_correlated(width):
+    grain = ndimage.gaussian_filter(RNG.normal(size=PICTURE.shape), width)
+    _, record = find_noise((PICTURE + 20 * grain / grain.std())[None], tiny_config())
+    assert record.correlation > 0.3
+
+
+@pytest.mark.parametrize("values", [np.zeros((1, 64, 64)), PICTURE[None], PICTURE[None, :9, :9]])
+def test_without_noise_nothing_is_said_of_its_correlation(values):
+    assert noise_correlation(values) is None
+
+
+def test_impulses_do_not_count_as_noise():
+    noisy = PICTURE + RNG.normal(0, 5, PICTURE.shape)
+    hit = RNG.random(PICTURE.shape) < 0.05
+    ordinary, share = without_impulses(np.where(hit, 250.0, noisy)[None])
+    assert share == pytest.approx(0.05, rel=0.1)
+    assert np.sqrt(estimate_mean_variance(ordinary).mean_variance) == pytest.approx(5, rel=0.15)

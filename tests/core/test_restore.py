@@ -12,6 +12,7 @@ from napari_dip.api import finish
 from napari_dip.core import restore as restore_module
 from napari_dip.core.image import Image
 from napari_dip.errors import DeviceError, InputError, MemoryExhaustedError
+from napari_dip.tasks import Inpaint
 from tests.tiny import noisy_waves, tiny_config, waves
 
 
@@ -314,5 +315,46 @@ def test_correlated_noise_is_told():
     report = finish(restore(waves() + 300 * smooth, config=tiny_config(30))).report
     (warning,) = report.warnings
     assert "correlated" in warning
+    assert report.noise.correlation > 0.3
     white = finish(restore(noisy_waves(), config=tiny_config(200))).report
     assert white.warnings == ()
+
+
+def test_correlated_noise_changes_rule_and_latent_where_these_were_automatic():
+    grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(64, 64)), 1)
+    noisy = waves() + 25 * grain / grain.std()
+    automatic = restored(noisy, tiny_config(3)).report.config
+    assert (automatic.stop, automatic.fit.latent) == ("variance", "noise")
+    chosen = restored(noisy, tiny_config(3, stop="heldout")).report.config
+    assert (chosen.stop, chosen.fit.latent) == ("heldout", "observation")
+
+
+def salted_waves():
+    """Return waves with little noise and a tenth of the pixels white, and what drew these."""
+    draw = np.random.default_rng(0).random((64, 64))
+    return np.where(draw < 0.1, 250.0, noisy_waves(sigma=2.0)), draw
+
+
+def test_salt_and_pepper_are_treated_as_missing_and_counted():
+    recorded, _ = salted_waves()
+    automatic = restored(recorded, tiny_config(200))
+    errors = [
+        float(np.sqrt(np.mean((result.image.data - waves()) ** 2)))
+        for result in (automatic, restored(recorded, tiny_config(200, noise="gaussian")))
+    ]
+    assert errors[0] < 0.5 * errors[1]
+    assert automatic.report.noise.impulses == pytest.approx(0.1, rel=0.1)
+    assert automatic.report.input.invalid_pixels == 0
+
+
+def test_impulses_are_looked_for_only_where_noise_is_taken_away():
+    recorded, draw = salted_waves()
+    report = finish(restore(recorded, Inpaint(draw > 0.9), tiny_config(2))).report
+    assert report.noise.impulses == 0
+
+
+def test_agreement_compares_what_two_rules_would_keep():
+    alike = restored(noisy_waves(), tiny_config(300)).report.diagnostics["stopping_agreement"]
+    assert 0.8 < alike <= 1
+    early = tiny_config(20).complete()
+    assert restored(noisy_waves(), early).report.diagnostics["stopping_agreement"] is None

@@ -103,6 +103,15 @@ def test_any_of_selects_by_the_first_rule_with_an_opinion():
     assert rule.selected == 4
 
 
+def test_any_of_tells_all_opinions_in_the_order_of_its_rules():
+    first, second = HeldOut(5, 0.0, 0), HeldOut(5, 0.0, 0)
+    rule = AnyOf([MaxIterations(9), first, second])
+    second.update(evidence(4, 0.5))
+    assert rule.opinions == [4]
+    first.update(evidence(3, 0.5))
+    assert rule.opinions == [3, 4]
+
+
 def test_a_copied_rule_goes_on_from_where_it_was():
     rule = AnyOf([HeldOut(20, 0.0, 0), Requested(lambda: False)])
     errors = valley(50, 200)

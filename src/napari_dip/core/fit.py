@@ -71,7 +71,8 @@ class Fit:
     `estimate` is (C, [Z,] Y, X) float32 in network units; `residual_whiteness` is
     that of the observation minus what the operator makes of the estimate;
     `findings` are what was learnt about the operator; `weights_sha256` that of the
-    file the network started from, if any.
+    file the network started from, if any; `stopping_agreement` tells how alike the
+    estimates are that two rules would keep, from 0 to 1.
     """
 
     estimate: NDArray[np.float32]
@@ -85,6 +86,7 @@ class Fit:
     residual_whiteness: float | None
     findings: Mapping[str, float] = field(default_factory=dict)
     weights_sha256: str | None = None
+    stopping_agreement: float | None = None
 
 
 def fit(
@@ -227,6 +229,7 @@ def fit(
         residual_whiteness=_whiteness(problem, state.kept),
         findings=problem.operator.findings(),
         weights_sha256=weights_sha256,
+        stopping_agreement=_agreement(problem, state.kept, state.rival),
     )
 
 
@@ -301,6 +304,17 @@ def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:
     """Return (1, C, [Z,] Y, X) without what lies outside the field of view or the batch."""
     inside = problem.operator.inside(estimate)[0]
     return np.array(inside.float().cpu().numpy(), dtype=np.float32, order="C")
+
+
+@torch.no_grad()
+def _agreement(problem: Problem, kept: Tensor, rival: Tensor | None) -> float | None:
+    """Return 1 if two rules would keep the same, 0 if they differ by all that was taken away."""
+    if rival is None:
+        return None
+    fitted = problem.operator(kept)
+    difference, residual = fitted - problem.operator(rival), problem.observation - fitted
+    apart, taken = (part[problem.valid].square().mean().sqrt() for part in (difference, residual))
+    return max(0.0, 1.0 - float(apart / taken.clamp(min=1e-12)))
 
 
 @torch.no_grad()

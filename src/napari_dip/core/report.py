@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from napari_dip.core.blocks import Block
     from napari_dip.core.device import Runtime
     from napari_dip.core.fit import Fit
+    from napari_dip.tasks import Task
 
 # Below this whiteness a residual is no white noise; where it should be some.
 _SMOOTH = 1.1
-_NOISY_TASKS = ("denoise", "deconvolve", "guided")
+# From here on the noise of neighbouring pixels counts as correlated: white noise,
+# real and synthetic, has -0.1 to 0.1, noise blurred by a pixel 0.35 to 0.5.
+CORRELATED = 0.3
+# Below this the two rules would keep estimates as different as these are wrong.
+_DISAGREEMENT = 0.8
 
 
 class InputRecord(Frozen):
@@ -55,7 +60,10 @@ class BlockRecord(Frozen):
 class NoiseRecord(Frozen):
     """The noise of a channel, on the image's own scale.
 
-    `weighted` tells whether each pixel was weighted by its own variance.
+    `weighted` tells whether each pixel was weighted by its own variance,
+    `correlation` how much the noise of neighbouring pixels has in common (0 for
+    white noise), and `impulses` which share of the pixels is nothing but noise,
+    such as salt and pepper or hot pixels, and was treated as missing.
     """
 
     model: str
@@ -63,6 +71,8 @@ class NoiseRecord(Frozen):
     gain: float | None = None
     read_noise: float | None = None
     weighted: bool = False
+    correlation: float | None = None
+    impulses: float = 0.0
 
 
 class Report(Frozen):
@@ -115,7 +125,7 @@ def versions() -> dict[str, str]:
 def make_report(
     *,
     image: Image,
-    task: str,
+    task: "Task",
     config: DipConfig,
     runtime: "Runtime",
     fits: "Sequence[tuple[Block, Sequence[Fit]]]",
@@ -131,8 +141,8 @@ def make_report(
     ----------
     image : Image
         What was given.
-    task : str
-        Name of the inverse problem.
+    task : Task
+        The inverse problem.
     config : DipConfig
         Complete.
     runtime : Runtime
@@ -154,10 +164,14 @@ def make_report(
 
     records = tuple(_block_record(block.index, outcomes) for block, outcomes in fits)
     everything = [outcome for _, outcomes in fits for outcome in outcomes]
-    whiteness = _whiteness(everything)
+    diagnostics = {
+        "residual_whiteness": _median([outcome.residual_whiteness for outcome in everything]),
+        "stopping_agreement": _median([outcome.stopping_agreement for outcome in everything]),
+        **_findings(everything),
+    }
     return Report(
         schema=1,
-        task=task,
+        task=task.name,
         input=_input_record(image, invalid_pixels),
         config=config,
         seed=config.seed,
@@ -179,8 +193,8 @@ def make_report(
         peak_memory_bytes=peak_memory(runtime.device),
         noise=noise[0],
         noise_by_channel=noise,
-        diagnostics={"residual_whiteness": whiteness, **_findings(everything)},
-        warnings=_warnings(task, whiteness),
+        diagnostics=diagnostics,
+        warnings=_warnings(task, config, noise, diagnostics),
         versions=versions(),
         **quality,
     )
@@ -216,8 +230,8 @@ def _input_record(image: Image, invalid_pixels: int) -> InputRecord:
     )
 
 
-def _whiteness(fits: "Sequence[Fit]") -> float | None:
-    known = [fit.residual_whiteness for fit in fits if fit.residual_whiteness is not None]
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
     return median(known) if known else None
 
 
@@ -227,12 +241,38 @@ def _findings(fits: "Sequence[Fit]") -> dict[str, float]:
     return {name: median([fit.findings[name] for fit in fits]) for name in names}
 
 
-def _warnings(task: str, whiteness: float | None) -> tuple[str, ...]:
+def _warnings(
+    task: "Task",
+    config: DipConfig,
+    noise: Sequence[NoiseRecord],
+    diagnostics: Mapping[str, float | None],
+) -> tuple[str, ...]:
     """Say in words what a user should look at."""
-    if task not in _NOISY_TASKS or whiteness is None or whiteness >= _SMOOTH:
-        return ()
-    return (
-        f"What was taken away is smooth (residual whiteness {whiteness:.2f}, white noise has "
-        "1.41): the noise is correlated between pixels, or structure was lost. Held-out pixels "
-        "cannot tell correlated noise from structure: compare the result with the image.",
-    )
+    whiteness, agreement = diagnostics["residual_whiteness"], diagnostics["stopping_agreement"]
+    correlation = _median([record.correlation for record in noise])
+    found = []
+    if task.noisy and correlation is not None and correlation >= CORRELATED:
+        consequence = (
+            "The fit was stopped by the variance of its outputs instead."
+            if config.stop == "variance"
+            else "Try --preset paper --stop variance."
+        )
+        found.append(
+            f"The noise of neighbouring pixels is correlated ({correlation:.2f}, white noise has "
+            f"0), which held-out pixels cannot tell from structure. {consequence} Compare the "
+            "result with the image."
+        )
+    elif task.noisy and whiteness is not None and whiteness < _SMOOTH:
+        found.append(
+            f"What was taken away is smooth (residual whiteness {whiteness:.2f}, white noise has "
+            "1.41): the noise is correlated between pixels, or structure was lost. Held-out "
+            "pixels cannot tell correlated noise from structure: compare the result with the "
+            "image."
+        )
+    if agreement is not None and agreement < _DISAGREEMENT:
+        found.append(
+            "Held-out pixels and the variance of the outputs would keep different results "
+            f"(agreement {agreement:.2f} of 1); that of the held-out pixels was kept. Compare it "
+            "with --stop variance."
+        )
+    return tuple(found)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.config import DipConfig
+from napari_dip.config import DipConfig, for_correlated_noise
 from napari_dip.core import blocks
 from napari_dip.core.device import (
     Runtime,
@@ -21,12 +21,13 @@ from napari_dip.core.device import (
 )
 from napari_dip.core.fit import Fit, Snapshot, fit
 from napari_dip.core.image import Image, as_image, mask_invalid
+from napari_dip.core.impulses import find_impulses
 from napari_dip.core.memory import freed_memory_kept
-from napari_dip.core.noise import find_noise, noise_model
+from napari_dip.core.noise import find_noise, noise_model, without_impulses
 from napari_dip.core.oracle import Oracle
 from napari_dip.core.problem import Problem, make_problem
 from napari_dip.core.progress import Progress, Restoration
-from napari_dip.core.report import make_report
+from napari_dip.core.report import CORRELATED, make_report
 from napari_dip.core.scaling import Scaling, scale_image
 from napari_dip.core.stopping import StopReason
 from napari_dip.tasks import Denoise
@@ -99,6 +100,8 @@ def restore(
     assert dims is not None  # the configuration is complete
     image = as_image(image, config.axes).calibrated(config.voxel_size)
     observation = task.observe(image)
+    channels = _prepare_channels(observation, config, task)
+    config = _suited(config, task, channels)
     run = _Run(
         image=image,
         observation=observation,
@@ -108,7 +111,7 @@ def restore(
         config=config,
         runtime=find_runtime(config.device, config.precision),
         plan=blocks.plan(image, config.channels, dims),
-        channels=_prepare_channels(observation, config, task),
+        channels=channels,
         oracle=None if reference is None else Oracle(reference, image, task.factors()),
         stop_requested=stop_requested,
     )
@@ -130,10 +133,38 @@ class _Channel:
 def _prepare_channels(image: Image, config: DipConfig, task: Task) -> list[_Channel]:
     channels = []
     for index, scaling in enumerate(scale_image(image, joint=task.joint)):
-        line, record = find_noise(blocks.some_planes(image, index), config)
+        planes, share = blocks.some_planes(image, index), 0.0
+        if _seeks_impulses(config, task):
+            planes, share = without_impulses(planes)
+        line, record = find_noise(planes, config)
+        record = record.model_copy(update={"impulses": share})
         model = noise_model(line, scaling, laplace=config.noise == "laplace")
         channels.append(_Channel(scaling, model, record))
     return channels
+
+
+def _seeks_impulses(config: DipConfig, task: Task) -> bool:
+    return task.noisy and config.noise == "auto"
+
+
+def _suited(config: DipConfig, task: Task, channels: list[_Channel]) -> DipConfig:
+    """Return a configuration whose rule and latent are valid for the noise that was found.
+
+    Held-out pixels, and a latent that hides pixels, need noise that is
+    independent from pixel to pixel.
+    """
+    assert config.fit is not None  # the configuration is complete
+    found = [channel.record.correlation or 0.0 for channel in channels]
+    if (
+        task.name != "denoise"
+        or config.stop != "auto"
+        or config.fit.latent != "observation"
+        or config.dims != 2
+        or np.median(found) < CORRELATED
+    ):
+        return config
+    fit = for_correlated_noise(config.fit)
+    return config.model_copy(update={"stop": "variance", "fit": fit})
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +207,8 @@ class _Run:
             values = blocks.read(self.observation, block)  # (C, [Z, ]Y, X)
             valid = mask_invalid(values)
             self.invalid_pixels += int(valid.size - valid.sum())
+            if _seeks_impulses(self.config, self.task):
+                valid &= ~_impulses(values)
             self.blocks_left -= 1
             constant = self._constant(block, len(values))
             valid[constant] = False  # they have nothing to be fitted
@@ -323,7 +356,7 @@ class _Run:
         restored = self.enlarged.with_data(self.restored)
         report = make_report(
             image=self.image,
-            task=self.task.name,
+            task=self.task,
             config=self.config,
             runtime=self.runtime,
             fits=self.fits,
@@ -337,6 +370,12 @@ class _Run:
         final = self.task.final(restored)
         spread = self.run_std if complete and final is restored else None
         return Restoration(final, report, spread)
+
+
+def _impulses(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which pixels of a block (C, [Z, ]Y, X) are impulses, plane by plane."""
+    planes = values.reshape(-1, *values.shape[-2:])
+    return np.stack([find_impulses(plane) for plane in planes]).reshape(values.shape)
 
 
 def _anisotropy(image: Image) -> float:

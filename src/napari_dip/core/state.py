@@ -15,7 +15,7 @@ from napari_dip.errors import DivergedError
 if TYPE_CHECKING:
     from napari_dip.core.averaging import MovingAverage
     from napari_dip.core.networks import PriorNetwork
-    from napari_dip.core.stopping import Evidence, StoppingRule, StopReason
+    from napari_dip.core.stopping import AnyOf, Evidence, StopReason
 
 # A loss this many times the last checkpoint's (5 dB, as published) is a collapse.
 _COLLAPSE = 10**0.5
@@ -41,6 +41,8 @@ class FitState:
         Iteration of `kept`.
     kept : (1, C, Y, X) Tensor
         Estimate that would be returned now.
+    rival : (1, C, Y, X) Tensor or None
+        What the second rule with an opinion would return instead.
     rollbacks : int
         How often the checkpoint was returned to.
     """
@@ -48,11 +50,12 @@ class FitState:
     network: PriorNetwork
     optimiser: torch.optim.Adam
     average: MovingAverage
-    rule: StoppingRule
+    rule: AnyOf
     pixels: int
     beside: list[Tensor] = field(default_factory=list)
     selected: int = 0
     kept: Tensor = field(default_factory=lambda: torch.empty(0))
+    rival: Tensor | None = None
     rollbacks: int = 0
     _checkpoint: Any = None
     _checkpoint_loss: float = float("inf")
@@ -61,9 +64,11 @@ class FitState:
     def assess(self, evidence: Evidence) -> StopReason | None:
         """Ask the rule; keep the average if the rule would select it (without opinion: latest)."""
         reason = self.rule.update(evidence)
-        opinion = self.rule.selected
-        if opinion is None or opinion == evidence.iteration:
+        opinions = self.rule.opinions
+        if not opinions or opinions[0] == evidence.iteration:
             self.selected, self.kept = evidence.iteration, self.average.value.clone()
+        if opinions[1:] and opinions[1] == evidence.iteration:
+            self.rival = self.average.value.clone()
         return reason
 
     def has_collapsed(self, loss: float) -> bool:
@@ -90,6 +95,7 @@ class FitState:
                 self.rule,
                 self.selected,
                 self.kept,
+                self.rival,
             )
         )
         self._checkpoint_loss, self._checkpoint_iteration = loss, iteration
@@ -109,6 +115,6 @@ class FitState:
         for values, before in zip(self.beside, beside, strict=True):
             values.data.copy_(before)
         self.optimiser.load_state_dict(optimiser)
-        self.average, self.rule, self.selected, self.kept = rest
+        self.average, self.rule, self.selected, self.kept, self.rival = rest
         for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
             group["lr"] = rate / 2

@@ -196,9 +196,13 @@ class AnyOf:
         self._rules = tuple(rules)
 
     @property
+    def opinions(self) -> list[int]:
+        """The iterations that rules would keep, those of the first rules first."""
+        return [rule.selected for rule in self._rules if rule.selected is not None]
+
+    @property
     def selected(self) -> int | None:
-        opinions = (rule.selected for rule in self._rules)
-        return next((opinion for opinion in opinions if opinion is not None), None)
+        return next(iter(self.opinions), None)
 
     def update(self, evidence: Evidence) -> StopReason | None:
         reasons = [rule.update(evidence) for rule in self._rules]

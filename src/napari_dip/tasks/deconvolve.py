@@ -53,6 +53,10 @@ class Deconvolve(Task):
     refine_psf: bool = False
 
     @property
+    def noisy(self) -> bool:
+        return True
+
+    @property
     def dims(self) -> Literal[2, 3]:
         if isinstance(self.sigma, Mapping):
             return 3 if by_axis(self.sigma).get("Z", 0) > 0 else 2

@@ -13,6 +13,10 @@ class Denoise(Task):
 
     name = "denoise"
 
+    @property
+    def noisy(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RemoveJpeg(Task):

@@ -26,6 +26,10 @@ class Guided(Task):
     name = "guided"
     picture: Any = None
 
+    @property
+    def noisy(self) -> bool:
+        return True
+
     def guides(self, image: Image) -> list[Image]:
         if self.picture is None:
             raise InputError("Got no guide image; expected one of the same size as the image.")

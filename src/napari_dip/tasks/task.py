@@ -38,6 +38,11 @@ class Task:
         return 2
 
     @property
+    def noisy(self) -> bool:
+        """Whether the task takes noise away: what it leaves of the image should look like it."""
+        return False
+
+    @property
     def joint(self) -> bool:
         """Whether channels belong together: fitted jointly, with one intensity map."""
         return False

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_dip.core.impulses import find_impulses
+from tests.tiny import waves
+
+RNG = np.random.default_rng(0)
+
+
+def salted(share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a picture with camera noise and black and white pixels, and where these are."""
+    draw = RNG.random((96, 96))
+    picture = waves((96, 96)) + RNG.normal(0, 3, (96, 96))
+    picture[draw < share] = 255.0
+    picture[draw < share / 2] = 0.0
+    return np.rint(picture).astype(np.uint8), draw < share
+
+
+def spots(width: float) -> np.ndarray:
+    """Return bright puncta of a width in pixels, with photon noise."""
+    y, x = np.mgrid[:96, :96]
+    picture = np.full((96, 96), 20.0)
+    for row, column in RNG.uniform(0, 96, (40, 2)):
+        picture += 200 * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 2 / width**2)
+    return RNG.poisson(picture)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.4])
+def test_salt_and_pepper_are_found(share):
+    picture, hit = salted(share)
+    found = find_impulses(picture)
+    assert (found & hit).sum() > 0.95 * hit.sum()
+    assert (found & ~hit).sum() < 0.01 * hit.sum()
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["hot", "dead"])
+def test_single_pixels_far_from_all_neighbours_are_found(sign):
+    picture = RNG.normal(100, 2, (64, 64))
+    where = [(5, 9), (30, 31), (63, 40)]
+    for position in where:
+        picture[position] += sign * 90
+    assert sorted(map(tuple, np.argwhere(find_impulses(picture)))) == where
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param(waves((96, 96)) + RNG.normal(0, 25, (96, 96)), id="gaussian"),
+        pytest.param(spots(0.7), id="narrow puncta"),
+        pytest.param(spots(1.2), id="puncta"),
+        pytest.param(RNG.poisson(0.05, (96, 96)), id="single photons"),
+        pytest.param(RNG.poisson(1.0, (96, 96)), id="few photons"),
+        pytest.param(np.clip(RNG.normal(0, 9, (96, 96)), 0, None), id="clipped background"),
+        pytest.param(np.kron(RNG.random((12, 12)) > 0.5, np.ones((8, 8))), id="two values"),
+        pytest.param(np.zeros((96, 96)), id="constant"),
+        pytest.param(np.arange(9.0).reshape(3, 3), id="tiny"),
+        pytest.param(np.full((16, 16), np.nan), id="missing"),
+    ],
+)
+def test_what_is_no_impulse_is_left_alone(picture):
+    assert not find_impulses(picture).any()
+
+
+def test_pixels_around_missing_ones_are_left_alone():
+    picture = RNG.normal(100, 2, (64, 64))
+    picture[20:30, 20:30] = np.nan
+    picture[24, 24] = 900.0
+    assert not find_impulses(picture).any()
