@@ -571,6 +571,24 @@ def test_kspace_is_reconstructed(call, tmp_path, noisy):
     assert io.read_image(tmp_path / "kspace_fourier.ome.tif").shape == (24, 20)
 
 
+def test_coils_with_maps_are_compared_with_a_magnitude(call, tmp_path, noisy):
+    maps = np.stack([np.linspace(1, 0.2, 20), np.linspace(0.2, 1j, 20)])[:, None].repeat(24, axis=1)
+    kspace = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(maps * waves((24, 20)), (1, 2))), (1, 2))
+    kspace[:, :, 1::2] = 0
+    for name, values in {"kspace": kspace, "maps": maps, "truth": waves((24, 20))}.items():
+        np.save(tmp_path / f"{name}.npy", values)
+    words = ("fourier", "kspace.npy", "--config", "tiny.json", "--reference", "truth.npy", "--json")
+    code, out, _ = call(*words, "--maps", "maps.npy")
+    assert code == 0
+    assert json.loads(out)["psnr"] is not None
+    code, _, err = call(*words, "--maps", "truth.npy", "--overwrite")
+    assert code == 3
+    assert "complex" in err
+    code, _, err = call("fourier", noisy, "--config", "tiny.json", "--maps", "maps.npy")
+    assert code == 2
+    assert "k-space" in err
+
+
 def test_a_mask_is_not_written_over(call, noisy, extras):
     words = ("inpaint", noisy, *extras["inpaint"], "-o", "mask.tif", "--overwrite")
     code, _, err = call(*words)

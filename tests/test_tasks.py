@@ -464,6 +464,60 @@ def test_kspace_of_coils_becomes_a_magnitude(coils):
     assert rmse(result, whole) < 0.85 * rmse(task.final(image).data, whole)
 
 
+def seen_by(maps, picture):
+    """Return the k-space of a picture, (coils, Y, X), zero frequency in the middle."""
+    centred = np.fft.ifftshift(picture * maps, (-2, -1))
+    return np.fft.fftshift(np.fft.fft2(centred, norm="ortho"), (-2, -1))
+
+
+def smooth_maps(coils=4, size=64):
+    """Return the sensitivities of coils around the field of view."""
+    y, x = np.mgrid[:size, :size] / size - 0.5
+    angles = 2 * np.pi * np.arange(coils)[:, None, None] / coils
+    distance = (y - np.sin(angles) / 2) ** 2 + (x - np.cos(angles) / 2) ** 2
+    return np.exp(-2 * distance + 1j * angles * (1 + x))
+
+
+def test_coils_with_maps_see_one_image():
+    truth, maps = scene(), smooth_maps()
+    aliased = np.arange(64) % 2 == 0  # coils tell apart what falls on one another
+    kspace = seen_by(maps, truth)
+    config = tiny_config(800, latent="noise", stop="none")
+    with_maps = napari_dip.reconstruct_fourier(kspace, aliased, maps=maps, config=config)
+    task, image = Fourier.of_kspace(kspace, aliased, maps=maps)
+    zero_filled = task.final(task.enlarged(image)).data
+    assert with_maps.shape == (64, 64)
+    assert rmse(with_maps, truth) < 0.6 * rmse(zero_filled, truth)
+    whole = Fourier.of_kspace(kspace, maps=maps)
+    np.testing.assert_allclose(whole[0].final(whole[0].enlarged(whole[1])).data, truth, rtol=1e-5)
+
+
+def test_a_magnitude_is_compared_with_a_real_reference():
+    truth, maps = scene(), smooth_maps()
+    for given in (None, maps):
+        task, image = Fourier.of_kspace(seen_by(maps, truth), columns(), maps=given)
+        steps = restore(image, task, tiny_config(4, latent="noise"), reference=truth)
+        report = napari_dip.api.finish(steps).report
+        assert report.psnr is not None
+        assert report.best_psnr is not None
+
+
+@pytest.mark.parametrize(
+    "maps", [np.ones((2, 64, 64)), np.zeros((4, 64, 64)), np.full((4, 64, 64), np.nan)]
+)
+def test_maps_that_cannot_be_meant_are_refused(maps):
+    with pytest.raises(InputError, match="sensitivity maps"):
+        Fourier.of_kspace(seen_by(smooth_maps(), scene()), maps=maps)
+    with pytest.raises(InputError, match="real image"):
+        napari_dip.reconstruct_fourier(scene(), columns(), maps=maps)
+
+
+@pytest.mark.parametrize("noise", ["poisson", "poisson-gaussian"])
+def test_frequencies_have_no_photons(noise):
+    with pytest.raises(InputError, match="k-space"):
+        run(scene(), Fourier(columns()), tiny_config(2, noise=noise))
+
+
 @pytest.mark.parametrize(
     ("mask", "words"),
     [

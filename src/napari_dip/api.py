@@ -9,6 +9,7 @@ import numpy as np
 from napari_dip.config import DEFAULT_FEATURES, DipConfig
 from napari_dip.core.image import as_image
 from napari_dip.core.restore import restore
+from napari_dip.errors import InputError
 from napari_dip.tasks import (
     Deconvolve,
     Denoise,
@@ -356,6 +357,7 @@ def reconstruct_fourier(
     mask: ArrayLike | None = None,
     *,
     inverse: bool = False,
+    maps: ArrayLike | None = None,
     config: DipConfig | None = None,
     **choices: Unpack[Choices],
 ) -> NDArray[np.float32]:
@@ -372,6 +374,9 @@ def reconstruct_fourier(
         middle. Of k-space, by default, where it is not 0.
     inverse : bool
         The mask is 0 where frequencies were recorded.
+    maps : ([C, ]Y, X) array_like of complex, optional
+        Sensitivity of each coil: one complex image is estimated, seen by all
+        of them, instead of one for each.
     config, **choices
         As for `denoise`.
 
@@ -398,8 +403,10 @@ def reconstruct_fourier(
     (16, 16)
     """
     if np.iscomplexobj(image):
-        task, zero_filled = Fourier.of_kspace(image, mask, inverse=inverse)
+        task, zero_filled = Fourier.of_kspace(image, mask, inverse=inverse, maps=maps)
         return _restored(zero_filled, task, None, config, **choices)
+    if maps is not None:
+        raise InputError("Got sensitivity maps for a real image; expected complex k-space.")
     return _restored(image, Fourier(mask, inverse), None, config, **choices)
 
 

@@ -95,6 +95,16 @@ def read_kspace(path: str | os.PathLike[str]) -> NDArray[np.complexfloating] | N
     return np.array(mapped)
 
 
+def read_maps(path: str | os.PathLike[str]) -> NDArray[np.complexfloating]:
+    """Return the complex numbers of a .npy file, and refuse any other."""
+    maps = read_kspace(path)
+    if maps is None:
+        raise FileFormatError(
+            f"Got sensitivity maps {path}; expected a .npy file of complex numbers, (coils, Y, X)."
+        )
+    return maps
+
+
 def write_image(
     path: str | os.PathLike[str],
     image: Image,

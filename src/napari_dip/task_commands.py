@@ -178,6 +178,7 @@ def fourier(
     *,
     mask: Path | None = None,
     inverse: Flag = False,
+    maps: Path | None = None,
     options: Options | None = None,
     files: Files | None = None,
 ) -> int:
@@ -193,6 +194,8 @@ def fourier(
         k-space is not 0).
     inverse
         The mask is 0 where frequencies were recorded.
+    maps
+        Complex sensitivity of each coil: .npy, (coils, Y, X), as k-space is.
     options
         The configuration.
     files
@@ -203,10 +206,14 @@ def fourier(
 
     kspace = io.read_kspace(image)
     if kspace is None:
+        if maps is not None:
+            raise UsageError(f"Got --maps {maps} for a real image; expected complex k-space.")
         return _restore_file(image, lambda: Fourier(read(mask), inverse), options, files, mask)
     painted = None if mask is None else io.read_image(mask).data
-    task, picture = Fourier.of_kspace(kspace, painted, inverse=inverse)
-    return _restore_file(image, lambda: task, options, files, mask, picture=picture)
+    sensitivity = None if maps is None else io.read_maps(maps)
+    task, picture = Fourier.of_kspace(kspace, painted, inverse=inverse, maps=sensitivity)
+    others = (mask, maps)
+    return _restore_file(image, lambda: task, options, files, *others, picture=picture)
 
 
 def invert_features(
@@ -272,7 +279,8 @@ def _restore_file(
     dtype = outputs.output_dtype(output, image)
     reference = None
     if files.reference:
-        reference = match(io.read_image(files.reference, config.axes), image, files.affine)
+        seen = task.final(task.enlarged(image)) if files.affine else image
+        reference = match(io.read_image(files.reference, config.axes), seen, files.affine)
     if files.save_config:
         complete = config.complete(task.preset, task.dims)
         outputs.save_json(files.save_config, complete.model_dump(mode="json"))

@@ -12,6 +12,7 @@ from napari_dip.core.operators import Downsample, Fourier, Identity
 PSF_2D = torch.rand((3, 5), generator=torch.Generator().manual_seed(0))
 PSF_3D = torch.rand((3, 1, 5), generator=torch.Generator().manual_seed(0))
 SAMPLED = torch.rand((6, 8), generator=torch.Generator().manual_seed(0)) < 0.5
+MAPS = torch.randn((3, 6, 8), generator=torch.Generator().manual_seed(0), dtype=torch.complex128)
 OPERATORS = {
     "identity": (Identity(), (7, 9)),
     **{
@@ -24,6 +25,7 @@ OPERATORS = {
     "frequencies": (Fourier(SAMPLED, paired=False), (6, 8)),
     "frequencies of volumes": (Fourier(SAMPLED, paired=False), (2, 6, 8)),
     "complex frequencies": (Fourier(SAMPLED, paired=True), (6, 8)),
+    "frequencies of coils": (Fourier(SAMPLED, paired=True, maps=MAPS), (6, 8)),
     "blur volume": (Blur(PSF_3D / PSF_3D.sum()), (3, 5, 6)),
     "blur to refine": (GaussianBlur((0.5, 1.0), "YX"), (7, 9)),
     "blur of volumes to refine": (GaussianBlur((0.5, 0.0, 1.0), "ZYX"), (3, 5, 6)),
@@ -65,7 +67,8 @@ def test_a_constant_stays_constant(case):
 
 def test_the_gradient_is_the_adjoint(case):
     operator, observed, estimate, draw = case
-    x, y = draw(estimate).requires_grad_(), draw(observed)
+    x = draw(estimate).requires_grad_()
+    y = draw(observed, operator(x).shape[1])
     (adjoint,) = torch.autograd.grad(operator(x), x, y)
     # <A e_i, y> for a few unit images, against the i-th pixel of A^T y.
     for index in np.random.default_rng(0).choice(x.numel(), 5, replace=False):
@@ -124,6 +127,13 @@ def test_a_spectrum_has_the_energy_of_the_image_and_its_adjoint_is_the_image(pai
     x = torch.rand((1, 4, 6, 8), dtype=torch.float64)
     torch.testing.assert_close(fourier(x).square().sum(), x.square().sum())
     torch.testing.assert_close(fourier.adjoint(fourier(x)), x)
+
+
+def test_coils_are_combined_as_they_see():
+    fourier = Fourier(SAMPLED, paired=True, maps=MAPS)
+    x = torch.rand((1, 2, 6, 8), dtype=torch.float64)
+    assert fourier.estimate_channels(6) == 2
+    torch.testing.assert_close(fourier.combined(fourier.adjoint(fourier(x))), x)
 
 
 def test_a_real_image_has_its_negative_frequencies_too():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -40,6 +41,10 @@ class Operator(ABC):
 
     def estimate_shape(self, observed: Shape) -> Shape:
         """Return the spatial shape of the estimate behind an observation."""
+        return observed
+
+    def estimate_channels(self, observed: int) -> int:
+        """Return how many channels the estimate behind an observation has."""
         return observed
 
     def inside(self, estimate: Tensor) -> Tensor:
@@ -168,6 +173,8 @@ class Fourier(Operator):
         True at recorded frequencies; zero frequency first, which must be one.
     paired : bool
         Channels are real and imaginary parts in turn.
+    maps : (coils, Y, X) complex Tensor, optional
+        Sensitivity of each coil: one complex image was seen by all of them.
 
     References
     ----------
@@ -181,37 +188,71 @@ class Fourier(Operator):
     [4.0, 0.0, 0.0, 0.0]
     """
 
-    def __init__(self, sampled: Tensor, *, paired: bool) -> None:
+    def __init__(self, sampled: Tensor, *, paired: bool, maps: Tensor | None = None) -> None:
         self._paired = paired
+        self._maps = maps
         self.sampled = sampled if paired else sampled | _negated(sampled)
 
     def __call__(self, estimate: Tensor) -> Tensor:
-        if not self._paired:
-            spectrum = torch.fft.fft2(estimate, norm="ortho")
-            hartley: Tensor = spectrum.real - spectrum.imag
-            return hartley
-        pairs = torch.complex(estimate[:, 0::2].contiguous(), estimate[:, 1::2].contiguous())
-        return _as_pairs(torch.fft.fft2(pairs, norm="ortho"))
+        return self._transform(self.seen(estimate))
+
+    def estimate_channels(self, observed: int) -> int:
+        return observed if self._maps is None else 2
+
+    def seen(self, estimate: Tensor) -> Tensor:
+        """Return what each coil sees of the image; without maps, itself."""
+        if self._maps is None:
+            return estimate
+        return _as_pairs(_as_complex(estimate) * self._maps.to(estimate.device))
+
+    def combined(self, images: Tensor) -> Tensor:
+        """Return the image that explains best, pixel by pixel, what the coils saw."""
+        if self._maps is None:
+            return images
+        maps = self._maps.to(images.device)
+        power = (maps.abs() ** 2).sum(dim=0)
+        total = (_as_complex(images) * maps.conj()).sum(dim=1, keepdim=True)
+        # Where no coil sees anything there is nothing.
+        return _as_pairs(torch.where(power > 0, total / power.clamp(min=1e-12), 0))
 
     def adjoint(self, spectrum: Tensor) -> Tensor:
-        """Return the image of a spectrum, which the transform maps back to it."""
+        """Return the images of spectra, which the transform maps back to them."""
         if not self._paired:
-            return self(spectrum)
-        pairs = torch.complex(spectrum[:, 0::2].contiguous(), spectrum[:, 1::2].contiguous())
-        return _as_pairs(torch.fft.ifft2(pairs, norm="ortho"))
+            return self._transform(spectrum)
+        return _as_pairs(torch.fft.ifft2(_as_complex(spectrum), norm="ortho"))
 
     def recorded_part(self, image: Tensor) -> Tensor:
-        """Return the zero-filled image (N, C, ..., Y, X): other frequencies are 0."""
-        return self.adjoint(self(image) * self.sampled.to(image.device))
+        """Return the zero-filled images (N, C, ..., Y, X): other frequencies are 0."""
+        return self.adjoint(self._transform(image) * self.sampled.to(image.device))
 
     def measured(self, picture: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        spectrum = self(picture)
+        spectrum = self._transform(picture)
         return spectrum, self.sampled.to(picture.device).expand_as(spectrum)
+
+    def noise(self, noise: NoiseModel, recorded: Tensor) -> NoiseModel:
+        if self._maps is None:
+            return noise
+        # One for all coils, because one image is behind them.
+        variance = noise.variance(torch.zeros(()))
+        assert isinstance(variance, Tensor)
+        return replace(noise, slope=0.0, intercept=variance.mean(), floor=variance.mean())
 
     def spared(self, observation: Tensor) -> Tensor | None:
         radii = [torch.fft.fftfreq(n, device=observation.device) for n in observation.shape[-2:]]
         low: Tensor = radii[0][:, None] ** 2 + radii[1] ** 2 <= _LOW_FREQUENCY**2
         return low
+
+    def _transform(self, images: Tensor) -> Tensor:
+        if self._paired:
+            return _as_pairs(torch.fft.fft2(_as_complex(images), norm="ortho"))
+        spectrum = torch.fft.fft2(images, norm="ortho")
+        hartley: Tensor = spectrum.real - spectrum.imag
+        return hartley
+
+
+def _as_complex(pairs: Tensor) -> Tensor:
+    """Return (N, 2 C, ..., Y, X) of real and imaginary parts as (N, C, ..., Y, X)."""
+    return torch.complex(pairs[:, 0::2].contiguous(), pairs[:, 1::2].contiguous())
 
 
 def _as_pairs(values: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,27 +20,26 @@ class Oracle:
     Parameters
     ----------
     reference : array_like or Image
-        Truth, of the image's shape.
-    image : Image
-        What is restored.
-    factors : mapping of str to int
-        How many times more pixels the result has along an axis.
+        Truth, of the result's shape.
+    result : Image
+        Of the axes and the shape that the result will have.
+    axes : str
+        Of the image that blocks are cut from.
     """
 
-    def __init__(self, reference: Any, image: Image, factors: Mapping[str, int]) -> None:
+    def __init__(self, reference: Any, result: Image, axes: str) -> None:
         data = reference.data if isinstance(reference, Image) else reference
-        self._reference = as_image(np.asarray(data), image.axes)
-        shape = tuple(
-            size * factors.get(axis, 1) for axis, size in zip(image.axes, image.shape, strict=True)
-        )
-        # A stand-in without memory: only its shape is looked at.
-        metrics.check_same_shape(np.broadcast_to(np.uint8(0), shape), self._reference.data)
+        self._reference = as_image(np.asarray(data), result.axes)
+        metrics.check_same_shape(result.data, self._reference.data)
+        self._axes = axes
         self._range = metrics.data_range(self._reference.data)
         self._best: dict[int, tuple[float, int]] = {}
 
     def look(self, block: Block, run: int, iteration: int, estimate: NDArray[np.float32]) -> float:
-        """Return the PSNR [dB] of a block's estimate, shaped as the image's array there."""
-        truth = np.asarray(self._reference.data[block.selection], dtype=np.float64)
+        """Return the PSNR [dB] of a block's estimate, shaped as the result's array there."""
+        steps = zip(self._axes, block.selection, strict=True)
+        selection = tuple(step for axis, step in steps if axis in self._reference.axes)
+        truth = np.asarray(self._reference.data[selection], dtype=np.float64)
         error = float(np.mean((estimate - truth) ** 2))
         if run == 0 and error < self._best.get(block.index, (np.inf, 0))[0]:
             self._best[block.index] = error, iteration

@@ -54,7 +54,7 @@ class Problem:
     @property
     def channels(self) -> int:
         """Channels of the estimate."""
-        return (self.pictured or self.observation.shape[1:])[0]
+        return self.operator.estimate_channels((self.pictured or self.observation.shape[1:])[0])
 
     @property
     def shape(self) -> Shape:

@@ -99,9 +99,11 @@ def restore(
     dims = config.dims
     assert dims is not None  # the configuration is complete
     image = as_image(image, config.axes).calibrated(config.voxel_size)
+    task.check_noise(config.noise)
     observation = task.observe(image)
     channels = _prepare_channels(observation, config, task)
     config = _suited(config, task, channels)
+    enlarged = task.enlarged(image)
     run = _Run(
         image=image,
         observation=observation,
@@ -112,7 +114,8 @@ def restore(
         runtime=find_runtime(config.device, config.precision),
         plan=blocks.plan(image, config.channels, dims),
         channels=channels,
-        oracle=None if reference is None else Oracle(reference, image, task.factors()),
+        enlarged=enlarged,
+        oracle=None if reference is None else Oracle(reference, task.final(enlarged), image.axes),
         stop_requested=stop_requested,
     )
     threads = config.threads or useful_threads(blocks.pixels(image, dims))
@@ -189,6 +192,8 @@ class _Run:
     runtime: Runtime
     plan: list[blocks.Block]
     channels: list[_Channel]
+    # The image itself, wherever no fit replaces it (alpha, blocks not reached).
+    enlarged: Image
     oracle: Oracle | None
     stop_requested: Callable[[], bool]
     start: float = field(default_factory=time.perf_counter)
@@ -197,8 +202,6 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.blocks_left = len(self.plan)
-        # The image itself, wherever no fit replaces it (alpha, blocks not reached).
-        self.enlarged = self.image.enlarged(self.task.factors())
         self.restored = np.array(self.enlarged.data, dtype=np.float32, order="C")
         self.run_std = np.zeros_like(self.restored) if self.config.runs > 1 else None
 
@@ -264,7 +267,10 @@ class _Run:
     def _progress(self, work: _Work, run: int, snapshot: Snapshot, fit_start: float) -> Progress:
         block = work.block
         estimate = self._restored(work, snapshot.estimate)
-        psnr = self.oracle.look(block, run, snapshot.iteration, estimate) if self.oracle else None
+        psnr = None
+        if self.oracle:
+            final = self.task.final(Image(estimate, block.axes)).data
+            psnr = self.oracle.look(block, run, snapshot.iteration, final)
         limit = self.config.max_iterations
         assert limit is not None  # the configuration is complete
         now = time.perf_counter()
@@ -354,6 +360,7 @@ class _Run:
 
     def result(self) -> Restoration:
         restored = self.enlarged.with_data(self.restored)
+        final = self.task.final(restored)
         report = make_report(
             image=self.image,
             task=self.task,
@@ -364,10 +371,9 @@ class _Run:
             noise=tuple(channel.record for channel in self.channels),
             seconds=time.perf_counter() - self.start,
             invalid_pixels=self.invalid_pixels,
-            quality=self.oracle.judge(self.restored) if self.oracle else {},
+            quality=self.oracle.judge(final.data) if self.oracle else {},
         )
         complete = all(len(fits) == self.config.runs for _, fits in self.fits)
-        final = self.task.final(restored)
         spread = self.run_std if complete and final is restored else None
         return Restoration(final, report, spread)
 

@@ -60,13 +60,15 @@ class Scaling:
         return (values.astype(np.float64) * self.gain + self.offset).astype(np.float32)
 
 
-def find_scaling(values: NDArray[Any]) -> Scaling:
+def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
     """Return the map that puts the bulk of the values in the network's window.
 
     Parameters
     ----------
     values : (...) array
         Real numbers; those that are not finite are left out.
+    keep_zero : bool
+        Only divide, as complex numbers need it.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def find_scaling(values: NDArray[Any]) -> Scaling:
     constant = brightest - darkest <= resolution or brightest - darkest < 1e-37
     width = WINDOW[1] - WINDOW[0]
     gain = 1.0 if constant else float(window_high - window_low) / width
-    offset = float(window_low) - WINDOW[0] * gain
+    offset = 0.0 if keep_zero else float(window_low) - WINDOW[0] * gain
     headroom = _HEADROOM * (brightest - darkest)
     return Scaling(
         offset=offset,
@@ -109,7 +111,7 @@ def find_scaling(values: NDArray[Any]) -> Scaling:
 
 
 def scale_image(image: Image, *, joint: bool = False) -> tuple[Scaling, ...]:
-    """Return one map per channel of the image, the same for all if they belong together.
+    """Return one map per channel of the image; the same for all, and without an offset, if joint.
 
     The samples of RGB always do.
     """
@@ -117,7 +119,7 @@ def scale_image(image: Image, *, joint: bool = False) -> tuple[Scaling, ...]:
     if axis is None:
         return (find_scaling(_sample(image)),)
     if joint:
-        return (find_scaling(_sample(image)),) * image.shape[axis]
+        return (find_scaling(_sample(image), keep_zero=True),) * image.shape[axis]
     return tuple(
         find_scaling(_sample(image, axis, channel)) for channel in range(image.shape[axis])
     )

@@ -14,6 +14,7 @@ from napari_dip.tasks.task import Task, as_picture
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_dip.config import Noise
     from napari_dip.core import operators
 
 
@@ -31,16 +32,24 @@ class Fourier(Task):
     paired : bool
         The image's channels are real and imaginary parts in turn, of one coil
         after the other; otherwise images are real.
+    maps : (C, Y, X) array_like of complex, optional
+        Sensitivity of each coil, with which one complex image was seen.
     """
 
     name = "fourier"
     mask: Any = None
     inverse: bool = False
     paired: bool = False
+    maps: Any = None
 
     @classmethod
     def of_kspace(
-        cls, kspace: ArrayLike, mask: ArrayLike | None = None, *, inverse: bool = False
+        cls,
+        kspace: ArrayLike,
+        mask: ArrayLike | None = None,
+        *,
+        inverse: bool = False,
+        maps: ArrayLike | None = None,
     ) -> tuple[Self, Image]:
         """Return the task and the zero-filled image of complex measurements.
 
@@ -53,6 +62,9 @@ class Fourier(Task):
             Not 0 at recorded frequencies; those that are not 0 by default.
         inverse : bool
             The mask is 0 where frequencies were recorded.
+        maps : ([C, ]Y, X) array_like, optional
+            Complex sensitivity of each coil, centred as the image is; 0 where
+            there is nothing to be seen.
 
         Examples
         --------
@@ -71,7 +83,8 @@ class Fourier(Task):
             raise InputError("Got k-space with NaN or infinite numbers; expected all finite.")
         coils = values.reshape(-1, *values.shape[-2:])
         recorded = (coils != 0).any(axis=0) if mask is None else as_mask(mask)
-        task = cls(recorded, inverse, paired=True)
+        sensitivity = None if maps is None else _as_maps(maps, coils.shape)
+        task = cls(recorded, inverse, paired=True, maps=sensitivity)
         sampled = task.sampled(coils.shape[-2:])
         images = np.fft.ifft2(np.fft.ifftshift(coils, (-2, -1)) * sampled, norm="ortho")
         # The middle of k-space being zero frequency, that of the image is its middle.
@@ -125,9 +138,34 @@ class Fourier(Task):
         return self._transform(image.shape[-2:])
 
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
-        """Put the recorded frequencies in place of the estimate's."""
-        consistent = estimate - self._recorded_part(estimate) + observed
-        return np.asarray(consistent, dtype=estimate.dtype)
+        """Put the recorded frequencies in place of the estimate's.
+
+        With maps, coils may contradict one another: a step towards them all.
+        """
+        import torch
+
+        transform = self._transform(observed.shape[-2:])
+        image = torch.from_numpy(estimate.astype(np.float64))[None]  # (1, ..., Y, X)
+        seen = torch.from_numpy(observed.astype(np.float64))[None]
+        missed = seen - transform.recorded_part(transform.seen(image))
+        consistent = image + transform.combined(missed)
+        return np.asarray(consistent[0].numpy(), dtype=estimate.dtype)
+
+    def enlarged(self, image: Image) -> Image:
+        """Return the zero-filled image, with maps that of all coils together."""
+        if self.maps is None:
+            return image
+        import torch
+
+        coils = torch.from_numpy(np.asarray(image.data, dtype=np.float64))[None]
+        return image.with_data(self._transform(image.shape[-2:]).combined(coils)[0].numpy())
+
+    def check_noise(self, noise: Noise) -> None:
+        if noise in ("poisson", "poisson-gaussian"):
+            raise InputError(
+                f"Got the noise model {noise} for k-space; expected auto, gaussian or laplace: a "
+                "frequency has no number of photons. Leave the noise model at auto."
+            )
 
     def final(self, image: Image) -> Image:
         """Return the magnitude of complex images, root sum of squares over coils."""
@@ -142,13 +180,29 @@ class Fourier(Task):
 
         from napari_dip.core import operators
 
-        return operators.Fourier(torch.from_numpy(self.sampled(shape)), paired=self.paired)
+        sampled = torch.from_numpy(self.sampled(shape))
+        maps = None if self.maps is None else torch.from_numpy(self.maps)
+        return operators.Fourier(sampled, paired=self.paired, maps=maps)
 
     def _recorded_part(self, values: NDArray[Any]) -> NDArray[Any]:
         import torch
 
         images = torch.from_numpy(values.astype(np.float64))[None]  # (1, ..., Y, X)
         return np.asarray(self._transform(values.shape[-2:]).recorded_part(images)[0])
+
+
+def _as_maps(maps: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.complex64]:
+    values = np.asarray(maps)
+    if values.ndim == 2:
+        values = values[None]
+    if values.shape != shape or values.dtype.kind not in "fc":
+        raise InputError(
+            f"Got sensitivity maps of shape {values.shape} and type {values.dtype} for k-space of "
+            f"shape {shape}; expected the same shape, one complex map for each coil."
+        )
+    if not np.isfinite(values).all() or not values.any():
+        raise InputError("Got sensitivity maps that are 0 or not finite; expected finite ones.")
+    return values.astype(np.complex64)
 
 
 def as_mask(mask: Any) -> NDArray[Any]:

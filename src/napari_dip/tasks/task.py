@@ -13,7 +13,7 @@ from napari_dip.core.image import Image, as_image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_dip.config import TaskName
+    from napari_dip.config import Noise, TaskName
     from napari_dip.core.operators import Operator
 
 
@@ -66,6 +66,14 @@ class Task:
     def factors(self) -> Mapping[str, int]:
         """Return how many times more pixels the result has along an axis."""
         return {}
+
+    def enlarged(self, image: Image) -> Image:
+        """Return the image in the shape of a result, for where nothing is fitted."""
+        return image.enlarged(self.factors())
+
+    def check_noise(self, noise: Noise) -> None:
+        """Raise an `InputError` if a noise model makes no sense."""
+        return
 
     def final(self, image: Image) -> Image:
         """Return what the user is given of a result."""
