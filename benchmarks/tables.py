@@ -12,25 +12,30 @@ crop are what to compare with.
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 from rows import Case, middle, ours, show
 from scipy import ndimage
 from skimage import restoration
 from skimage.io import imread
 from skimage.transform import resize
 
-from napari_dip import DipConfig, metrics
+from napari_dip import DipConfig, Image, metrics
+from napari_dip.core.fourier import least_variation
 from napari_dip.core.psf import gaussian_psf
 from napari_dip.io import read_image
-from napari_dip.tasks import Deconvolve, Denoise, Inpaint, SuperResolve
+from napari_dip.tasks import Deconvolve, Denoise, Fourier, Inpaint, SuperResolve
 
 CACHE = Path("tables.json")
 SET9 = ("House", "Peppers", "Lena", "Baboon", "F16", "kodim01", "kodim02", "kodim03", "kodim12")
 SET5 = {"baby": 31.49, "bird": 31.80, "butterfly": 26.23, "head": 31.04, "woman": 28.93}
+MRI_BRAINS = ("01", "25", "45")
+MRI_MASKS = ("columns", "gauss1d_30", "gauss2d_30", "gauss2d_10", "poisson2d_20")
 GREY = {
     "barbara": 32.22, "boat": 33.06, "house": 39.16, "lena": 36.16, "peppers": 33.05,
     "cameraman": 29.80, "couple": 32.52, "fingerprint": 32.84, "hill": 32.77, "man": 32.20,
@@ -128,6 +133,36 @@ def deconvolution(data: Path, crop: int | None) -> Iterator[Case]:
         yield Case(name, noisy.astype(np.float32), truth, task, None, baselines)
 
 
+def mri(data: Path, crop: int | None) -> Iterator[Case]:
+    """Brains of which some frequencies were recorded; total variation keeps those as well."""
+    for name, kind in itertools.product(MRI_BRAINS, MRI_MASKS):
+        truth = middle(imread(data / "medical" / f"brain_test_{name}.png"), crop).astype(float)
+        size = truth.shape[0]
+        if kind == "columns":
+            mask = np.arange(size) % 4 == 0
+            mask[size // 2 - size // 25 : size // 2 + size // 25] = True
+        else:
+            mask = imread(data / "medical" / "masks" / f"kspace_{kind}.png") > 0
+            mask = mask[:: mask.shape[0] // size, :: mask.shape[0] // size]
+        task = Fourier(mask)
+        zero_filled = task.observe(Image(truth, "YX")).data
+        baselines = {"tv": lambda y=zero_filled, t=task: least_total_variation(y, t)}
+        yield Case(f"{name} {kind}", zero_filled, truth, task, None, baselines, brightness_psnr)
+
+
+def least_total_variation(zero_filled: np.ndarray, task: Fourier) -> np.ndarray:
+    """Return the image of least total variation that has the recorded frequencies."""
+    operator = task.operator(Image(zero_filled, "YX"), "YX")
+    unit = torch.from_numpy(zero_filled / 255).float()[None, None]
+    spectrum, recorded = operator.measured(unit, torch.ones_like(unit, dtype=torch.bool))
+    return 255 * least_variation(operator, spectrum, recorded.float())[0, 0].numpy()
+
+
+def brightness_psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
+    """Return the psnr of a picture of 8 bits."""
+    return float(10 * np.log10(255**2 / np.mean((estimate - truth) ** 2)))
+
+
 def luma_psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
     """Return the psnr of luma (BT.601, 16 to 235) without a border of 4 pixels."""
     weights = np.array([65.481, 128.553, 24.966]) / 255
@@ -140,7 +175,7 @@ def luma_psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
 
 TABLES = {
     table.__name__: table
-    for table in (denoising, microscopy, super_resolution, inpainting, deconvolution)
+    for table in (denoising, microscopy, super_resolution, inpainting, deconvolution, mri)
 }
 
 

@@ -438,10 +438,11 @@ def scene():
     return picture
 
 
-def test_missing_frequencies_are_filled_in_and_recorded_ones_kept():
+@pytest.mark.parametrize(("latent", "iterations"), [("noise", 500), ("observation", 30)])
+def test_missing_frequencies_are_filled_in_and_recorded_ones_kept(latent, iterations):
     truth, task = scene(), Fourier(columns())
     zero_filled = task.observe(as_image(truth)).data
-    config = tiny_config(500, latent="noise", stop="none")
+    config = tiny_config(iterations, latent=latent, stop="none")
     result = napari_dip.reconstruct_fourier(truth, columns(), config=config)
     assert rmse(result, truth) < 0.9 * rmse(zero_filled, truth)
     again = task.observe(as_image(result)).data
@@ -478,11 +479,12 @@ def smooth_maps(coils=4, size=64):
     return np.exp(-2 * distance + 1j * angles * (1 + x))
 
 
-def test_coils_with_maps_see_one_image():
+@pytest.mark.parametrize(("latent", "iterations"), [("noise", 800), ("observation", 20)])
+def test_coils_with_maps_see_one_image(latent, iterations):
     truth, maps = scene(), smooth_maps()
     aliased = np.arange(64) % 2 == 0  # coils tell apart what falls on one another
     kspace = seen_by(maps, truth)
-    config = tiny_config(800, latent="noise", stop="none")
+    config = tiny_config(iterations, latent=latent, stop="none")
     with_maps = napari_dip.reconstruct_fourier(kspace, aliased, maps=maps, config=config)
     task, image = Fourier.of_kspace(kspace, aliased, maps=maps)
     zero_filled = task.final(task.enlarged(image)).data

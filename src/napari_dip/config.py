@@ -265,20 +265,13 @@ _TASK_PRESETS["super-resolve", "fast"] = _with(
 
 # Where pixels are missing there is no noise to stop before: it goes on getting better.
 _TASK_PRESETS["inpaint", "balanced"] = _with(_BALANCED, max_iterations=2000)
-# Frequencies that were not recorded are as far from the observation; a picture of
-# the recorded ones, aliased as it is, leads astray (docs/performance.md).
+# The network only corrects what total variation finds (docs/performance.md).
 _TASK_PRESETS["fourier", "balanced"] = _with(
-    _PAPER,
-    network={
-        "channels": (64, 64, 64, 64, 64),
-        "pixel_shuffle": 2,
-        "output": "linear",
-        "bias": False,
-    },
-    latent_noise=0.0,
-    max_iterations=2000,
+    _BALANCED,
+    max_iterations=300,
+    stopping=StoppingConfig(heldout_fraction=0.08),
 )
-_TASK_PRESETS["fourier", "fast"] = _with(_TASK_PRESETS["fourier", "balanced"], max_iterations=600)
+_TASK_PRESETS["fourier", "fast"] = _with(_FAST, max_iterations=100)
 
 # Features are no picture to feed: noise, and an hourglass narrow where pixels are many.
 _TASK_PRESETS["invert-features", "balanced"] = _with(

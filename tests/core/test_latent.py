@@ -44,7 +44,7 @@ def test_the_registry_and_the_configuration_name_the_same_latents():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_draw_fits_the_network_and_the_observation(name, shape, shuffle, channels):
     latent, network, _ = make(name, shape, channels, shuffle)
-    z, weights, view = latent.draw()
+    z, weights, view = latent.draw()[:3]
     assert view == View()
     assert network(z).shape[2:] == network.canvas(shape)
     assert weights.shape == (1, channels, *shape)
@@ -69,7 +69,7 @@ def test_an_unperturbed_noise_latent_stays():
 
 def test_what_counts_is_what_was_hidden():
     latent, _, problem = make("observation", (64, 64), shuffle=1)
-    z, weights, _ = latent.draw()
+    z, weights, _ = latent.draw()[:3]
     observed = problem.observation
     standard = (observed - observed.mean()) / observed.std(correction=0)
     hidden = weights > 0
@@ -110,7 +110,7 @@ def test_hidden_pixels_hold_the_mean_of_their_visible_neighbours():
         torch.ones(1, 1, 32, 32),
         torch.Generator().manual_seed(1),
     )
-    z, weights, _ = latent.draw()
+    z, weights, _ = latent.draw()[:3]
     inside = weights.clone()
     inside[..., 0] = inside[..., -1] = 0
     assert float(inside.sum()) >= 1

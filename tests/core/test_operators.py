@@ -7,7 +7,8 @@ from scipy import ndimage, signal
 from skimage.measure import block_reduce
 
 from napari_dip.core.blur import Blur, Convolution, GaussianBlur
-from napari_dip.core.operators import Downsample, Fourier, Identity
+from napari_dip.core.fourier import Fourier
+from napari_dip.core.operators import Downsample, Identity
 
 PSF_2D = torch.rand((3, 5), generator=torch.Generator().manual_seed(0))
 PSF_3D = torch.rand((3, 1, 5), generator=torch.Generator().manual_seed(0))

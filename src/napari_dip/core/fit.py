@@ -174,11 +174,11 @@ def fit(
         draw = latent.draw()
         with runtime.autocast():
             canvas = draw.view.undo(network(draw.latent))
-        estimate = _crop(canvas, problem.shape)
+        estimate = draw.start + draw.gain * _crop(canvas, problem.shape)
         loss = _mean(problem.nll(estimate), draw.weights) + penalty(problem, estimate, settings)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        estimate = estimate.detach()
+        estimate = estimate.detach() + draw.shift
         state.average.update(estimate)
         due = iteration % runtime.assess_every == 0 or iteration == settings.max_iterations
         if not due and not stop_requested():
@@ -207,7 +207,7 @@ def fit(
                 loss_value,
                 heldout_error,
                 state.selected,
-                _copy(problem, state.average.value),
+                _copy(problem, latent.finish(state.average.value)),
                 reason,
             )
             suspended = time.perf_counter()
@@ -217,8 +217,9 @@ def fit(
             start, last_assessment = start + pause, last_assessment + pause
         if reason is not None:
             break
+    estimate = latent.finish(state.kept)
     return Fit(
-        estimate=_copy(problem, state.kept),
+        estimate=_copy(problem, estimate),
         iterations=iteration,
         selected_iteration=state.selected,
         stop_reason=reason,
@@ -226,7 +227,7 @@ def fit(
         seconds_per_iteration=median(pace),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         rollbacks=state.rollbacks,
-        residual_whiteness=_whiteness(problem, state.kept),
+        residual_whiteness=_whiteness(problem, estimate),
         findings=problem.operator.findings(),
         weights_sha256=weights_sha256,
         stopping_agreement=_agreement(problem, state.kept, state.rival),
@@ -256,15 +257,11 @@ def _split(
     valid = problem.valid.float()
     if config.stop not in ("auto", "heldout"):
         return valid, None
-    # All channels of a pixel together: their noise may be correlated.
-    draw = torch.rand((1, 1, *valid.shape[2:]), generator=random, device=random.device)
-    spared = problem.operator.spared(valid)
-    if spared is not None:
-        draw = draw.masked_fill(spared, 1.0)
-    hidden = valid * (draw < config.fit.stopping.heldout_fraction)
+    lots = problem.operator.lots(valid, random)
+    hidden = valid * (lots < config.fit.stopping.heldout_fraction)
     if float(hidden.sum()) < _MIN_HELDOUT:
         return valid, None
-    return valid - hidden, hidden
+    return valid - hidden, problem.operator.importance(hidden)
 
 
 def _probe(problem: Problem, count: int, random: torch.Generator) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_dip.core.fourier import Fourier
 from napari_dip.core.layers import memory_format, pixel_unshuffle
 from napari_dip.errors import InputError
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 # Published width of the uniform noise.
 _AMPLITUDE = 0.1
 _OCTAVES = 8
-_FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 # Eight neighbours of a hidden pixel, the nearer ones heavier.
 _NEIGHBOURS = ((0.5, 1.0, 0.5), (1.0, 0.0, 1.0), (0.5, 1.0, 0.5))
 
@@ -65,11 +66,20 @@ class Draw(NamedTuple):
         Of each observed pixel in the loss of this iteration.
     view : View
         How the network sees the canvas at this iteration.
+    start : (1, C, [Z,] Y, X) Tensor or float
+        What the network's output is added to.
+    gain : float
+        By which the output is multiplied before.
+    shift : (1, C, [Z,] Y, X) Tensor or float
+        From this iteration's start to that of the average.
     """
 
     latent: Tensor
     weights: Tensor
     view: View
+    start: Tensor | float = 0.0
+    gain: float = 1.0
+    shift: Tensor | float = 0.0
 
 
 class Latent(Protocol):
@@ -78,8 +88,12 @@ class Latent(Protocol):
     def draw(self) -> Draw:
         """Return the input of the next iteration."""
 
+    def finish(self, estimate: Tensor) -> Tensor:
+        """Add to an estimate what was held back from the fit."""
+        return estimate
 
-class FixedLatent:
+
+class FixedLatent(Latent):
     """A fixed picture, perturbed anew at each iteration, as published; every fitted pixel counts.
 
     Parameters
@@ -101,7 +115,7 @@ class FixedLatent:
     def __init__(
         self, clean: Tensor, noise: float, fitted: Tensor, random: torch.Generator
     ) -> None:
-        self._clean = _channels_last(clean)
+        self._clean = channels_last(clean)
         self._perturbed = torch.empty_like(self._clean)
         self._noise = noise
         self._fitted = fitted
@@ -113,7 +127,7 @@ class FixedLatent:
         return Draw(self._perturbed.add_(self._clean), self._fitted, View())
 
 
-class ObservationLatent:
+class ObservationLatent(Latent):
     """The observation, with other pixels hidden at each iteration; the hidden ones are fitted.
 
     It is also mirrored, one of four ways in turn: the network sees four
@@ -153,7 +167,7 @@ class ObservationLatent:
         self._visible = fitted
         self._hide = settings.hidden_fraction
         steps = range(network.pixel_shuffle)
-        self._views = cycle([View((y, x), flips) for y in steps for x in steps for flips in _FLIPS])
+        self._views = cycle([View((y, x), flips) for y in steps for x in steps for flips in FLIPS])
         self._random = random
         self._shuffle = network.pixel_shuffle
         observed, self._lift = problem.observation, problem.operator.lift
@@ -163,7 +177,7 @@ class ObservationLatent:
         deviation = (((observed - mean) ** 2 * fitted).sum() / count).sqrt()
         self._observation = (observed - mean) / deviation.clamp(min=1e-12)
         self._kernel = torch.tensor(_NEIGHBOURS, device=observed.device)[None, None]
-        self._spread = _Mirror(problem.shape, network.canvas(problem.shape), observed.device)
+        self._spread = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
         self._guide = _guide(problem)
 
     def draw(self) -> Draw:
@@ -179,7 +193,7 @@ class ObservationLatent:
         canvas = self._spread(picture)
         view = next(self._views)
         latent = pixel_unshuffle(view.apply(canvas), self._shuffle)
-        return Draw(_channels_last(latent), self._visible - visible, view)
+        return Draw(channels_last(latent), self._visible - visible, view)
 
     def _neighbours(self, visible: Tensor) -> Tensor:
         """Return the weighted mean of the visible neighbours of each pixel within its plane."""
@@ -191,7 +205,7 @@ class ObservationLatent:
         return mean.reshape(self._observation.shape)
 
 
-class _Mirror:
+class Mirror:
     """Continues a picture to the canvas by reflection, however small it is."""
 
     def __init__(self, shape: Shape, canvas: Shape, device: torch.device) -> None:
@@ -248,11 +262,11 @@ def _pictured(
     """The guide itself, as in flash and no-flash pairs (Sec. 3.5)."""
     guide = _guide(problem)
     assert guide is not None  # latent_channels() has asked
-    canvas = _Mirror(problem.shape, network.canvas(problem.shape), random.device)(guide)
+    canvas = Mirror(problem.shape, network.canvas(problem.shape), random.device)(guide)
     return pixel_unshuffle(canvas, network.pixel_shuffle)
 
 
-def _channels_last(latent: Tensor) -> Tensor:
+def channels_last(latent: Tensor) -> Tensor:
     return latent.contiguous(memory_format=memory_format(latent.ndim - 2))
 
 
@@ -271,7 +285,10 @@ def build_latent(
 ) -> Latent:
     """Return the latent of a configuration; the parameters are those of the latents."""
     if settings.latent == "observation":
-        return ObservationLatent(problem, network, settings, fitted, random)
+        from napari_dip.core.frequency_latent import FrequencyLatent  # which needs this module
+
+        kind = FrequencyLatent if isinstance(problem.operator, Fourier) else ObservationLatent
+        return kind(problem, network, settings, fitted, random)
     clean = LATENTS[settings.latent](problem, network, settings, random)
     return FixedLatent(clean, settings.latent_noise, fitted, random)
 
@@ -290,7 +307,10 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
             "another latent, such as noise."
         )
     dims = len(problem.shape)
-    pictures = {"guide": guides, "observation": problem.channels + guides}
+    seen = problem.channels + guides
+    if isinstance(problem.operator, Fourier):
+        seen = 2 * problem.channels  # a picture, and what it adds to the zero-filled one
+    pictures = {"guide": guides, "observation": seen}
     if settings.latent in pictures:
         return pictures[settings.latent] * settings.network.pixel_shuffle**2
     waves = {"meshgrid": dims, "fourier": 2 * dims * _OCTAVES}

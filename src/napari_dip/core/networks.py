@@ -76,6 +76,13 @@ class PriorNetwork(nn.Module):
         sizes = zip(self.canvas(shape), self.coarsening, strict=True)
         return tuple(size // coarser for size, coarser in sizes)
 
+    def settle(self) -> float:
+        """Let the output be the same everywhere at first; return what it is."""
+        nn.init.zeros_(self.head.weight)
+        assert self.head.bias is not None
+        nn.init.zeros_(self.head.bias)
+        return _MIDDLE if self._bounds is None else sum(self._bounds) / 2
+
     def forward(self, latent: Tensor) -> Tensor:
         """Map the latent to the estimate (1, out_channels, [Z,] Y, X), float32."""
         features = self.body(latent)

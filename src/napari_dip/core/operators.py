@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -28,8 +27,6 @@ Shape = tuple[int, ...]
 _FWHM = 2 * math.sqrt(2 * math.log(2))
 # Where a Gaussian kernel is cut, in standard deviations.
 _GAUSSIAN_REACH = 3.0
-# Frequencies that hold nearly all of an image's energy [cycles per pixel].
-_LOW_FREQUENCY = 0.04
 
 
 class Operator(ABC):
@@ -63,9 +60,14 @@ class Operator(ABC):
         """Return the noise of what was recorded, given that of the picture it was made of."""
         return noise
 
-    def spared(self, observation: Tensor) -> Tensor | None:
-        """Return True where a pixel must not be hidden from the fit; None for nowhere."""
-        return None
+    def lots(self, valid: Tensor, random: torch.Generator) -> Tensor:
+        """Return numbers in 0..1 that broadcast to `valid`; pixels with a low one are hidden."""
+        # All channels of a pixel together: their noise may be correlated.
+        return torch.rand((1, 1, *valid.shape[2:]), generator=random, device=random.device)
+
+    def importance(self, valid: Tensor) -> Tensor:
+        """Return how much a hidden pixel counts, of the shape of `valid`, which is 0 or 1."""
+        return valid
 
     def fresh(self, device: torch.device) -> Operator:
         """Return an operator for one fit alone, which may change it."""
@@ -157,109 +159,3 @@ def _decimate(values: Tensor, axis: int, factor: int, taps: Tensor) -> Tensor:
     rows = functional.pad(rows, (margin, margin), mode="replicate")
     coarse = functional.conv1d(rows, taps.to(values).reshape(1, 1, -1), stride=factor)
     return coarse.reshape(*last.shape[:-1], -1).movedim(-1, axis)
-
-
-class Fourier(Operator):
-    """Unitary Fourier transform of each plane, of which some frequencies were recorded.
-
-    A pair of channels is the real and the imaginary part of a complex image.
-    A channel by itself is a real image: its Hartley transform, real part minus
-    imaginary part, holds the same and is real, and a frequency that was
-    recorded is known at its negative too.
-
-    Parameters
-    ----------
-    sampled : (Y, X) bool Tensor
-        True at recorded frequencies; zero frequency first, which must be one.
-    paired : bool
-        Channels are real and imaginary parts in turn.
-    maps : (coils, Y, X) complex Tensor, optional
-        Sensitivity of each coil: one complex image was seen by all of them.
-
-    References
-    ----------
-    M. Z. Darestani, R. Heckel, "Accelerated MRI with un-trained neural
-    networks", IEEE TCI 2021.
-
-    Examples
-    --------
-    >>> fourier = Fourier(torch.ones(4, 4, dtype=torch.bool), paired=False)
-    >>> fourier(torch.ones(1, 1, 4, 4))[0, 0, 0].tolist()
-    [4.0, 0.0, 0.0, 0.0]
-    """
-
-    def __init__(self, sampled: Tensor, *, paired: bool, maps: Tensor | None = None) -> None:
-        self._paired = paired
-        self._maps = maps
-        self.sampled = sampled if paired else sampled | _negated(sampled)
-
-    def __call__(self, estimate: Tensor) -> Tensor:
-        return self._transform(self.seen(estimate))
-
-    def estimate_channels(self, observed: int) -> int:
-        return observed if self._maps is None else 2
-
-    def seen(self, estimate: Tensor) -> Tensor:
-        """Return what each coil sees of the image; without maps, itself."""
-        if self._maps is None:
-            return estimate
-        return _as_pairs(_as_complex(estimate) * self._maps.to(estimate.device))
-
-    def combined(self, images: Tensor) -> Tensor:
-        """Return the image that explains best, pixel by pixel, what the coils saw."""
-        if self._maps is None:
-            return images
-        maps = self._maps.to(images.device)
-        power = (maps.abs() ** 2).sum(dim=0)
-        total = (_as_complex(images) * maps.conj()).sum(dim=1, keepdim=True)
-        # Where no coil sees anything there is nothing.
-        return _as_pairs(torch.where(power > 0, total / power.clamp(min=1e-12), 0))
-
-    def adjoint(self, spectrum: Tensor) -> Tensor:
-        """Return the images of spectra, which the transform maps back to them."""
-        if not self._paired:
-            return self._transform(spectrum)
-        return _as_pairs(torch.fft.ifft2(_as_complex(spectrum), norm="ortho"))
-
-    def recorded_part(self, image: Tensor) -> Tensor:
-        """Return the zero-filled images (N, C, ..., Y, X): other frequencies are 0."""
-        return self.adjoint(self._transform(image) * self.sampled.to(image.device))
-
-    def measured(self, picture: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        spectrum = self._transform(picture)
-        return spectrum, self.sampled.to(picture.device).expand_as(spectrum)
-
-    def noise(self, noise: NoiseModel, recorded: Tensor) -> NoiseModel:
-        if self._maps is None:
-            return noise
-        # One for all coils, because one image is behind them.
-        variance = noise.variance(torch.zeros(()))
-        assert isinstance(variance, Tensor)
-        return replace(noise, slope=0.0, intercept=variance.mean(), floor=variance.mean())
-
-    def spared(self, observation: Tensor) -> Tensor | None:
-        radii = [torch.fft.fftfreq(n, device=observation.device) for n in observation.shape[-2:]]
-        low: Tensor = radii[0][:, None] ** 2 + radii[1] ** 2 <= _LOW_FREQUENCY**2
-        return low
-
-    def _transform(self, images: Tensor) -> Tensor:
-        if self._paired:
-            return _as_pairs(torch.fft.fft2(_as_complex(images), norm="ortho"))
-        spectrum = torch.fft.fft2(images, norm="ortho")
-        hartley: Tensor = spectrum.real - spectrum.imag
-        return hartley
-
-
-def _as_complex(pairs: Tensor) -> Tensor:
-    """Return (N, 2 C, ..., Y, X) of real and imaginary parts as (N, C, ..., Y, X)."""
-    return torch.complex(pairs[:, 0::2].contiguous(), pairs[:, 1::2].contiguous())
-
-
-def _as_pairs(values: Tensor) -> Tensor:
-    """Return (N, C, ..., Y, X) of complex numbers as (N, 2 C, ..., Y, X)."""
-    return torch.stack([values.real, values.imag], dim=2).flatten(1, 2)
-
-
-def _negated(sampled: Tensor) -> Tensor:
-    """Return the mask of the negative frequencies."""
-    return sampled.flip((-2, -1)).roll((1, 1), (-2, -1))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_dip.config import Noise
-    from napari_dip.core import operators
+    from napari_dip.core import fourier
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +134,7 @@ class Fourier(Task):
         values = np.asarray(image.data, dtype=np.float64)
         return image if self.paired else image.with_data(self._recorded_part(values))
 
-    def operator(self, image: Image, axes: str) -> operators.Fourier:
+    def operator(self, image: Image, axes: str) -> fourier.Fourier:
         return self._transform(image.shape[-2:])
 
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
@@ -175,14 +175,14 @@ class Fourier(Task):
         magnitude = np.sqrt((np.asarray(image.data) ** 2).sum(axis=axis))
         return Image(magnitude, image.axes.replace("C", ""))
 
-    def _transform(self, shape: tuple[int, ...]) -> operators.Fourier:
+    def _transform(self, shape: tuple[int, ...]) -> fourier.Fourier:
         import torch
 
-        from napari_dip.core import operators
+        from napari_dip.core import fourier
 
         sampled = torch.from_numpy(self.sampled(shape))
         maps = None if self.maps is None else torch.from_numpy(self.maps)
-        return operators.Fourier(sampled, paired=self.paired, maps=maps)
+        return fourier.Fourier(sampled, paired=self.paired, maps=maps)
 
     def _recorded_part(self, values: NDArray[Any]) -> NDArray[Any]:
         import torch
