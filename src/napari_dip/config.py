@@ -141,6 +141,12 @@ class FitConfig(Frozen):
     latent_noise: float = Field(
         1 / 30, ge=0, description="Deviation of the noise added to a noise latent each iteration."
     )
+    latent_blur: float = Field(
+        0.0, ge=0, description="Low-pass of a noise latent: a Gaussian's deviation [pixels]."
+    )
+    optimise_latent: bool = Field(
+        False, description="Fit the latent together with the network; not the observation."
+    )
     hidden_fraction: float = Field(
         0.2, gt=0, lt=1, description="Share of the pixels an observation latent hides each time."
     )
@@ -159,6 +165,15 @@ class FitConfig(Frozen):
     )
     max_iterations: int = Field(3000, ge=1, description="Upper bound of the iterations.")
     stopping: StoppingConfig = StoppingConfig()
+
+    @model_validator(mode="after")
+    def _only_a_fixed_latent_is_optimised(self) -> Self:
+        if self.optimise_latent and self.latent == "observation":
+            raise ValueError(
+                "expected another latent than the observation for optimise_latent, which "
+                "differs at each iteration"
+            )
+        return self
 
 
 # Published denoising configuration (Ulyanov, Vedaldi, Lempitsky, "Deep Image

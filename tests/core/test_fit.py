@@ -13,6 +13,7 @@ from napari_dip.config import LatentName
 from napari_dip.core import fit as fit_module
 from napari_dip.core.blur import GaussianBlur
 from napari_dip.core.fit import fit
+from napari_dip.core.latent import LATENTS
 from napari_dip.core.noise import estimate_mean_variance, noise_model
 from napari_dip.core.problem import Problem, make_problem
 from napari_dip.core.scaling import find_scaling
@@ -212,6 +213,25 @@ def test_a_rollback_restores_what_is_fitted_beside_the_network(monkeypatch):
     assert outcome.rollbacks == 1
     assert seen[0] == pytest.approx(0.0, abs=0.2)
     assert outcome.findings["psf_sigma_y"] == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize("latent", LATENTS)
+def test_a_latent_is_fitted_together_with_the_network(latent, monkeypatch):
+    built = []
+    original = fit_module.build_latent
+    monkeypatch.setattr(
+        fit_module, "build_latent", lambda *args: built.append(original(*args)) or built[-1]
+    )
+    guide = waves() if latent == "guide" else None
+    config = tiny_config(20, latent=latent)
+    config = tiny_config(20, latent=latent)
+    for optimise in (False, True):
+        changes = {"optimise_latent": optimise, "latent_noise": 0.0}
+        settings = config.fit.model_copy(update=changes)
+        run(noisy_waves(), config.model_copy(update={"fit": settings}), guide)
+    fixed, optimised = (latent.draw().latent.detach() for latent in built)
+    moved = (optimised - fixed).abs().mean()
+    assert 0 < float(moved) < 20 * settings.learning_rate
 
 
 def test_a_fit_that_never_is_finite_says_so():

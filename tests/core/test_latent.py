@@ -67,6 +67,37 @@ def test_an_unperturbed_noise_latent_stays():
     assert 0 <= float(one.min()) < float(one.max()) <= 0.1
 
 
+@pytest.mark.parametrize("shape", [(32, 48), (12, 32, 48)])
+def test_a_low_passed_noise_latent_has_the_spread_of_the_other_and_no_fine_details(shape):
+    draws = {
+        blur: make("noise", shape, shuffle=1, latent_noise=0.0, latent_blur=blur)[0].draw().latent
+        for blur in (0.0, 1.5)
+    }
+    for axis in range(2, 2 + len(shape)):
+        steps = {blur: float(z.diff(dim=axis).std() / z.std()) for blur, z in draws.items()}
+        assert steps[0.0] == pytest.approx(2**0.5, abs=0.05)  # as of independent pixels
+        # The correlation of neighbours is exp(-1 / (4 sigma^2)).
+        assert steps[1.5] == pytest.approx((2 - 2 * np.exp(-1 / 9)) ** 0.5, abs=0.06)
+    torch.testing.assert_close(draws[0.0].std(), draws[1.5].std())
+    torch.testing.assert_close(draws[0.0].mean(), draws[1.5].mean())
+
+
+@pytest.mark.parametrize("name", LATENTS)
+def test_a_fixed_latent_is_a_parameter_on_demand(name):
+    assert make(name)[0].parameters() == []
+    latent, network, _ = make(name, optimise_latent=True)
+    (parameter,) = latent.parameters()
+    for _ in range(2):  # no graph is left over from the draw before
+        network(latent.draw().latent).sum().backward()
+    assert parameter.grad is not None
+    assert bool((parameter.grad != 0).any())
+
+
+def test_the_observation_cannot_be_optimised():
+    with pytest.raises(ValueError, match="another latent than the observation"):
+        FitConfig(latent="observation", optimise_latent=True)
+
+
 def test_what_counts_is_what_was_hidden():
     latent, _, problem = make("observation", (64, 64), shuffle=1)
     z, weights, _ = latent.draw()[:3]

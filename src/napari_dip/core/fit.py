@@ -151,10 +151,11 @@ def fit(
     random = torch.Generator(runtime.device).manual_seed(seed)
     fitted, heldout = _split(problem, config, random)
     latent = build_latent(problem, network, settings, fitted, random)
-    beside = problem.operator.parameters()
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    if beside:
-        optimiser.add_param_group({"params": beside, "lr": settings.psf_learning_rate})
+    optimiser = torch.optim.Adam(
+        [*network.parameters(), *latent.parameters()], lr=settings.learning_rate
+    )
+    if widths := problem.operator.parameters():
+        optimiser.add_param_group({"params": widths, "lr": settings.psf_learning_rate})
     probe = _probe(problem, settings.stopping.variance_pixels, random)
     state = FitState(
         network,
@@ -162,7 +163,7 @@ def fit(
         MovingAverage(settings.averaging),
         build_rule(config, time_limit=limit, stop_requested=stop_requested),
         pixels=problem.observation.numel(),
-        beside=beside,
+        beside=[*latent.parameters(), *problem.operator.parameters()],
     )
 
     start = time.perf_counter()

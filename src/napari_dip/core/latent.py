@@ -92,6 +92,10 @@ class Latent(Protocol):
         """Add to an estimate what was held back from the fit."""
         return estimate
 
+    def parameters(self) -> list[Tensor]:
+        """Return what is fitted together with the network."""
+        return []
+
 
 class FixedLatent(Latent):
     """A fixed picture, perturbed anew at each iteration, as published; every fitted pixel counts.
@@ -106,6 +110,8 @@ class FixedLatent(Latent):
         1 where a pixel is fitted.
     random : torch.Generator
         On the device of the fit.
+    optimised : bool
+        z is a parameter too (`net,input` in the published code).
 
     References
     ----------
@@ -113,9 +119,15 @@ class FixedLatent(Latent):
     """
 
     def __init__(
-        self, clean: Tensor, noise: float, fitted: Tensor, random: torch.Generator
+        self,
+        clean: Tensor,
+        noise: float,
+        fitted: Tensor,
+        random: torch.Generator,
+        *,
+        optimised: bool = False,
     ) -> None:
-        self._clean = channels_last(clean)
+        self._clean = channels_last(clean).requires_grad_(optimised)
         self._perturbed = torch.empty_like(self._clean)
         self._noise = noise
         self._fitted = fitted
@@ -124,7 +136,12 @@ class FixedLatent(Latent):
     def draw(self) -> Draw:
         """Return z + N(0, noise)."""
         self._perturbed.normal_(0.0, self._noise, generator=self._random)
+        if self._clean.requires_grad:
+            return Draw(self._perturbed + self._clean, self._fitted, View())
         return Draw(self._perturbed.add_(self._clean), self._fitted, View())
+
+    def parameters(self) -> list[Tensor]:
+        return [self._clean] if self._clean.requires_grad else []
 
 
 class ObservationLatent(Latent):
@@ -233,9 +250,25 @@ def _guide(problem: Problem) -> Tensor | None:
 def _noise(
     problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
 ) -> Tensor:
-    """Uniform noise U(0, 0.1), as published."""
+    """Uniform noise U(0, 0.1), as published; low-passed on demand (Liu et al. 2024)."""
     shape = (1, settings.latent_channels, *network.grid(problem.shape))
-    return torch.rand(shape, generator=random, device=random.device) * _AMPLITUDE
+    noise = torch.rand(shape, generator=random, device=random.device) * _AMPLITUDE
+    return _smoothed(noise, settings.latent_blur) if settings.latent_blur else noise
+
+
+def _smoothed(noise: Tensor, sigma: float) -> Tensor:
+    """Return noise without fine details, its mean and deviation as they were."""
+    size, axes = noise.shape[2:], tuple(range(2, noise.ndim))
+    spectrum = torch.fft.rfftn(noise, dim=axes)
+    for axis, n in zip(axes, size, strict=True):
+        frequencies = torch.fft.rfftfreq if axis == axes[-1] else torch.fft.fftfreq
+        squared = frequencies(n, device=noise.device) ** 2
+        passed = torch.exp(-2 * torch.pi**2 * sigma**2 * squared)
+        spectrum = spectrum * passed.reshape(-1, *(1,) * (axes[-1] - axis))
+    smooth: Tensor = torch.fft.irfftn(spectrum, size, dim=axes)
+    mean = noise.mean()
+    before, after = noise.std(correction=0), smooth.std(correction=0)
+    return mean + (smooth - smooth.mean()) * (before / after.clamp(min=1e-12))
 
 
 def _meshgrid(
@@ -290,7 +323,9 @@ def build_latent(
         kind = FrequencyLatent if isinstance(problem.operator, Fourier) else ObservationLatent
         return kind(problem, network, settings, fitted, random)
     clean = LATENTS[settings.latent](problem, network, settings, random)
-    return FixedLatent(clean, settings.latent_noise, fitted, random)
+    return FixedLatent(
+        clean, settings.latent_noise, fitted, random, optimised=settings.optimise_latent
+    )
 
 
 def latent_channels(settings: FitConfig, problem: Problem) -> int:
