@@ -363,6 +363,12 @@ class DipConfig(Frozen):
     time_limit: float | None = Field(
         None, gt=0, description="Upper bound of the whole run [seconds]; the best result is kept."
     )
+    tune: float | None = Field(
+        None,
+        gt=0,
+        description="Time to choose the network's width and the learning rate in, by the error "
+        "at held-out pixels; needs Optuna [seconds] (default: the preset's).",
+    )
     runs: int = Field(1, ge=1, description="Independent runs averaged into the result.")
     noise: Noise = Field(
         "auto",

@@ -289,6 +289,12 @@ def _restore_file(
     if files.uncertainty and result.run_std is not None:
         spread = result.image.with_data(result.run_std)
         io.write_image(files.uncertainty, spread, overwrite=files.overwrite)
+    if trials := result.report.diagnostics.get("trials"):
+        best = min(trials, key=lambda trial: trial["heldout_error"])
+        say(
+            f"tuned by {len(trials)} trials: {best['width']:g} times the width of the preset, "
+            f"{best['learning_rate']:.2g} times its learning rate"
+        )
     for warning in result.report.warnings:
         say(f"warning: {warning}")
     if files.as_json:

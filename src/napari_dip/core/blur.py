@@ -25,6 +25,8 @@ class Convolution(Operator):
         Of the PSF along each axis that is convolved; odd.
     """
 
+    local = True
+
     def __init__(self, size: Shape) -> None:
         self._size = size
         self._axes = tuple(range(-len(size), 0))

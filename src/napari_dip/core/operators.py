@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -31,6 +31,9 @@ _GAUSSIAN_REACH = 3.0
 
 class Operator(ABC):
     """A, a map from the estimate to the observation, linear here; the identity in shape."""
+
+    # A part of the observation depends on a part of the estimate alone, and A is the same there.
+    local: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, estimate: Tensor) -> Tensor:
@@ -85,6 +88,8 @@ class Operator(ABC):
 class Identity(Operator):
     """The observation is the estimate, with noise or missing pixels (eq. 3 and 6)."""
 
+    local = True
+
     def __call__(self, estimate: Tensor) -> Tensor:
         return estimate
 
@@ -113,6 +118,8 @@ class Downsample(Operator):
     >>> binned.flatten().tolist()
     [2.5, 4.5, 10.5, 12.5]
     """
+
+    local = True
 
     def __init__(self, factors: Sequence[int], kernel: Kernel = "lanczos2") -> None:
         self._factors = tuple(factors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,6 +72,24 @@ class Problem:
     def depth(self) -> int | None:
         """Planes of the estimate, if it is a volume."""
         return self.shape[0] if len(self.shape) == 3 else None
+
+    def middle(self, size: int) -> Problem:
+        """Return the problem of the middle alone, so large at most along each axis [pixels]."""
+        if not self.operator.local:
+            return self
+
+        def cut(picture: Tensor) -> Tensor:
+            for axis in range(2, picture.ndim):
+                n = picture.shape[axis]
+                picture = picture.narrow(axis, max(n - size, 0) // 2, min(n, size))
+            return picture
+
+        return replace(
+            self,
+            observation=cut(self.observation),
+            valid=cut(self.valid),
+            guide=None if self.guide is None else cut(self.guide),
+        )
 
     def nll(self, estimate: Tensor) -> Tensor:
         """Return the data fidelity of each pixel of the observation."""

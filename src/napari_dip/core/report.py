@@ -8,6 +8,7 @@ kept in the file's description and in `layer.metadata["napari_dip"]`.
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from napari_dip.core.blocks import Block
     from napari_dip.core.device import Runtime
     from napari_dip.core.fit import Fit
+    from napari_dip.core.tune import Trial
     from napari_dip.tasks import Task
 
 # Below this whiteness a residual is no white noise; where it should be some.
@@ -97,7 +99,7 @@ class Report(Frozen):
     peak_memory_bytes: int
     noise: NoiseRecord
     noise_by_channel: tuple[NoiseRecord, ...]
-    diagnostics: dict[str, float | None]
+    diagnostics: dict[str, Any]
     warnings: tuple[str, ...] = ()
     psnr: float | None = None
     ssim: float | None = None
@@ -134,6 +136,7 @@ def make_report(
     seconds: float,
     invalid_pixels: int,
     quality: Mapping[str, float | int | None],
+    trials: "Sequence[Trial]" = (),
 ) -> Report:
     """Put together what is known at the end of a run.
 
@@ -159,6 +162,8 @@ def make_report(
         Missing pixels, which the result fills.
     quality : mapping
         psnr, ssim, best_psnr and best_iteration, if a reference was given.
+    trials : sequence of Trial
+        What was tried to choose width and learning rate.
     """
     from napari_dip.core.memory import peak_memory  # torch, only when something ran
 
@@ -168,6 +173,7 @@ def make_report(
         "residual_whiteness": _median([outcome.residual_whiteness for outcome in everything]),
         "stopping_agreement": _median([outcome.stopping_agreement for outcome in everything]),
         **_findings(everything),
+        **({"trials": [asdict(trial) for trial in trials]} if trials else {}),
     }
     return Report(
         schema=1,
@@ -245,7 +251,7 @@ def _warnings(
     task: "Task",
     config: DipConfig,
     noise: Sequence[NoiseRecord],
-    diagnostics: Mapping[str, float | None],
+    diagnostics: Mapping[str, Any],
 ) -> tuple[str, ...]:
     """Say in words what a user should look at."""
     whiteness, agreement = diagnostics["residual_whiteness"], diagnostics["stopping_agreement"]

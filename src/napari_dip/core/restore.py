@@ -30,6 +30,7 @@ from napari_dip.core.progress import Progress, Restoration
 from napari_dip.core.report import CORRELATED, make_report
 from napari_dip.core.scaling import Scaling, scale_image
 from napari_dip.core.stopping import StopReason
+from napari_dip.core.tune import Trial, tune
 from napari_dip.tasks import Denoise
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ def restore(
     )
     threads = config.threads or useful_threads(blocks.pixels(image, dims))
     with device_errors(), cpu_settings(threads), freed_memory_kept():
+        if config.tune is not None:
+            run.tune()
         yield from run.fit_blocks()
     return run.result()
 
@@ -199,11 +202,26 @@ class _Run:
     start: float = field(default_factory=time.perf_counter)
     fits: list[tuple[blocks.Block, list[Fit]]] = field(default_factory=list)
     invalid_pixels: int = 0
+    trials: tuple[Trial, ...] = ()
 
     def __post_init__(self) -> None:
         self.blocks_left = len(self.plan)
         self.restored = np.array(self.enlarged.data, dtype=np.float32, order="C")
         self.run_std = np.zeros_like(self.restored) if self.config.runs > 1 else None
+
+    def tune(self) -> None:
+        """Choose what fits the middle block best; from then on it is the configuration."""
+        block = self.plan[len(self.plan) // 2]
+        values = blocks.read(self.observation, block)
+        valid = mask_invalid(values)
+        valid[self._constant(block, len(values))] = False
+        if valid.any():
+            problem = self._problem(block, values, valid)
+            self.config, self.trials = tune(
+                problem, self.config, self.runtime, stop_requested=self.stop_requested
+            )
+        # The choice can be repeated, not how long it took.
+        self.config = self.config.model_copy(update={"tune": None})
 
     def fit_blocks(self) -> Generator[Progress, None, None]:
         for block in self.plan:
@@ -372,6 +390,7 @@ class _Run:
             seconds=time.perf_counter() - self.start,
             invalid_pixels=self.invalid_pixels,
             quality=self.oracle.judge(final.data) if self.oracle else {},
+            trials=self.trials,
         )
         complete = all(len(fits) == self.config.runs for _, fits in self.fits)
         spread = self.run_std if complete and final is restored else None

@@ -27,6 +27,7 @@ MAIN = ("preset", "channels", "device", "stop")
 ADVANCED = (
     "max_iterations",
     "time_limit",
+    "tune",
     "noise",
     "gain",
     "read_noise",
