@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -602,6 +603,21 @@ def test_a_width_is_refined_on_demand(call, noisy):
     assert "psf_sigma_y" not in found
     refined = json.loads(call(*words, "--refine-psf", "--overwrite")[1])["diagnostics"]
     assert refined["psf_sigma_y"] == pytest.approx(1.5, abs=0.1)
+
+
+@pytest.mark.skipif(find_spec("optuna") is None, reason="needs the extra tune")
+def test_what_was_tuned_is_said_and_can_be_repeated(call, noisy, monkeypatch):
+    errors = iter([1.2, 1.1, None])
+    monkeypatch.setattr("napari_dip.core.tune._heldout_error", lambda *_: next(errors))
+    code, out, err = call("denoise", noisy, "--config", "tiny.json", "--tune", "1e6", "--json")
+    assert code == 0
+    assert "tuned by 2 trials" in err
+    report = json.loads(out)
+    assert [trial["heldout_error"] for trial in report["diagnostics"]["trials"]] == [1.2, 1.1]
+    saved = noisy.with_name("noisy_denoise.ome.tif.json")
+    again = json.loads(call("denoise", noisy, "--config", saved, "--json", "-o", "again.tif")[1])
+    assert again["config"] == report["config"]
+    assert "trials" not in again["diagnostics"]
 
 
 def test_a_voxel_size_is_read_by_axis_and_written(call, tmp_path):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from torch import nn
 
-    from napari_dip.config import Kernel, Noise, Preset, Stop
+    from napari_dip.config import Kernel, Noise, Optics, Preset, Stop
     from napari_dip.core.image import Image
     from napari_dip.tasks import Task
 
@@ -224,6 +224,7 @@ def deconvolve(
     na: float | None = None,
     wavelength: float | None = None,
     refractive_index: float = 1.518,
+    optics: Optics = "scalar",
     channel_axis: int | None = None,
     config: DipConfig | None = None,
     **choices: Unpack[Choices],
@@ -245,6 +246,8 @@ def deconvolve(
         In its place, the optics of a wide-field microscope: numerical
         aperture, wavelength of emission [micrometre], index of the immersion.
         The pixel size comes from `config.voxel_size`.
+    optics : {"scalar", "vectorial"}
+        Theory of the computed PSF; the second needs the extra `psf`.
     channel_axis, config, **choices
         As for `denoise`.
 
@@ -272,7 +275,7 @@ def deconvolve(
     >>> deconvolve(np.eye(16), sigma=1.0, config=DipConfig(max_iterations=2)).shape
     (16, 16)
     """
-    task = Deconvolve(psf, sigma, na, wavelength, refractive_index, refine_psf)
+    task = Deconvolve(psf, sigma, na, wavelength, refractive_index, refine_psf, optics)
     return _restored(image, task, channel_axis, config, **choices)
 
 

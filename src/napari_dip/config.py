@@ -21,6 +21,7 @@ NetworkName = Literal[
 ]
 LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
 Kernel = Literal["lanczos2", "box", "gaussian"]
+Optics = Literal["scalar", "vectorial"]
 VoxelSize = dict[Literal["z", "y", "x"], Annotated[float, Field(gt=0)]]
 TaskName = Literal[
     "denoise",

@@ -87,6 +87,9 @@ class DeconvolveOptions:
         Of the emitted light [micrometre].
     refractive_index
         Of the immersion medium.
+    optics
+        Theory that the PSF is computed by; vectorial for a high numerical aperture, with the
+        extra psf.
     refine_psf
         The Gaussian's width is a guess, refined along each axis during the fit.
     """
@@ -96,6 +99,7 @@ class DeconvolveOptions:
     na: float | None = None
     wavelength: float | None = None
     refractive_index: float = 1.518
+    optics: Literal["scalar", "vectorial"] = "scalar"
     refine_psf: Flag = False
 
     def task(self) -> Task:
@@ -109,6 +113,7 @@ class DeconvolveOptions:
             self.wavelength,
             self.refractive_index,
             self.refine_psf,
+            self.optics,
         )
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from scipy import special
@@ -11,7 +14,7 @@ from napari_dip.core.psf import (
     spacing_in_micrometers,
     widefield_psf,
 )
-from napari_dip.errors import InputError
+from napari_dip.errors import InputError, UsageError
 
 OPTICS = {"na": 1.4, "wavelength": 0.52, "refractive_index": 1.518}
 
@@ -95,3 +98,47 @@ def test_the_spacing_is_read_in_any_unit_of_length():
     for unknown in (Image(data, "YX"), Image(data, "YX", {"Y": 1.0, "X": 1.0}, {"Y": "second"})):
         with pytest.raises(InputError, match="voxel size"):
             spacing_in_micrometers(unknown, "YX")
+
+
+needs_generator = pytest.mark.skipif(
+    find_spec("psf_generator") is None, reason="needs the extra psf"
+)
+
+
+@needs_generator
+@pytest.mark.parametrize("voxel_size", [(0.08, 0.08), (0.2, 0.08, 0.08)])
+def test_vectorial_optics_are_centred_symmetric_and_wider_at_a_high_aperture(voxel_size):
+    planes = {"planes": 5} if len(voxel_size) == 3 else {}
+    scalar, vectorial = (
+        widefield_psf(**OPTICS, voxel_size=voxel_size, optics=optics, **planes)
+        for optics in ("scalar", "vectorial")
+    )
+    assert vectorial.shape == scalar.shape
+    assert vectorial.sum() == pytest.approx(1, rel=1e-5)
+    assert is_centred(vectorial)
+    for axis in range(vectorial.ndim):
+        np.testing.assert_allclose(vectorial, np.flip(vectorial, axis), atol=1e-4)
+    np.testing.assert_allclose(vectorial, vectorial.swapaxes(-1, -2), atol=1e-4)
+    middle = (2,) if planes else ()
+    assert vectorial[middle].max() < 0.9 * scalar[middle].max()
+
+
+@needs_generator
+def test_both_theories_agree_at_a_low_aperture():
+    scalar, vectorial = (
+        widefield_psf(0.3, 0.52, 1.0, (0.3, 0.3), optics=optics)
+        for optics in ("scalar", "vectorial")
+    )
+    np.testing.assert_allclose(vectorial, scalar, atol=0.02 * scalar.max())
+
+
+@needs_generator
+def test_vectorial_optics_need_square_pixels():
+    with pytest.raises(InputError, match="square"):
+        widefield_psf(**OPTICS, voxel_size=(0.1, 0.08), optics="vectorial")
+
+
+def test_without_psf_generator_the_way_to_get_it_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psf_generator", None)
+    with pytest.raises(UsageError, match="napari-dip.psf."):
+        widefield_psf(**OPTICS, voxel_size=(0.1, 0.1), optics="vectorial")

@@ -57,7 +57,7 @@ def test_the_best_trial_is_the_configuration_of_the_run(five_trials):
 def test_the_seed_decides_what_is_tried(five_trials):
     found = []
     for seed in (0, 0, 1):
-        found.append(report_of(noisy_waves((32, 32)), seed=seed).diagnostics["trials"])
+        found.append(report_of(noisy_waves((40, 40)), seed=seed).diagnostics["trials"])
         five_trials.clear()
     assert found[0] == found[1] != found[2]
 

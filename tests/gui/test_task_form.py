@@ -21,7 +21,12 @@ CHOICES = {
     "denoise": {},
     "inpaint": {"mask": "mask", "known": "restore", "labels": (1, 2), "inverse": True},
     "super-resolve": {"factor": 2, "kernel": "box"},
-    "deconvolve": {"sigma": 1.5, "refractive_index": 1.33, "refine_psf": True},
+    "deconvolve": {
+        "sigma": 1.5,
+        "refractive_index": 1.33,
+        "optics": "vectorial",
+        "refine_psf": True,
+    },
     "dejpeg": {},
     "guided": {"picture": "guide"},
     "fourier": {"mask": "mask", "inverse": True},

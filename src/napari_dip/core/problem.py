@@ -89,6 +89,7 @@ class Problem:
             observation=cut(self.observation),
             valid=cut(self.valid),
             guide=None if self.guide is None else cut(self.guide),
+            pictured=None,
         )
 
     def nll(self, estimate: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """Point-spread functions: read, computed from the optics, or Gaussian; always centred, sum 1.
 
 Scalar diffraction theory: the amplitude in the focal plane is the Fourier
-transform of the pupil, and defocus is a phase in the pupil. No aberrations,
-no polarisation; for those, measure the PSF.
+transform of the pupil, and defocus is a phase in the pupil. Vectorial theory,
+which matters for a high NA, is psf-generator's. No aberrations; for those,
+measure the PSF.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import block_reduce
 
-from napari_dip.errors import InputError
+from napari_dip.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from napari_dip.config import Optics
     from napari_dip.core.image import Image
 
 _MICROMETERS = {
@@ -30,6 +32,8 @@ _REACH = 4.0
 _AIRY_RADII = 4
 # A Fourier transform is periodic: the PSF is computed on this many times its size.
 _PERIODS = 2
+# Angles over which a vectorial PSF is integrated; more for a defocus of tens of micrometres.
+_PUPIL = 401
 
 
 def centred_psf(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -102,6 +106,7 @@ def widefield_psf(
     voxel_size: tuple[float, ...],
     *,
     planes: int = 1,
+    optics: Optics = "scalar",
 ) -> NDArray[np.float32]:
     """Return the PSF of a wide-field microscope.
 
@@ -117,6 +122,8 @@ def widefield_psf(
         Spacing [micrometre].
     planes : int
         Along Z; only with three spacings.
+    optics : {"scalar", "vectorial"}
+        Theory; the second needs square pixels and the extra `psf`.
 
     Returns
     -------
@@ -150,20 +157,86 @@ def widefield_psf(
     # Finer than the pixels, whose light is then summed up; odd, to keep the centre.
     fine = [int(np.ceil(8 * na / wavelength * step)) | 1 for step in (dy, dx)]
     size = [(2 * reach + 1) * n for reach, n in zip(half, fine, strict=True)]
-    frequency = [
-        np.fft.fftfreq(_PERIODS * n, step / parts)
-        for n, step, parts in zip(size, (dy, dx), fine, strict=True)
-    ]
+    compute = _vectorial_intensity if optics == "vectorial" else _scalar_intensity
+    intensity = compute(
+        na,
+        wavelength,
+        refractive_index,
+        size,
+        (dy / fine[0], dx / fine[1]),
+        planes,
+        spacing_z[0] if spacing_z else 0.0,
+    )
+    psf = block_reduce(intensity, (1, *fine), np.sum)
+    return np.asarray((psf if spacing_z else psf[0]) / psf.sum(), dtype=np.float32)
+
+
+def _scalar_intensity(
+    na: float,
+    wavelength: float,
+    refractive_index: float,
+    size: list[int],
+    steps: tuple[float, float],
+    planes: int,
+    dz: float,
+) -> NDArray[np.float64]:
+    """Return (planes, *size): the squared transform of the pupil at each defocus."""
+    frequency = [np.fft.fftfreq(_PERIODS * n, step) for n, step in zip(size, steps, strict=True)]
     squared = np.add.outer(frequency[0] ** 2, frequency[1] ** 2)
     pupil = squared <= (na / wavelength) ** 2
     axial = np.sqrt(np.maximum((refractive_index / wavelength) ** 2 - squared, 0))
-    heights = (np.arange(planes) - planes // 2) * (spacing_z[0] if spacing_z else 0.0)
+    heights = (np.arange(planes) - planes // 2) * dz
     field = pupil * np.exp(2j * np.pi * axial * heights[:, None, None])
     intensity = np.abs(np.fft.fftshift(np.fft.ifft2(field), axes=(-2, -1))) ** 2
     first = [(_PERIODS * n) // 2 - n // 2 for n in size]
     rows, columns = (slice(at, at + n) for at, n in zip(first, size, strict=True))
-    psf = block_reduce(intensity[:, rows, columns], (1, *fine), np.sum)
-    return np.asarray((psf if spacing_z else psf[0]) / psf.sum(), dtype=np.float32)
+    return np.asarray(intensity[:, rows, columns])
+
+
+def _vectorial_intensity(
+    na: float,
+    wavelength: float,
+    refractive_index: float,
+    size: list[int],
+    steps: tuple[float, float],
+    planes: int,
+    dz: float,
+) -> NDArray[np.float64]:
+    """Return (planes, *size): the mean of two polarisations, as of molecules that turn freely."""
+    try:
+        from psf_generator import VectorialSphericalPropagator
+    except ImportError as error:
+        raise UsageError(
+            "Got vectorial optics without psf-generator, which computes them; expected it to be "
+            'installed: pip install "napari-dip[psf]".'
+        ) from error
+    if not np.isclose(*steps):
+        raise InputError(
+            "Got vectorial optics for pixels that are not square; expected the same size along "
+            "y and x. Choose scalar optics."
+        )
+    widest = max(size)
+    # psf-generator spreads n samples over n steps, ends included.
+    stretch = [(n - 1) / n for n in (widest, planes)]
+    margins = [(widest - n) // 2 for n in size]
+    total = np.zeros((planes, widest, widest))
+    for polarisation in ({"e0x": 1.0, "e0y": 0.0}, {"e0x": 0.0, "e0y": 1.0}):
+        field = VectorialSphericalPropagator(
+            n_pix_pupil=_PUPIL,
+            n_pix_psf=widest,
+            wavelength=1e3 * wavelength,  # [nanometre], as all lengths there
+            na=na,
+            pix_size=1e3 * steps[0] * stretch[0],
+            defocus_step=1e3 * dz * stretch[1],
+            n_defocus=planes,
+            apod_factor=True,
+            n_i=refractive_index,
+            n_i0=refractive_index,
+            **polarisation,
+        ).compute_focus_field()  # (planes, 3, Y, X)
+        total += (field.abs() ** 2).sum(dim=1).numpy()
+    rows, columns = (slice(at, at + n) for at, n in zip(margins, size, strict=True))
+    return total[:, rows, columns]
 
 
 def spacing_in_micrometers(image: Image, axes: str) -> tuple[float, ...]:

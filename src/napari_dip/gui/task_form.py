@@ -155,6 +155,12 @@ class TaskForm(QWidget):  # type: ignore[misc]
                 "refractive_index": line(
                     "refractive_index", "Refractive index", "Of the immersion.", "1.518"
                 ),
+                "optics": ComboBox(
+                    name="optics",
+                    label="Optics",
+                    choices=["scalar", "vectorial"],
+                    tooltip="Theory of the PSF; vectorial for a high NA, needs psf-generator.",
+                ),
                 "refine_psf": CheckBox(
                     name="refine_psf",
                     label="Refine the blur",

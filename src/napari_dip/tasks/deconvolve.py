@@ -21,6 +21,7 @@ from napari_dip.tasks.task import Task, by_axis
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_dip.config import Optics
     from napari_dip.core.operators import Operator
 
 
@@ -42,6 +43,8 @@ class Deconvolve(Task):
         Of a wide-field microscope; the wavelength of emission [micrometre].
     refine_psf : bool
         `sigma` is a guess: each width is fitted together with the network.
+    optics : {"scalar", "vectorial"}
+        Theory of the computed PSF; vectorial for a high numerical aperture.
     """
 
     name = "deconvolve"
@@ -51,6 +54,7 @@ class Deconvolve(Task):
     wavelength: float | None = None
     refractive_index: float = 1.518
     refine_psf: bool = False
+    optics: Optics = "scalar"
 
     @property
     def noisy(self) -> bool:
@@ -118,7 +122,12 @@ class Deconvolve(Task):
         spacing = spacing_in_micrometers(image, axes)
         planes = 2 * (image.shape[image.axes.index("Z")] // 2) + 1 if "Z" in axes else 1
         return widefield_psf(
-            self.na, self.wavelength, self.refractive_index, spacing, planes=planes
+            self.na,
+            self.wavelength,
+            self.refractive_index,
+            spacing,
+            planes=planes,
+            optics=self.optics,
         )
 
     def _widths(self, axes: str) -> tuple[float, ...]:
