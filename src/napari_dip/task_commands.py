@@ -295,6 +295,8 @@ def _restore_file(
             f"tuned by {len(trials)} trials: {best['width']:g} times the width of the preset, "
             f"{best['learning_rate']:.2g} times its learning rate"
         )
+    elif config.tune:
+        say("not tuned: too little time, too few pixels to hide, or noise that is correlated")
     for warning in result.report.warnings:
         say(f"warning: {warning}")
     if files.as_json:

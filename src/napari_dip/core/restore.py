@@ -213,8 +213,7 @@ class _Run:
         """Choose what fits the middle block best; from then on it is the configuration."""
         block = self.plan[len(self.plan) // 2]
         values = blocks.read(self.observation, block)
-        valid = mask_invalid(values)
-        valid[self._constant(block, len(values))] = False
+        valid = self._to_explain(block, values)
         if valid.any():
             problem = self._problem(block, values, valid)
             self.config, self.trials = tune(
@@ -226,13 +225,10 @@ class _Run:
     def fit_blocks(self) -> Generator[Progress, None, None]:
         for block in self.plan:
             values = blocks.read(self.observation, block)  # (C, [Z, ]Y, X)
-            valid = mask_invalid(values)
-            self.invalid_pixels += int(valid.size - valid.sum())
-            if _seeks_impulses(self.config, self.task):
-                valid &= ~_impulses(values)
+            self.invalid_pixels += int(values.size - mask_invalid(values).sum())
             self.blocks_left -= 1
             constant = self._constant(block, len(values))
-            valid[constant] = False  # they have nothing to be fitted
+            valid = self._to_explain(block, values)
             if valid.any():
                 work = _Work(block, values, self._problem(block, values, valid))
                 fits = yield from self._fit_runs(work)
@@ -244,6 +240,14 @@ class _Run:
                 nothing = np.zeros((len(values), *shape), np.float32)
                 self.restored[block.selection] = self._unscale(block, nothing)
             # else not one pixel was observed: they stay missing
+
+    def _to_explain(self, block: blocks.Block, values: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return True at the pixels of a block that a fit is to explain."""
+        valid = mask_invalid(values)
+        if _seeks_impulses(self.config, self.task):
+            valid &= ~_impulses(values)
+        valid[self._constant(block, len(values))] = False  # they have nothing to be fitted
+        return valid
 
     def _fit_runs(self, work: _Work) -> Generator[Progress, None, list[Fit]]:
         fits: list[Fit] = []

@@ -86,12 +86,16 @@ def tune(
     """
     assert config.fit is not None  # the configuration is complete
     assert config.tune is not None  # the caller has asked
+    if config.stop == "variance":  # held-out pixels cannot tell correlated noise from structure
+        return config, ()
     study = _study(config.seed)
+    # Weights that are given fit one width only.
+    widths = _WIDTHS if config.fit.network_weights is None else (1.0,)
     middle, end = problem.middle(_CROP), time.perf_counter() + config.tune
     trials: list[Trial] = []
     while (left := end - time.perf_counter()) > 0 and not stop_requested():
         asked = study.ask()
-        width = asked.suggest_categorical("width", _WIDTHS)
+        width = asked.suggest_categorical("width", widths)
         rate = asked.suggest_float("learning_rate", *_RATES, log=True)
         chosen = config.model_copy(update={"fit": _scaled(config.fit, width, rate)})
         error = _heldout_error(middle, chosen, runtime, left, stop_requested)
