@@ -145,8 +145,9 @@ def test_affine_makes_the_scale_of_the_reference_irrelevant(call, noisy, tmp_pat
     assert psnr[0] == pytest.approx(psnr[1], abs=1e-3)
 
 
-def test_uncertainty_is_the_spread_over_runs(call, noisy, tmp_path):
-    options = ("--config", "tiny.json", "--runs", "2", "--uncertainty", "std.tif")
+@pytest.mark.parametrize("runs", ["1", "2"])
+def test_uncertainty_is_the_spread_over_runs_or_of_samples(call, noisy, tmp_path, runs):
+    options = ("--config", "tiny.json", "--runs", runs, "--uncertainty", "std.tif")
     code, _, err = call("denoise", noisy, *options)
     assert (code, err) == (0, "")
     spread = np.asarray(io.read_image(tmp_path / "std.tif").data)
@@ -254,7 +255,7 @@ def test_the_input_is_never_an_output(call, noisy, no_work):
         pytest.param("denoise {image} --dims 4", id="unknown dims"),
         pytest.param("denoise {image} --colour", id="unknown option"),
         pytest.param("denoise {image} {image}", id="two images"),
-        pytest.param("denoise {image} --uncertainty std.tif", id="uncertainty of one run"),
+        pytest.param("denoise {image} --uncertainty std.png", id="whole uncertainties"),
         pytest.param("denoise {image} --config absent.json", id="no such configuration"),
         pytest.param("denoise {image} --config broken.json", id="no JSON"),
         pytest.param("denoise {image} --config list.json", id="no object"),

@@ -39,6 +39,10 @@ TaskName = Literal[
 DEFAULT_FEATURES = "efficientnet-lite0"
 
 
+# Iterations more, where an uncertainty of one run is asked for.
+UNCERTAINTY_SAMPLES = 100
+
+
 class Frozen(BaseModel):
     """Base of all configuration: immutable, and unknown keys are refused."""
 
@@ -163,6 +167,9 @@ class FitConfig(Frozen):
     )
     averaging: float = Field(
         0.99, ge=0, lt=1, description="Decay of the exponential moving average of the estimate."
+    )
+    posterior_noise: float = Field(
+        2.0, ge=0, description="Noise on the weights while sampling, in learning rates."
     )
     max_iterations: int = Field(3000, ge=1, description="Upper bound of the iterations.")
     stopping: StoppingConfig = StoppingConfig()
@@ -371,6 +378,12 @@ class DipConfig(Frozen):
         "at held-out pixels; needs Optuna [seconds] (default: the preset's).",
     )
     runs: int = Field(1, ge=1, description="Independent runs averaged into the result.")
+    posterior_samples: int | None = Field(
+        None,
+        ge=2,
+        description="Iterations after the fit whose spread is the uncertainty of the result "
+        f"(default: none, or {UNCERTAINTY_SAMPLES} if an uncertainty of one run is asked for).",
+    )
     noise: Noise = Field(
         "auto",
         description="Noise model; auto measures the noise and weights all pixels equally.",

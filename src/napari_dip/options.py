@@ -57,7 +57,7 @@ class Files:
     affine
         The reference was scaled separately: match its intensities first.
     uncertainty
-        Per-pixel standard deviation over the runs; needs --runs 2 or more.
+        Per-pixel standard deviation: over the runs, or of one run's samples.
     config
         JSON of a configuration, or of a report; other options override it.
     save_config

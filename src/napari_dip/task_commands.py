@@ -260,11 +260,8 @@ def _restore_file(
     """Read (unless the picture is given), restore and write; first refuse what can be refused."""
     files = files or Files()
     config = configure(options or Options(), files.config)
-    if files.uncertainty and (config.runs < 2 or files.uncertainty.suffix.lower() == ".png"):
-        raise UsageError(
-            f"Got --uncertainty {files.uncertainty} with --runs {config.runs}; expected two runs "
-            "or more, whose spread it is, and a file for fractions, such as .ome.tif."
-        )
+    if files.uncertainty:
+        config = _with_uncertainty(config, files.uncertainty)
     from napari_dip import io, outputs
 
     task = make_task()
@@ -286,9 +283,9 @@ def _restore_file(
         outputs.save_json(files.save_config, complete.model_dump(mode="json"))
     result = restore_image(image, task, config, reference)
     report = outputs.write_result(output, result, path, overwrite=files.overwrite, dtype=dtype)
-    if files.uncertainty and result.run_std is not None:
-        spread = result.image.with_data(result.run_std)
-        io.write_image(files.uncertainty, spread, overwrite=files.overwrite)
+    if files.uncertainty and result.uncertainty is not None:
+        _, spread = result.uncertainty
+        io.write_image(files.uncertainty, result.image.with_data(spread), overwrite=files.overwrite)
     if trials := result.report.diagnostics.get("trials"):
         best = min(trials, key=lambda trial: trial["heldout_error"])
         say(
@@ -306,6 +303,19 @@ def _restore_file(
         decibels = f", psnr {report['psnr']:.2f} dB" if "psnr" in report else ""
         print(f"{output}: {numbers}, {report['seconds']:.1f} s{decibels}")
     return exit_code(result, output)
+
+
+def _with_uncertainty(config: DipConfig, path: Path) -> DipConfig:
+    """Return a configuration whose result has an uncertainty: of several runs, or sampled."""
+    from napari_dip.config import UNCERTAINTY_SAMPLES
+
+    if path.suffix.lower() == ".png":
+        raise UsageError(
+            f"Got --uncertainty {path}; expected a file for fractions, such as .ome.tif."
+        )
+    if config.runs > 1 or config.posterior_samples is not None:
+        return config
+    return config.model_copy(update={"posterior_samples": UNCERTAINTY_SAMPLES})
 
 
 def _given(*paths: Path | None) -> list[Path]:

@@ -125,6 +125,38 @@ def test_without_a_rule_the_last_average_is_returned():
     assert outcome.stop_reason is StopReason.MAX_ITERATIONS
 
 
+def test_samples_after_the_fit_leave_the_estimate_alone_and_tell_its_error():
+    fitted, estimate = run(noisy_waves(), tiny_config(300))
+    problem, scaling = problem_of(noisy_waves())
+    sampled = finish(fit(problem, tiny_config(300, posterior_samples=60)))
+    np.testing.assert_array_equal(sampled.estimate, fitted.estimate)
+    assert sampled.stop_reason is fitted.stop_reason
+    assert sampled.iterations == fitted.iterations + 60
+    deviation = sampled.posterior_std[0] * scaling.gain
+    error = np.abs(estimate - waves())
+    assert (error < deviation).mean() > 0.4
+    assert (error < 2 * deviation).mean() > 0.75
+    assert 0.5 <= sampled.posterior_scale <= 3
+
+
+@pytest.mark.parametrize("time_limit", [None, 0.0])
+def test_samples_that_were_cut_short_tell_nothing(time_limit):
+    problem, _ = problem_of(noisy_waves())
+    config = tiny_config(4, posterior_samples=50)
+    asked = []
+    steps = fit(
+        problem,
+        config,
+        interval=0,
+        time_limit=time_limit,
+        stop_requested=lambda: len(asked) > 8,
+    )
+    outcome = finish(steps, asked.append)
+    assert outcome.posterior_std is None
+    expected = StopReason.STOP_REQUESTED if time_limit is None else StopReason.TIME_LIMIT
+    assert outcome.stop_reason is expected
+
+
 def test_snapshots_are_copies():
     problem, _ = problem_of(noisy_waves())
     first, second = islice(fit(problem, tiny_config(5), interval=0), 2)

@@ -232,6 +232,27 @@ def test_several_runs_are_averaged_and_their_spread_is_kept():
     assert restored(noisy_waves((16, 16))).run_std is None
 
 
+def test_samples_give_a_deviation_on_the_image_s_own_scale():
+    values = noisy_waves((16, 16))
+    ours, larger = (
+        restored(factor * values, tiny_config(20, posterior_samples=10)) for factor in (1, 100)
+    )
+    assert ours.posterior_std.shape == (16, 16)
+    assert ours.posterior_std.min() > 0
+    np.testing.assert_allclose(larger.posterior_std, 100 * ours.posterior_std, rtol=0.05)
+    assert ours.uncertainty[0] == "posterior_std"
+    assert ours.report.diagnostics["posterior_scale"] >= 0.5
+    assert restored(values).uncertainty is None
+
+
+def test_where_the_image_is_kept_nothing_is_uncertain():
+    missing = np.zeros((16, 16), bool)
+    missing[4:9, 4:9] = True
+    config = tiny_config(5, posterior_samples=5)
+    result = finish(restore(noisy_waves((16, 16)), Inpaint(missing), config))
+    np.testing.assert_array_equal(result.posterior_std > 0, missing)
+
+
 def test_progress_shows_each_block_and_ends_with_its_last_iteration():
     stack = np.stack([noisy_waves((16, 16))] * 2)
     seen = []

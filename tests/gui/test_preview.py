@@ -49,9 +49,10 @@ def restoration(preview):
     image, config = preview._job.image, preview._job.config
     values = np.full(image.shape, 7, np.float32)
     report = make_report(image, config, 3, "held_out_minimum")
-    return Restoration(
-        image.with_data(values), report, np.ones_like(values) if config.runs > 1 else None
-    )
+    kind = "run_std" if config.runs > 1 else "posterior_std"
+    asked = config.runs > 1 or config.posterior_samples is not None
+    spread = {kind: np.ones_like(values)} if asked else {}
+    return Restoration(image.with_data(values), report, **spread)
 
 
 @pytest.fixture
@@ -156,11 +157,13 @@ def test_a_discarded_preview_leaves_nothing(viewer, preview, started):
 
 
 @pytest.mark.parametrize("rgb", [True, False])
-def test_several_runs_also_give_their_spread(viewer, parent, rgb):
+@pytest.mark.parametrize("kind", ["run_std", "posterior_std"])
+def test_an_uncertainty_is_a_layer_of_its_own(viewer, parent, rgb, kind):
     source = viewer.add_image(np.zeros((4, 5, 3), np.uint8), rgb=rgb, name="cells")
-    preview = observed(viewer, parent, source, DipConfig(runs=2))
+    choice = {"runs": 2} if kind == "run_std" else {"posterior_samples": 5}
+    preview = observed(viewer, parent, source, DipConfig(**choice))
     result, spread = preview.finish(restoration(preview))
-    assert spread.name == "cells_denoise_run_std"
+    assert spread.name == f"cells_denoise_{kind}"
     assert not spread.visible
     assert not spread.rgb
     assert spread.units == result.units

@@ -1,9 +1,9 @@
-"""Averages of the estimate over iterations."""
+"""Averages of the estimate over iterations, and its spread."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class MovingAverage:
@@ -36,3 +36,57 @@ class MovingAverage:
             return
         decay = min(self._decay, 1 - 2 / (self._count + 2))
         torch.lerp(self.value, estimate, 1 - decay, out=self.value)
+
+
+class Posterior:
+    """Mean and standard deviation of estimates that explain the observation about as well.
+
+    After the fit has ended, noise on the weights keeps the network from settling:
+    stochastic gradient Langevin dynamics, whose estimates are samples.
+
+    Parameters
+    ----------
+    samples : int
+        How many there will be.
+    noise : float
+        Standard deviation of what is added to each weight of a convolution before a sample.
+
+    References
+    ----------
+    Z. Cheng et al., "A Bayesian perspective on the deep image prior", CVPR 2019.
+    """
+
+    mean: Tensor
+
+    def __init__(self, samples: int, noise: float) -> None:
+        self._samples = samples
+        self._noise = noise
+        self._count = 0
+
+    @property
+    def complete(self) -> bool:
+        return self._count >= self._samples
+
+    @torch.no_grad()
+    def shake(self, network: nn.Module, random: torch.Generator) -> None:
+        """Add noise to the weights of the convolutions."""
+        for weight in network.parameters():
+            if weight.ndim > 1:
+                noise = torch.randn(weight.shape, generator=random, device=random.device)
+                weight.add_(self._noise * noise)
+
+    def update(self, estimate: Tensor) -> None:
+        """Take in a sample, (1, C, [Z,] Y, X)."""
+        self._count += 1
+        if self._count == 1:
+            self.mean, self._squares = estimate.clone(), torch.zeros_like(estimate)
+            return
+        # Welford's recurrence: no cancellation, however small the spread.
+        deviation = estimate - self.mean
+        self.mean += deviation / self._count
+        self._squares += deviation * (estimate - self.mean)
+
+    @property
+    def variance(self) -> Tensor:
+        """Of the samples so far, two or more."""
+        return self._squares / (self._count - 1)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_dip.config import DipConfig, FitConfig
-from napari_dip.core.averaging import MovingAverage
+from napari_dip.core.averaging import MovingAverage, Posterior
 from napari_dip.core.device import Runtime, find_runtime
 from napari_dip.core.latent import build_latent, latent_channels
 from napari_dip.core.networks import PriorNetwork, build_network
@@ -34,6 +34,15 @@ if TYPE_CHECKING:
 
 # Fewer held-out pixels than this say nothing about a minimum.
 _MIN_HELDOUT = 32
+# Ends after which the posterior may be sampled: nobody asked for the end.
+_FIT_ENDED = (
+    StopReason.HELD_OUT_MINIMUM,
+    StopReason.VARIANCE_MINIMUM,
+    StopReason.DISCREPANCY,
+    StopReason.MAX_ITERATIONS,
+)
+# Squares of the least and the largest factor that the spread of samples is corrected by.
+_SCALES = (0.25, 9.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,9 @@ class Fit:
     that of the observation minus what the operator makes of the estimate;
     `findings` are what was learnt about the operator; `weights_sha256` that of the
     file the network started from, if any; `stopping_agreement` tells how alike the
-    estimates are that two rules would keep, from 0 to 1.
+    estimates are that two rules would keep, from 0 to 1. `posterior_std` is shaped as
+    the estimate, if it was sampled, and `posterior_scale` the factor in it that makes
+    it fit the errors at held-out pixels.
     """
 
     estimate: NDArray[np.float32]
@@ -87,6 +98,8 @@ class Fit:
     findings: Mapping[str, float] = field(default_factory=dict)
     weights_sha256: str | None = None
     stopping_agreement: float | None = None
+    posterior_std: NDArray[np.float32] | None = None
+    posterior_scale: float | None = None
 
 
 def fit(
@@ -166,6 +179,8 @@ def fit(
         beside=[*latent.parameters(), *problem.operator.parameters()],
     )
 
+    posterior, predicted, ending = None, None, None
+
     start = time.perf_counter()
     last_yield, last_assessment, pace = -np.inf, start, []
     iteration = 0
@@ -180,7 +195,12 @@ def fit(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         estimate = estimate.detach() + draw.shift
-        state.average.update(estimate)
+        if posterior is None or predicted is None:
+            state.average.update(estimate)
+        else:
+            posterior.update(estimate)
+            predicted.update(problem.operator(estimate).detach())
+            posterior.shake(network, random)
         due = iteration % runtime.assess_every == 0 or iteration == settings.max_iterations
         if not due and not stop_requested():
             continue
@@ -200,7 +220,16 @@ def fit(
         evidence = Evidence(
             iteration, now - start, heldout_error, estimate.flatten()[probe], discrepancy
         )
-        reason = state.assess(evidence)
+        if posterior is None:
+            reason = state.assess(evidence)
+            if config.posterior_samples and reason in _FIT_ENDED:
+                noise = settings.posterior_noise * settings.learning_rate
+                posterior, predicted = (Posterior(config.posterior_samples, noise) for _ in "xy")
+                ending, reason = reason, None
+        elif stop_requested():
+            reason = StopReason.STOP_REQUESTED
+        elif posterior.complete or (limit is not None and now - start >= limit):
+            reason = ending
         if reason is not None or now - last_yield >= interval:
             last_yield = now
             snapshot = Snapshot(
@@ -219,6 +248,10 @@ def fit(
         if reason is not None:
             break
     estimate = latent.finish(state.kept)
+    posterior_std, scale = None, None
+    if posterior is not None and predicted is not None and posterior.complete:
+        scale = _scale(problem, state.kept, predicted.variance, heldout)
+        posterior_std = _copy(problem, scale * posterior.variance.sqrt())
     return Fit(
         estimate=_copy(problem, estimate),
         iterations=iteration,
@@ -232,6 +265,8 @@ def fit(
         findings=problem.operator.findings(),
         weights_sha256=weights_sha256,
         stopping_agreement=_agreement(problem, state.kept, state.rival),
+        posterior_std=posterior_std,
+        posterior_scale=scale,
     )
 
 
@@ -302,6 +337,21 @@ def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:
     """Return (1, C, [Z,] Y, X) without what lies outside the field of view or the batch."""
     inside = problem.operator.inside(estimate)[0]
     return np.array(inside.float().cpu().numpy(), dtype=np.float32, order="C")
+
+
+@torch.no_grad()
+def _scale(problem: Problem, kept: Tensor, variance: Tensor, heldout: Tensor | None) -> float:
+    """Return what to multiply the spread of samples by, judged by pixels they never saw.
+
+    What the squares of the residual there exceed the noise by is the error of the
+    estimate. The noise is known to some per cent only, hence the limits.
+    """
+    if heldout is None or problem.noise.laplace:
+        return 1.0
+    fitted = problem.operator(kept)
+    error = (fitted - problem.observation) ** 2 - problem.noise.variance(fitted)
+    ratio = _mean(error, heldout) / _mean(variance, heldout).clamp(min=1e-20)
+    return float(ratio.clamp(*_SCALES).sqrt())
 
 
 @torch.no_grad()

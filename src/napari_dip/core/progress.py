@@ -68,8 +68,20 @@ class Restoration:
         What was done.
     run_std : (...) float32 array or None
         Standard deviation over independent runs, when each block had several.
+    posterior_std : (...) float32 array or None
+        Standard deviation of samples of the posterior, when each block had some,
+        scaled to fit the errors at held-out pixels.
     """
 
     image: Image
     report: Report
     run_std: NDArray[np.float32] | None = None
+    posterior_std: NDArray[np.float32] | None = None
+
+    @property
+    def uncertainty(self) -> tuple[str, NDArray[np.float32]] | None:
+        """Name and values of the standard deviation of each pixel, whichever there is."""
+        for name in ("run_std", "posterior_std"):
+            if (values := getattr(self, name)) is not None:
+                return name, values
+        return None

@@ -172,6 +172,7 @@ def make_report(
     diagnostics = {
         "residual_whiteness": _median([outcome.residual_whiteness for outcome in everything]),
         "stopping_agreement": _median([outcome.stopping_agreement for outcome in everything]),
+        "posterior_scale": _median([outcome.posterior_scale for outcome in everything]),
         **_findings(everything),
         **({"trials": [asdict(trial) for trial in trials]} if trials else {}),
     }

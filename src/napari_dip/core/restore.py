@@ -208,6 +208,8 @@ class _Run:
         self.blocks_left = len(self.plan)
         self.restored = np.array(self.enlarged.data, dtype=np.float32, order="C")
         self.run_std = np.zeros_like(self.restored) if self.config.runs > 1 else None
+        sampled = self.config.posterior_samples is not None
+        self.posterior_std = np.zeros_like(self.restored) if sampled else None
 
     def tune(self) -> None:
         """Choose what fits the middle block best; from then on it is the configuration."""
@@ -368,7 +370,17 @@ class _Run:
         self.restored[block.selection] = estimates.mean(axis=0)
         if self.run_std is not None:
             self.run_std[block.selection] = estimates.std(axis=0)
+        if self.posterior_std is not None:
+            spreads = [self._spread(work, outcome) for outcome in fits]
+            self.posterior_std[block.selection] = np.sqrt(np.mean(np.square(spreads), axis=0))
         self.fits.append((block, fits))
+
+    def _spread(self, work: _Work, outcome: Fit) -> NDArray[np.float32]:
+        """Return a fit's posterior deviation on the image's scale; 0 where the image is kept."""
+        if outcome.posterior_std is None:
+            return np.full_like(self._restored(work, outcome.estimate), np.nan)
+        above = self._restored(work, outcome.estimate + outcome.posterior_std)
+        return np.asarray(np.abs(above - self._restored(work, outcome.estimate)))
 
     def _fits_left(self, block: blocks.Block, run: int) -> int:
         return (len(self.plan) - block.index) * self.config.runs - run
@@ -397,8 +409,10 @@ class _Run:
             trials=self.trials,
         )
         complete = all(len(fits) == self.config.runs for _, fits in self.fits)
-        spread = self.run_std if complete and final is restored else None
-        return Restoration(final, report, spread)
+        if not complete or final is not restored:
+            return Restoration(final, report)
+        sampled = all(fit.posterior_std is not None for _, fits in self.fits for fit in fits)
+        return Restoration(final, report, self.run_std, self.posterior_std if sampled else None)
 
 
 def _impulses(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -148,7 +148,12 @@ def _heldout_error(
         update={"max_iterations": min(_ITERATIONS, config.fit.max_iterations)}
     )
     config = config.model_copy(
-        update={"fit": fitting, "max_iterations": fitting.max_iterations, "stop": "heldout"}
+        update={
+            "fit": fitting,
+            "max_iterations": fitting.max_iterations,
+            "stop": "heldout",
+            "posterior_samples": None,
+        }
     )
     errors = []
     for snapshot in fit(

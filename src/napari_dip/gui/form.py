@@ -35,6 +35,7 @@ ADVANCED = (
     "axes",
     "dims",
     "runs",
+    "posterior_samples",
     "seed",
     "precision",
     "threads",

@@ -122,24 +122,24 @@ class Preview(QObject):  # type: ignore[misc]
         else:
             layer.data = values
             layer.metadata = {**layer.metadata, **metadata}
-        return [layer, *self._add_run_std(restoration, metadata)]
+        return [layer, *self._add_uncertainty(restoration, metadata)]
 
-    def _add_run_std(
+    def _add_uncertainty(
         self, restoration: "Restoration", metadata: dict[str, Any]
     ) -> "list[ImageLayer]":
-        run_std, kwargs = restoration.run_std, dict(self._job.kwargs)
-        if run_std is None:
+        if restoration.uncertainty is None:
             return []
+        (name, values), kwargs = restoration.uncertainty, dict(self._job.kwargs)
         if kwargs["rgb"]:
-            run_std = run_std[..., :3].mean(axis=-1)
+            values = values[..., :3].mean(axis=-1)
         kwargs |= {
-            "name": f"{kwargs['name']}_run_std",
+            "name": f"{kwargs['name']}_{name}",
             "rgb": False,
             "colormap": "viridis",
             "contrast_limits": None,
             "visible": False,
         }
-        return [self._add(run_std, metadata=metadata, **kwargs)]
+        return [self._add(values, metadata=metadata, **kwargs)]
 
     def discard(self) -> None:
         """Take the preview away: nothing is kept."""

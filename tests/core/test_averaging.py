@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from napari_dip.core.averaging import Posterior
+
+
+def test_mean_and_variance_are_those_of_the_samples():
+    samples = 1000 + torch.randn(7, 1, 2, 3, generator=torch.Generator().manual_seed(0))
+    posterior = Posterior(7, 0.0)
+    for index, sample in enumerate(samples):
+        assert posterior.complete == (index == 7)
+        posterior.update(sample)
+    assert posterior.complete
+    np.testing.assert_allclose(posterior.mean, samples.mean(dim=0), rtol=1e-6)
+    np.testing.assert_allclose(posterior.variance, samples.var(dim=0), rtol=1e-3)
+
+
+def test_a_shake_moves_convolutions_alone_and_by_its_noise():
+    network = nn.Sequential(nn.Conv2d(8, 64, 3), nn.BatchNorm2d(64))
+    before = [weight.detach().clone() for weight in network.parameters()]
+    Posterior(2, 0.5).shake(network, torch.Generator().manual_seed(0))
+    moved = [
+        float((now.detach() - then).std())
+        for now, then in zip(network.parameters(), before, strict=True)
+    ]
+    assert abs(moved[0] - 0.5) < 0.05
+    assert moved[1:] == [0.0, 0.0, 0.0]
