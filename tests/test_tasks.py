@@ -367,6 +367,11 @@ def test_features_that_cannot_be_meant_are_refused(task, config, words):
         run(picture, task, tiny_config(**{"iterations": 2, "latent": "noise", **config}))
 
 
+def test_a_unit_needs_a_range_of_intensities():
+    with pytest.raises(InputError, match="constant"):
+        run(np.ones((24, 20)), InvertFeatures("tiny", unit=0))
+
+
 def test_a_picture_with_missing_pixels_has_no_features():
     with pytest.raises(InputError, match="finite"):
         run(np.full((24, 20), np.nan), InvertFeatures("tiny"))

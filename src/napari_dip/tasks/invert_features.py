@@ -56,6 +56,11 @@ class InvertFeatures(Task):
             raise InputError(
                 "Got NaN or infinite pixels; expected all finite: features are made of all of them."
             )
+        if self.unit is not None and np.ptp(np.asarray(image.data)) == 0:
+            raise InputError(
+                "Got a constant image; expected one with the range of intensities that the result "
+                "is to have, such as a photograph."
+            )
         return image
 
     def operator(self, image: Image, axes: str) -> Features:
