@@ -16,6 +16,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from napari_dip import __version__, task_commands
+from napari_dip.batch_command import batch
 from napari_dip.compare_command import compare
 from napari_dip.config import DipConfig
 from napari_dip.console import (
@@ -39,7 +40,7 @@ app = App(
 )
 
 
-for _command in (*task_commands.TASK_COMMANDS, compare):
+for _command in (*task_commands.TASK_COMMANDS, batch, compare):
     app.command(_command)
 
 

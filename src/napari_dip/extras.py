@@ -7,12 +7,18 @@ from importlib.util import find_spec
 from napari_dip.errors import InputError
 
 # The extra of this package that brings a library.
-EXTRA_OF = {"zarr": "zarr", "nibabel": "medical", "pydicom": "medical"}
+EXTRA_OF = {
+    "zarr": "zarr",
+    "nibabel": "medical",
+    "pydicom": "medical",
+    "distributed": "distributed",
+}
 
 PURPOSES = {
     "zarr": "for .ome.zarr",
     "nibabel": "for .nii and .nii.gz",
     "pydicom": "for DICOM",
+    "distributed": "for workers of napari-dip batch",
 }
 
 

@@ -80,6 +80,15 @@ def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
     return as_image(image, axes)
 
 
+def is_image(path: Path) -> bool:
+    """Tell by its name, or by what a folder holds, whether a path may be an image."""
+    if path.name.startswith("."):
+        return False
+    if path.is_dir():
+        return is_zarr(path) or bool(dicom_files(path))
+    return _by_suffix(READERS, path) is not None or is_dicom(path)
+
+
 def read_kspace(path: str | os.PathLike[str]) -> NDArray[np.complexfloating] | None:
     """Return the complex numbers of a .npy file; None for any other file, or other numbers."""
     path = Path(path)

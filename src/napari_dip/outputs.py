@@ -124,15 +124,16 @@ def report_path(output: Path) -> Path:
 
 def default_output(image: Path, task: str) -> Path:
     """Return IMAGE_TASK.ome.tif beside the image."""
-    return image.with_name(f"{_stem(image)}_{task}.ome.tif")
+    return image.with_name(f"{stem(image)}_{task}.ome.tif")
 
 
 def default_folder(image: Path, task: str) -> Path:
     """Return the folder IMAGE_TASK beside the image."""
-    return image.with_name(f"{_stem(image)}_{task}")
+    return image.with_name(f"{stem(image)}_{task}")
 
 
-def _stem(path: Path) -> str:
+def stem(path: Path) -> str:
+    """Return the name without its suffix, however long that is."""
     name = path.name
     longest = next((end for end in _LONG_SUFFIXES if name.lower().endswith(end)), path.suffix)
     return name.removesuffix(name[len(name) - len(longest) :]) if longest else name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -158,6 +158,19 @@ class TaskOptions:
                 return tasks.Fourier(read(self.missing.mask), self.missing.inverse)
             case _:
                 return tasks.TASKS[self.name]()
+
+    def absolute(self) -> TaskOptions:
+        """Return the same with paths that mean the same everywhere on this machine."""
+
+        def whole(path: Path | None) -> Path | None:
+            return None if path is None else path.absolute()
+
+        return replace(
+            self,
+            missing=replace(self.missing, mask=whole(self.missing.mask)),
+            blur=replace(self.blur, psf=whole(self.blur.psf)),
+            guide=whole(self.guide),
+        )
 
     @property
     def files(self) -> list[Path]:
