@@ -122,6 +122,14 @@ class StoppingConfig(Frozen):
         1e-3, ge=0, description="Relative decrease of the held-out error that resets the patience."
     )
     variance_window: int = Field(100, ge=2, description="Outputs in the variance window (W).")
+    variance_of: Literal["auto", "window", "moving"] = Field(
+        "auto",
+        description="Variance over a window of outputs, or by moving averages, which keep no "
+        "outputs (auto: moving for volumes).",
+    )
+    variance_decay: float = Field(
+        0.9, gt=0, lt=1, description="Decay of the moving averages, for each iteration."
+    )
     variance_patience: int = Field(
         1000, ge=1, description="Stop after this many iterations without a lower variance (P)."
     )

@@ -12,6 +12,7 @@ from napari_dip.core.stopping import (
     Evidence,
     HeldOut,
     MaxIterations,
+    MovingVariance,
     Requested,
     StopReason,
     TimeLimit,
@@ -63,8 +64,14 @@ def test_held_out_without_held_out_pixels_has_no_opinion():
     assert rule.selected is None
 
 
-def test_windowed_variance_finds_where_the_outputs_move_least():
-    rule = WindowedVariance(window=5, patience=10, guard=0)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(WindowedVariance(window=5, patience=10, guard=0), id="window"),
+        pytest.param(MovingVariance(decay=0.8, patience=10, guard=5), id="moving"),
+    ],
+)
+def test_variance_rules_find_where_the_outputs_move_least(rule):
     generator = torch.Generator().manual_seed(0)
     reason = None
     for iteration in range(1, 200):
@@ -132,6 +139,30 @@ def test_the_configuration_chooses_the_rules(stop, opinion):
     rule = build_rule(config, time_limit=None, stop_requested=lambda: False)
     rule.update(evidence(1))
     assert rule.selected == opinion
+
+
+@pytest.mark.parametrize(
+    ("dims", "variance_of", "moving"),
+    [(2, "auto", False), (3, "auto", True), (2, "moving", True), (3, "window", False)],
+)
+def test_volumes_keep_no_window_of_outputs(dims, variance_of, moving):
+    config = tiny_config(stop="variance", dims=dims).complete()
+    stopping = config.fit.stopping.model_copy(update={"variance_of": variance_of})
+    fit = config.fit.model_copy(update={"stopping": stopping})
+    rule = build_rule(
+        config.model_copy(update={"fit": fit}), time_limit=None, stop_requested=lambda: False
+    )
+    assert any(isinstance(part, MovingVariance) for part in rule._rules) is moving
+
+
+def test_a_moving_variance_takes_steps_of_several_iterations():
+    often, rarely = (MovingVariance(decay=0.9, patience=10, guard=0) for _ in "ab")
+    outputs = torch.randn(400, 50, generator=torch.Generator().manual_seed(0))
+    for iteration in range(1, 401):
+        often.update(evidence(iteration, pixels=outputs[iteration - 1]))
+        if iteration % 10 == 0:
+            rarely.update(evidence(iteration, pixels=outputs[iteration - 1]))
+    assert rarely._variance == pytest.approx(often._variance, rel=0.5)
 
 
 def test_discrepancy_stops_once_the_residual_is_as_small_as_the_noise():

@@ -16,7 +16,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_dip.config import DipConfig
+    from napari_dip.config import DipConfig, StoppingConfig
 
 
 class StopReason(StrEnum):
@@ -129,6 +129,43 @@ class WindowedVariance:
         return None
 
 
+class MovingVariance:
+    """The same with moving averages of mean and variance: no window of outputs is kept.
+
+    References
+    ----------
+    H. Wang et al., "Early stopping for deep image prior", TMLR 2023 (ES-EMV).
+    """
+
+    def __init__(self, decay: float, patience: int, guard: int) -> None:
+        self.selected: int | None = None
+        self._decay = decay
+        self._patience = patience
+        self._guard = guard
+        self._lowest = float("inf")
+        self._iteration = 0
+        self._mean: Tensor | None = None
+        self._variance = 0.0
+
+    def update(self, evidence: Evidence) -> StopReason | None:
+        iteration = evidence.iteration
+        if self._mean is None:
+            self._mean = evidence.pixels.clone()
+        decay = self._decay ** (iteration - self._iteration)  # several, on an accelerator
+        self._iteration = iteration
+        deviation = evidence.pixels - self._mean
+        self._mean = self._mean + (1 - decay) * deviation
+        spread = float(deviation.square().mean())
+        self._variance = decay * (self._variance + (1 - decay) * spread)
+        if iteration <= self._guard:
+            return None
+        if self._variance < self._lowest:
+            self._lowest, self.selected = self._variance, iteration
+        if self.selected is not None and iteration - self.selected >= self._patience:
+            return StopReason.VARIANCE_MINIMUM
+        return None
+
+
 class Discrepancy:
     """Stop once the residual is no larger than the noise, whose level has to be known.
 
@@ -235,11 +272,7 @@ def build_rule(
             HeldOut(constants.heldout_patience, constants.heldout_tolerance, constants.guard)
         )
     if config.stop in ("auto", "variance"):
-        rules.append(
-            WindowedVariance(
-                constants.variance_window, constants.variance_patience, constants.guard
-            )
-        )
+        rules.append(_variance_rule(constants, volumes=config.dims == 3))
     if config.stop == "discrepancy":
         rules.append(Discrepancy(constants.guard))
     rules.append(MaxIterations(settings.max_iterations))
@@ -247,3 +280,10 @@ def build_rule(
         rules.append(TimeLimit(time_limit))
     rules.append(Requested(stop_requested))
     return AnyOf(rules)
+
+
+def _variance_rule(constants: StoppingConfig, *, volumes: bool) -> StoppingRule:
+    patience, guard = constants.variance_patience, constants.guard
+    if constants.variance_of == "moving" or (constants.variance_of == "auto" and volumes):
+        return MovingVariance(constants.variance_decay, patience, guard)
+    return WindowedVariance(constants.variance_window, patience, guard)
