@@ -7,8 +7,8 @@ import pytest
 from scipy import ndimage
 
 from napari_dip.baselines import BASELINES, available, compare
-from napari_dip.compare_command import ComparedTask
 from napari_dip.core.image import Image
+from napari_dip.task_options import CommandTask
 from napari_dip.tasks import TASKS, Deconvolve, Denoise, Fourier, Inpaint, SuperResolve
 from tests.tiny import noisy_waves, waves
 
@@ -34,7 +34,7 @@ def stacked(planes, axes):
 def test_tasks_of_baselines_are_tasks_and_all_of_them_can_be_compared():
     named = {task for baseline in BASELINES for task in baseline.tasks}
     assert named <= set(TASKS)
-    assert named == set(get_args(ComparedTask))
+    assert named == set(get_args(CommandTask))
 
 
 @pytest.mark.parametrize(
