@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image as Picture
 
 from napari_dip import cli, io, metrics, task_commands
 from napari_dip.core import restore as core
@@ -645,6 +646,24 @@ def test_a_voxel_size_that_cannot_be_meant_is_refused(call, noisy, no_work, size
     assert code == 2
     assert is_one_error(err)
     assert words in err
+
+
+@pytest.mark.parametrize(("loss", "model"), [(None, "uniform"), ("plain", "gaussian")])
+def test_a_jpeg_file_is_restored_from_its_tables(call, tmp_path, noisy, loss, model):
+    picture = np.stack([waves((24, 20))] * 3, axis=-1).astype(np.uint8)
+    Picture.fromarray(picture).save(tmp_path / "small.jpg", quality=20)
+    choice = () if loss is None else ("--loss", loss)
+    words = ("dejpeg", "small.jpg", *choice, "--config", "tiny.json", "-o", "out.png", "--json")
+    code, out, _ = call(*words)
+    assert code == 0
+    assert json.loads(out)["noise"]["model"] == model
+    assert io.read_image(tmp_path / "out.png").shape == picture.shape
+
+
+def test_bins_need_a_jpeg_file(call, noisy):
+    code, _, err = call("dejpeg", noisy, "--loss", "bins", "--config", "tiny.json")
+    assert code == 3
+    assert "no quantisation tables" in err
 
 
 # Compare

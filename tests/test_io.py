@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from PIL import Image as Picture
 
 from napari_dip import extras, io
 from napari_dip.core.image import Image
@@ -299,3 +300,14 @@ def test_real_files_are_understood(shared_data, name, axes, shape, voxel_size):
     image = io.read_image(shared_data / name)
     assert (image.axes, image.shape) == (axes, shape)
     assert dict(image.voxel_size) == pytest.approx(voxel_size, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("a.png", "RGB"), ("a.jpg", "CMYK"), ("missing.jpg", ""), ("a.txt", "")]
+)
+def test_only_a_jpeg_of_luma_and_colour_has_a_quantisation(tmp_path, name, mode):
+    if mode:
+        Picture.new(mode, (16, 16)).save(tmp_path / name)
+    elif name == "a.txt":
+        tmp_path.joinpath(name).write_text("words")
+    assert io.read_quantisation(tmp_path / name) is None

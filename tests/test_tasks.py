@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image as Picture
 from scipy import ndimage
 from skimage.io import imread
 
 import napari_dip
+from napari_dip import io
 from napari_dip.api import finish
 from napari_dip.config import PRESETS, DipConfig, preset_of
 from napari_dip.core.features import Features
@@ -27,6 +29,7 @@ from napari_dip.tasks import (
     InvertFeatures,
     RemoveJpeg,
     SuperResolve,
+    Task,
 )
 from tests.tiny import latent_of, noisy_waves, tiny_config, tiny_features, waves
 
@@ -377,6 +380,75 @@ def test_a_unit_needs_a_range_of_intensities():
 def test_a_picture_with_missing_pixels_has_no_features():
     with pytest.raises(InputError, match="finite"):
         run(np.full((24, 20), np.nan), InvertFeatures("tiny"))
+
+
+# JPEG
+
+
+def jpeg_file(tmp_path, shape=(32, 48), *, coloured=True):
+    """Return a picture and the path of what Pillow makes of it."""
+    grey = waves(shape)
+    truth = np.stack([grey, grey[::-1], 240 - grey], axis=-1) if coloured else grey
+    Picture.fromarray(truth.astype(np.uint8)).save(tmp_path / "small.jpg", quality=10)
+    return truth.astype(np.uint8), tmp_path / "small.jpg"
+
+
+@pytest.mark.parametrize("coloured", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "loss"), [((32, 48), "auto"), ((32, 48), "bins"), ((37, 51), "auto")]
+)
+def test_what_was_recorded_of_a_jpeg_is_kept(tmp_path, shape, coloured, loss):
+    _, path = jpeg_file(tmp_path, shape, coloured=coloured)
+    image, task = io.read_image(path), RemoveJpeg(io.read_quantisation(path), loss)
+    config = tiny_config(60, latent="noise", stop="none")
+    result = run(image, task, config)
+    assert result.image.shape == image.shape
+    assert result.report.noise.model == "uniform"
+    assert DipConfig().complete(task.preset).stop == "none"
+    operator = task.operator(image, "YX")
+    ours, decoded = (
+        torch.from_numpy(np.atleast_3d(one.data).transpose(2, 0, 1).astype(float))[None]
+        for one in (result.image, image)
+    )
+    recorded, where = operator.measured(decoded, torch.ones_like(decoded, dtype=torch.bool))
+    distance = (operator(ours) - recorded).abs() * where
+    assert float(distance[:, :1, :32, :48].max()) < 0.501
+    assert float(distance.max()) < 1.5
+    # Which is where the estimate may differ from the decoded picture.
+    assert float(distance.max()) > 0.4
+
+
+class Nothing(Task):
+    """The identity, and all that a task does by itself."""
+
+    name = "dejpeg"
+
+
+def test_the_plain_loss_is_that_of_a_task_without_any_of_its_own(tmp_path):
+    _, path = jpeg_file(tmp_path)
+    image, quantisation = io.read_image(path), io.read_quantisation(path)
+    expected = run(image, Nothing()).image.data
+    for task in (RemoveJpeg(), RemoveJpeg(quantisation, "plain")):
+        np.testing.assert_array_equal(run(image, task).image.data, expected)
+
+
+def test_coefficients_are_refused_where_they_are_not_known(tmp_path):
+    _, path = jpeg_file(tmp_path)
+    image, quantisation = io.read_image(path), io.read_quantisation(path)
+    with pytest.raises(InputError, match="no quantisation tables"):
+        run(image, RemoveJpeg(loss="bins"))
+    for other in (image.with_data(image.data / 2), Image(image.data[..., 0], "YX")):
+        with pytest.raises(InputError, match="decoded pixels"):
+            run(other, RemoveJpeg(quantisation))
+
+
+def test_coefficients_of_an_array(tmp_path):
+    _, path = jpeg_file(tmp_path)
+    image, quantisation = io.read_image(path), io.read_quantisation(path)
+    config = tiny_config(2, latent="noise")
+    named = run(image, RemoveJpeg(quantisation), config).image.data
+    array = napari_dip.remove_jpeg(image.data, quantisation, config=config)
+    np.testing.assert_array_equal(array, named)
 
 
 # Volumes

@@ -17,9 +17,11 @@ from napari_dip.tasks import (
     Guided,
     Inpaint,
     InvertFeatures,
+    Quantisation,
     RemoveJpeg,
     SuperResolve,
 )
+from napari_dip.tasks.task import as_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from torch import nn
 
-    from napari_dip.config import Kernel, Noise, Optics, Preset, Stop
+    from napari_dip.config import JpegLoss, Kernel, Noise, Optics, Preset, Stop
     from napari_dip.core.image import Image
     from napari_dip.tasks import Task
 
@@ -281,7 +283,9 @@ def deconvolve(
 
 def remove_jpeg(
     image: ArrayLike,
+    quantisation: Quantisation | None = None,
     *,
+    loss: JpegLoss = "auto",
     channel_axis: int | None = None,
     config: DipConfig | None = None,
     **choices: Unpack[Choices],
@@ -291,7 +295,15 @@ def remove_jpeg(
     Parameters
     ----------
     image : ([T, [C, ]][Z, ]Y, X) array_like
-        The decoded JPEG.
+        The decoded JPEG. With `quantisation` its pixels as they were decoded:
+        (Y, X) or (Y, X, 3) of uint8.
+    quantisation : Quantisation, optional
+        Tables of the file, from `napari_dip.io.read_quantisation`.
+    loss : {"auto", "coefficients", "bins", "plain"}
+        "coefficients": those of the cosine transform are compared, in steps
+        of their quantisation; "bins": only those that leave the bin they were
+        rounded to count; "plain": pixels are compared, as published; "auto":
+        coefficients where the tables are given.
     channel_axis, config, **choices
         As for `denoise`.
 
@@ -304,13 +316,18 @@ def remove_jpeg(
     ----------
     .. [1] D. Ulyanov, A. Vedaldi, V. Lempitsky, "Deep Image Prior", IJCV 128
            (2020), Fig. 1.
+    .. [2] Bins: G. K. Wallace, "The JPEG still picture compression standard",
+           CACM 34 (1991).
 
     Examples
     --------
     >>> remove_jpeg(np.eye(16), config=DipConfig(max_iterations=2)).shape
     (16, 16)
     """
-    return _restored(image, RemoveJpeg(), channel_axis, config, **choices)
+    task = RemoveJpeg(quantisation, loss)
+    if task.quantised:
+        return _restored(as_picture(image), task, None, config, **choices)
+    return _restored(image, task, channel_axis, config, **choices)
 
 
 def restore_guided(

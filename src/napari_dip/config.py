@@ -23,6 +23,7 @@ LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
 Kernel = Literal["lanczos2", "box", "gaussian"]
 Optics = Literal["scalar", "vectorial"]
 VoxelSize = dict[Literal["z", "y", "x"], Annotated[float, Field(gt=0)]]
+JpegLoss = Literal["auto", "coefficients", "bins", "plain"]
 TaskName = Literal[
     "denoise",
     "inpaint",
@@ -30,6 +31,7 @@ TaskName = Literal[
     "super-resolve",
     "deconvolve",
     "dejpeg",
+    "dejpeg-coefficients",
     "guided",
     "fourier",
     "invert-features",
@@ -316,8 +318,19 @@ _TASK_PRESETS["maximise-unit", "balanced"] = _with(
 )
 for _task in ("invert-features", "maximise-unit"):
     _TASK_PRESETS[_task, "fast"] = _with(_TASK_PRESETS[_task, "balanced"], max_iterations=400)
-# What has no noise is better the longer it is fitted.
-_NOISELESS: tuple[TaskName, ...] = ("invert-features", "maximise-unit")
+# What has no noise is better the longer it is fitted; coefficients can tell no rule
+# where the blocks begin, and have a bound instead.
+_TO_THE_END: tuple[TaskName, ...] = ("invert-features", "maximise-unit", "dejpeg-coefficients")
+
+# A coefficient cannot be hidden as a pixel can, so the latent is noise; blocks are
+# learnt last, and after this many iterations not yet (docs/performance.md).
+_TASK_PRESETS["dejpeg-coefficients", "paper"] = _TASK_PRESETS["dejpeg", "paper"]
+_TASK_PRESETS["dejpeg-coefficients", "balanced"] = _with(
+    _TASK_PRESETS["super-resolve", "balanced"], latent_noise=1 / 30, max_iterations=500
+)
+_TASK_PRESETS["dejpeg-coefficients", "fast"] = _with(
+    _TASK_PRESETS["super-resolve", "fast"], latent_noise=1 / 30, max_iterations=300
+)
 
 # A noise latent of a volume, all of it at full resolution, takes too long.
 _PLANES_ONLY = {("super-resolve", "balanced"), ("super-resolve", "fast")}
@@ -441,7 +454,7 @@ class DipConfig(Frozen):
         fit = self.fit or preset_of(self.preset, task, dims)
         if self.max_iterations is not None:
             fit = fit.model_copy(update={"max_iterations": self.max_iterations})
-        stop = "none" if self.stop == "auto" and task in _NOISELESS else self.stop
+        stop = "none" if self.stop == "auto" and task in _TO_THE_END else self.stop
         return self.model_copy(
             update={"fit": fit, "max_iterations": fit.max_iterations, "dims": dims, "stop": stop}
         )

@@ -25,6 +25,7 @@ from napari_dip.errors import FileFormatError, InputError, NapariDipError, Outpu
 from napari_dip.extras import require
 from napari_dip.nifti import read_nifti, write_nifti
 from napari_dip.plugins import read_by_plugin
+from napari_dip.tasks import Quantisation
 from napari_dip.tiff import read_tiff, write_imagej, write_ome
 from napari_dip.zarrs import holds_only_zarr, is_zarr, read_zarr, write_zarr
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     Reader = Callable[[Path, Callable[[int], None]], Image]
     Writer = Callable[[Path, Image, str | None], None]
     Format = TypeVar("Format", Reader, Writer)
+
+# Pixels along Y and X that share a colour in 4:4:4, 4:2:2 and 4:2:0.
+_COLOUR_FACTORS = ((1, 1), (1, 2), (2, 2))
 
 
 def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
@@ -112,6 +116,40 @@ def read_maps(path: str | os.PathLike[str]) -> NDArray[np.complexfloating]:
             f"Got sensitivity maps {path}; expected a .npy file of complex numbers, (coils, Y, X)."
         )
     return maps
+
+
+def read_quantisation(path: str | os.PathLike[str]) -> Quantisation | None:
+    """Return how a JPEG file was rounded; None for any other file, and for rare kinds of JPEG.
+
+    Parameters
+    ----------
+    path : path
+        A file whose pixels `read_image` returns as they were decoded.
+
+    Notes
+    -----
+    Of grey and of JFIF's luma and colour differences, the latter as fine as
+    luma, or half as fine along X, or along both axes.
+    """
+    from PIL import Image as Picture
+    from PIL import UnidentifiedImageError
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    try:
+        with Picture.open(path) as picture:
+            if not isinstance(picture, JpegImageFile) or picture.mode not in ("L", "RGB"):
+                return None
+            tables, layers = picture.quantization, picture.layer
+            stored_as_rgb = picture.info.get("adobe_transform") == 0
+    except (OSError, UnidentifiedImageError):  # `read_image` says what is wrong with it
+        return None
+    # Of each component: its name, samples along X and Y, and table.
+    samples = [(along_y, along_x) for _, along_x, along_y, _ in layers]
+    factors = samples[0] if len(samples) == 3 else (1, 1)
+    if stored_as_rgb or factors not in _COLOUR_FACTORS or set(samples[1:]) - {(1, 1)}:
+        return None
+    steps = tuple(np.reshape(tables[table], (8, 8)) for *_, table in layers)
+    return Quantisation(steps, factors)
 
 
 def write_image(

@@ -18,6 +18,7 @@ from napari_dip.options import Files, Flag, Options, configure
 from napari_dip.task_options import (
     DeconvolveOptions,
     InpaintOptions,
+    JpegOptions,
     SuperResolveOptions,
     read,
 )
@@ -126,25 +127,29 @@ def deconvolve(
     return _restore_file(image, blur.task, options, files, blur.psf)
 
 
-def dejpeg(image: Path, /, *, options: Options | None = None, files: Files | None = None) -> int:
+def dejpeg(
+    image: Path,
+    /,
+    *,
+    compression: JpegOptions | None = None,
+    options: Options | None = None,
+    files: Files | None = None,
+) -> int:
     """Remove the blocks and ringing of JPEG compression.
 
     Parameters
     ----------
     image
-        Image file: PNG, TIFF or .npy of the decoded picture, or JPEG.
+        Image file: JPEG as it was written; or PNG, TIFF or .npy of the decoded picture.
+    compression
+        What counts of a decoded JPEG.
     options
         The configuration.
     files
         What is read and written beside the image.
     """
-
-    def task() -> Task:
-        from napari_dip.tasks import RemoveJpeg
-
-        return RemoveJpeg()
-
-    return _restore_file(image, task, options, files)
+    compression = compression or JpegOptions()
+    return _restore_file(image, lambda: compression.task(image), options, files)
 
 
 def guided(

@@ -178,6 +178,28 @@ class TaskOptions:
         return [path for path in (self.missing.mask, self.blur.psf, self.guide) if path]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class JpegOptions:
+    """What counts of a decoded JPEG.
+
+    Parameters
+    ----------
+    loss
+        Coefficients: of the cosine transform, in steps of their quantisation; bins: only those
+        that leave the bin they were rounded to. Both need the JPEG file. Plain: pixels. Auto:
+        coefficients of a JPEG file, else plain.
+    """
+
+    loss: Literal["auto", "coefficients", "bins", "plain"] = "auto"
+
+    def task(self, image: Path) -> Task:
+        from napari_dip import io
+        from napari_dip.tasks import RemoveJpeg
+
+        return RemoveJpeg(io.read_quantisation(image), self.loss)
+
+
 def read(path: Path | None) -> Image | None:
     """Read the picture that a task needs, if there is one."""
     from napari_dip import io

@@ -11,6 +11,7 @@ from napari_dip.core.noise import (
     find_noise,
     noise_correlation,
     noise_model,
+    rounding,
     without_impulses,
 )
 from napari_dip.core.scaling import find_scaling
@@ -134,3 +135,12 @@ def test_impulses_do_not_count_as_noise():
     ordinary, share = without_impulses(np.where(hit, 250.0, noisy)[None])
     assert share == pytest.approx(0.05, rel=0.1)
     assert np.sqrt(estimate_mean_variance(ordinary).mean_variance) == pytest.approx(5, rel=0.15)
+
+
+def test_what_was_rounded_may_lie_anywhere_within_the_tolerance():
+    scaling = find_scaling(np.linspace(0.0, 255.0, 100))
+    noise, record = rounding(0.5, scaling)
+    truth, recorded = torch.tensor([2.6, 3.4, 3.0, 5.0]), torch.tensor(3.0)
+    errors = noise.nll(truth / scaling.gain, recorded / scaling.gain)
+    torch.testing.assert_close(errors, torch.tensor([0.0, 0.0, 0.0, 1.5**2]), atol=1e-5, rtol=1e-4)
+    assert record.sigma == pytest.approx(1 / np.sqrt(12))

@@ -8,12 +8,14 @@ from skimage.measure import block_reduce
 
 from napari_dip.core.blur import Blur, Convolution, GaussianBlur
 from napari_dip.core.fourier import Fourier
+from napari_dip.core.jpeg import Jpeg
 from napari_dip.core.operators import Downsample, Identity
 
 PSF_2D = torch.rand((3, 5), generator=torch.Generator().manual_seed(0))
 PSF_3D = torch.rand((3, 1, 5), generator=torch.Generator().manual_seed(0))
 SAMPLED = torch.rand((6, 8), generator=torch.Generator().manual_seed(0)) < 0.5
 MAPS = torch.randn((3, 6, 8), generator=torch.Generator().manual_seed(0), dtype=torch.complex128)
+TABLES = list(1 + 20 * torch.rand((3, 8, 8), generator=torch.Generator().manual_seed(0)))
 OPERATORS = {
     "identity": (Identity(), (7, 9)),
     **{
@@ -27,18 +29,23 @@ OPERATORS = {
     "frequencies of volumes": (Fourier(SAMPLED, paired=False), (2, 6, 8)),
     "complex frequencies": (Fourier(SAMPLED, paired=True), (6, 8)),
     "frequencies of coils": (Fourier(SAMPLED, paired=True, maps=MAPS), (6, 8)),
+    "jpeg": (Jpeg(TABLES[:1], (1, 1), (13, 20)), (16, 24)),
+    "coloured jpeg": (Jpeg(TABLES, (2, 2), (13, 20)), (16, 24)),
     "blur volume": (Blur(PSF_3D / PSF_3D.sum()), (3, 5, 6)),
     "blur to refine": (GaussianBlur((0.5, 1.0), "YX"), (7, 9)),
     "blur of volumes to refine": (GaussianBlur((0.5, 0.0, 1.0), "ZYX"), (3, 5, 6)),
 }
+# Of the operators that need a certain number.
+CHANNELS = {"jpeg": 1, "coloured jpeg": 3}
 
 
 @pytest.fixture(params=OPERATORS)
 def case(request):
     operator, observed = OPERATORS[request.param]
     random = torch.Generator().manual_seed(1)
+    needed = CHANNELS.get(request.param, 2)
 
-    def draw(shape, channels=2):
+    def draw(shape, channels=needed):
         return torch.rand((1, channels, *shape), generator=random, dtype=torch.float64)
 
     return operator, observed, operator.estimate_shape(observed), draw
@@ -60,7 +67,7 @@ def test_the_operator_is_linear(case):
 
 def test_a_constant_stays_constant(case):
     operator, _, estimate, _ = case
-    if isinstance(operator, Fourier):
+    if isinstance(operator, Fourier | Jpeg):
         pytest.skip("a spectrum has one number for a constant")
     flat = operator(torch.full((1, 1, *estimate), 7.0, dtype=torch.float64))
     torch.testing.assert_close(flat, torch.full_like(flat, 7.0), rtol=1e-6, atol=1e-6)
@@ -81,14 +88,14 @@ def test_the_gradient_is_the_adjoint(case):
 
 def test_the_gradient_is_right(case):
     operator, _, estimate, draw = case
-    x = draw(estimate, channels=2).requires_grad_()
+    x = draw(estimate).requires_grad_()
     assert torch.autograd.gradcheck(operator, x, fast_mode=True, atol=1e-5)
 
 
 def test_channels_do_not_mix(case):
     operator, _, estimate, draw = case
-    if isinstance(operator, Fourier):
-        pytest.skip("two channels may be one complex image")
+    if isinstance(operator, Fourier | Jpeg):
+        pytest.skip("two channels may be one complex image, three one of colour")
     x = draw(estimate)
     torch.testing.assert_close(operator(x)[:, 1:], operator(x[:, 1:]))
 

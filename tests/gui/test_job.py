@@ -5,10 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from napari.layers import Image as ImageLayer
+from napari.layers._source import layer_source
+from PIL import Image as Picture
 
+from napari_dip import io
 from napari_dip.config import DipConfig
 from napari_dip.errors import AxesError, InputError
 from napari_dip.gui.job import Choices, job
+from napari_dip.gui.task_form import TaskChoice
 
 ALL = Choices(DipConfig())
 
@@ -65,3 +69,14 @@ def test_joint_channels_stay_together_in_the_current_plane():
     config = DipConfig(channels="joint")
     todo = job(Choices(config, "current", point=(1.0, 1.0, 0.0, 0.0)), layer)
     assert todo.image.shape == (1, 2, 4, 5)
+
+
+def test_a_jpeg_file_brings_its_quantisation_unless_its_pixels_were_changed(tmp_path):
+    picture = np.random.default_rng(0).integers(50, 200, (24, 20, 3)).astype(np.uint8)
+    Picture.fromarray(picture).save(tmp_path / "small.jpg", quality=20)
+    with layer_source(path=str(tmp_path / "small.jpg")):
+        layer = ImageLayer(io.read_image(tmp_path / "small.jpg").data, rgb=True)
+    choices = Choices(DipConfig(), task=TaskChoice("dejpeg", {"loss": "auto"}))
+    assert len(job(choices, layer).task.quantisation.tables) == 3
+    layer.data = layer.data // 2
+    assert job(choices, layer).task.quantisation is None

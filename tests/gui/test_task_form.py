@@ -27,7 +27,7 @@ CHOICES = {
         "optics": "vectorial",
         "refine_psf": True,
     },
-    "dejpeg": {},
+    "dejpeg": {"loss": "plain"},
     "guided": {"picture": "guide"},
     "fourier": {"mask": "mask", "inverse": True},
     "invert-features": {"features": "tiny:0", "unit": 1},

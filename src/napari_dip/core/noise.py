@@ -7,6 +7,7 @@ Gaussian noise with outliers, such as impulses.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,12 +67,15 @@ class NoiseModel:
         Lower limit of the variance.
     laplace : bool
         Heavy tails: outliers count by their distance, not by its square.
+    tolerance : float or (C, 1, 1) Tensor, optional
+        A smaller difference is none: the observation was rounded.
     """
 
     slope: float | Tensor
     intercept: float | Tensor
     floor: float | Tensor
     laplace: bool = False
+    tolerance: float | Tensor | None = None
 
     def variance(self, estimate: Tensor) -> Tensor:
         """Return the noise variance at each pixel of an estimate (1, C, Y, X)."""
@@ -85,8 +89,12 @@ class NoiseModel:
         (y - x)^2 / v(x) with the variance held fixed when differentiated: its
         gradient is that of the Gaussian, the Poisson and the shifted-Poisson
         likelihood alike, and vanishes on average at the truth. For Laplace
-        noise |y - x| over its mean, the standard deviation / sqrt(2).
+        noise |y - x| over its mean, the standard deviation / sqrt(2). Of what
+        was rounded the difference is that beyond the tolerance, 0 at truth.
         """
+        if self.tolerance is not None:
+            beyond = ((estimate - observation).abs() - self.tolerance).clamp(min=0)
+            return beyond**2 / self.variance(estimate.detach())
         if self.laplace:
             return (estimate - observation).abs() * (2 / self.variance(estimate.detach())).sqrt()
         return (estimate - observation) ** 2 / self.variance(estimate.detach())
@@ -100,6 +108,20 @@ def noise_model(line: MeanVariance, scaling: Scaling, *, laplace: bool = False) 
         floor=max(_FLOOR * line.mean_variance / scaling.gain**2, _LEAST_VARIANCE),
         laplace=laplace,
     )
+
+
+def rounding(tolerance: float, scaling: Scaling) -> tuple[NoiseModel, NoiseRecord]:
+    """Return the noise of an observation that was rounded to whole steps.
+
+    A difference of a step beyond the tolerance counts 1.
+    """
+    model = NoiseModel(
+        slope=0.0,
+        intercept=1 / scaling.gain**2,
+        floor=0.0,
+        tolerance=tolerance / scaling.gain,
+    )
+    return model, NoiseRecord(model="uniform", sigma=1 / math.sqrt(12))
 
 
 def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, NoiseRecord]:

@@ -144,6 +144,7 @@ def make_problem(
         intercept=column("intercept"),
         floor=column("floor"),
         laplace=any(model.laplace for model in noise),
+        tolerance=column("tolerance") if noise[0].tolerance is not None else None,
     )
     return Problem(
         observation=recorded,

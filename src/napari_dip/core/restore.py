@@ -23,7 +23,7 @@ from napari_dip.core.fit import Fit, Snapshot, fit
 from napari_dip.core.image import Image, as_image, mask_invalid
 from napari_dip.core.impulses import find_impulses
 from napari_dip.core.memory import freed_memory_kept
-from napari_dip.core.noise import find_noise, noise_model, without_impulses
+from napari_dip.core.noise import find_noise, noise_model, rounding, without_impulses
 from napari_dip.core.oracle import Oracle
 from napari_dip.core.problem import Problem, make_problem
 from napari_dip.core.progress import Progress, Restoration
@@ -104,12 +104,14 @@ def restore(
     observation = task.observe(image)
     channels = _prepare_channels(observation, config, task)
     config = _suited(config, task, channels)
+    # It refuses what cannot be done along these axes.
+    operator = task.operator(image, blocks.spatial_axes(image, dims))
     enlarged = task.enlarged(image)
     run = _Run(
         image=image,
         observation=observation,
         task=task,
-        operator=task.operator(image, blocks.spatial_axes(image, dims)),
+        operator=operator,
         guides=task.guides(image),
         config=config,
         runtime=find_runtime(config.device, config.precision),
@@ -139,6 +141,10 @@ class _Channel:
 def _prepare_channels(image: Image, config: DipConfig, task: Task) -> list[_Channel]:
     channels = []
     for index, scaling in enumerate(scale_image(image, joint=task.joint)):
+        if task.tolerance is not None:
+            model, record = rounding(task.tolerance, scaling)
+            channels.append(_Channel(scaling, model, record))
+            continue
         planes, share = blocks.some_planes(image, index), 0.0
         if _seeks_impulses(config, task):
             planes, share = without_impulses(planes)

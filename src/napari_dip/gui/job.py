@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_dip.config import DipConfig
 from napari_dip.core.blocks import spatial_axes
 from napari_dip.core.image import Image
 from napari_dip.errors import InputError
-from napari_dip.gui.layers import image_of, plane_of, result_kwargs
+from napari_dip.gui.layers import image_of, plane_of, quantisation_of, result_kwargs
 from napari_dip.gui.task_form import TaskChoice
-from napari_dip.tasks import TASKS, Task
+from napari_dip.tasks import TASKS, RemoveJpeg, Task
 
 if TYPE_CHECKING:
     import napari.layers
@@ -92,6 +92,8 @@ def job(choices: Choices, layer: napari.layers.Image | None) -> Job:
             return plane_of(other, position, joint=joint)[0] if same else other
 
     task = _task(choices.task, cut)
+    if isinstance(task, RemoveJpeg):
+        task = replace(task, quantisation=quantisation_of(layer))
     # What it cannot do is said now, not after torch was loaded and a thread started.
     image = image.calibrated(config.voxel_size)
     task.check_noise(config.noise)

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from napari_dip.core.image import Image, as_image
 from napari_dip.core.scaling import restore_dtype
 from napari_dip.errors import InputError
+from napari_dip.io import read_image, read_quantisation
 
 if TYPE_CHECKING:
     import napari.layers
+
+    from napari_dip.tasks import Quantisation
 
 # What people and readers write into `layer.axis_labels`.
 _SPELLINGS = {
@@ -74,6 +77,15 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
         voxel_size={axis: step for axis, step, unit in known if (step, unit) != (1.0, "pixel")},
         units={axis: unit for axis, _, unit in known if unit != "pixel"},
     )
+
+
+def quantisation_of(layer: napari.layers.Image) -> Quantisation | None:
+    """Return how the JPEG file of a layer was rounded; None if its pixels are no longer those."""
+    path = layer.source.path
+    quantisation = None if path is None else read_quantisation(path)
+    if quantisation is None or layer.multiscale:
+        return None
+    return quantisation if np.array_equal(read_image(path).data, layer.data) else None
 
 
 def _named_axes(layer: napari.layers.Image) -> str | None:

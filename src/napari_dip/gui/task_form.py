@@ -167,7 +167,15 @@ class TaskForm(QWidget):  # type: ignore[misc]
                     tooltip="The Gaussian's width is a guess: each axis is fitted as well.",
                 ),
             },
-            "dejpeg": {},
+            "dejpeg": {
+                "loss": ComboBox(
+                    name="loss",
+                    label="Loss",
+                    choices=[("auto", "auto"), ("plain", "plain")],
+                    tooltip="Auto: of a JPEG file as it was opened, coefficients are compared, in "
+                    "steps of their quantisation. Plain: pixels.",
+                ),
+            },
             "fourier": {
                 "mask": layer(
                     "mask",

@@ -8,11 +8,12 @@ torch is imported by `operator` alone: a window can check a task at once.
 from __future__ import annotations
 
 from napari_dip.tasks.deconvolve import Deconvolve
-from napari_dip.tasks.denoise import Denoise, RemoveJpeg
+from napari_dip.tasks.denoise import Denoise
 from napari_dip.tasks.fourier import Fourier
 from napari_dip.tasks.guided import Guided
 from napari_dip.tasks.inpaint import Inpaint
 from napari_dip.tasks.invert_features import InvertFeatures
+from napari_dip.tasks.jpeg import Quantisation, RemoveJpeg
 from napari_dip.tasks.super_resolve import SuperResolve
 from napari_dip.tasks.task import Task
 
@@ -24,6 +25,7 @@ __all__ = [
     "Guided",
     "Inpaint",
     "InvertFeatures",
+    "Quantisation",
     "RemoveJpeg",
     "SuperResolve",
     "Task",

@@ -1,4 +1,4 @@
-"""Denoise and RemoveJpeg: nothing but noise lies between the estimate and the observation."""
+"""Denoise: nothing but noise lies between the estimate and the observation."""
 
 from __future__ import annotations
 
@@ -16,10 +16,3 @@ class Denoise(Task):
     @property
     def noisy(self) -> bool:
         return True
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RemoveJpeg(Task):
-    """Early-stopped fit to a decoded JPEG (IJCV 2020, Sec. 3.1): blocks are learnt last."""
-
-    name = "dejpeg"

@@ -47,6 +47,11 @@ class Task:
         """Whether channels belong together: fitted jointly, with one intensity map."""
         return False
 
+    @property
+    def tolerance(self) -> float | None:
+        """How far the observation may be rounded off, in the operator's units; None for noise."""
+        return None
+
     def operator(self, image: Image, axes: str) -> Operator:
         """Return A, from the estimate to the observation, both over "YX" or "ZYX"."""
         from napari_dip.core.operators import Identity
