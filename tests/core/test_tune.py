@@ -87,6 +87,16 @@ def test_trials_see_the_middle_of_any_task_that_has_one(five_trials, monkeypatch
     assert problem.observation.shape[2:] == problem.valid.shape[2:] == observed
 
 
+def test_half_of_the_time_limit_is_left_for_the_result(five_trials, monkeypatch):
+    left = []
+    count = tune_module._heldout_error
+    monkeypatch.setattr(
+        tune_module, "_heldout_error", lambda *args: left.append(args[3]) or count(*args)
+    )
+    report_of(noisy_waves(), time_limit=1000.0)
+    assert 0 < max(left) <= 500
+
+
 def test_a_trial_that_was_cut_short_does_not_count():
     report = finish(restore(noisy_waves(), None, tiny_config(6, tune=1e-6))).report
     assert "trials" not in report.diagnostics

@@ -91,7 +91,9 @@ def tune(
     study = _study(config.seed)
     # Weights that are given fit one width only.
     widths = _WIDTHS if config.fit.network_weights is None else (1.0,)
-    middle, end = problem.middle(_CROP), time.perf_counter() + config.tune
+    # At least half of the time that the whole run has is left for the result.
+    seconds = min(config.tune, (config.time_limit or float("inf")) / 2)
+    middle, end = problem.middle(_CROP), time.perf_counter() + seconds
     trials: list[Trial] = []
     while (left := end - time.perf_counter()) > 0 and not stop_requested():
         asked = study.ask()
