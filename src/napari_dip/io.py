@@ -12,7 +12,7 @@ import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import psutil
@@ -24,6 +24,7 @@ from napari_dip.dicom import dicom_files, is_dicom, read_dicom
 from napari_dip.errors import FileFormatError, InputError, NapariDipError, OutputExistsError
 from napari_dip.extras import require
 from napari_dip.nifti import read_nifti, write_nifti
+from napari_dip.pictures import read_numpy, read_picture, write_numpy, write_picture
 from napari_dip.plugins import read_by_plugin
 from napari_dip.tasks import Quantisation
 from napari_dip.tiff import read_tiff, write_imagej, write_ome
@@ -278,37 +279,6 @@ def _check_memory(needed: int) -> None:
         )
 
 
-def _read_numpy(path: Path, check_memory: Callable[[int], None]) -> Image:
-    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    check_memory(mapped.nbytes)
-    return as_image(np.array(mapped))
-
-
-def _read_picture(path: Path, check_memory: Callable[[int], None]) -> Image:
-    from imageio import v3
-
-    content = path.read_bytes()  # imageio leaves a file open that it cannot decode
-    properties = v3.improps(content, plugin="pillow")
-    check_memory(int(np.prod(properties.shape)) * np.dtype(properties.dtype).itemsize)
-    values: NDArray[Any] = v3.imread(content, plugin="pillow")
-    return as_image(values, "YXS" if values.ndim == 3 else None)
-
-
-def _write_numpy(path: Path, image: Image, description: str | None) -> None:
-    np.save(path, np.asarray(image.data), allow_pickle=False)
-
-
-def _write_picture(path: Path, image: Image, description: str | None) -> None:
-    from imageio import v3
-
-    if image.dtype not in (np.uint8, np.uint16) or image.axes not in ("YX", "YXS"):
-        raise FileFormatError(
-            f"Got {image.dtype.name} values with axes {image.axes} for a .png; expected uint8 or "
-            "uint16 and one plane. Choose .tif."
-        )
-    v3.imwrite(path, np.asarray(image.data))
-
-
 def _files_of(path: Path) -> list[Path]:
     """Return a file itself, or all files of a folder in the same order everywhere."""
     if not path.is_dir():
@@ -367,10 +337,10 @@ READERS: dict[str, Reader] = {
     ".nii.gz": read_nifti,
     ".nii": read_nifti,
     ".dcm": read_dicom,
-    ".npy": _read_numpy,
-    ".png": _read_picture,
-    ".jpg": _read_picture,
-    ".jpeg": _read_picture,
+    ".npy": read_numpy,
+    ".png": read_picture,
+    ".jpg": read_picture,
+    ".jpeg": read_picture,
 }
 WRITERS: dict[str, Writer] = {
     ".ome.tif": write_ome,
@@ -380,8 +350,8 @@ WRITERS: dict[str, Writer] = {
     ".ome.zarr": write_zarr,
     ".nii.gz": write_nifti,
     ".nii": write_nifti,
-    ".npy": _write_numpy,
-    ".png": _write_picture,
+    ".npy": write_numpy,
+    ".png": write_picture,
 }
 # What of them needs a library that not everybody has.
 LIBRARIES: dict[Reader | Writer, str] = {
