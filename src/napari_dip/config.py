@@ -118,7 +118,7 @@ class StoppingConfig(Frozen):
         0.03, gt=0, lt=0.5, description="Share of the pixels hidden from the fit."
     )
     heldout_patience: int = Field(
-        100, ge=1, description="Stop after this many iterations without a lower held-out error."
+        150, ge=1, description="Stop after this many iterations without a lower held-out error."
     )
     heldout_tolerance: float = Field(
         1e-3, ge=0, description="Relative decrease of the held-out error that resets the patience."
