@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.config import DipConfig, for_correlated_noise
+from napari_dip.config import DipConfig
 from napari_dip.core import blocks
+from napari_dip.core.channels import Channel, find_channels, seeks_impulses, suited
 from napari_dip.core.device import (
     Runtime,
     cpu_settings,
@@ -23,20 +24,16 @@ from napari_dip.core.fit import Fit, Snapshot, fit
 from napari_dip.core.image import Image, as_image, mask_invalid
 from napari_dip.core.impulses import find_impulses
 from napari_dip.core.memory import freed_memory_kept
-from napari_dip.core.noise import find_noise, noise_model, rounding, without_impulses
 from napari_dip.core.oracle import Oracle
 from napari_dip.core.problem import Problem, make_problem
 from napari_dip.core.progress import Progress, Restoration
-from napari_dip.core.report import CORRELATED, make_report
-from napari_dip.core.scaling import Scaling, scale_image
+from napari_dip.core.report import make_report
 from napari_dip.core.stopping import StopReason
 from napari_dip.core.tune import Trial, tune
 from napari_dip.tasks import Denoise
 
 if TYPE_CHECKING:
-    from napari_dip.core.noise import NoiseModel
     from napari_dip.core.operators import Operator
-    from napari_dip.core.report import NoiseRecord
     from napari_dip.tasks import Task
 
 # Shortest time between two previews [seconds]: an eye sees no more, and a GUI
@@ -102,8 +99,8 @@ def restore(
     image = as_image(image, config.axes).calibrated(config.voxel_size)
     task.check_noise(config.noise)
     observation = task.observe(image)
-    channels = _prepare_channels(observation, config, task)
-    config = _suited(config, task, channels)
+    channels = find_channels(observation, config, task)
+    config = suited(config, task, channels)
     # It refuses what cannot be done along these axes.
     operator = task.operator(image, blocks.spatial_axes(image, dims))
     enlarged = task.enlarged(image)
@@ -130,56 +127,6 @@ def restore(
 
 
 @dataclass(frozen=True, slots=True)
-class _Channel:
-    """What is decided once for a channel of the whole image."""
-
-    scaling: Scaling
-    noise: NoiseModel
-    record: NoiseRecord
-
-
-def _prepare_channels(image: Image, config: DipConfig, task: Task) -> list[_Channel]:
-    channels = []
-    for index, scaling in enumerate(scale_image(image, joint=task.joint)):
-        if task.tolerance is not None:
-            model, record = rounding(task.tolerance, scaling)
-            channels.append(_Channel(scaling, model, record))
-            continue
-        planes, share = blocks.some_planes(image, index), 0.0
-        if _seeks_impulses(config, task):
-            planes, share = without_impulses(planes)
-        line, record = find_noise(planes, config)
-        record = record.model_copy(update={"impulses": share})
-        model = noise_model(line, scaling, laplace=config.noise == "laplace")
-        channels.append(_Channel(scaling, model, record))
-    return channels
-
-
-def _seeks_impulses(config: DipConfig, task: Task) -> bool:
-    return task.noisy and config.noise == "auto"
-
-
-def _suited(config: DipConfig, task: Task, channels: list[_Channel]) -> DipConfig:
-    """Return a configuration whose rule and latent are valid for the noise that was found.
-
-    Held-out pixels, and a latent that hides pixels, need noise that is
-    independent from pixel to pixel.
-    """
-    assert config.fit is not None  # the configuration is complete
-    found = [channel.record.correlation or 0.0 for channel in channels]
-    if (
-        task.name != "denoise"
-        or config.stop != "auto"
-        or config.fit.latent != "observation"
-        or config.dims != 2
-        or np.median(found) < CORRELATED
-    ):
-        return config
-    fit = for_correlated_noise(config.fit)
-    return config.model_copy(update={"stop": "variance", "fit": fit})
-
-
-@dataclass(frozen=True, slots=True)
 class _Work:
     """A block, what was observed of it (C, [Z, ]Y, X) on the image's scale, and its problem."""
 
@@ -200,7 +147,7 @@ class _Run:
     config: DipConfig
     runtime: Runtime
     plan: list[blocks.Block]
-    channels: list[_Channel]
+    channels: list[Channel]
     # The image itself, wherever no fit replaces it (alpha, blocks not reached).
     enlarged: Image
     oracle: Oracle | None
@@ -252,7 +199,7 @@ class _Run:
     def _to_explain(self, block: blocks.Block, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Return True at the pixels of a block that a fit is to explain."""
         valid = mask_invalid(values)
-        if _seeks_impulses(self.config, self.task):
+        if seeks_impulses(self.config, self.task):
             valid &= ~_impulses(values)
         valid[self._constant(block, len(values))] = False  # they have nothing to be fitted
         return valid
@@ -349,7 +296,7 @@ class _Run:
         channels = [blocks.read(guide, block)[0] for guide in self.guides]
         return np.stack(channels).astype(np.float32) if channels else None
 
-    def _channel(self, block: blocks.Block, index: int) -> _Channel:
+    def _channel(self, block: blocks.Block, index: int) -> Channel:
         """Return what holds for a fitted channel; the samples of RGB share one."""
         return self.channels[block.channels[index] if block.channels else 0]
 

@@ -1,0 +1,72 @@
+"""What is decided once for each channel of the whole image, before it is cut into blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_dip.config import DipConfig, for_correlated_noise
+from napari_dip.core import blocks
+from napari_dip.core.noise import find_noise, noise_model, rounding, without_impulses
+from napari_dip.core.report import CORRELATED
+from napari_dip.core.scaling import Scaling, scale_image
+
+if TYPE_CHECKING:
+    from napari_dip.core.image import Image
+    from napari_dip.core.noise import NoiseModel
+    from napari_dip.core.report import NoiseRecord
+    from napari_dip.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """The intensity map and the noise of one channel."""
+
+    scaling: Scaling
+    noise: NoiseModel
+    record: NoiseRecord
+
+
+def find_channels(image: Image, config: DipConfig, task: Task) -> list[Channel]:
+    """Find the intensity map and the noise of each channel of an observation."""
+    channels = []
+    for index, scaling in enumerate(scale_image(image, joint=task.joint)):
+        if task.tolerance is not None:
+            model, record = rounding(task.tolerance, scaling)
+            channels.append(Channel(scaling, model, record))
+            continue
+        planes, share = blocks.some_planes(image, index), 0.0
+        if seeks_impulses(config, task):
+            planes, share = without_impulses(planes)
+        line, record = find_noise(planes, config)
+        record = record.model_copy(update={"impulses": share})
+        model = noise_model(line, scaling, laplace=config.noise == "laplace")
+        channels.append(Channel(scaling, model, record))
+    return channels
+
+
+def seeks_impulses(config: DipConfig, task: Task) -> bool:
+    """Tell whether impulses are to be treated as missing pixels."""
+    return task.noisy and config.noise == "auto"
+
+
+def suited(config: DipConfig, task: Task, channels: list[Channel]) -> DipConfig:
+    """Return a configuration whose rule and latent are valid for the noise that was found.
+
+    Held-out pixels, and a latent that hides pixels, need noise that is
+    independent from pixel to pixel.
+    """
+    assert config.fit is not None  # the configuration is complete
+    found = [channel.record.correlation or 0.0 for channel in channels]
+    if (
+        task.name != "denoise"
+        or config.stop != "auto"
+        or config.fit.latent != "observation"
+        or config.dims != 2
+        or np.median(found) < CORRELATED
+    ):
+        return config
+    fit = for_correlated_noise(config.fit)
+    return config.model_copy(update={"stop": "variance", "fit": fit})
