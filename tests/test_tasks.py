@@ -168,6 +168,7 @@ def test_a_large_hole_has_its_own_preset():
     mask[10:50] = True
     assert Inpaint(mask).preset == "inpaint-holes"
     assert preset_of("paper", "inpaint-holes").latent == "meshgrid"
+    assert Inpaint(mask, known="restore").preset == "denoise"
 
 
 def test_dead_pixels_found_by_a_threshold_are_repaired():

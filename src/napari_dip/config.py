@@ -165,6 +165,18 @@ class FitConfig(Frozen):
     hidden_fraction: float = Field(
         0.2, gt=0, lt=1, description="Share of the pixels an observation latent hides each time."
     )
+    filling: Literal["neighbours", "biharmonic"] = Field(
+        "neighbours",
+        description="What an observation latent has at hidden and missing pixels: the mean of "
+        "their neighbours, or the smoothest surface through all that is seen, which the network "
+        "then corrects.",
+    )
+    reveal_every: int = Field(
+        0,
+        ge=0,
+        description="Average estimates made with nothing hidden, at every so many iterations; "
+        "0 averages those that are fitted.",
+    )
     tv_weight: float = Field(
         0.0,
         ge=0,
@@ -296,8 +308,17 @@ _TASK_PRESETS["super-resolve", "fast"] = _with(
     max_iterations=500,
 )
 
-# Where pixels are missing there is no noise to stop before: it goes on getting better.
-_TASK_PRESETS["inpaint", "balanced"] = _with(_BALANCED, max_iterations=2000)
+# Where pixels are missing there is no noise to stop before: it goes on getting better,
+# from the smoothest surface through those that are known (docs/performance.md).
+_MISSING: dict[str, Any] = {
+    "filling": "biharmonic",
+    "reveal_every": 4,
+    "learning_rate": 0.005,
+    "averaging": 0.97,
+    "stopping": StoppingConfig(heldout_patience=200),
+}
+_TASK_PRESETS["inpaint", "balanced"] = _with(_BALANCED, **_MISSING, max_iterations=2000)
+_TASK_PRESETS["inpaint", "fast"] = _with(_FAST, **_MISSING)
 # The network only corrects what total variation finds (docs/performance.md).
 _TASK_PRESETS["fourier", "balanced"] = _with(
     _BALANCED,

@@ -270,3 +270,22 @@ def test_a_fit_that_never_is_finite_says_so():
     problem, _ = problem_of(noisy_waves())
     with pytest.raises(DivergedError, match="^Got a loss .*expected"):
         finish(fit(failing(problem, set(range(1000))), tiny_config(50)))
+
+
+def test_a_correction_starts_from_the_smoothest_surface_and_improves_it():
+    values = waves()
+    values[::2] += 8.0  # what no smooth surface follows
+    missing = np.random.default_rng(0).random(values.shape) < 0.5
+    problem, scaling = problem_of(values, ~missing)
+    changes = {"filling": "biharmonic", "reveal_every": 3}
+    settings = tiny_config(150).fit.model_copy(update=changes)
+
+    def error(iterations):
+        config = tiny_config(stop="none", fit=settings, max_iterations=iterations)
+        outcome = finish(fit(problem, config))
+        estimate = scaling.unscale(outcome.estimate)[0]
+        return rmse(estimate[missing], values[missing])
+
+    first, later = error(1), error(150)
+    assert first < 8
+    assert later < 0.8 * first

@@ -166,3 +166,28 @@ def test_no_grid_of_the_pixel_shuffle_remains():
     latent, _, _ = make("observation", (16, 16), shuffle=2)
     average = sum(latent.draw().view.undo(errors) for _ in range(16)) / 16
     torch.testing.assert_close(average, torch.full_like(errors, 3.75))
+
+
+@pytest.mark.parametrize("shuffle", [1, 2])
+@pytest.mark.parametrize("shape", [(13, 21), (3, 9, 14)])
+def test_what_is_corrected_is_the_observation_filled(shape, shuffle):
+    fitted = torch.ones(1, 2, *shape)
+    fitted[..., 4:6, 4:6] = 0
+    latent, network, problem = make("observation", shape, 2, shuffle, fitted, filling="biharmonic")
+    for draw, hidden in ((one := latent.draw(), one.weights), (latent.reveal(), 0 * fitted)):
+        first = draw.start + network(draw.latent)[(..., *map(slice, shape))]
+        seen = (fitted - hidden) > 0
+        torch.testing.assert_close(first[seen], problem.observation[seen], atol=1e-4, rtol=0)
+        assert bool(torch.isfinite(first).all())
+
+
+def test_nothing_that_is_fitted_is_hidden_when_it_is_revealed():
+    fitted = torch.ones(1, 1, 16, 16)
+    fitted[..., 4:9, 4:9] = 0
+    latent, _, problem = make("observation", (16, 16), shuffle=1, fitted=fitted)
+    observed = problem.observation
+    mean, deviation = observed[fitted > 0].mean(), observed[fitted > 0].std(correction=0)
+    revealed = latent.reveal()
+    standard = (observed - mean) / deviation
+    torch.testing.assert_close(revealed.latent[fitted > 0], standard[fitted > 0])
+    assert torch.equal(revealed.weights, fitted)

@@ -29,6 +29,7 @@ from napari_dip.core.weights import load_weights
 from napari_dip.metrics import residual_whiteness
 
 if TYPE_CHECKING:
+    from napari_dip.core.latent import Draw
     from napari_dip.core.operators import Shape
     from napari_dip.core.problem import Problem
 
@@ -188,19 +189,20 @@ def fit(
         iteration += 1
         optimiser.zero_grad(set_to_none=True)
         draw = latent.draw()
-        with runtime.autocast():
-            canvas = draw.view.undo(network(draw.latent))
-        estimate = draw.start + draw.gain * _crop(canvas, problem.shape)
+        estimate = _estimate(problem, network, draw, runtime)
         loss = _mean(problem.nll(estimate), draw.weights) + penalty(problem, estimate, settings)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         estimate = estimate.detach() + draw.shift
-        if posterior is None or predicted is None:
-            state.average.update(estimate)
-        else:
+        if posterior is not None and predicted is not None:
             posterior.update(estimate)
             predicted.update(problem.operator(estimate).detach())
             posterior.shake(network, random)
+        elif not settings.reveal_every:
+            state.average.update(estimate)
+        elif iteration % settings.reveal_every == 1 % settings.reveal_every:
+            with torch.no_grad():
+                state.average.update(_estimate(problem, network, latent.reveal(), runtime))
         due = iteration % runtime.assess_every == 0 or iteration == settings.max_iterations
         if not due and not stop_requested():
             continue
@@ -304,6 +306,13 @@ def _probe(problem: Problem, count: int, random: torch.Generator) -> Tensor:
     """Return flat indices of the pixels whose outputs the variance rule watches."""
     size = problem.channels * prod(problem.shape)
     return torch.randint(size, (min(count, size),), generator=random, device=random.device)
+
+
+def _estimate(problem: Problem, network: PriorNetwork, draw: Draw, runtime: Runtime) -> Tensor:
+    """Return what the network makes of an input, (1, C, [Z,] Y, X)."""
+    with runtime.autocast():
+        canvas = draw.view.undo(network(draw.latent))
+    return draw.start + draw.gain * _crop(canvas, problem.shape)
 
 
 def _crop(canvas: Tensor, shape: Shape) -> Tensor:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from napari_dip.core.filling import mean_of_neighbours, smoothest
 from napari_dip.core.fourier import Fourier
 from napari_dip.core.layers import memory_format, pixel_unshuffle
 from napari_dip.errors import InputError
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _AMPLITUDE = 0.1
 _OCTAVES = 8
 FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
-# Eight neighbours of a hidden pixel, the nearer ones heavier.
-_NEIGHBOURS = ((0.5, 1.0, 0.5), (1.0, 0.0, 1.0), (0.5, 1.0, 0.5))
+# Conjugate gradients for the gaps of an image, and for those that hiding adds.
+_SETTLE, _SETTLE_AGAIN = 300, 20
 
 
 class View(NamedTuple):
@@ -87,6 +87,10 @@ class Latent(Protocol):
 
     def draw(self) -> Draw:
         """Return the input of the next iteration."""
+
+    def reveal(self) -> Draw:
+        """Return an input in which nothing is hidden that may be seen."""
+        return self.draw()
 
     def finish(self, estimate: Tensor) -> Tensor:
         """Add to an estimate what was held back from the fit."""
@@ -152,10 +156,11 @@ class ObservationLatent(Latent):
     pixel shuffle it is shifted as well, so that every pixel is emitted by
     every output of the head, and no grid remains in the average.
 
-    A hidden pixel is replaced by the mean of its visible neighbours. Noise
-    that is independent from pixel to pixel cannot be predicted from around
-    it, so what the network learns to put there is the signal. Held-out and
-    missing pixels are always hidden and never fitted.
+    A hidden pixel is replaced by the mean of its visible neighbours, or by the
+    smoothest surface through all that is visible, to which the output of the
+    network is then added. Noise that is independent from pixel to pixel cannot
+    be predicted from around it, so what the network learns to put there is the
+    signal. Held-out and missing pixels are always hidden and never fitted.
 
     Parameters
     ----------
@@ -184,7 +189,8 @@ class ObservationLatent(Latent):
         self._visible = fitted
         self._hide = settings.hidden_fraction
         steps = range(network.pixel_shuffle)
-        self._views = cycle([View((y, x), flips) for y in steps for x in steps for flips in FLIPS])
+        views = [View((y, x), flips) for y in steps for x in steps for flips in FLIPS]
+        self._views, self._revealed_views = cycle(views), cycle(views)
         self._random = random
         self._shuffle = network.pixel_shuffle
         observed, self._lift = problem.observation, problem.operator.lift
@@ -192,10 +198,15 @@ class ObservationLatent(Latent):
         count = fitted.sum()
         mean = (observed * fitted).sum() / count
         deviation = (((observed - mean) ** 2 * fitted).sum() / count).sqrt()
-        self._observation = (observed - mean) / deviation.clamp(min=1e-12)
-        self._kernel = torch.tensor(_NEIGHBOURS, device=observed.device)[None, None]
+        self._mean, self._deviation = mean, deviation.clamp(min=1e-12)
+        self._observation = (observed - mean) / self._deviation
         self._spread = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
         self._guide = _guide(problem)
+        self._revealed = mean_of_neighbours(self._observation, fitted)
+        self._smooth = settings.filling == "biharmonic"
+        if self._smooth:
+            self._revealed = smoothest(self._observation, fitted, self._revealed, _SETTLE)
+            self._rest = network.settle()
 
     def draw(self) -> Draw:
         """Hide a fresh choice of pixels; only those count."""
@@ -203,23 +214,24 @@ class ObservationLatent(Latent):
         drawn = torch.rand(shape, generator=self._random, device=self._random.device)
         # All channels of a pixel together: their noise may be correlated.
         visible = self._visible * (drawn >= self._hide)
-        filled = torch.where(visible > 0, self._observation, self._neighbours(visible))
-        picture = self._lift(filled)
+        filled = mean_of_neighbours(self._observation, visible)
+        if self._smooth:
+            # Far from any hidden pixel it is settled already.
+            guess = torch.where(self._visible > 0, filled, self._revealed)
+            filled = smoothest(self._observation, visible, guess, _SETTLE_AGAIN)
+        return self._shown(visible, filled, self._visible - visible, next(self._views))
+
+    def reveal(self) -> Draw:
+        """Hide nothing: as much is known of a missing pixel as can be."""
+        return self._shown(self._visible, self._revealed, self._visible, next(self._revealed_views))
+
+    def _shown(self, visible: Tensor, filled: Tensor, weights: Tensor, view: View) -> Draw:
+        picture = self._lift(torch.where(visible > 0, self._observation, filled))
+        start = self._mean + self._deviation * picture - self._rest if self._smooth else 0.0
         if self._guide is not None:
             picture = torch.cat([picture, self._guide], dim=1)
-        canvas = self._spread(picture)
-        view = next(self._views)
-        latent = pixel_unshuffle(view.apply(canvas), self._shuffle)
-        return Draw(channels_last(latent), self._visible - visible, view)
-
-    def _neighbours(self, visible: Tensor) -> Tensor:
-        """Return the weighted mean of the visible neighbours of each pixel within its plane."""
-        planes = (-1, 1, *visible.shape[-2:])
-        seen = (self._observation * visible).reshape(planes)
-        total = functional.conv2d(seen, self._kernel, padding=1)
-        weight = functional.conv2d(visible.reshape(planes), self._kernel, padding=1)
-        mean = total / weight.clamp(min=0.5)  # the least weight of one neighbour
-        return mean.reshape(self._observation.shape)
+        latent = pixel_unshuffle(view.apply(self._spread(picture)), self._shuffle)
+        return Draw(channels_last(latent), weights, view, start)
 
 
 class Mirror:

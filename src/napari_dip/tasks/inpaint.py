@@ -46,6 +46,8 @@ class Inpaint(Task):
 
     @property
     def preset(self) -> TaskName:
+        if self.known == "restore":
+            return "denoise"  # there is noise to stop before
         if self.mask is None:
             return "inpaint"
         missing = np.atleast_2d(self._painted(as_picture(self.mask).data))
