@@ -315,7 +315,7 @@ _MISSING: dict[str, Any] = {
     "reveal_every": 4,
     "learning_rate": 0.005,
     "averaging": 0.97,
-    "stopping": StoppingConfig(heldout_patience=200),
+    "stopping": StoppingConfig(heldout_patience=200, variance_patience=2000),
 }
 _TASK_PRESETS["inpaint", "balanced"] = _with(_BALANCED, **_MISSING, max_iterations=2000)
 _TASK_PRESETS["inpaint", "fast"] = _with(_FAST, **_MISSING)
