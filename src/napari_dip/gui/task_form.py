@@ -19,11 +19,11 @@ from napari_dip.tasks import TASKS
 # Name, and one line that says what it is for.
 TITLES = {
     "denoise": ("Denoise", "Noise that differs from pixel to pixel is removed."),
-    "inpaint": ("Fill missing pixels", "Painted pixels are replaced by what fits around them."),
+    "inpaint": ("Fill pixels", "Painted pixels are replaced by what fits around them."),
     "super-resolve": ("Enlarge", "More pixels, such that the image is their low-passed sample."),
     "deconvolve": ("Deconvolve", "The blur of the lens is undone, from its PSF."),
-    "dejpeg": ("Remove JPEG artefacts", "The blocks and ringing of compression are removed."),
-    "guided": ("Restore with a guide", "Another picture of the same scene shows where edges are."),
+    "dejpeg": ("Clean JPEG", "The blocks and ringing of compression are removed."),
+    "guided": ("Use a guide", "Another picture of the same scene shows where edges are."),
     "fourier": ("Fill in k-space", "Frequencies that were not recorded are filled in."),
     "invert-features": ("Invert features", "A picture that looks the same to a trained network."),
 }
@@ -127,7 +127,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
                 "known": ComboBox(
                     name="known",
                     label="Known pixels",
-                    choices=[("keep as they are", "keep"), ("restore too", "restore")],
+                    choices=[("keep them", "keep"), ("restore too", "restore")],
                     tooltip="Whether known pixels come back as they were, or denoised.",
                 ),
             },
