@@ -1,0 +1,52 @@
+"""The configuration: every default of the product lives here and nowhere else.
+
+Frozen pydantic models: numbers and words only, JSON in and JSON out. Arrays
+(image, mask, PSF) are inputs, never configuration. The form in napari, the
+command line and the report are all made from these fields and descriptions.
+"""
+
+from napari_dip.config.dip import DipConfig
+from napari_dip.config.fit import FitConfig, NetworkConfig, StoppingConfig
+from napari_dip.config.presets import PRESETS, for_correlated_noise, preset_of
+from napari_dip.config.words import (
+    DEFAULT_FEATURES,
+    UNCERTAINTY_SAMPLES,
+    Channels,
+    Frozen,
+    JpegLoss,
+    Kernel,
+    LatentName,
+    NetworkName,
+    Noise,
+    Optics,
+    Precision,
+    Preset,
+    Stop,
+    TaskName,
+    VoxelSize,
+)
+
+__all__ = [
+    "DEFAULT_FEATURES",
+    "PRESETS",
+    "UNCERTAINTY_SAMPLES",
+    "Channels",
+    "DipConfig",
+    "FitConfig",
+    "Frozen",
+    "JpegLoss",
+    "Kernel",
+    "LatentName",
+    "NetworkConfig",
+    "NetworkName",
+    "Noise",
+    "Optics",
+    "Precision",
+    "Preset",
+    "Stop",
+    "StoppingConfig",
+    "TaskName",
+    "VoxelSize",
+    "for_correlated_noise",
+    "preset_of",
+]

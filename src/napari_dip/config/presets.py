@@ -1,0 +1,185 @@
+"""Presets: the fit settings of each task, as published and as fast as they can be."""
+
+from typing import Any
+
+from napari_dip.config.fit import FitConfig, NetworkConfig, StoppingConfig
+from napari_dip.config.words import Preset, TaskName
+
+# Published denoising configuration (Ulyanov, Vedaldi, Lempitsky, "Deep Image
+# Prior", IJCV 2020, and its supplementary code).
+_PAPER = FitConfig(
+    network=NetworkConfig(output="sigmoid", bias=True),
+    # A noise latent descends more slowly and over more bumps.
+    stopping=StoppingConfig(heldout_patience=300, heldout_tolerance=5e-4),
+)
+# Fed with the observation, a narrow network at half resolution is past the
+# quality of the published one after a twentieth of the iterations, each a
+# tenth of the work (docs/performance.md).
+_BALANCED = FitConfig(
+    network=NetworkConfig(channels=(32, 64, 64, 64), skip_channels=16, pixel_shuffle=2),
+    latent="observation",
+    learning_rate=0.003,
+    max_iterations=1000,
+)
+_FAST = FitConfig(
+    network=NetworkConfig(channels=(16, 32, 32, 32), skip_channels=8, pixel_shuffle=2),
+    latent="observation",
+    learning_rate=0.003,
+    max_iterations=400,
+)
+
+PRESETS: dict[Preset, FitConfig] = {"fast": _FAST, "balanced": _BALANCED, "paper": _PAPER}
+
+
+def _with(base: FitConfig, **changes: Any) -> FitConfig:
+    network = base.network.model_copy(update=changes.pop("network", {}))
+    return base.model_copy(update={"network": network, **changes})
+
+
+# Where a task differs from denoising; the paper's from its supplementary code.
+_TASK_PRESETS: dict[tuple[TaskName, Preset], FitConfig] = {
+    ("super-resolve", "paper"): _with(_PAPER, latent_noise=0.03, max_iterations=2000),
+    ("inpaint", "paper"): _with(
+        _PAPER, latent_noise=0.03, learning_rate=0.001, max_iterations=11000
+    ),
+    ("inpaint-holes", "paper"): _with(
+        _PAPER,
+        network={"skip_channels": 0, "upsampling": "nearest"},
+        latent="meshgrid",
+        latent_noise=0.03,
+        max_iterations=5000,
+    ),
+    ("deconvolve", "paper"): _with(
+        _PAPER,
+        network={"skip_channels": 16},
+        latent_channels=8,
+        latent_noise=0.001,
+        max_iterations=5000,
+    ),
+    ("dejpeg", "paper"): _with(
+        _PAPER,
+        network={"channels": (8, 16, 32, 64, 128), "skip_channels": (0, 0, 0, 4, 4)},
+        latent_channels=3,
+        max_iterations=2400,
+    ),
+    ("guided", "paper"): _with(
+        _PAPER, latent="guide", latent_noise=0.0, learning_rate=0.1, max_iterations=600
+    ),
+    ("invert-features", "paper"): _with(
+        _PAPER,
+        network={
+            "channels": (16, 32, 64, 128, 128, 128),
+            "down_kernels": (7, 7, 5, 5, 3, 3),
+            "up_kernels": (7, 7, 5, 5, 3, 3),
+            "padding": "zeros",
+            "upsampling": "nearest",
+            "downsampling": "average",
+        },
+        latent_noise=0.0,
+        learning_rate=0.001,
+        max_iterations=3100,
+    ),
+    ("maximise-unit", "paper"): _with(
+        _PAPER,
+        network={
+            "channels": (16, 32, 64, 128, 128, 128),
+            "skip_channels": (0, 4, 4, 4, 4, 4),
+            "down_kernels": (5, 3, 5, 5, 3, 5),
+            "up_kernels": (5, 3, 5, 3, 5, 3),
+            "downsampling": "average",
+        },
+        latent_noise=0.03,
+        learning_rate=0.001,
+        max_iterations=3100,
+    ),
+}
+
+# What lies between the pixels is not in the observation: only the prior knows.
+_TASK_PRESETS["super-resolve", "balanced"] = _with(
+    _PAPER,
+    network={"channels": (32, 64, 64, 64), "output": "linear", "bias": False},
+    latent_noise=0.03,
+    max_iterations=1000,
+)
+_TASK_PRESETS["super-resolve", "fast"] = _with(
+    _TASK_PRESETS["super-resolve", "balanced"],
+    network={"channels": (16, 32, 32, 32)},
+    max_iterations=500,
+)
+
+# Where pixels are missing there is no noise to stop before: it goes on getting better,
+# from the smoothest surface through those that are known (docs/performance.md).
+_MISSING: dict[str, Any] = {
+    "filling": "biharmonic",
+    "reveal_every": 4,
+    "learning_rate": 0.005,
+    "averaging": 0.97,
+    "stopping": StoppingConfig(heldout_patience=200, variance_patience=2000),
+}
+_TASK_PRESETS["inpaint", "balanced"] = _with(_BALANCED, **_MISSING, max_iterations=2000)
+_TASK_PRESETS["inpaint", "fast"] = _with(_FAST, **_MISSING)
+# The network only corrects what total variation finds (docs/performance.md).
+_TASK_PRESETS["fourier", "balanced"] = _with(
+    _BALANCED,
+    max_iterations=300,
+    stopping=StoppingConfig(heldout_fraction=0.08),
+)
+_TASK_PRESETS["fourier", "fast"] = _with(_FAST, max_iterations=100)
+
+# Features are no picture to feed: noise, and an hourglass narrow where pixels are many.
+_TASK_PRESETS["invert-features", "balanced"] = _with(
+    _PAPER,
+    network={"channels": (16, 32, 64, 128, 128), "bias": False},
+    latent_noise=0.0,
+    max_iterations=1000,
+)
+_TASK_PRESETS["maximise-unit", "balanced"] = _with(
+    _TASK_PRESETS["invert-features", "balanced"], latent_noise=0.03
+)
+for _task in ("invert-features", "maximise-unit"):
+    _TASK_PRESETS[_task, "fast"] = _with(_TASK_PRESETS[_task, "balanced"], max_iterations=400)
+# What has no noise is better the longer it is fitted; coefficients can tell no rule
+# where the blocks begin, and have a bound instead.
+TO_THE_END: tuple[TaskName, ...] = ("invert-features", "maximise-unit", "dejpeg-coefficients")
+
+# A coefficient cannot be hidden as a pixel can, so the latent is noise; blocks are
+# learnt last, and after this many iterations not yet (docs/performance.md).
+_TASK_PRESETS["dejpeg-coefficients", "paper"] = _TASK_PRESETS["dejpeg", "paper"]
+_TASK_PRESETS["dejpeg-coefficients", "balanced"] = _with(
+    _TASK_PRESETS["super-resolve", "balanced"], latent_noise=1 / 30, max_iterations=500
+)
+_TASK_PRESETS["dejpeg-coefficients", "fast"] = _with(
+    _TASK_PRESETS["super-resolve", "fast"], latent_noise=1 / 30, max_iterations=300
+)
+
+# A noise latent of a volume, all of it at full resolution, takes too long.
+_PLANES_ONLY = {("super-resolve", "balanced"), ("super-resolve", "fast")}
+# A volume has many times the pixels of a plane, and each a neighbourhood three
+# times as large: the widths of the preset below.
+_VOLUME_WIDTHS: dict[Preset, Preset] = {"balanced": "fast"}
+
+
+def preset_of(preset: Preset, task: TaskName = "denoise", dims: int = 2) -> FitConfig:
+    """Return how a task is fitted under a preset, plane by plane or in volumes."""
+    if dims == 3 and (task, preset) in _PLANES_ONLY:
+        task = "denoise"
+    fit = _TASK_PRESETS.get((task, preset), PRESETS[preset])
+    if dims == 2 or preset not in _VOLUME_WIDTHS:
+        return fit
+    narrower = preset_of(_VOLUME_WIDTHS[preset], task).network
+    widths = {"channels": narrower.channels, "skip_channels": narrower.skip_channels}
+    return _with(fit, network=widths)
+
+
+def for_correlated_noise(fit: FitConfig) -> FitConfig:
+    """Return fit settings for noise that can be predicted from neighbouring pixels.
+
+    A network that is fed with the observation learns such noise within some
+    dozens of iterations. Fed with noise it learns coarse structure first, and
+    the variance of its outputs tells when it begins to learn the grain.
+    """
+    changes = {"latent": "noise", "learning_rate": _PAPER.learning_rate}
+    # The variance dips once while coarse structure is learnt: no minimum before 200 counts.
+    stopping = fit.stopping.model_copy(update={"guard": 200, "variance_patience": 200})
+    network = {"skip_channels": _PAPER.network.skip_channels}
+    return _with(fit, network=network, stopping=stopping, **changes)

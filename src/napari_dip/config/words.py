@@ -1,0 +1,44 @@
+"""The words that a configuration may use, and the base of its models."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Preset = Literal["fast", "balanced", "paper"]
+Stop = Literal["auto", "heldout", "variance", "discrepancy", "none"]
+Noise = Literal["auto", "gaussian", "poisson", "poisson-gaussian", "laplace"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Channels = Literal["joint", "separate"]
+NetworkName = Literal[
+    "hourglass", "unet", "resnet", "encoder-decoder", "deep-decoder", "conv-decoder"
+]
+LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
+Kernel = Literal["lanczos2", "box", "gaussian"]
+Optics = Literal["scalar", "vectorial"]
+VoxelSize = dict[Literal["z", "y", "x"], Annotated[float, Field(gt=0)]]
+JpegLoss = Literal["auto", "coefficients", "bins", "plain"]
+TaskName = Literal[
+    "denoise",
+    "inpaint",
+    "inpaint-holes",
+    "super-resolve",
+    "deconvolve",
+    "dejpeg",
+    "dejpeg-coefficients",
+    "guided",
+    "fourier",
+    "invert-features",
+    "maximise-unit",
+]
+# The pretrained network whose weights an installed package brings.
+DEFAULT_FEATURES = "efficientnet-lite0"
+
+
+# Iterations more, where an uncertainty of one run is asked for.
+UNCERTAINTY_SAMPLES = 100
+
+
+class Frozen(BaseModel):
+    """Base of all configuration: immutable, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
