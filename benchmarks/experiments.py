@@ -365,7 +365,7 @@ def cave(data: Path, scale: float) -> None:
     settings = with_settings(preset_of("paper", "guided"), round(300 * scale), channels=(32,) * 5)
     done = run(dark, Guided(flash), settings)
     print(f"cave: {settings.max_iterations} iterations, {done.seconds:.0f} s")
-    show("cave", {"no flash": dark, "flash": flash, "restored": done.result}, 3, 2.8)
+    show("cave", {"no flash": dark, "flash": flash, "restored": done.result}, 3, 2.5)
 
 
 RESTORATIONS = {one.__name__: one for one in (kate, vase, library, cave)}
