@@ -700,7 +700,7 @@ def test_compare_prints_a_table_without_a_reference(call, noisy):
         (("inpaint", "--mask", "mask.tif"), "biharmonic", (24, 20)),
         (("super-resolve", "--factor", "2"), "lanczos", (48, 40)),
         (("deconvolve", "--sigma", "1"), "richardson-lucy", (24, 20)),
-        (("dejpeg",), "wavelet", (24, 20)),
+        (("dejpeg",), "non-local_means", (24, 20)),
         (("guided", "--guide", "noisy.tif"), "total_variation", (24, 20)),
         (("fourier", "--mask", "columns.npy"), "zero-filled", (24, 20)),
     ],

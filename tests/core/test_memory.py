@@ -39,5 +39,5 @@ def test_so_it_is_in_a_thread_of_its_own():
 
 def test_the_peak_includes_what_was_freed():
     before = peak_memory(torch.device("cpu"))
-    torch.ones(before)  # four times as many bytes
-    assert peak_memory(torch.device("cpu")) > 2 * before
+    torch.ones(before // 4)  # as many bytes again
+    assert peak_memory(torch.device("cpu")) > before
