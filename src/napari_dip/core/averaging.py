@@ -14,7 +14,7 @@ class MovingAverage:
 
     Attributes
     ----------
-    value : (1, C, Y, X) Tensor
+    value : (1, C, [Z,] Y, X) Tensor
         The average; valid after the first update.
 
     References
@@ -29,7 +29,7 @@ class MovingAverage:
         self._count = 0
 
     def update(self, estimate: Tensor) -> None:
-        """Take in the estimate of one iteration, (1, C, Y, X)."""
+        """Take in the estimate of one iteration, (1, C, [Z,] Y, X)."""
         self._count += 1
         if self._count == 1:
             self.value = estimate.clone()
@@ -50,6 +50,11 @@ class Posterior:
         How many there will be.
     noise : float
         Standard deviation of what is added to each weight of a convolution before a sample.
+
+    Attributes
+    ----------
+    mean : (1, C, [Z,] Y, X) Tensor
+        Of the samples so far; valid after the first update.
 
     References
     ----------
@@ -88,5 +93,5 @@ class Posterior:
 
     @property
     def variance(self) -> Tensor:
-        """Of the samples so far, two or more."""
+        """Of the samples so far, two or more, (1, C, [Z,] Y, X)."""
         return self._squares / (self._count - 1)

@@ -30,7 +30,11 @@ class Channel:
 
 
 def find_channels(image: Image, config: DipConfig, task: Task) -> list[Channel]:
-    """Find the intensity map and the noise of each channel of an observation."""
+    """Find the intensity map and the noise of each channel of an observation.
+
+    One for each entry of the axis C; the samples of RGB, and channels that a task
+    takes together, share a map.
+    """
     channels = []
     for index, scaling in enumerate(scale_image(image, joint=task.joint)):
         if task.tolerance is not None:

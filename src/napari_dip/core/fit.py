@@ -179,7 +179,7 @@ def fit(
         pixels=problem.observation.numel(),
         beside=[*latent.parameters(), *problem.operator.parameters()],
     )
-
+    # Samples of the estimate, and of what it predicts, once the fit itself has ended.
     posterior, predicted, ending = None, None, None
 
     start = time.perf_counter()

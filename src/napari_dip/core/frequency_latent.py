@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import cycle
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from napari_dip.core.fourier import Fourier, least_variation
-from napari_dip.core.latent import FLIPS, Draw, Latent, Mirror, View, channels_last
+from napari_dip.core.latent import Draw, Latent, Mirror, channels_last, views
 from napari_dip.core.layers import pixel_unshuffle
 
 if TYPE_CHECKING:
@@ -55,8 +54,7 @@ class FrequencyLatent(Latent):
         operator = problem.operator
         assert isinstance(operator, Fourier)
         self._random, self._shuffle = random, network.pixel_shuffle
-        steps = range(network.pixel_shuffle)
-        self._views = cycle([View((y, x), flips) for y in steps for x in steps for flips in FLIPS])
+        self._views = views(network)
         self._spread = Mirror(problem.shape, network.canvas(problem.shape), random.device)
 
         def picture(known: Tensor) -> tuple[Tensor, Tensor]:

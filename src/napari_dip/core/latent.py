@@ -7,7 +7,7 @@ which pixels count: all that are fitted, or only those it hid.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Published width of the uniform noise.
 _AMPLITUDE = 0.1
 _OCTAVES = 8
-FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+_FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 # Conjugate gradients for the gaps of an image, and for those that hiding adds.
 _SETTLE, _SETTLE_AGAIN = 300, 20
 
@@ -53,6 +53,12 @@ class View(NamedTuple):
     def undo(self, canvas: Tensor) -> Tensor:
         back = (-self.shifts[0], -self.shifts[1])
         return canvas.flip(self.flips).roll(back, (-2, -1))
+
+
+def views(network: PriorNetwork) -> Iterator[View]:
+    """Return without end each mirror image at each shift that a pixel shuffle can tell apart."""
+    steps = range(network.pixel_shuffle)
+    return cycle([View((y, x), flips) for y in steps for x in steps for flips in _FLIPS])
 
 
 class Draw(NamedTuple):
@@ -188,9 +194,7 @@ class ObservationLatent(Latent):
     ) -> None:
         self._visible = fitted
         self._hide = settings.hidden_fraction
-        steps = range(network.pixel_shuffle)
-        views = [View((y, x), flips) for y in steps for x in steps for flips in FLIPS]
-        self._views, self._revealed_views = cycle(views), cycle(views)
+        self._views, self._revealed_views = views(network), views(network)
         self._random = random
         self._shuffle = network.pixel_shuffle
         observed, self._lift = problem.observation, problem.operator.lift

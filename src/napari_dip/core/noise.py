@@ -78,11 +78,13 @@ class NoiseModel:
     tolerance: float | Tensor | None = None
 
     def variance(self, estimate: Tensor) -> Tensor:
-        """Return the noise variance at each pixel of an estimate (1, C, Y, X)."""
+        """Return the noise variance at each pixel of an estimate (1, C, [Z,] Y, X)."""
         return (self.slope * estimate + self.intercept).clamp(min=self.floor)
 
     def nll(self, estimate: Tensor, observation: Tensor) -> Tensor:
-        """Return the negative log-likelihood of each pixel, (1, C, Y, X); 1 on average at truth.
+        """Return the negative log-likelihood of each pixel; 1 on average at truth.
+
+        All are (1, C, [Z,] Y, X), in network units.
 
         Notes
         -----
