@@ -1,18 +1,27 @@
-"""What the tables share: a case, and a row that is computed once and then remembered."""
+"""What the tables share: a case, and values that are computed once and then remembered.
+
+The cache knows the data, the name of a method and the configuration, not the
+code: begin a new one after a change of the code.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dip import DipConfig, Image, metrics, restore
+from napari_dip import DipConfig, Image, baselines, metrics, restore
 from napari_dip.api import finish
+from napari_dip.core import blocks
+from napari_dip.core.image import mask_invalid
+from napari_dip.core.noise import estimate_mean_variance
+from napari_dip.core.scaling import scale_image
 
 if TYPE_CHECKING:
     from napari_dip.tasks import Task
@@ -38,22 +47,56 @@ def middle(image: np.ndarray, crop: int | None, multiple: int = 1) -> np.ndarray
     return image[top : top + height, left : left + width]
 
 
-def ours(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
-    """Restore, or take what was restored before with the same configuration.
+def axes_of(observed: np.ndarray) -> str:
+    """Return the axes of a plane, grey or colour."""
+    return "YXS" if observed.ndim == 3 else "YX"
 
-    The cache knows the configuration and the observation, not the code: begin a
-    new one after a change of the code.
-    """
-    axes = "YXS" if case.observed.ndim == 3 else "YX"
-    complete = config.complete(case.task.preset, case.task.dims)
-    text = complete.model_dump_json() + case.name + case.task.name + str(case.observed.shape)
-    key = hashlib.sha256(text.encode() + case.observed.tobytes()).hexdigest()[:16]
-    known = json.loads(cache.read_text()) if cache.exists() else {}
-    if key not in known:
-        image = Image(case.observed, axes)
+
+def baseline(
+    name: str, observed: np.ndarray, task: Task, sigma: float | None = None
+) -> Callable[[], np.ndarray]:
+    """Return one of the product's baselines for an image, with noise as told or as measured."""
+    method = next(method for method in baselines.BASELINES if method.name == name)
+
+    def restored() -> np.ndarray:
+        image = task.observe(Image(observed, axes_of(observed)))
+        (block,) = blocks.plan(image, None, 2)
+        planes, (scaling,) = blocks.read(image, block), scale_image(image)
+        known = mask_invalid(planes)
+        measured = sigma or np.sqrt(estimate_mean_variance(planes).mean_variance)
+        facts = baselines.Facts(
+            sigma=measured / scaling.gain,
+            zero=0.0,
+            known=known,
+            factors=tuple(task.factors().get(axis, 1) for axis in "YX"),
+        )
+        unit = np.where(known, scaling.scale(np.where(known, planes, 0)), 0).astype(np.float64)
+        estimate = scaling.unscale(method.restore(unit, facts))
+        return blocks.from_channels_first(estimate, block)
+
+    return restored
+
+
+def theirs(case: Case, name: str, cache: Path) -> dict[str, object]:
+    """Return what a baseline of a case reaches, and its seconds."""
+
+    def compute() -> dict[str, object]:
+        start = time.perf_counter()
+        estimate = case.baselines[name]()
+        seconds = time.perf_counter() - start
+        return {"psnr": case.judge(estimate, case.truth), "seconds": seconds}
+
+    return remembered(case, name, cache, compute)
+
+
+def ours(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
+    """Return what the product reaches with a configuration, and how."""
+
+    def compute() -> dict[str, object]:
+        image = Image(case.observed, axes_of(case.observed))
         result = finish(restore(image, case.task, config, reference=case.truth))
         report = result.report
-        known[key] = {
+        return {
             "psnr": case.judge(np.asarray(result.image.data), case.truth),
             "gap": (report.best_psnr or 0) - (report.psnr or 0),
             "iterations": report.iterations,
@@ -61,13 +104,45 @@ def ours(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
             "seconds": report.seconds,
             "noise": report.noise.model,
         }
+
+    complete = config.complete(case.task.preset, case.task.dims)
+    return remembered(case, complete.model_dump_json(), cache, compute)
+
+
+def remembered(
+    case: Case, method: str, cache: Path, compute: Callable[[], dict[str, object]]
+) -> dict[str, object]:
+    """Return what a method reached on the same data before, or compute and keep it."""
+    text = method + case.name + case.task.name + str(case.observed.shape)
+    data = case.observed.tobytes() + case.truth.tobytes()
+    key = hashlib.sha256(text.encode() + data).hexdigest()[:16]
+    known = _read(cache)
+    if key not in known:
+        values = compute()
+        known = _read(cache) | {key: values}  # another table may have been made meanwhile
         cache.write_text(json.dumps(known, indent=1))
     return known[key]
+
+
+def _read(cache: Path) -> dict[str, dict[str, object]]:
+    return json.loads(cache.read_text()) if cache.exists() else {}
+
+
+def mean(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return the row of the means of numbers that all rows have."""
+    columns = {column: [row[column] for row in rows] for column in rows[0]}
+    return {
+        column: float(np.mean(cells))
+        if all(isinstance(cell, int | float) for cell in cells)
+        else ""
+        for column, cells in columns.items()
+    } | {"name": "mean"}
 
 
 def show(row: Mapping[str, object], *, header: bool = False) -> None:
     """Print a row of a table in Markdown, with its header if it is the first."""
     if header:
         print("| " + " | ".join(row) + " |\n" + "|---" * len(row) + "|")
-    words = (f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row.values())
+    cells = ("" if cell is None else cell for cell in row.values())
+    words = (f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in cells)
     print("| " + " | ".join(words) + " |", flush=True)
