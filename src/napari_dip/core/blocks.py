@@ -1,10 +1,16 @@
-"""Blocks: what is fitted at once, a plane over Y and X, or a volume over Z, Y and X."""
+"""Blocks: what is fitted at once, a plane over Y and X, a volume over Z, Y and X, or a tile of one.
+
+Tiles overlap. Where they do, the result is the mean of their estimates with weights that
+rise and fall smoothly and sum to one.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import prod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +20,10 @@ from napari_dip.errors import AxesError
 if TYPE_CHECKING:
     from napari_dip.config import Channels
     from napari_dip.core.image import Image
+    from napari_dip.core.tiling import Tiling
+
+# What describes a whole image is measured on so many pixels along an axis at most.
+_SAMPLE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +41,40 @@ class Block:
         The kept axes, in the order of the array.
     channels : tuple of int
         Position along C of each fitted channel, () without a C axis.
+    target : tuple
+        Index into the result's array, which may have more pixels.
+    weights : tuple of (n,) float32 array
+        Of a tile: what its estimate counts in the result, along each kept axis;
+        () of whole planes and volumes.
     """
 
     index: int
     selection: tuple[int | slice, ...]
     axes: str
     channels: tuple[int, ...]
+    target: tuple[int | slice, ...]
+    weights: tuple[NDArray[np.float32], ...] = field(default=(), compare=False)
 
 
-def plan(image: Image, channels: Channels | None, dims: int = 2) -> list[Block]:
-    """Cut an image into planes or volumes, every one of them.
+class _Piece(NamedTuple):
+    """What a block is along one axis."""
+
+    selection: int | slice
+    target: int | slice
+    weights: NDArray[np.float32]
+
+
+_ALONE = np.ones(1, np.float32)
+
+
+def plan(
+    image: Image,
+    channels: Channels | None,
+    dims: int = 2,
+    tiling: Tiling | None = None,
+    factors: Mapping[str, int] | None = None,
+) -> list[Block]:
+    """Cut an image into planes or volumes, every one of them, and these into tiles.
 
     Parameters
     ----------
@@ -50,52 +84,78 @@ def plan(image: Image, channels: Channels | None, dims: int = 2) -> list[Block]:
         None: the samples of RGB jointly, channels separately.
     dims : {2, 3}
         Planes, or volumes.
+    tiling : Tiling, optional
+        How to cut further what is larger than a tile.
+    factors : mapping of str to int, optional
+        How many times more pixels the result has along an axis.
 
     Raises
     ------
     AxesError
         When there are no volumes.
+    UsageError
+        When tiles would share all that they have.
 
     Examples
     --------
     >>> from napari_dip.core.image import as_image
+    >>> from napari_dip.core.tiling import Tiling
     >>> [block.selection for block in plan(as_image(np.zeros((2, 8, 8))), None)]
     [(0, slice(None, None, None), slice(None, None, None)), \
 (1, slice(None, None, None), slice(None, None, None))]
+    >>> [block.selection for block in plan(as_image(np.zeros((4, 8))), None, 2, Tiling(5))]
+    [(slice(0, 4, None), slice(0, 4, None)), (slice(0, 4, None), slice(4, 8, None))]
     """
-    kept = set(spatial_axes(image, dims))
+    spatial, factors = spatial_axes(image, dims), factors or {}
+    sizes = dict(zip(image.axes, image.shape, strict=True))
+    if tiling is not None and all(sizes[axis] <= tiling.side for axis in spatial):
+        tiling = None
+    kept = set(spatial)
     if channels != "separate":
         kept.add("S")
     if channels == "joint":
         kept.add("C")
     # An even number of samples has alpha last: it is carried over untouched.
     samples = image.shape[-1] - (image.shape[-1] % 2 == 0) if image.rgb else 0
-    steps = [
-        (1 if axis in kept else samples if axis == "S" else size)
-        for axis, size in zip(image.axes, image.shape, strict=True)
-    ]
-    blocks = []
-    for index, position in enumerate(np.ndindex(*steps)):
-        selection = tuple(
-            (slice(0, samples) if axis == "S" else slice(None)) if axis in kept else int(at)
-            for axis, at in zip(image.axes, position, strict=True)
-        )
-        blocks.append(
-            Block(
-                index=index,
-                selection=selection,
-                axes="".join(axis for axis in image.axes if axis in kept),
-                channels=_channels(image, position, joint="C" in kept),
+
+    def pieces(axis: str) -> list[_Piece]:
+        if axis in spatial and tiling is not None:
+            factor = factors.get(axis, 1)
+            spans = tiling.spans(axis, sizes[axis])
+            weights = tiling.weights(axis, sizes[axis], factor)
+            return [
+                _Piece(slice(start, stop), slice(factor * start, factor * stop), weight)
+                for (start, stop), weight in zip(spans, weights, strict=True)
+            ]
+        if axis in kept:
+            whole = slice(0, samples) if axis == "S" else slice(None)
+            return [_Piece(whole, whole, _ALONE)]
+        count = samples if axis == "S" else sizes[axis]
+        return [_Piece(at, at, _ALONE) for at in range(count)]
+
+    return [
+        Block(
+            index=index,
+            selection=tuple(piece.selection for piece in along),
+            axes="".join(axis for axis in image.axes if axis in kept),
+            channels=_channels(image, [piece.selection for piece in along]),
+            target=tuple(piece.target for piece in along),
+            weights=tuple(
+                piece.weights for axis, piece in zip(image.axes, along, strict=True) if axis in kept
             )
+            if tiling is not None
+            else (),
         )
-    return blocks
+        for index, along in enumerate(product(*map(pieces, image.axes)))
+    ]
 
 
-def _channels(image: Image, position: tuple[int, ...], *, joint: bool) -> tuple[int, ...]:
+def _channels(image: Image, position: Sequence[int | slice]) -> tuple[int, ...]:
     if "C" not in image.axes:
         return ()
     axis = image.axes.index("C")
-    return tuple(range(image.shape[axis])) if joint else (int(position[axis]),)
+    at = position[axis]
+    return tuple(range(image.shape[axis])) if isinstance(at, slice) else (at,)
 
 
 def spatial_axes(image: Image, dims: int) -> str:
@@ -115,16 +175,31 @@ def spatial_axes(image: Image, dims: int) -> str:
     return axes
 
 
-def pixels(image: Image, dims: int = 2) -> int:
-    """Return the number of pixels of a plane or of a volume."""
-    return prod(image.shape[image.axes.index(axis)] for axis in spatial_axes(image, dims))
+def shape(block: Block, image: Image) -> tuple[int, ...]:
+    """Return the number of pixels of a block along [Z, ]Y, X."""
+    numbers = {
+        axis: len(range(n)[part])
+        for axis, n, part in zip(image.axes, image.shape, block.selection, strict=True)
+        if isinstance(part, slice)
+    }
+    return tuple(numbers[axis] for axis in "ZYX" if axis in block.axes)
 
 
 def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
-    """Return up to `count` planes of a channel, spread over the image, as (P, Y, X)."""
+    """Return up to `count` planes of a channel, spread over the image, as (P, Y, X).
+
+    Of large planes only a part of each, at places spread along the diagonal.
+    """
     planes = [block for block in plan(image, "separate") if block.channels in ((), (channel,))]
-    chosen = np.unique(np.linspace(0, len(planes) - 1, count).astype(int))
-    return np.concatenate([read(image, planes[index]) for index in chosen])
+    height, width = (image.shape[image.axes.index(axis)] for axis in "YX")
+    last = (len(planes) - 1, max(height - _SAMPLE, 0), max(width - _SAMPLE, 0))
+    chosen = np.unique(np.linspace((0, 0, 0), last, count).astype(int), axis=0)
+    return np.concatenate(
+        [
+            read(image, planes[index])[:, y : y + _SAMPLE, x : x + _SAMPLE]
+            for index, y, x in chosen.tolist()
+        ]
+    )
 
 
 def read(image: Image, block: Block) -> NDArray[Any]:
@@ -149,3 +224,73 @@ def from_channels_first(values: NDArray[Any], block: Block) -> NDArray[Any]:
 
 def _channels_first(axes: str) -> str:
     return "".join(sorted(axes, key="CSZYX".index))
+
+
+def stitch(
+    result: NDArray[np.float32],
+    block: Block,
+    values: NDArray[np.float32],
+    laid: Iterable[Block] = (),
+) -> None:
+    """Put what a block became, ordered as the array is, into the result.
+
+    A pixel is the mean of the tiles that reached it, by their weights: those
+    in `laid` and this one, in any order.
+
+    Examples
+    --------
+    >>> from napari_dip.core.image import as_image
+    >>> from napari_dip.core.tiling import Tiling
+    >>> result = np.zeros((1, 4), np.float32)
+    >>> left, right = plan(as_image(result), None, 2, Tiling(3, overlap=2))
+    >>> stitch(result, left, np.full((1, 3), 2.0, np.float32))
+    >>> stitch(result, right, np.full((1, 3), 4.0, np.float32), [left])
+    >>> bool(np.allclose(result, [2.0, 2.3, 3.7, 4.0], atol=0.01))
+    True
+    """
+    if not block.weights:
+        result[block.target] = values
+        return
+    own = _outer(block.weights)
+    before = np.zeros_like(own)
+    for other in laid:
+        if pieces := _common(block, other):
+            before[tuple(inside for inside, _ in pieces)] += _outer([w for _, w in pieces])
+    region = result[block.target]  # a view
+    with np.errstate(invalid="ignore"):  # what no tile has reached may be missing
+        blended = region + own / np.maximum(before + own, np.finfo(np.float32).tiny) * (
+            values - region
+        )
+    np.copyto(region, np.where(before > 0, blended, values), where=own > 0)
+
+
+def _outer(weights: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the product of weights along each axis, of as many dimensions."""
+    return np.asarray(reduce(np.multiply, np.ix_(*weights)))
+
+
+def _common(block: Block, other: Block) -> list[tuple[slice, NDArray[np.float32]]]:
+    """Return where in a block another one lies and what it counts, along each kept axis."""
+    pieces, weights = [], iter(zip(block.weights, other.weights, strict=True))
+    for mine, theirs in zip(block.target, other.target, strict=True):
+        if isinstance(mine, int) or isinstance(theirs, int):
+            if mine != theirs:
+                return []
+            continue
+        own, counts = next(weights)
+        first, origin = mine.start or 0, theirs.start or 0
+        start, stop = max(first, origin), min(first + len(own), origin + len(counts))
+        if start >= stop:
+            return []
+        pieces.append((slice(start - first, stop - first), counts[start - origin : stop - origin]))
+    return pieces
+
+
+def count(block: Block, where: NDArray[np.bool_]) -> float:
+    """Return how many pixels (C, [Z, ]Y, X) are True; tiles share those that they overlap at."""
+    if not block.weights:
+        return float(where.sum())
+    ordered = from_channels_first(where, block)
+    pairs = zip(block.weights, ordered.shape, strict=True)
+    # One weight of each observed pixel, where the result has more.
+    return float((_outer([w[:: max(len(w) // n, 1)] for w, n in pairs]) * ordered).sum())

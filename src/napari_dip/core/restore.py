@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def restore(
         oracle=None if reference is None else Oracle(reference, task.final(enlarged), image.axes),
         stop_requested=stop_requested,
     )
-    threads = config.threads or useful_threads(blocks.pixels(image, dims))
+    threads = config.threads or useful_threads(prod(blocks.shape(run.plan[0], image)))
     with device_errors(), cpu_settings(threads), freed_memory_kept():
         if config.tune is not None:
             run.tune()
