@@ -78,13 +78,20 @@ def test_the_scale_has_few_and_round_numbers(losses, labels):
 
 
 def test_the_bar_never_goes_back_and_ends_full(monitor):
-    monitor.add(progress(1, seconds=5, left=5))
-    assert monitor._bar.value() == 500
-    monitor.add(progress(2, seconds=6, left=54))
-    assert monitor._bar.value() == 500
+    for iteration, seconds, left in ((1, 5, 5), (2, 6, 54)):
+        monitor.add(progress(iteration, seconds=seconds, left=left))
+        monitor.draw()
+        assert monitor._bar.value() == 500
+        assert monitor._text.text() == f"At most {left} s left"
     monitor.finish("Done")
     assert monitor._bar.value() == monitor._bar.maximum()
     assert monitor._text.text() == "Done"
+
+
+def test_nothing_is_painted_before_it_is_drawn(monitor):
+    monitor.add(progress())
+    assert monitor._bar.value() == 0
+    assert monitor._text.text() == ""
 
 
 def test_clearing_hides_all_but_a_text(monitor):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from napari.qt.threading import create_worker
+from qtpy.QtCore import QThread
 
 from napari_dip.config import DipConfig
 from napari_dip.core.image import as_image
@@ -216,6 +217,21 @@ def test_a_finished_run_lets_go_of_its_worker(start, fake_restore, qtbot):
     with qtbot.waitSignal(run.returned):
         pass
     assert run._worker is None
+
+
+def test_the_thread_of_a_run_ends_with_it(start, fake_restore, qtbot, monkeypatch):
+    threads = []
+
+    def restore(*args, **options):
+        threads.append(QThread.currentThread())
+        return fake_restore(*args, **options)
+
+    monkeypatch.setattr(worker, "restore", restore)
+    fake_restore.free = True
+    run, _ = start()
+    with qtbot.waitSignal(run.returned):
+        pass
+    qtbot.waitUntil(threads[0].isFinished)
 
 
 def test_warnings_reach_napari(start, fake_restore, qtbot, monkeypatch):

@@ -227,12 +227,12 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         if self._preview is None:
             return
         self._monitor.add(progress)
-        if self._state is not State.RUNNING:
-            self._monitor.say(self._state.value)
         pace = self._preview.pace
         if self._preview.draw(progress) and pace.due:
             pace.start()
             self._monitor.draw()
+            if self._state is not State.RUNNING:
+                self._monitor.say(self._state.value)
             self._preview.refresh(progress)
             pace.stop()
 

@@ -28,6 +28,7 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._points: list[tuple[int, float, float]] = []
         self._block = -1
         self._selected = 0
+        self._share, self._words = 0.0, ""
         self._plot = pg.PlotWidget()
         self._legend = self._plot.addLegend(offset=(-1, 1))
         self._loss = self._plot.plot(name="loss")
@@ -69,6 +70,7 @@ class Monitor(QWidget):  # type: ignore[misc]
     def clear(self, text: str = "") -> None:
         """Forget the last run."""
         self._points, self._block, self._selected = [], -1, 0
+        self._share, self._words = 0.0, ""
         self._plot.hide()
         self._bar.hide()
         self._bar.setValue(0)
@@ -88,10 +90,13 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._selected = progress.selected_iteration
         # A rising estimate of the time left must not move the bar back.
         share = progress.seconds / max(progress.seconds + progress.seconds_left, 1e-9)
-        self._bar.setValue(max(self._bar.value(), int(share * _BAR_STEPS)))
-        self.say(describe(progress))
+        self._share = max(self._share, share)
+        self._words = describe(progress)
 
     def draw(self) -> None:
+        """Show the points so far. Not for each of them: a new word repaints the window."""
+        self._bar.setValue(int(self._share * _BAR_STEPS))
+        self.say(self._words)
         points = np.array(self._points, dtype=float).reshape(-1, 3)
         points[:, 1:][~(points[:, 1:] > 0)] = np.nan  # no logarithm
         self._loss.setData(points[:, 0], points[:, 1], connect="finite")
@@ -103,9 +108,8 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._bar.setVisible(bool(self._points))
 
     def finish(self, text: str) -> None:
+        self._share, self._words = 1.0, text
         self.draw()
-        self._bar.setValue(_BAR_STEPS)
-        self.say(text)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme: napari's style sheet sets the palette."""

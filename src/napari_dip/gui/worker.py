@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.qt.threading import create_worker
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QThreadPool, Signal
 from superqt.utils import GeneratorWorker
 
 from napari_dip.config import DipConfig
@@ -188,6 +188,9 @@ class Run(QObject):  # type: ignore[misc]
             },
         )
         self._worker.control = self.control
+        # An idle thread keeps the OpenMP threads that it computed with; together
+        # with those of the next run they are more than cores, and both get slow.
+        QThreadPool.globalInstance().setExpiryTimeout(0)
         self._worker.start()
 
     def _take(self, value: Any) -> None:
