@@ -175,7 +175,7 @@ def restore_file(
     Record or None
         None when it was stopped before its end: nothing was written.
     """
-    from napari_dip.api import finish
+    from napari_dip.core.progress import finish
     from napari_dip.core.restore import restore
 
     start = time.monotonic()

@@ -330,8 +330,8 @@ def _given(*paths: Path | None) -> list[Path]:
 def restore_image(
     image: Image, task: Task, config: DipConfig, reference: Image | None, *followers: Follower
 ) -> Restoration:
-    from napari_dip.api import finish
     from napari_dip.core import restore as core
+    from napari_dip.core.progress import finish
 
     with interruption() as asked, progress_display() as show:
 

@@ -1,16 +1,21 @@
-"""Progress and Restoration: what `restore` yields and what it returns."""
+"""Progress and Restoration: what `restore` yields and returns; `finish` asks for the latter."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
     from napari_dip.core.image import Image
     from napari_dip.core.report import Report
+
+Step = TypeVar("Step")
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +90,30 @@ class Restoration:
             if (values := getattr(self, name)) is not None:
                 return name, values
         return None
+
+
+def finish(
+    steps: Generator[Step, None, Outcome], each: Callable[[Step], object] = lambda _: None
+) -> Outcome:
+    """Exhaust a generator such as `restore` or `fit`, and return its value.
+
+    Parameters
+    ----------
+    steps : generator
+        Yields `Progress` or `Snapshot`, returns `Restoration` or `Fit`.
+    each : callable
+        Called with all that is yielded.
+
+    Examples
+    --------
+    >>> from napari_dip import DipConfig, restore
+    >>> steps = restore(np.eye(8), config=DipConfig(max_iterations=2, device="cpu"))
+    >>> finish(steps).image.shape
+    (8, 8)
+    """
+    while True:
+        try:
+            each(next(steps))
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
