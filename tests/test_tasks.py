@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +20,7 @@ from napari_dip.core.features import Features
 from napari_dip.core.fourier import least_variation
 from napari_dip.core.image import Image, aligned, as_image
 from napari_dip.core.networks import build_network
+from napari_dip.core.record import sha256_of_pixels
 from napari_dip.core.restore import restore
 from napari_dip.core.scaling import find_scaling
 from napari_dip.errors import InputError
@@ -80,6 +84,45 @@ def test_a_task_restores_planes_volumes_channels_and_rgb(name, axes, dims):
     assert result.image.voxel_size["X"] == pytest.approx(0.3 / factors.get("X", 1))
     assert result.report.task == name
     assert np.isfinite(result.image.data).all()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_run_can_be_repeated_from_its_report_and_the_arrays(name):
+    given, picture = MAKERS[name](), waves((24, 20))
+    first = run(picture, given, tiny_config(3, latent_of(name)))
+    report = json.loads(json.dumps(first.report.as_json()))
+    options = report["task_options"]
+    assert set(options) == {field.name for field in fields(TASKS[name])}
+    for option, value in options.items():
+        if isinstance(value, dict) and "sha256" in value:
+            options[option] = getattr(given, option)
+            assert value["sha256"] == sha256_of_pixels(options[option])
+    again = run(picture, TASKS[name](**options), DipConfig.model_validate(report["config"]))
+    np.testing.assert_array_equal(first.image.data, again.image.data)
+
+
+def test_what_a_task_was_given_is_told_without_pixels_unless_they_are_few(tmp_path):
+    mask = HOLE.astype(np.uint8)
+    io.write_image(tmp_path / "mask.npy", as_image(mask))
+    task = Inpaint(io.read_image(tmp_path / "mask.npy"), labels=(1, 2))
+    told = run(waves((24, 20)), task).report.task_options
+    assert told["labels"] == [1, 2]
+    assert told["mask"] == {
+        "source": str(tmp_path / "mask.npy"),
+        "axes": "YX",
+        "shape": [24, 20],
+        "dtype": "uint8",
+        "sha256": sha256_of_pixels(mask),
+        "nonzero": HOLE.mean(),
+    }
+    _, path = jpeg_file(tmp_path)
+    tables = io.read_quantisation(path)
+    config = tiny_config(2, "noise")
+    told = run(io.read_image(path), RemoveJpeg(tables), config).report.task_options
+    np.testing.assert_array_equal(told["quantisation"]["tables"], tables.tables)
+    module = tiny_features().module
+    report = run(waves((24, 20)), InvertFeatures(module, "2"), config).report
+    assert report.task_options["features"].endswith("Sequential")
 
 
 @pytest.mark.parametrize("name", [*MAKERS, "inpaint-holes", "maximise-unit"])

@@ -11,6 +11,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -82,7 +83,7 @@ def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
             "expected an image. "
             "Check that the copy is complete and the suffix right."
         ) from error
-    return as_image(image, axes)
+    return replace(as_image(image, axes), source=str(path))
 
 
 def is_image(path: Path) -> bool:

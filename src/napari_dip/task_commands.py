@@ -214,9 +214,8 @@ def fourier(
         if maps is not None:
             raise UsageError(f"Got --maps {maps} for a real image; expected complex k-space.")
         return _restore_file(image, lambda: Fourier(read(mask), inverse), options, files, mask)
-    painted = None if mask is None else io.read_image(mask).data
     sensitivity = None if maps is None else io.read_maps(maps)
-    task, picture = Fourier.of_kspace(kspace, painted, inverse=inverse, maps=sensitivity)
+    task, picture = Fourier.of_kspace(kspace, read(mask), inverse=inverse, maps=sensitivity)
     others = (mask, maps)
     return _restore_file(image, lambda: task, options, files, *others, picture=picture)
 

@@ -6,6 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from napari.layers import Image as ImageLayer
+from napari.layers._source import layer_source
 
 from napari_dip.core.image import as_image
 from napari_dip.errors import AxesError, InputError
@@ -100,6 +101,8 @@ def test_lazy_data_stay_lazy():
         axis_labels=("z", "y", "x"),
         scale=(1, 1, 1),
         units=("pixel",) * 3,
+        source=SimpleNamespace(path=None),
+        name="lazy",
     )
     image = image_of(layer)
     assert image.data is lazy
@@ -207,3 +210,10 @@ def test_a_grey_result_is_float32_and_rgb_keeps_its_dtype():
     colour = as_image(np.zeros((1, 1, 3), np.uint8), "YXS")
     assert shown_dtype(colour) == np.uint8
     np.testing.assert_array_equal(as_shown(values, colour), [[0, 100, 255]])
+
+
+def test_a_layer_tells_what_it_is_by_its_file_or_its_name():
+    assert image_of(stack((4, 5), name="Holes")).source == "Holes"
+    with layer_source(path="holes.npy"):
+        layer = stack((4, 5))
+    assert image_of(layer).source == "holes.npy"

@@ -38,6 +38,8 @@ class Image:
     affine : 4 rows of 4 numbers, optional
         From pixel indices (x, y, z, 1) to a scanner's millimetres, where a
         medical file has it; right, anterior and superior are positive.
+    source : str, optional
+        The file or the layer that it came from.
     """
 
     data: Any
@@ -45,6 +47,7 @@ class Image:
     voxel_size: Mapping[str, float] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     affine: Affine | None = None
+    source: str | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

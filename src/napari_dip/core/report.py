@@ -5,19 +5,18 @@ kept in the file's description and in `layer.metadata["napari_dip"]`.
 """
 
 # Annotations are read at run time by pydantic.
-import hashlib
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from napari_dip.config import DipConfig, Frozen
 from napari_dip.core.image import Image
+from napari_dip.core.record import recorded, sha256_of_pixels
 
 if TYPE_CHECKING:
     from napari_dip.core.blocks import Block
@@ -82,6 +81,7 @@ class Report(Frozen):
 
     report_schema: Literal[1] = Field(1, alias="schema")
     task: str
+    task_options: dict[str, Any] = Field(default_factory=dict)
     input: InputRecord
     config: DipConfig
     seed: int
@@ -179,6 +179,7 @@ def make_report(
     return Report(
         schema=1,
         task=task.name,
+        task_options=_task_options(task),
         input=_input_record(image, invalid_pixels),
         config=config,
         seed=config.seed,
@@ -207,6 +208,10 @@ def make_report(
     )
 
 
+def _task_options(task: "Task") -> dict[str, Any]:
+    return {field.name: recorded(getattr(task, field.name)) for field in fields(task)}
+
+
 def _was_stopped(records: Sequence[BlockRecord]) -> bool:
     return bool(records) and records[-1].stop_reason == "stop_requested"
 
@@ -224,10 +229,8 @@ def _block_record(index: int, outcomes: "Sequence[Fit]") -> BlockRecord:
 
 
 def _input_record(image: Image, invalid_pixels: int) -> InputRecord:
-    in_memory = isinstance(image.data, np.ndarray)
-    pixels = np.ascontiguousarray(image.data).tobytes() if in_memory else None
     return InputRecord(
-        sha256=hashlib.sha256(pixels).hexdigest() if pixels is not None else None,
+        sha256=sha256_of_pixels(image.data),
         shape=image.shape,
         dtype=image.dtype.name,
         axes=image.axes,

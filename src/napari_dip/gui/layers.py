@@ -76,6 +76,7 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
         # A step of one pixel is napari's way to say that it is not known.
         voxel_size={axis: step for axis, step, unit in known if (step, unit) != (1.0, "pixel")},
         units={axis: unit for axis, _, unit in known if unit != "pixel"},
+        source=layer.source.path or layer.name,
     )
 
 

@@ -46,7 +46,7 @@ class Fourier(Task):
     def of_kspace(
         cls,
         kspace: ArrayLike,
-        mask: ArrayLike | None = None,
+        mask: ArrayLike | Image | None = None,
         *,
         inverse: bool = False,
         maps: ArrayLike | None = None,
@@ -58,7 +58,7 @@ class Fourier(Task):
         kspace : ([C, ]Y, X) array_like of complex
             One plane, of several coils or of one; zero frequency in the middle,
             as in the image. The transform is unitary.
-        mask : (Y, X) or (X,) array_like, optional
+        mask : (Y, X) or (X,) array_like or Image, optional
             Not 0 at recorded frequencies; those that are not 0 by default.
         inverse : bool
             The mask is 0 where frequencies were recorded.
@@ -82,7 +82,7 @@ class Fourier(Task):
         if not np.isfinite(values).all():
             raise InputError("Got k-space with NaN or infinite numbers; expected all finite.")
         coils = values.reshape(-1, *values.shape[-2:])
-        recorded = (coils != 0).any(axis=0) if mask is None else as_mask(mask)
+        recorded = (coils != 0).any(axis=0) if mask is None else mask
         sensitivity = None if maps is None else _as_maps(maps, coils.shape)
         task = cls(recorded, inverse, paired=True, maps=sensitivity)
         sampled = task.sampled(coils.shape[-2:])
