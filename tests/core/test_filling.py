@@ -55,3 +55,14 @@ def test_planes_are_filled_by_themselves():
     for z in range(3):
         one = smoothest(values[:, :, z], seen[:, :, z], torch.zeros_like(values[:, :, z]), 300)
         torch.testing.assert_close(whole[:, :, z], one, atol=1e-3, rtol=0)
+
+
+def test_a_surface_is_left_as_it_is_once_the_fit_is_to_end():
+    values = torch.arange(36.0).reshape(1, 1, 6, 6)
+    seen = torch.ones_like(values)
+    seen[..., 2:4, 3] = 0
+    polls = iter([False, True])
+    one = smoothest(values, seen, torch.zeros_like(values), 1)
+    torch.testing.assert_close(
+        smoothest(values, seen, torch.zeros_like(values), 30, lambda: next(polls)), one
+    )

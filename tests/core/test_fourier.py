@@ -14,6 +14,7 @@ from napari_dip.core.latent import build_latent, latent_channels
 from napari_dip.core.networks import build_network
 from napari_dip.core.noise import NoiseModel
 from napari_dip.core.problem import make_problem
+from napari_dip.core.progress import finish
 from napari_dip.core.regularisers import total_variation
 from tests.tiny import tiny_config
 
@@ -113,3 +114,16 @@ def test_the_first_estimate_is_the_plainest_picture():
     first = next(islice(fit(problem, tiny_config(5), interval=0), 1)).estimate
     plain = least_variation(fourier, problem.observation, problem.valid.float())
     np.testing.assert_allclose(first, plain[0].numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("why", "end"),
+    [("stop_requested", {"stop_requested": lambda: True}), ("time_limit", {"time_limit": 1e-9})],
+)
+def test_the_plainest_picture_is_not_waited_for_once_the_fit_is_to_end(why, end):
+    fourier, truth = Fourier(scattered(), paired=False), blocks()
+    problem = kspace_problem(fourier, truth)
+    outcome = finish(fit(problem, tiny_config(5), **end))
+    zero_filled = fourier.zero_filled(problem.observation, problem.valid.float())
+    assert (outcome.stop_reason, outcome.iterations) == (why, 1)
+    np.testing.assert_allclose(outcome.estimate, zero_filled[0].numpy(), atol=1e-4)

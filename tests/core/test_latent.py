@@ -8,9 +8,10 @@ import torch
 from torch.nn import functional
 
 from napari_dip.config import FitConfig, LatentName, NetworkConfig
-from napari_dip.core.latent import LATENTS, ObservationLatent, View, build_latent, latent_channels
+from napari_dip.core.latent import LATENTS, View, build_latent, latent_channels
 from napari_dip.core.networks import build_network
 from napari_dip.core.noise import NoiseModel
+from napari_dip.core.observation_latent import ObservationLatent
 from napari_dip.core.problem import make_problem
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import sys
+from itertools import count
 
 import numpy as np
 import pytest
 
 from napari_dip.api import finish
 from napari_dip.core import tune as tune_module
+from napari_dip.core.fourier import Fourier as FourierOperator
 from napari_dip.core.image import Image
 from napari_dip.core.restore import restore
 from napari_dip.errors import UsageError
@@ -112,3 +114,23 @@ def test_without_optuna_the_way_to_get_it_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(UsageError, match="napari-dip.tune."):
         report_of(noisy_waves())
+
+
+@pytest.mark.parametrize("why", ["stop_requested", "time_limit"])
+def test_a_trial_of_kspace_ends_before_its_start_is_made(monkeypatch, why):
+    work, polls = [], count()
+    zero_filled = FourierOperator.zero_filled
+    monkeypatch.setattr(
+        FourierOperator, "zero_filled", lambda *args: work.append(1) or zero_filled(*args)
+    )
+    limit = 1e-6 if why == "time_limit" else None
+    run = restore(
+        waves(),
+        Fourier(np.arange(64) % 2 == 0),
+        tiny_config(6, tune=LONG, time_limit=limit),
+        stop_requested=lambda: why == "stop_requested" and next(polls) > 3,
+    )
+    report = finish(run).report
+    assert report.stop_reason == why
+    assert "trials" not in report.diagnostics
+    assert len(work) < 50  # one picture alone takes 100

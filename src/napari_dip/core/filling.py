@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -27,7 +29,13 @@ def mean_of_neighbours(values: Tensor, seen: Tensor) -> Tensor:
     return mean.reshape(values.shape)
 
 
-def smoothest(values: Tensor, seen: Tensor, start: Tensor, iterations: int) -> Tensor:
+def smoothest(
+    values: Tensor,
+    seen: Tensor,
+    start: Tensor,
+    iterations: int,
+    ended: Callable[[], bool] = lambda: False,
+) -> Tensor:
     """Return the surface of least curvature through the seen pixels (biharmonic).
 
     Conjugate gradients on the sum of squared Laplacians, for all planes at once.
@@ -40,6 +48,8 @@ def smoothest(values: Tensor, seen: Tensor, start: Tensor, iterations: int) -> T
         First guess of the others.
     iterations : int
         Twenty settle gaps of a few pixels.
+    ended : callable
+        Once True, the surface is returned as it is then.
 
     References
     ----------
@@ -64,6 +74,8 @@ def smoothest(values: Tensor, seen: Tensor, start: Tensor, iterations: int) -> T
     residual = -curvature(surface)
     direction, energy = residual, residual.square().sum()
     for _ in range(iterations):
+        if ended():
+            break
         bent = curvature(direction)
         length = energy / (direction * bent).sum().clamp(min=_TINY)
         surface = surface + length * direction

@@ -130,7 +130,8 @@ def fit(
     interval : float
         Shortest time between two snapshots [seconds]; 0 yields every assessment.
     stop_requested : callable
-        Polled at each iteration; True ends the fit with the best estimate so far.
+        Polled at each iteration, and while the latent is made; True ends the fit with the
+        best estimate so far.
 
     Yields
     ------
@@ -156,6 +157,10 @@ def fit(
     runtime = runtime or find_runtime(config.device, config.precision)
     seed = config.seed if seed is None else seed
     limit = config.time_limit if time_limit is None else time_limit
+    start = time.perf_counter()
+
+    def ended() -> bool:
+        return stop_requested() or (limit is not None and time.perf_counter() - start >= limit)
 
     problem = replace(problem, operator=problem.operator.fresh(runtime.device))
     network = _seeded_network(problem, settings, seed)
@@ -164,7 +169,7 @@ def fit(
     network.to(runtime.device)
     random = torch.Generator(runtime.device).manual_seed(seed)
     fitted, heldout = _split(problem, config, random)
-    latent = build_latent(problem, network, settings, fitted, random)
+    latent = build_latent(problem, network, settings, fitted, random, ended)
     optimiser = torch.optim.Adam(
         [*network.parameters(), *latent.parameters()], lr=settings.learning_rate
     )
@@ -182,8 +187,7 @@ def fit(
     # Samples of the estimate, and of what it predicts, once the fit itself has ended.
     posterior, predicted, ending = None, None, None
 
-    start = time.perf_counter()
-    last_yield, last_assessment, pace = -np.inf, start, []
+    last_yield, last_assessment, pace = -np.inf, time.perf_counter(), []
     iteration = 0
     while True:
         iteration += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -154,7 +155,12 @@ class Fourier(Operator):
         return hartley
 
 
-def least_variation(fourier: Fourier, spectrum: Tensor, known: Tensor) -> Tensor:
+def least_variation(
+    fourier: Fourier,
+    spectrum: Tensor,
+    known: Tensor,
+    ended: Callable[[], bool] = lambda: False,
+) -> Tensor:
     """Return the image of least total variation that has the known frequencies.
 
     Parameters
@@ -165,6 +171,8 @@ def least_variation(fourier: Fourier, spectrum: Tensor, known: Tensor) -> Tensor
         What was recorded, an image of about unit range behind it.
     known : (1, C, [Z,] Y, X) Tensor
         1 where it is to be believed, elsewhere 0.
+    ended : callable
+        Once True, the image is returned as it is then; at first it is zero-filled.
 
     Returns
     -------
@@ -179,6 +187,8 @@ def least_variation(fourier: Fourier, spectrum: Tensor, known: Tensor) -> Tensor
     image = fourier.zero_filled(spectrum, known)
     ahead, slopes = image, torch.zeros((2, *image.shape), device=image.device)
     for _ in range(_SOLVER_ITERATIONS):
+        if ended():
+            break
         rise = torch.stack([ahead.roll(-1, axis) - ahead for axis in (-2, -1)])
         slopes = slopes + rise / (8 * _SOLVER_STEP)
         slopes = slopes / torch.linalg.vector_norm(slopes, dim=(0, 2), keepdim=True).clamp(min=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -36,6 +37,8 @@ class FrequencyLatent(Latent):
         1 where a frequency may be fitted and seen.
     random : torch.Generator
         On the device of the fit.
+    ended : callable
+        Once True, pictures stay as plain as they are; the one of all frequencies is first.
 
     References
     ----------
@@ -50,6 +53,7 @@ class FrequencyLatent(Latent):
         settings: FitConfig,
         fitted: Tensor,
         random: torch.Generator,
+        ended: Callable[[], bool] = lambda: False,
     ) -> None:
         operator = problem.operator
         assert isinstance(operator, Fourier)
@@ -58,7 +62,7 @@ class FrequencyLatent(Latent):
         self._spread = Mirror(problem.shape, network.canvas(problem.shape), random.device)
 
         def picture(known: Tensor) -> tuple[Tensor, Tensor]:
-            plain = least_variation(operator, problem.observation, known)
+            plain = least_variation(operator, problem.observation, known, ended)
             return plain, plain - operator.zero_filled(problem.observation, known)
 
         visible, lots = fitted, operator.lots(fitted, random)
@@ -66,9 +70,10 @@ class FrequencyLatent(Latent):
         turns = torch.where(lots < 1, (lots * choices).long(), -1)
         hidden = [fitted * (turns == turn) for turn in range(choices)]
         self._weights = [operator.importance(choice) for choice in hidden]
-        self._pictures = [picture(visible - choice) for choice in hidden]
+        complete, _ = picture(problem.valid.float())
         self._start, added = picture(visible)
-        self._complete = picture(problem.valid.float())[0] - self._start
+        self._complete = complete - self._start
+        self._pictures = [picture(visible - choice) for choice in hidden]
         self._mean, self._deviation = self._start.mean(), self._start.std().clamp(min=1e-12)
         self._gain = float(added.std().clamp(min=1e-12))
         self._rest = network.settle()

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from napari_dip.core.filling import mean_of_neighbours, smoothest
 from napari_dip.core.fourier import Fourier
 from napari_dip.core.layers import memory_format, pixel_unshuffle
 from napari_dip.errors import InputError
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 _AMPLITUDE = 0.1
 _OCTAVES = 8
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
-# Conjugate gradients for the gaps of an image, and for those that hiding adds.
-_SETTLE, _SETTLE_AGAIN = 300, 20
 
 
 class View(NamedTuple):
@@ -154,90 +151,6 @@ class FixedLatent(Latent):
         return [self._clean] if self._clean.requires_grad else []
 
 
-class ObservationLatent(Latent):
-    """The observation, with other pixels hidden at each iteration; the hidden ones are fitted.
-
-    It is also mirrored, one of four ways in turn: the network sees four
-    pictures instead of one, and the moving average is over all of them. With
-    pixel shuffle it is shifted as well, so that every pixel is emitted by
-    every output of the head, and no grid remains in the average.
-
-    A hidden pixel is replaced by the mean of its visible neighbours, or by the
-    smoothest surface through all that is visible, to which the output of the
-    network is then added. Noise that is independent from pixel to pixel cannot
-    be predicted from around it, so what the network learns to put there is the
-    signal. Held-out and missing pixels are always hidden and never fitted.
-
-    Parameters
-    ----------
-    problem, network, settings
-        Observation, canvas and the fraction to hide follow from them.
-    fitted : (1, C, [Z,] Y, X) Tensor
-        1 where a pixel may be fitted and seen.
-    random : torch.Generator
-        On the device of the fit.
-
-    References
-    ----------
-    J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision",
-    ICML 2019.
-    Y. Quan et al., "Self2Self with dropout", CVPR 2020.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        network: PriorNetwork,
-        settings: FitConfig,
-        fitted: Tensor,
-        random: torch.Generator,
-    ) -> None:
-        self._visible = fitted
-        self._hide = settings.hidden_fraction
-        self._views, self._revealed_views = views(network), views(network)
-        self._random = random
-        self._shuffle = network.pixel_shuffle
-        observed, self._lift = problem.observation, problem.operator.lift
-        # Standardised, so that a hidden pixel without visible neighbours is 0, the mean.
-        count = fitted.sum()
-        mean = (observed * fitted).sum() / count
-        deviation = (((observed - mean) ** 2 * fitted).sum() / count).sqrt()
-        self._mean, self._deviation = mean, deviation.clamp(min=1e-12)
-        self._observation = (observed - mean) / self._deviation
-        self._spread = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
-        self._guide = _guide(problem)
-        self._revealed = mean_of_neighbours(self._observation, fitted)
-        self._smooth = settings.filling == "biharmonic"
-        if self._smooth:
-            self._revealed = smoothest(self._observation, fitted, self._revealed, _SETTLE)
-            self._rest = network.settle()
-
-    def draw(self) -> Draw:
-        """Hide a fresh choice of pixels; only those count."""
-        shape = (1, 1, *self._observation.shape[2:])
-        drawn = torch.rand(shape, generator=self._random, device=self._random.device)
-        # All channels of a pixel together: their noise may be correlated.
-        visible = self._visible * (drawn >= self._hide)
-        filled = mean_of_neighbours(self._observation, visible)
-        if self._smooth:
-            # Far from any hidden pixel it is settled already.
-            guess = torch.where(self._visible > 0, filled, self._revealed)
-            filled = smoothest(self._observation, visible, guess, _SETTLE_AGAIN)
-        return self._shown(visible, filled, self._visible - visible, next(self._views))
-
-    def reveal(self) -> Draw:
-        """Hide nothing: as much is known of a missing pixel as can be."""
-        return self._shown(self._visible, self._revealed, self._visible, next(self._revealed_views))
-
-    def _shown(self, visible: Tensor, filled: Tensor, weights: Tensor, view: View) -> Draw:
-        picture = self._lift(torch.where(visible > 0, self._observation, filled))
-        start = self._mean + self._deviation * picture - self._rest if self._smooth else 0.0
-        if self._guide is not None:
-            picture = torch.cat([picture, self._guide], dim=1)
-        latent = pixel_unshuffle(view.apply(self._spread(picture)), self._shuffle)
-        return Draw(channels_last(latent), weights, view, start)
-
-
 class Mirror:
     """Continues a picture to the canvas by reflection, however small it is."""
 
@@ -253,7 +166,7 @@ class Mirror:
         return picture
 
 
-def _guide(problem: Problem) -> Tensor | None:
+def standardised_guide(problem: Problem) -> Tensor | None:
     """Return the guide at the estimate's size, each channel with mean 0 and deviation 1."""
     if problem.guide is None:
         return None
@@ -309,7 +222,7 @@ def _pictured(
     problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
 ) -> Tensor:
     """The guide itself, as in flash and no-flash pairs (Sec. 3.5)."""
-    guide = _guide(problem)
+    guide = standardised_guide(problem)
     assert guide is not None  # latent_channels() has asked
     canvas = Mirror(problem.shape, network.canvas(problem.shape), random.device)(guide)
     return pixel_unshuffle(canvas, network.pixel_shuffle)
@@ -331,13 +244,20 @@ def build_latent(
     settings: FitConfig,
     fitted: Tensor,
     random: torch.Generator,
+    ended: Callable[[], bool] = lambda: False,
 ) -> Latent:
-    """Return the latent of a configuration; the parameters are those of the latents."""
+    """Return the latent of a configuration; the parameters are those of the latents.
+
+    Once `ended` says that somebody asked to stop, or that the time is up, it makes do
+    with what it has.
+    """
     if settings.latent == "observation":
-        from napari_dip.core.frequency_latent import FrequencyLatent  # which needs this module
+        # Both need this module.
+        from napari_dip.core.frequency_latent import FrequencyLatent
+        from napari_dip.core.observation_latent import ObservationLatent
 
         kind = FrequencyLatent if isinstance(problem.operator, Fourier) else ObservationLatent
-        return kind(problem, network, settings, fitted, random)
+        return kind(problem, network, settings, fitted, random, ended)
     clean = LATENTS[settings.latent](problem, network, settings, random)
     return FixedLatent(
         clean, settings.latent_noise, fitted, random, optimised=settings.optimise_latent
