@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from PIL import Image as Picture
 
-from napari_dip import cli, io, metrics, task_commands
+from napari_dip import cli, io, metrics, restoring
 from napari_dip.core import restore as core
 from napari_dip.core.image import Image
 from napari_dip.errors import DivergedError, MemoryExhaustedError
@@ -414,7 +414,7 @@ def press_ctrl_c(monkeypatch, times):
     def display():
         yield follow
 
-    monkeypatch.setattr(task_commands, "progress_display", display)
+    monkeypatch.setattr(restoring, "progress_display", display)
 
 
 def test_ctrl_c_keeps_the_best_result_so_far(call, noisy, tmp_path, monkeypatch):

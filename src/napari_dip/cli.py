@@ -25,7 +25,7 @@ from napari_dip.console import (
     say,
 )
 from napari_dip.options import Flag, JsonFlag
-from napari_dip.task_commands import exit_code, match, restore_image
+from napari_dip.restoring import exit_code, match, restore_image
 
 # Small enough for two CPU cores: the whole demo ends in under two minutes.
 DEMO = DipConfig(preset="balanced", time_limit=75)

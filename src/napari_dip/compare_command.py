@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_dip.console import say
 from napari_dip.errors import InputError
 from napari_dip.options import Files, Options, configure
-from napari_dip.task_commands import exit_code, match, restore_image
+from napari_dip.restoring import exit_code, match, restore_image
 from napari_dip.task_options import TaskOptions
 
 if TYPE_CHECKING:

@@ -17,6 +17,9 @@ from napari_dip.errors import NapariDipError, UsageError
 Number = TypeVar("Number", int, float)
 Flag = Annotated[bool, Parameter(negative="")]
 JsonFlag = Annotated[bool, Parameter(name="--json", negative="")]
+ImageFile = Annotated[
+    Path, Parameter(help="Image file: TIFF, OME-Zarr, NIfTI, DICOM, PNG or .npy.")
+]
 
 
 @Parameter(name="*")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 CommandTask = Literal[
     "denoise", "inpaint", "super-resolve", "deconvolve", "dejpeg", "guided", "fourier"
 ]
+GuideFile = Annotated[
+    Path,
+    Parameter(help="Image file of the same Y and X: a flash photograph, or a brighter channel."),
+]
 
 
 @Parameter(name="*")
@@ -132,15 +136,13 @@ class TaskOptions:
         How the image was sampled.
     blur
         What is known of the blur.
-    guide
-        Image file of the same Y and X: a flash photograph, or a brighter channel.
     """
 
     name: Annotated[CommandTask, Parameter(name="--task")] = "denoise"
     missing: InpaintOptions = InpaintOptions()
     sampling: SuperResolveOptions = SuperResolveOptions()
     blur: DeconvolveOptions = DeconvolveOptions()
-    guide: Path | None = None
+    guide: GuideFile | None = None
 
     def task(self) -> Task:
         from napari_dip import tasks

@@ -1,0 +1,126 @@
+"""Restore one file: refuse what can be refused, read, fit with progress shown, write.
+
+torch and tifffile are imported inside, so that `napari-dip --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_dip.console import INTERRUPTED, interruption, progress_display, say
+from napari_dip.errors import UsageError
+from napari_dip.options import Files, Options, configure
+
+if TYPE_CHECKING:
+    from napari_dip.config import DipConfig
+    from napari_dip.console import Follower
+    from napari_dip.core.image import Image
+    from napari_dip.core.progress import Restoration
+    from napari_dip.tasks import Task
+
+
+def restore_file(
+    path: Path,
+    make_task: Callable[[], Task],
+    options: Options | None,
+    files: Files | None,
+    *others: Path | None,
+    picture: Image | None = None,
+) -> int:
+    """Read (unless the picture is given), restore and write; first refuse what can be refused."""
+    files = files or Files()
+    config = configure(options or Options(), files.config)
+    if files.uncertainty:
+        config = _with_uncertainty(config, files.uncertainty)
+    from napari_dip import io, outputs
+
+    task = make_task()
+    output = files.output or outputs.default_output(path, task.name)
+    outputs.check_outputs(
+        [output, *_given(files.uncertainty)],
+        [outputs.report_path(output), *_given(files.save_config)],
+        inputs=[path, *_given(files.reference, files.config, *others)],
+        overwrite=files.overwrite,
+    )
+    image = picture or io.read_image(path, axes=config.axes)
+    dtype = outputs.output_dtype(output, image)
+    reference = None
+    if files.reference:
+        seen = task.final(task.enlarged(image)) if files.affine else image
+        reference = match(io.read_image(files.reference, config.axes), seen, files.affine)
+    if files.save_config:
+        complete = config.complete(task.preset, task.dims)
+        outputs.save_json(files.save_config, complete.model_dump(mode="json"))
+    result = restore_image(image, task, config, reference)
+    report = outputs.write_result(output, result, path, overwrite=files.overwrite, dtype=dtype)
+    if files.uncertainty and result.uncertainty is not None:
+        _, spread = result.uncertainty
+        io.write_image(files.uncertainty, result.image.with_data(spread), overwrite=files.overwrite)
+    if trials := result.report.diagnostics.get("trials"):
+        best = min(trials, key=lambda trial: trial["heldout_error"])
+        say(
+            f"tuned by {len(trials)} trials: {best['width']:g} times the width of the preset, "
+            f"{best['learning_rate']:.2g} times its learning rate"
+        )
+    elif config.tune:
+        say("not tuned: too little time, too few pixels to hide, or noise that is correlated")
+    for warning in result.report.warnings:
+        say(f"warning: {warning}")
+    if files.as_json:
+        print(json.dumps(report))
+    else:
+        numbers = f"{report['iterations']} iterations, {report['stop_reason']}"
+        decibels = f", psnr {report['psnr']:.2f} dB" if "psnr" in report else ""
+        print(f"{output}: {numbers}, {report['seconds']:.1f} s{decibels}")
+    return exit_code(result, output)
+
+
+def _with_uncertainty(config: DipConfig, path: Path) -> DipConfig:
+    """Return a configuration whose result has an uncertainty: of several runs, or sampled."""
+    from napari_dip.config import UNCERTAINTY_SAMPLES
+
+    if path.suffix.lower() == ".png":
+        raise UsageError(
+            f"Got --uncertainty {path}; expected a file for fractions, such as .ome.tif."
+        )
+    if config.runs > 1 or config.posterior_samples is not None:
+        return config
+    return config.model_copy(update={"posterior_samples": UNCERTAINTY_SAMPLES})
+
+
+def _given(*paths: Path | None) -> list[Path]:
+    return [path for path in paths if path]
+
+
+def restore_image(
+    image: Image, task: Task, config: DipConfig, reference: Image | None, *followers: Follower
+) -> Restoration:
+    from napari_dip.core import restore as core
+    from napari_dip.core.progress import finish
+
+    with interruption() as asked, progress_display() as show:
+
+        def follow(progress: Any) -> None:
+            for follower in (show, *followers):
+                follower(progress)
+
+        run = core.restore(image, task, config, reference=reference, stop_requested=asked)
+        return finish(run, follow)
+
+
+def match(reference: Image, image: Image, affine: bool) -> Image:
+    if not affine:
+        return reference
+    from napari_dip.metrics import affine_match
+
+    return reference.with_data(affine_match(reference.data, image.data))
+
+
+def exit_code(result: Restoration, output: Path) -> int:
+    if result.report.stop_reason != "stop_requested":
+        return 0
+    say(f"interrupted: the best result so far is kept in {output}")
+    return INTERRUPTED
