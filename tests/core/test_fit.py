@@ -13,6 +13,7 @@ from napari_dip.config import LatentName
 from napari_dip.core import fit as fit_module
 from napari_dip.core.blur import GaussianBlur
 from napari_dip.core.fit import fit
+from napari_dip.core.judgement import split_pixels
 from napari_dip.core.latent import LATENTS
 from napari_dip.core.noise import estimate_mean_variance, noise_model
 from napari_dip.core.problem import Problem, make_problem
@@ -167,7 +168,7 @@ def test_snapshots_are_copies():
 
 def test_held_out_pixels_are_not_fitted():
     problem, _ = problem_of(noisy_waves())
-    fitted, heldout = fit_module._split(
+    fitted, heldout = split_pixels(
         problem, tiny_config().complete(), torch.Generator().manual_seed(0)
     )
     assert float(heldout.sum()) > 50

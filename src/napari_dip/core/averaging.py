@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
+
+from napari_dip.core.stopping import StopReason
+
+if TYPE_CHECKING:
+    from napari_dip.core.state import FitState
+    from napari_dip.core.stopping import Evidence
+
+# Ends after which the posterior may be sampled: nobody asked for the end.
+_FIT_ENDED = (
+    StopReason.HELD_OUT_MINIMUM,
+    StopReason.VARIANCE_MINIMUM,
+    StopReason.DISCREPANCY,
+    StopReason.MAX_ITERATIONS,
+)
 
 
 class MovingAverage:
@@ -38,8 +55,41 @@ class MovingAverage:
         torch.lerp(self.value, estimate, 1 - decay, out=self.value)
 
 
+class Moments:
+    """Mean and variance of samples, one taken in after the other.
+
+    Attributes
+    ----------
+    count : int
+        How many there were.
+    mean : (1, C, [Z,] Y, X) Tensor
+        Of the samples so far; valid after the first update.
+    """
+
+    mean: Tensor
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def update(self, sample: Tensor) -> None:
+        """Take in a sample, (1, C, [Z,] Y, X)."""
+        self.count += 1
+        if self.count == 1:
+            self.mean, self._squares = sample.clone(), torch.zeros_like(sample)
+            return
+        # Welford's recurrence: no cancellation, however small the spread.
+        deviation = sample - self.mean
+        self.mean += deviation / self.count
+        self._squares += deviation * (sample - self.mean)
+
+    @property
+    def variance(self) -> Tensor:
+        """Of the samples so far, two or more, (1, C, [Z,] Y, X)."""
+        return self._squares / (self.count - 1)
+
+
 class Posterior:
-    """Mean and standard deviation of estimates that explain the observation about as well.
+    """The spread of estimates that explain the observation about as well.
 
     After the fit has ended, noise on the weights keeps the network from settling:
     stochastic gradient Langevin dynamics, whose estimates are samples.
@@ -47,30 +97,65 @@ class Posterior:
     Parameters
     ----------
     samples : int
-        How many there will be.
+        How many there will be; 0 for none.
     noise : float
         Standard deviation of what is added to each weight of a convolution before a sample.
+    time_limit : float or None
+        Of the fit and the sampling together [seconds].
+    stop_requested : callable
+        True once somebody asked to stop.
 
     Attributes
     ----------
-    mean : (1, C, [Z,] Y, X) Tensor
-        Of the samples so far; valid after the first update.
+    estimates, predictions : Moments
+        Of the samples, and of what the operator makes of them.
 
     References
     ----------
     Z. Cheng et al., "A Bayesian perspective on the deep image prior", CVPR 2019.
     """
 
-    mean: Tensor
-
-    def __init__(self, samples: int, noise: float) -> None:
+    def __init__(
+        self,
+        samples: int,
+        noise: float,
+        *,
+        time_limit: float | None = None,
+        stop_requested: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.estimates, self.predictions = Moments(), Moments()
         self._samples = samples
         self._noise = noise
-        self._count = 0
+        self._time_limit = time_limit
+        self._stop_requested = stop_requested
+        self._ending: StopReason | None = None
+
+    @property
+    def sampling(self) -> bool:
+        """Whether the fit has ended, and estimates are samples."""
+        return self._ending is not None
 
     @property
     def complete(self) -> bool:
-        return self._count >= self._samples
+        return self.sampling and self.estimates.count >= self._samples
+
+    def assess(self, state: FitState, evidence: Evidence) -> StopReason | None:
+        """Return why the fit ended, once its samples are taken as well."""
+        if not self.sampling:
+            reason = state.assess(evidence)
+            if not self._samples or reason not in _FIT_ENDED:
+                return reason
+            self._ending = reason
+            return None
+        if self._stop_requested():
+            return StopReason.STOP_REQUESTED
+        late = self._time_limit is not None and evidence.seconds >= self._time_limit
+        return self._ending if self.complete or late else None
+
+    def update(self, estimate: Tensor, prediction: Tensor) -> None:
+        """Take in a sample, and what the operator makes of it."""
+        self.estimates.update(estimate)
+        self.predictions.update(prediction)
 
     @torch.no_grad()
     def shake(self, network: nn.Module, random: torch.Generator) -> None:
@@ -79,19 +164,3 @@ class Posterior:
             if weight.ndim > 1:
                 noise = torch.randn(weight.shape, generator=random, device=random.device)
                 weight.add_(self._noise * noise)
-
-    def update(self, estimate: Tensor) -> None:
-        """Take in a sample, (1, C, [Z,] Y, X)."""
-        self._count += 1
-        if self._count == 1:
-            self.mean, self._squares = estimate.clone(), torch.zeros_like(estimate)
-            return
-        # Welford's recurrence: no cancellation, however small the spread.
-        deviation = estimate - self.mean
-        self.mean += deviation / self._count
-        self._squares += deviation * (estimate - self.mean)
-
-    @property
-    def variance(self) -> Tensor:
-        """Of the samples so far, two or more, (1, C, [Z,] Y, X)."""
-        return self._squares / (self._count - 1)

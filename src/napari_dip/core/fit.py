@@ -20,30 +20,24 @@ from torch import Tensor
 from napari_dip.config import DipConfig, FitConfig
 from napari_dip.core.averaging import MovingAverage, Posterior
 from napari_dip.core.device import Runtime, find_runtime
+from napari_dip.core.judgement import (
+    agreement,
+    posterior_scale,
+    read_errors,
+    split_pixels,
+    weighted_mean,
+    whiteness,
+)
 from napari_dip.core.latent import build_latent, latent_channels
 from napari_dip.core.networks import PriorNetwork, build_network
 from napari_dip.core.regularisers import penalty
 from napari_dip.core.state import FitState
 from napari_dip.core.stopping import Evidence, StopReason, build_rule
 from napari_dip.core.weights import load_weights
-from napari_dip.metrics import residual_whiteness
 
 if TYPE_CHECKING:
     from napari_dip.core.latent import Draw
-    from napari_dip.core.operators import Shape
     from napari_dip.core.problem import Problem
-
-# Fewer held-out pixels than this say nothing about a minimum.
-_MIN_HELDOUT = 32
-# Ends after which the posterior may be sampled: nobody asked for the end.
-_FIT_ENDED = (
-    StopReason.HELD_OUT_MINIMUM,
-    StopReason.VARIANCE_MINIMUM,
-    StopReason.DISCREPANCY,
-    StopReason.MAX_ITERATIONS,
-)
-# Squares of the least and the largest factor that the spread of samples is corrected by.
-_SCALES = (0.25, 9.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +162,7 @@ def fit(
     weights_sha256 = load_weights(network, file) if file is not None else None
     network.to(runtime.device)
     random = torch.Generator(runtime.device).manual_seed(seed)
-    fitted, heldout = _split(problem, config, random)
+    fitted, heldout = split_pixels(problem, config, random)
     latent = build_latent(problem, network, settings, fitted, random, ended)
     optimiser = torch.optim.Adam(
         [*network.parameters(), *latent.parameters()], lr=settings.learning_rate
@@ -184,8 +178,12 @@ def fit(
         pixels=problem.observation.numel(),
         beside=[*latent.parameters(), *problem.operator.parameters()],
     )
-    # Samples of the estimate, and of what it predicts, once the fit itself has ended.
-    posterior, predicted, ending = None, None, None
+    posterior = Posterior(
+        config.posterior_samples or 0,
+        settings.posterior_noise * settings.learning_rate,
+        time_limit=limit,
+        stop_requested=stop_requested,
+    )
 
     last_yield, last_assessment, pace = -np.inf, time.perf_counter(), []
     iteration = 0
@@ -194,13 +192,13 @@ def fit(
         optimiser.zero_grad(set_to_none=True)
         draw = latent.draw()
         estimate = _estimate(problem, network, draw, runtime)
-        loss = _mean(problem.nll(estimate), draw.weights) + penalty(problem, estimate, settings)
+        misfit = weighted_mean(problem.nll(estimate), draw.weights)
+        loss = misfit + penalty(problem, estimate, settings)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         estimate = estimate.detach() + draw.shift
-        if posterior is not None and predicted is not None:
-            posterior.update(estimate)
-            predicted.update(problem.operator(estimate).detach())
+        if posterior.sampling:
+            posterior.update(estimate, problem.operator(estimate).detach())
             posterior.shake(network, random)
         elif not settings.reveal_every:
             state.average.update(estimate)
@@ -213,7 +211,7 @@ def fit(
 
         # The only place that waits for the device.
         known = problem.valid if config.stop == "discrepancy" else None
-        loss_value, heldout_error, discrepancy = _read(
+        loss_value, heldout_error, discrepancy = read_errors(
             problem, loss, state.average.value, heldout, known
         )
         now = time.perf_counter()
@@ -226,16 +224,7 @@ def fit(
         evidence = Evidence(
             iteration, now - start, heldout_error, estimate.flatten()[probe], discrepancy
         )
-        if posterior is None:
-            reason = state.assess(evidence)
-            if config.posterior_samples and reason in _FIT_ENDED:
-                noise = settings.posterior_noise * settings.learning_rate
-                posterior, predicted = (Posterior(config.posterior_samples, noise) for _ in "xy")
-                ending, reason = reason, None
-        elif stop_requested():
-            reason = StopReason.STOP_REQUESTED
-        elif posterior.complete or (limit is not None and now - start >= limit):
-            reason = ending
+        reason = posterior.assess(state, evidence)
         if reason is not None or now - last_yield >= interval:
             last_yield = now
             snapshot = Snapshot(
@@ -255,9 +244,9 @@ def fit(
             break
     estimate = latent.finish(state.kept)
     posterior_std, scale = None, None
-    if posterior is not None and predicted is not None and posterior.complete:
-        scale = _scale(problem, state.kept, predicted.variance, heldout)
-        posterior_std = _copy(problem, scale * posterior.variance.sqrt())
+    if posterior.complete:
+        scale = posterior_scale(problem, state.kept, posterior.predictions.variance, heldout)
+        posterior_std = _copy(problem, scale * posterior.estimates.variance.sqrt())
     return Fit(
         estimate=_copy(problem, estimate),
         iterations=iteration,
@@ -267,10 +256,10 @@ def fit(
         seconds_per_iteration=median(pace),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         rollbacks=state.rollbacks,
-        residual_whiteness=_whiteness(problem, estimate),
+        residual_whiteness=whiteness(problem, estimate),
         findings=problem.operator.findings(),
         weights_sha256=weights_sha256,
-        stopping_agreement=_agreement(problem, state.kept, state.rival),
+        stopping_agreement=agreement(problem, state.kept, state.rival),
         posterior_std=posterior_std,
         posterior_scale=scale,
     )
@@ -291,21 +280,6 @@ def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNe
         )
 
 
-def _split(
-    problem: Problem, config: DipConfig, random: torch.Generator
-) -> tuple[Tensor, Tensor | None]:
-    """Return the weights of the fitted and of the held-out pixels, (1, C, [Z,] Y, X)."""
-    assert config.fit is not None
-    valid = problem.valid.float()
-    if config.stop not in ("auto", "heldout"):
-        return valid, None
-    lots = problem.operator.lots(valid, random)
-    hidden = valid * (lots < config.fit.stopping.heldout_fraction)
-    if float(hidden.sum()) < _MIN_HELDOUT:
-        return valid, None
-    return valid - hidden, problem.operator.importance(hidden)
-
-
 def _probe(problem: Problem, count: int, random: torch.Generator) -> Tensor:
     """Return flat indices of the pixels whose outputs the variance rule watches."""
     size = problem.channels * prod(problem.shape)
@@ -316,73 +290,12 @@ def _estimate(problem: Problem, network: PriorNetwork, draw: Draw, runtime: Runt
     """Return what the network makes of an input, (1, C, [Z,] Y, X)."""
     with runtime.autocast():
         canvas = draw.view.undo(network(draw.latent))
-    return draw.start + draw.gain * _crop(canvas, problem.shape)
-
-
-def _crop(canvas: Tensor, shape: Shape) -> Tensor:
-    """Cut the estimate from the canvas; what lies outside is never compared with anything."""
-    inside: tuple[Any, ...] = (..., *map(slice, shape))
-    return canvas[inside]
-
-
-def _mean(values: Tensor, weights: Tensor) -> Tensor:
-    """Return the weighted mean; 0 when nothing has weight, as in a draw that hid no pixel."""
-    return (values * weights).sum() / weights.sum().clamp(min=1.0)
-
-
-@torch.no_grad()
-def _read(
-    problem: Problem, loss: Tensor, average: Tensor, *pixels: Tensor | None
-) -> tuple[float, float | None, float | None]:
-    """Fetch the loss, and the error of the average at each choice of pixels, all at once."""
-    asked = [weights is not None for weights in pixels]
-    numbers = [loss.detach()]
-    if any(asked):
-        errors = problem.nll(average)
-        numbers += [_mean(errors, weights) for weights in pixels if weights is not None]
-    values = iter(torch.stack(numbers).tolist())
-    loss_value = next(values)
-    heldout_error, discrepancy = (next(values) if one else None for one in asked)
-    return loss_value, heldout_error, discrepancy
+    # What lies outside is never compared with anything.
+    inside: tuple[Any, ...] = (..., *map(slice, problem.shape))
+    return draw.start + draw.gain * canvas[inside]
 
 
 def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:
     """Return (1, C, [Z,] Y, X) without what lies outside the field of view or the batch."""
     inside = problem.operator.inside(estimate)[0]
     return np.array(inside.float().cpu().numpy(), dtype=np.float32, order="C")
-
-
-@torch.no_grad()
-def _scale(problem: Problem, kept: Tensor, variance: Tensor, heldout: Tensor | None) -> float:
-    """Return what to multiply the spread of samples by, judged by pixels they never saw.
-
-    What the squares of the residual there exceed the noise by is the error of the
-    estimate. The noise is known to some per cent only, hence the limits.
-    """
-    if heldout is None or problem.noise.laplace:
-        return 1.0
-    fitted = problem.operator(kept)
-    error = (fitted - problem.observation) ** 2 - problem.noise.variance(fitted)
-    ratio = _mean(error, heldout) / _mean(variance, heldout).clamp(min=1e-20)
-    return float(ratio.clamp(*_SCALES).sqrt())
-
-
-@torch.no_grad()
-def _agreement(problem: Problem, kept: Tensor, rival: Tensor | None) -> float | None:
-    """Return 1 if two rules would keep the same, 0 if they differ by all that was taken away."""
-    if rival is None:
-        return None
-    fitted = problem.operator(kept)
-    difference, residual = fitted - problem.operator(rival), problem.observation - fitted
-    apart, taken = (part[problem.valid].square().mean().sqrt() for part in (difference, residual))
-    return max(0.0, 1.0 - float(apart / taken.clamp(min=1e-12)))
-
-
-@torch.no_grad()
-def _whiteness(problem: Problem, estimate: Tensor) -> float | None:
-    """Judge what the estimate leaves unexplained of a picture."""
-    if not problem.is_picture:
-        return None
-    residual = problem.observation - problem.operator(estimate)
-    residual = torch.where(problem.valid, residual, torch.nan)
-    return residual_whiteness(residual[0].cpu().numpy())

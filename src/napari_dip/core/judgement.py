@@ -1,0 +1,93 @@
+"""What can be told of an estimate without the truth: its errors, and how far to trust it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from napari_dip.metrics import residual_whiteness
+
+if TYPE_CHECKING:
+    from napari_dip.config import DipConfig
+    from napari_dip.core.problem import Problem
+
+# Fewer held-out pixels than this say nothing about a minimum.
+_MIN_HELDOUT = 32
+# Squares of the least and the largest factor that the spread of samples is corrected by.
+_SCALES = (0.25, 9.0)
+
+
+def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighted mean; 0 when nothing has weight, as in a draw that hid no pixel."""
+    return (values * weights).sum() / weights.sum().clamp(min=1.0)
+
+
+def split_pixels(
+    problem: Problem, config: DipConfig, random: torch.Generator
+) -> tuple[Tensor, Tensor | None]:
+    """Return the weights of the fitted and of the held-out pixels, (1, C, [Z,] Y, X)."""
+    assert config.fit is not None
+    valid = problem.valid.float()
+    if config.stop not in ("auto", "heldout"):
+        return valid, None
+    lots = problem.operator.lots(valid, random)
+    hidden = valid * (lots < config.fit.stopping.heldout_fraction)
+    if float(hidden.sum()) < _MIN_HELDOUT:
+        return valid, None
+    return valid - hidden, problem.operator.importance(hidden)
+
+
+@torch.no_grad()
+def read_errors(
+    problem: Problem, loss: Tensor, average: Tensor, *pixels: Tensor | None
+) -> tuple[float, float | None, float | None]:
+    """Fetch the loss, and the error of the average at each choice of pixels, all at once."""
+    asked = [weights is not None for weights in pixels]
+    numbers = [loss.detach()]
+    if any(asked):
+        errors = problem.nll(average)
+        numbers += [weighted_mean(errors, weights) for weights in pixels if weights is not None]
+    values = iter(torch.stack(numbers).tolist())
+    loss_value = next(values)
+    heldout_error, discrepancy = (next(values) if one else None for one in asked)
+    return loss_value, heldout_error, discrepancy
+
+
+@torch.no_grad()
+def posterior_scale(
+    problem: Problem, kept: Tensor, variance: Tensor, heldout: Tensor | None
+) -> float:
+    """Return what to multiply the spread of samples by, judged by pixels they never saw.
+
+    What the squares of the residual there exceed the noise by is the error of the
+    estimate. The noise is known to some per cent only, hence the limits.
+    """
+    if heldout is None or problem.noise.laplace:
+        return 1.0
+    fitted = problem.operator(kept)
+    error = (fitted - problem.observation) ** 2 - problem.noise.variance(fitted)
+    ratio = weighted_mean(error, heldout) / weighted_mean(variance, heldout).clamp(min=1e-20)
+    return float(ratio.clamp(*_SCALES).sqrt())
+
+
+@torch.no_grad()
+def agreement(problem: Problem, kept: Tensor, rival: Tensor | None) -> float | None:
+    """Return 1 if two rules would keep the same, 0 if they differ by all that was taken away."""
+    if rival is None:
+        return None
+    fitted = problem.operator(kept)
+    difference, residual = fitted - problem.operator(rival), problem.observation - fitted
+    apart, taken = (part[problem.valid].square().mean().sqrt() for part in (difference, residual))
+    return max(0.0, 1.0 - float(apart / taken.clamp(min=1e-12)))
+
+
+@torch.no_grad()
+def whiteness(problem: Problem, estimate: Tensor) -> float | None:
+    """Judge what the estimate leaves unexplained of a picture."""
+    if not problem.is_picture:
+        return None
+    residual = problem.observation - problem.operator(estimate)
+    residual = torch.where(problem.valid, residual, torch.nan)
+    return residual_whiteness(residual[0].cpu().numpy())
