@@ -743,3 +743,16 @@ def test_a_saved_configuration_repeats_a_run_over_volumes(call, tmp_path, noisy)
     assert call(*words, "--config", "tiny.json", "--save-config", "saved.json")[0] == 0
     assert json.loads((tmp_path / "saved.json").read_text())["dims"] == 3
     assert call(*words, "--config", "saved.json")[0] == 0
+
+
+def test_tiles_are_asked_for_and_reported(call, noisy):
+    options = ("--config", "tiny.json", "--tile", "16", "--overlap", "4", "--json")
+    code, out, _ = call("denoise", noisy, *options)
+    report = json.loads(out)
+    assert code == 0
+    assert report["tiling"].keys() == {"tile", "overlap", "tiles", "seam_ratio"}
+    assert (report["tiling"]["tile"], report["tiling"]["tiles"]) == (16, 4)
+    np.save("columns.npy", np.arange(20) % 2 == 0)
+    code, _, err = call("fourier", noisy, "--mask", "columns.npy", *options)
+    assert code == 2
+    assert "Got tiles of 16 pixels for fourier" in err

@@ -23,7 +23,7 @@ from napari_dip.core.networks import build_network
 from napari_dip.core.record import sha256_of_pixels
 from napari_dip.core.restore import restore
 from napari_dip.core.scaling import find_scaling
-from napari_dip.errors import InputError
+from napari_dip.errors import InputError, NapariDipError
 from napari_dip.tasks import (
     TASKS,
     Deconvolve,
@@ -123,6 +123,36 @@ def test_what_a_task_was_given_is_told_without_pixels_unless_they_are_few(tmp_pa
     module = tiny_features().module
     report = run(waves((24, 20)), InvertFeatures(module, "2"), config).report
     assert report.task_options["features"].endswith("Sequential")
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize(("axes", "dims"), [("CYX", 2), ("YXS", 2), ("ZYX", 3)])
+def test_a_task_is_done_in_tiles_or_says_that_it_cannot(name, axes, dims):
+    task, sizes = MAKERS[name](), {"Z": 2, "C": 2, "Y": 24, "X": 20, "S": 3}
+    data = np.random.default_rng(0).poisson(100, [sizes[axis] for axis in axes])
+    image = Image(data.astype(np.uint16), axes)
+    config = tiny_config(2, latent_of(name), dims=dims, tile=16, overlap=2)
+    if name in ("fourier", "invert-features"):
+        with pytest.raises(NapariDipError, match=r"tiles of 16 pixels for .*whole|grey"):
+            run(image, task, config)
+        return
+    progress = []
+    result = finish(restore(image, task, config), progress.append)
+    whole = image.enlarged(task.factors())
+    assert result.image.shape == whole.shape
+    assert np.isfinite(result.image.data).all()
+    planes = 2 if axes == "CYX" else 1
+    assert result.report.tiling.tiles == len(result.report.blocks) >= 4 * planes
+    assert result.report.tiling.seam_ratio > 0
+    for state in progress:
+        assert whole.data[state.selection].shape == state.estimate.shape
+    reached = np.zeros(whole.shape, bool)
+    for state in progress:
+        reached[state.selection] = True
+    assert reached.all()
+    if name == "inpaint":
+        known = np.broadcast_to(~HOLE[..., None] if axes == "YXS" else ~HOLE, whole.shape)
+        np.testing.assert_array_equal(result.image.data[known], data[known])
 
 
 @pytest.mark.parametrize("name", [*MAKERS, "inpaint-holes", "maximise-unit"])

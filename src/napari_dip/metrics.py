@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from napari_dip.errors import InputError
 
 _SSIM_WINDOW = 7
 _FRC_THRESHOLD = 1 / 7
+# Seams are compared with what lies within so many pixels, where the picture is about the same.
+_NEAR_SEAM = 16
 
 
 def data_range(reference: ArrayLike) -> float:
@@ -179,3 +182,52 @@ def _planes(values: NDArray[np.float64], axes: str) -> NDArray[np.float64]:
     """Return all planes as (P, Y, X)."""
     last = np.moveaxis(values, (axes.index("Y"), axes.index("X")), (-2, -1))
     return last.reshape(-1, *last.shape[-2:])
+
+
+def seam_ratio(image: NDArray[Any], seams: Mapping[int, Sequence[tuple[int, int]]]) -> float | None:
+    """Mean gradient magnitude across seams over that near them; 1 where none is to be seen.
+
+    Parameters
+    ----------
+    image : (...) array
+        Put together from tiles.
+    seams : mapping of int to sequence of (start, stop)
+        Along each dimension, where a tile takes over from the one before: gradients
+        count where that begins, in its middle, and where it ends.
+
+    Returns
+    -------
+    float or None
+        None without seams, or where nothing is finite.
+
+    Examples
+    --------
+    >>> ramp = np.arange(64.0)
+    >>> seam_ratio(ramp, {0: [(30, 34)]})
+    1.0
+    >>> seam_ratio(ramp + 10 * (ramp > 31), {0: [(32, 32)]})
+    11.0
+    """
+    across, near = [], []
+    for axis, bands in seams.items():
+        for start, stop in bands:
+            first = max(start - _NEAR_SEAM, 0)
+            part = [slice(None)] * image.ndim
+            part[axis] = slice(first, stop + _NEAR_SEAM)
+            slab = image[tuple(part)].astype(np.float64)
+            others = tuple(dim for dim in range(image.ndim) if dim != axis)
+            steps = np.abs(np.diff(slab, axis=axis))
+            known = np.isfinite(steps)
+            profile = np.divide(
+                steps.sum(axis=others, where=known),
+                known.sum(axis=others),
+                out=np.full(steps.shape[axis], np.nan),
+                where=known.any(axis=others),
+            )
+            at = sorted({start, (start + stop) // 2, stop})
+            across.append(profile[[position - first - 1 for position in at]])
+            near.append(np.delete(profile, range(start - first - 1, stop - first)))
+    steps_across, steps_near = (np.concatenate([*group, [np.nan]]) for group in (across, near))
+    if not np.isfinite(steps_across).any() or not np.nansum(steps_near) > 0:
+        return None
+    return float(np.nanmean(steps_across) / np.nanmean(steps_near))

@@ -129,7 +129,7 @@ def test_tiles_stitched_in_any_order_are_the_image(axes_and_dims, channels, tili
     data = np.random.default_rng(0).random([SIZES[axis] for axis in axes], np.float32)
     image, finer = Image(data, axes), Image(data, axes).enlarged(factors)
     result = np.full(finer.shape, np.nan, np.float32)
-    tiles = blocks.plan(image, channels, dims, tiling, factors)
+    tiles = blocks.plan(image, channels, dims, replace(tiling, factors=factors))
     order.shuffle(tiles)
     counted = 0.0
     for number, tile in enumerate(tiles):
@@ -162,5 +162,5 @@ def test_an_image_no_larger_than_a_tile_is_one_block_as_without_tiles():
 
 def test_tiles_that_share_all_they_have_are_refused_with_a_size_that_will_do():
     with pytest.raises(UsageError, match="8 along y in common; expected at least 16"):
-        Tiling(8, 4, {"Y": 2}).spans("Y", 30)
-    assert len(Tiling(16, 4, {"Y": 2}).spans("Y", 30)) == 3
+        Tiling(8, 4, margins={"Y": 2}).spans("Y", 30)
+    assert len(Tiling(16, 4, margins={"Y": 2}).spans("Y", 30)) == 3

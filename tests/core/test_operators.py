@@ -100,6 +100,44 @@ def test_channels_do_not_mix(case):
     torch.testing.assert_close(operator(x)[:, 1:], operator(x[:, 1:]))
 
 
+def test_what_a_part_recorded_depends_on_a_part_of_the_estimate_alone(case):
+    operator, observed, _, draw = case
+    # So many tiles that one has neighbours; a JPEG is of one size.
+    whole = (13, 20) if isinstance(operator, Jpeg) else tuple(4 * n for n in observed)
+    if operator.part(whole) is None:
+        assert isinstance(operator, Fourier)
+        return
+    estimate = operator.estimate_shape(whole)
+    factors = [
+        round(n / m) if isinstance(operator, Downsample) else 1
+        for n, m in zip(estimate, whole, strict=True)
+    ]
+    start = [min(operator.grid, n // 4) if operator.grid > 1 else n // 4 for n in whole]
+    start = [at // operator.grid * operator.grid for at in start]
+    size = tuple(n - at for n, at in zip(whole, start, strict=True))
+    part = operator.part(size)
+    x = draw(estimate)
+    cut = [
+        slice(factor * at, factor * at + n)
+        for factor, at, n in zip(factors, start, part.estimate_shape(size), strict=True)
+    ]
+    inside = [slice(at + operator.margin(axis - len(whole)), None) for axis, at in enumerate(start)]
+    own = [slice(operator.margin(axis - len(whole)), None) for axis in range(len(whole))]
+    torch.testing.assert_close(part(x[..., *cut])[..., *own], operator(x)[..., *inside])
+
+
+def test_coarse_colour_is_read_from_a_part_as_from_the_whole_but_for_a_margin():
+    jpeg = Jpeg(TABLES, (2, 2), (64, 64))
+    picture = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(1)).double()
+    assert (jpeg.grid, jpeg.margin(-1)) == (16, 8)
+    valid = torch.ones_like(picture, dtype=torch.bool)
+    whole, _ = jpeg.measured(picture, valid)
+    part, _ = jpeg.part((64, 48)).measured(picture[..., 16:], valid[..., 16:])
+    # Coarse samples lie in the first half of their channel.
+    torch.testing.assert_close(part[0, 0], whole[0, 0, :, 16:])
+    torch.testing.assert_close(part[0, 1, :, 8:24], whole[0, 1, :, 16:32], rtol=1e-3, atol=1e-3)
+
+
 def test_a_box_is_the_mean_of_the_pixels():
     values = np.random.default_rng(0).random((8, 12))
     ours = Downsample((2, 3), "box")(torch.from_numpy(values)[None, None])

@@ -10,6 +10,7 @@ from napari_dip.config.fit import FitConfig, NetworkConfig, StoppingConfig
 from napari_dip.config.presets import PRESETS, for_correlated_noise, preset_of
 from napari_dip.config.words import (
     DEFAULT_FEATURES,
+    MAX_TILE,
     UNCERTAINTY_SAMPLES,
     Channels,
     Frozen,
@@ -28,6 +29,7 @@ from napari_dip.config.words import (
 
 __all__ = [
     "DEFAULT_FEATURES",
+    "MAX_TILE",
     "PRESETS",
     "UNCERTAINTY_SAMPLES",
     "Channels",

@@ -9,6 +9,7 @@ from pydantic import Field
 from napari_dip.config.fit import FitConfig
 from napari_dip.config.presets import TO_THE_END, preset_of
 from napari_dip.config.words import (
+    MAX_TILE,
     UNCERTAINTY_SAMPLES,
     Channels,
     Frozen,
@@ -82,6 +83,15 @@ class DipConfig(Frozen):
         None,
         description="Fit planes (2) or volumes (3) at once (default: planes, unless the task "
         "needs volumes).",
+    )
+    tile: int | None = Field(
+        None,
+        ge=16,
+        description="Fit tiles of at most this side, blended where they overlap [pixels] (default: "
+        f"whole planes or volumes where the memory holds a fit, else up to {MAX_TILE}).",
+    )
+    overlap: int = Field(
+        32, ge=0, description="How many pixels of neighbouring tiles are blended, at least."
     )
     channels: Channels | None = Field(
         None, description="Fit channels jointly or separately (default: RGB jointly)."

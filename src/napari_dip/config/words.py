@@ -36,6 +36,8 @@ DEFAULT_FEATURES = "efficientnet-lite0"
 
 # Iterations more, where an uncertainty of one run is asked for.
 UNCERTAINTY_SAMPLES = 100
+# Largest side of a tile, where the memory decides [pixels].
+MAX_TILE = 1024
 
 
 class Frozen(BaseModel):

@@ -6,7 +6,7 @@ rise and fall smoothly and sum to one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import product
@@ -72,7 +72,6 @@ def plan(
     channels: Channels | None,
     dims: int = 2,
     tiling: Tiling | None = None,
-    factors: Mapping[str, int] | None = None,
 ) -> list[Block]:
     """Cut an image into planes or volumes, every one of them, and these into tiles.
 
@@ -86,8 +85,6 @@ def plan(
         Planes, or volumes.
     tiling : Tiling, optional
         How to cut further what is larger than a tile.
-    factors : mapping of str to int, optional
-        How many times more pixels the result has along an axis.
 
     Raises
     ------
@@ -106,7 +103,7 @@ def plan(
     >>> [block.selection for block in plan(as_image(np.zeros((4, 8))), None, 2, Tiling(5))]
     [(slice(0, 4, None), slice(0, 4, None)), (slice(0, 4, None), slice(4, 8, None))]
     """
-    spatial, factors = spatial_axes(image, dims), factors or {}
+    spatial = spatial_axes(image, dims)
     sizes = dict(zip(image.axes, image.shape, strict=True))
     if tiling is not None and all(sizes[axis] <= tiling.side for axis in spatial):
         tiling = None
@@ -120,9 +117,9 @@ def plan(
 
     def pieces(axis: str) -> list[_Piece]:
         if axis in spatial and tiling is not None:
-            factor = factors.get(axis, 1)
+            factor = tiling.factors.get(axis, 1)
             spans = tiling.spans(axis, sizes[axis])
-            weights = tiling.weights(axis, sizes[axis], factor)
+            weights = tiling.weights(axis, sizes[axis])
             return [
                 _Piece(slice(start, stop), slice(factor * start, factor * stop), weight)
                 for (start, stop), weight in zip(spans, weights, strict=True)

@@ -50,6 +50,9 @@ class Convolution(Operator):
     def estimate_shape(self, observed: Shape) -> Shape:
         return tuple(n + width - 1 for n, width in zip(observed, self._size, strict=True))
 
+    def margin(self, axis: int) -> int:
+        return self._size[axis] // 2
+
     def inside(self, estimate: Tensor) -> Tensor:
         for axis, width in zip(self._axes, self._size, strict=True):
             estimate = estimate.narrow(axis, width // 2, estimate.shape[axis] - width + 1)

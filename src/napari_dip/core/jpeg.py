@@ -55,7 +55,7 @@ class Jpeg(Operator):
     def __init__(
         self, tables: Sequence[Tensor], factors: tuple[int, int], shape: tuple[int, int]
     ) -> None:
-        self._shape = shape
+        self._shape, self._tables, self._factors = shape, tables, factors
         self._channels = [
             _Channel(table, factors if index else (1, 1), shape)
             for index, table in enumerate(tables)
@@ -66,6 +66,17 @@ class Jpeg(Operator):
 
     def estimate_shape(self, observed: Shape) -> Shape:
         return self._shape
+
+    @property
+    def grid(self) -> int:
+        return _BLOCK * max(self._factors)
+
+    def margin(self, axis: int) -> int:
+        """Return a block where coarse colour was interpolated from beyond the border."""
+        return _BLOCK if self._factors[axis] > 1 else 0
+
+    def part(self, observed: Shape) -> Jpeg:
+        return Jpeg(self._tables, self._factors, (observed[0], observed[1]))
 
     def lift(self, observation: Tensor) -> Tensor:
         """Return the decoded picture of coefficients."""

@@ -35,6 +35,22 @@ class Operator(ABC):
     # A part of the observation depends on a part of the estimate alone, and A is the same there.
     local: ClassVar[bool] = False
 
+    @property
+    def grid(self) -> int:
+        """At multiples of how many pixels a part of the observation may begin."""
+        return 1
+
+    def margin(self, axis: int) -> int:
+        """Return how far inside of a part, along one of the last axes, it counts what lies outside.
+
+        In pixels of the observation: so near to where an image was cut A says too little.
+        """
+        return 0
+
+    def part(self, observed: Shape) -> Operator | None:
+        """Return A of a part of the observation, of this shape; None if A needs the whole."""
+        return self if self.local else None
+
     @abstractmethod
     def __call__(self, estimate: Tensor) -> Tensor:
         """Map (N, C, ..., estimate's shape) to (N, C, ..., observation's shape)."""
@@ -133,6 +149,9 @@ class Downsample(Operator):
 
     def estimate_shape(self, observed: Shape) -> Shape:
         return tuple(size * factor for size, factor in zip(observed, self._factors, strict=True))
+
+    def margin(self, axis: int) -> int:
+        return math.ceil((len(self._taps[axis]) - self._factors[axis]) / 2 / self._factors[axis])
 
     def lift(self, observation: Tensor) -> Tensor:
         mode = {2: "bicubic", 3: "trilinear"}[len(self._factors)]

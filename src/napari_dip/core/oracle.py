@@ -33,16 +33,16 @@ class Oracle:
         metrics.check_same_shape(result.data, self._reference.data)
         self._axes = axes
         self._range = metrics.data_range(self._reference.data)
-        self._best: dict[int, tuple[float, int]] = {}
+        self._best: dict[int, tuple[float, int, int]] = {}
 
     def look(self, block: Block, run: int, iteration: int, estimate: NDArray[np.float32]) -> float:
         """Return the PSNR [dB] of a block's estimate, shaped as the result's array there."""
-        steps = zip(self._axes, block.selection, strict=True)
+        steps = zip(self._axes, block.target, strict=True)
         selection = tuple(step for axis, step in steps if axis in self._reference.axes)
         truth = np.asarray(self._reference.data[selection], dtype=np.float64)
         error = float(np.mean((estimate - truth) ** 2))
-        if run == 0 and error < self._best.get(block.index, (np.inf, 0))[0]:
-            self._best[block.index] = error, iteration
+        if run == 0 and error < self._best.get(block.index, (np.inf,))[0]:
+            self._best[block.index] = error, iteration, truth.size
         return self._decibel(error)
 
     def judge(self, restored: NDArray[np.float32]) -> dict[str, float | int | None]:
@@ -53,8 +53,8 @@ class Oracle:
             "ssim": metrics.ssim(restored, reference, self._reference.axes),
         }
         if self._best:
-            # Blocks are of equal size, so their errors average.
-            error = float(np.mean([error for error, _ in self._best.values()]))
+            errors, _, sizes = zip(*self._best.values(), strict=True)
+            error = float(np.average(errors, weights=sizes))
             quality["best_psnr"] = self._decibel(error)
             quality["best_iteration"] = next(iter(self._best.values()))[1]
         return quality

@@ -30,6 +30,8 @@ _SMOOTH = 1.1
 # From here on the noise of neighbouring pixels counts as correlated: white noise,
 # real and synthetic, has -0.1 to 0.1, noise blurred by a pixel 0.35 to 0.5.
 CORRELATED = 0.3
+# From here on seams between tiles may be seen: their gradient over that beside them.
+_SEAM = 1.05
 # Below this the two rules would keep estimates as different as these are wrong.
 _DISAGREEMENT = 0.8
 
@@ -76,6 +78,21 @@ class NoiseRecord(Frozen):
     impulses: float = 0.0
 
 
+class TilingRecord(Frozen):
+    """How planes or volumes were cut.
+
+    `tile` is the largest side, `overlap` what neighbours have in common along the
+    axis where that is most, both in pixels of the image, `tiles` how many there were
+    in all. `seam_ratio` is the mean gradient magnitude across seams over that beside
+    them; None if the run was stopped before all tiles were there.
+    """
+
+    tile: int
+    overlap: int
+    tiles: int
+    seam_ratio: float | None = None
+
+
 class Report(Frozen):
     """What was done: input, configuration, fits, noise, quality and versions."""
 
@@ -91,6 +108,7 @@ class Report(Frozen):
     weights_sha256: str | None = None
     blocks: tuple[BlockRecord, ...]
     blocks_left: int = 0
+    tiling: TilingRecord | None = None
     iterations: int
     selected_iteration: int
     stop_reason: str
@@ -137,6 +155,7 @@ def make_report(
     invalid_pixels: int,
     quality: Mapping[str, float | int | None],
     trials: "Sequence[Trial]" = (),
+    tiling: TilingRecord | None = None,
 ) -> Report:
     """Put together what is known at the end of a run.
 
@@ -164,6 +183,8 @@ def make_report(
         psnr, ssim, best_psnr and best_iteration, if a reference was given.
     trials : sequence of Trial
         What was tried to choose width and learning rate.
+    tiling : TilingRecord, optional
+        How planes or volumes were cut.
     """
     from napari_dip.core.memory import peak_memory  # torch, only when something ran
 
@@ -189,6 +210,7 @@ def make_report(
         weights_sha256=everything[0].weights_sha256 if everything else None,
         blocks=records,
         blocks_left=blocks_left,
+        tiling=tiling,
         iterations=sum(outcome.iterations for outcome in everything),
         selected_iteration=records[0].selected_iteration if records else 0,
         stop_reason=records[-1 if _was_stopped(records) else 0].stop_reason
@@ -202,7 +224,7 @@ def make_report(
         noise=noise[0],
         noise_by_channel=noise,
         diagnostics=diagnostics,
-        warnings=_warnings(task, config, noise, diagnostics),
+        warnings=(*_warnings(task, config, noise, diagnostics), *_seams(tiling)),
         versions=versions(),
         **quality,
     )
@@ -286,3 +308,12 @@ def _warnings(
             "with --stop variance."
         )
     return tuple(found)
+
+
+def _seams(tiling: TilingRecord | None) -> tuple[str, ...]:
+    if tiling is None or tiling.seam_ratio is None or tiling.seam_ratio <= _SEAM:
+        return ()
+    return (
+        f"Seams between tiles may be seen (gradient {tiling.seam_ratio:.2f} of that beside them): "
+        "try a larger tile or overlap.",
+    )

@@ -9,11 +9,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_dip.config import DipConfig
 from napari_dip.core import blocks
-from napari_dip.core.channels import Channel, find_channels, seeks_impulses, suited
+from napari_dip.core.channels import find_channels, seeks_impulses, suited
 from napari_dip.core.device import (
     Runtime,
     cpu_settings,
@@ -22,19 +21,20 @@ from napari_dip.core.device import (
     useful_threads,
 )
 from napari_dip.core.fit import Fit, Snapshot, fit
-from napari_dip.core.image import Image, as_image, mask_invalid
-from napari_dip.core.impulses import find_impulses
-from napari_dip.core.memory import freed_memory_kept
+from napari_dip.core.image import Image, as_image
+from napari_dip.core.memory import free_memory, freed_memory_kept
+from napari_dip.core.mosaic import Mosaic
 from napari_dip.core.oracle import Oracle
-from napari_dip.core.problem import Problem, make_problem
 from napari_dip.core.progress import Progress, Restoration
 from napari_dip.core.report import make_report
+from napari_dip.core.source import Source, Work, anisotropy
 from napari_dip.core.stopping import StopReason
+from napari_dip.core.tiling import Tiling, find_tiling
 from napari_dip.core.tune import Trial, tune
 from napari_dip.tasks import Denoise
 
 if TYPE_CHECKING:
-    from napari_dip.core.operators import Operator
+    from napari_dip.core.problem import Problem
     from napari_dip.tasks import Task
 
 # Shortest time between two previews [seconds]: an eye sees no more, and a GUI
@@ -102,19 +102,31 @@ def restore(
     observation = task.observe(image)
     channels = find_channels(observation, config, task)
     config = suited(config, task, channels)
+    runtime = find_runtime(config.device, config.precision)
+    axes = blocks.spatial_axes(image, dims)
     # It refuses what cannot be done along these axes.
-    operator = task.operator(image, blocks.spatial_axes(image, dims))
+    operator = task.operator(image, axes)
+    tiling = find_tiling(image, task, operator, axes, config, free_memory(runtime.device))
+    if tiling is not None:
+        config = config.model_copy(update={"tile": tiling.side})
     enlarged = task.enlarged(image)
-    run = _Run(
-        image=image,
+    source = Source(
         observation=observation,
+        guides=task.guides(image),
         task=task,
         operator=operator,
-        guides=task.guides(image),
-        config=config,
-        runtime=find_runtime(config.device, config.precision),
-        plan=blocks.plan(image, config.channels, dims),
         channels=channels,
+        impulses=seeks_impulses(config, task),
+        anisotropy=anisotropy(enlarged),
+        device=runtime.device,
+    )
+    run = _Run(
+        image=image,
+        source=source,
+        config=config,
+        runtime=runtime,
+        plan=blocks.plan(image, config.channels, dims, tiling),
+        tiling=tiling,
         enlarged=enlarged,
         oracle=None if reference is None else Oracle(reference, task.final(enlarged), image.axes),
         stop_requested=stop_requested,
@@ -127,51 +139,36 @@ def restore(
     return run.result()
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """A block, what was observed of it (C, [Z, ]Y, X) on the image's scale, and its problem."""
-
-    block: blocks.Block
-    values: NDArray[Any]
-    problem: Problem
-
-
 @dataclass
 class _Run:
     """One call of `restore`: what was decided, and the result as it grows."""
 
     image: Image
-    observation: Image
-    task: Task
-    operator: Operator
-    guides: list[Image]
+    source: Source
     config: DipConfig
     runtime: Runtime
     plan: list[blocks.Block]
-    channels: list[Channel]
+    tiling: Tiling | None
     # The image itself, wherever no fit replaces it (alpha, blocks not reached).
     enlarged: Image
     oracle: Oracle | None
     stop_requested: Callable[[], bool]
     start: float = field(default_factory=time.perf_counter)
-    fits: list[tuple[blocks.Block, list[Fit]]] = field(default_factory=list)
-    invalid_pixels: int = 0
+    invalid_pixels: float = 0.0
     trials: tuple[Trial, ...] = ()
 
     def __post_init__(self) -> None:
         self.blocks_left = len(self.plan)
-        self.restored = np.array(self.enlarged.data, dtype=np.float32, order="C")
-        self.run_std = np.zeros_like(self.restored) if self.config.runs > 1 else None
-        sampled = self.config.posterior_samples is not None
-        self.posterior_std = np.zeros_like(self.restored) if sampled else None
+        self.mosaic = Mosaic(
+            self.enlarged,
+            runs=self.config.runs > 1,
+            sampled=self.config.posterior_samples is not None,
+        )
 
     def tune(self) -> None:
         """Choose what fits the middle block best; from then on it is the configuration."""
-        block = self.plan[len(self.plan) // 2]
-        values = blocks.read(self.observation, block)
-        valid = self._to_explain(block, values)
-        if valid.any():
-            problem = self._problem(block, values, valid)
+        problem = self.source.work(self.plan[len(self.plan) // 2]).problem
+        if problem is not None:
             self.config, self.trials = tune(
                 problem, self.config, self.runtime, stop_requested=self.stop_requested
             )
@@ -180,46 +177,33 @@ class _Run:
 
     def fit_blocks(self) -> Generator[Progress, None, None]:
         for block in self.plan:
-            values = blocks.read(self.observation, block)  # (C, [Z, ]Y, X)
-            self.invalid_pixels += int(values.size - mask_invalid(values).sum())
+            work = self.source.work(block)
+            self.invalid_pixels += work.invalid_pixels
             self.blocks_left -= 1
-            constant = self._constant(block, len(values))
-            valid = self._to_explain(block, values)
-            if valid.any():
-                work = _Work(block, values, self._problem(block, values, valid))
-                fits = yield from self._fit_runs(work)
-                self._keep(work, fits)
+            if work.problem is not None:
+                fits = yield from self._fit_runs(work, work.problem)
+                self.mosaic.put(work, self.source, fits)
                 if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
                     return
-            elif constant.all():
-                shape = self.operator.estimate_shape(values.shape[1:])
-                nothing = np.zeros((len(values), *shape), np.float32)
-                self.restored[block.selection] = self._unscale(block, nothing)
+            elif work.constant:
+                self.mosaic.fill(work, self.source.constant(work))
             # else not one pixel was observed: they stay missing
 
-    def _to_explain(self, block: blocks.Block, values: NDArray[Any]) -> NDArray[np.bool_]:
-        """Return True at the pixels of a block that a fit is to explain."""
-        valid = mask_invalid(values)
-        if seeks_impulses(self.config, self.task):
-            valid &= ~_impulses(values)
-        valid[self._constant(block, len(values))] = False  # they have nothing to be fitted
-        return valid
-
-    def _fit_runs(self, work: _Work) -> Generator[Progress, None, list[Fit]]:
+    def _fit_runs(self, work: Work, problem: Problem) -> Generator[Progress, None, list[Fit]]:
         fits: list[Fit] = []
         for run in range(self.config.runs):
-            fits.append((yield from self._fit_once(work, run)))
+            fits.append((yield from self._fit_once(work, problem, run)))
             if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
                 break
         return fits
 
-    def _fit_once(self, work: _Work, run: int) -> Generator[Progress, None, Fit]:
+    def _fit_once(self, work: Work, problem: Problem, run: int) -> Generator[Progress, None, Fit]:
         """Fit a block, turning snapshots into progress on the image's own scale."""
         outcome: Fit
         block = work.block
         fit_start, last_yield = time.perf_counter(), -np.inf
         snapshots = fit(
-            work.problem,
+            problem,
             self.config,
             runtime=self.runtime,
             seed=_seed(self.config.seed, block.index, run),
@@ -242,12 +226,12 @@ class _Run:
                 pause = time.perf_counter() - now
                 self.start, fit_start = self.start + pause, fit_start + pause
 
-    def _progress(self, work: _Work, run: int, snapshot: Snapshot, fit_start: float) -> Progress:
+    def _progress(self, work: Work, run: int, snapshot: Snapshot, fit_start: float) -> Progress:
         block = work.block
-        estimate = self._restored(work, snapshot.estimate)
+        estimate = self.source.restored(work, snapshot.estimate)
         psnr = None
         if self.oracle:
-            final = self.task.final(Image(estimate, block.axes)).data
+            final = self.source.task.final(Image(estimate, block.axes)).data
             psnr = self.oracle.look(block, run, snapshot.iteration, final)
         limit = self.config.max_iterations
         assert limit is not None  # the configuration is complete
@@ -259,7 +243,7 @@ class _Run:
         return Progress(
             block=block.index,
             blocks=len(self.plan),
-            selection=block.selection,
+            selection=block.target,
             iteration=snapshot.iteration,
             max_iterations=limit,
             seconds=now - self.start,
@@ -270,71 +254,6 @@ class _Run:
             estimate=estimate,
             psnr=psnr,
         )
-
-    def _problem(
-        self, block: blocks.Block, values: NDArray[Any], valid: NDArray[np.bool_]
-    ) -> Problem:
-        channels = [self._channel(block, index) for index in range(len(values))]
-        scaled = [
-            channel.scaling.scale(np.where(known, plane, 0))
-            for channel, plane, known in zip(channels, values, valid, strict=True)
-        ]
-        return make_problem(
-            np.stack(scaled),
-            valid,
-            [channel.noise for channel in channels],
-            (
-                min(channel.scaling.low for channel in channels),
-                max(channel.scaling.high for channel in channels),
-            ),
-            self.runtime.device,
-            self.operator,
-            self._guide(block),
-            _anisotropy(self.enlarged),
-        )
-
-    def _guide(self, block: blocks.Block) -> NDArray[np.float32] | None:
-        channels = [blocks.read(guide, block)[0] for guide in self.guides]
-        return np.stack(channels).astype(np.float32) if channels else None
-
-    def _channel(self, block: blocks.Block, index: int) -> Channel:
-        """Return what holds for a fitted channel; the samples of RGB share one."""
-        return self.channels[block.channels[index] if block.channels else 0]
-
-    def _constant(self, block: blocks.Block, count: int) -> NDArray[np.bool_]:
-        """Tell which of the fitted channels are constant, (C,)."""
-        return np.array([self._channel(block, index).scaling.constant for index in range(count)])
-
-    def _unscale(self, block: blocks.Block, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a (C, [Z, ]Y, X) estimate as the image's array has it at the block."""
-        planes = [
-            self._channel(block, index).scaling.unscale(plane)
-            for index, plane in enumerate(estimate)
-        ]
-        return blocks.from_channels_first(np.stack(planes), block)
-
-    def _restored(self, work: _Work, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what the user gets for a (C, [Z, ]Y, X) estimate, as the array has it."""
-        observed = blocks.from_channels_first(work.values, work.block)
-        return self.task.merge(self._unscale(work.block, estimate), observed)
-
-    def _keep(self, work: _Work, fits: list[Fit]) -> None:
-        block = work.block
-        estimates = np.stack([self._restored(work, outcome.estimate) for outcome in fits])
-        self.restored[block.selection] = estimates.mean(axis=0)
-        if self.run_std is not None:
-            self.run_std[block.selection] = estimates.std(axis=0)
-        if self.posterior_std is not None:
-            spreads = [self._spread(work, outcome) for outcome in fits]
-            self.posterior_std[block.selection] = np.sqrt(np.mean(np.square(spreads), axis=0))
-        self.fits.append((block, fits))
-
-    def _spread(self, work: _Work, outcome: Fit) -> NDArray[np.float32]:
-        """Return a fit's posterior deviation on the image's scale; 0 where the image is kept."""
-        if outcome.posterior_std is None:
-            return np.full_like(self._restored(work, outcome.estimate), np.nan)
-        above = self._restored(work, outcome.estimate + outcome.posterior_std)
-        return np.asarray(np.abs(above - self._restored(work, outcome.estimate)))
 
     def _fits_left(self, block: blocks.Block, run: int) -> int:
         return (len(self.plan) - block.index) * self.config.runs - run
@@ -347,39 +266,33 @@ class _Run:
         return max(left, 0.0) / self._fits_left(block, run)
 
     def result(self) -> Restoration:
-        restored = self.enlarged.with_data(self.restored)
-        final = self.task.final(restored)
+        restored = self.enlarged.with_data(self.mosaic.restored)
+        final = self.source.task.final(restored)
         report = make_report(
             image=self.image,
-            task=self.task,
+            task=self.source.task,
             config=self.config,
             runtime=self.runtime,
-            fits=self.fits,
+            fits=self.mosaic.fits,
             blocks_left=self.blocks_left,
-            noise=tuple(channel.record for channel in self.channels),
+            noise=tuple(channel.record for channel in self.source.channels),
             seconds=time.perf_counter() - self.start,
-            invalid_pixels=self.invalid_pixels,
+            invalid_pixels=round(self.invalid_pixels),
             quality=self.oracle.judge(final.data) if self.oracle else {},
             trials=self.trials,
+            tiling=None
+            if self.tiling is None
+            else self.tiling.record(
+                self.image,
+                self.mosaic.restored,
+                tiles=len(self.plan),
+                complete=self.blocks_left == 0,
+            ),
         )
-        complete = all(len(fits) == self.config.runs for _, fits in self.fits)
+        complete = all(len(fits) == self.config.runs for _, fits in self.mosaic.fits)
         if not complete or final is not restored:
             return Restoration(final, report)
-        sampled = all(fit.posterior_std is not None for _, fits in self.fits for fit in fits)
-        return Restoration(final, report, self.run_std, self.posterior_std if sampled else None)
-
-
-def _impulses(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell which pixels of a block (C, [Z, ]Y, X) are impulses, plane by plane."""
-    planes = values.reshape(-1, *values.shape[-2:])
-    return np.stack([find_impulses(plane) for plane in planes]).reshape(values.shape)
-
-
-def _anisotropy(image: Image) -> float:
-    """Return the spacing of planes over that of pixels; 1 where it is not known."""
-    known = [image.voxel_size.get(axis, 0.0) for axis in "ZYX"]
-    units = {image.units.get(axis) for axis in "ZYX"}
-    return 2 * known[0] / (known[1] + known[2]) if all(known) and len(units) == 1 else 1.0
+        return Restoration(final, report, self.mosaic.run_std, self.mosaic.posterior_std)
 
 
 def _seed(seed: int, block: int, run: int) -> int:

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from math import ceil
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from math import ceil, prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_dip.config import MAX_TILE, DipConfig
+from napari_dip.core.report import TilingRecord
 from napari_dip.errors import UsageError
+from napari_dip.metrics import seam_ratio
+
+if TYPE_CHECKING:
+    from napari_dip.core.image import Image
+    from napari_dip.core.operators import Operator
+    from napari_dip.tasks import Task
+
+# This share of the free memory a fit may take: the rest is for the result, and for others.
+_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +35,22 @@ class Tiling:
         Largest size of a tile along each axis, with all it shares [pixels].
     overlap : int
         Over how many pixels neighbours are blended, at least.
+    axes : {"YX", "ZYX"}
+        Of planes or volumes.
     margins : mapping of str to int
         How many pixels more along an axis, at each end, a tile sees and has no say in.
     grid : int
         Tiles begin at multiples of it.
+    factors : mapping of str to int
+        How many times more pixels the result has along an axis.
     """
 
     side: int
     overlap: int = 0
+    axes: str = "YX"
     margins: Mapping[str, int] = field(default_factory=dict)
     grid: int = 1
+    factors: Mapping[str, int] = field(default_factory=dict)
 
     def shared(self, axis: str) -> int:
         """Return how many pixels two neighbours have in common."""
@@ -64,8 +83,9 @@ class Tiling:
             (start, min(start + step + shared, size)) for start in range(0, size - shared, step)
         ]
 
-    def weights(self, axis: str, size: int, factor: int = 1) -> list[NDArray[np.float32]]:
-        """Return what each tile along an axis counts, in pixels of a result n times as fine."""
+    def weights(self, axis: str, size: int) -> list[NDArray[np.float32]]:
+        """Return what each tile along an axis counts, in pixels of the result."""
+        factor = self.factors.get(axis, 1)
         spans = [(factor * start, factor * stop) for start, stop in self.spans(axis, size)]
         margin, shared = factor * self.margins.get(axis, 0), factor * self.shared(axis)
         total, bumps = np.zeros(factor * size), []
@@ -81,6 +101,29 @@ class Tiling:
             for bump, (start, stop) in zip(bumps, spans, strict=True)
         ]
 
+    def seams(self, image: Image) -> dict[int, list[tuple[int, int]]]:
+        """Return where, along dimensions of the result, tiles take over from one another."""
+        seams = {}
+        for dimension, (axis, size) in enumerate(zip(image.axes, image.shape, strict=True)):
+            if axis in self.axes:
+                factor, margin = self.factors.get(axis, 1), self.margins.get(axis, 0)
+                seams[dimension] = [
+                    (factor * (start + margin), factor * (stop - margin))
+                    for (_, stop), (start, _) in pairwise(self.spans(axis, size))
+                ]
+        return seams
+
+    def record(
+        self, image: Image, restored: NDArray[np.float32], *, tiles: int, complete: bool
+    ) -> TilingRecord:
+        """Return what the report says; of seams only if all tiles are there."""
+        return TilingRecord(
+            tile=self.side,
+            overlap=max(map(self.shared, self.axes)),
+            tiles=tiles,
+            seam_ratio=seam_ratio(restored, self.seams(image)) if complete else None,
+        )
+
 
 def _multiple(size: int, grid: int) -> int:
     """Return the next multiple."""
@@ -92,3 +135,66 @@ def _rise(size: int, first: int, last: int) -> NDArray[np.float64]:
     distance = (np.arange(size) + 0.5 - first) / max(last - first, 1e-9)
     rise: NDArray[np.float64] = np.sin(np.pi / 2 * np.clip(distance, 0, 1)) ** 2
     return rise
+
+
+def find_tiling(
+    image: Image, task: Task, operator: Operator, axes: str, config: DipConfig, free: int
+) -> Tiling | None:
+    """Return how an image is cut: as asked for, or so that its fits fit the memory.
+
+    Parameters
+    ----------
+    image : Image
+        The observation's size.
+    task, operator : Task, Operator
+        What is fitted.
+    axes : {"YX", "ZYX"}
+        Of planes or volumes.
+    config : DipConfig
+        Complete.
+    free : int
+        Memory [bytes].
+
+    Returns
+    -------
+    Tiling or None
+        None if planes, or volumes, are fitted whole.
+
+    Raises
+    ------
+    UsageError
+        Tiles were asked for, of what cannot be cut.
+    """
+    from napari_dip.core.memory import fit_memory  # torch
+
+    settings = config.fit
+    assert settings is not None  # the configuration is complete
+    sizes = tuple(image.shape[image.axes.index(axis)] for axis in axes)
+    if operator.part(sizes) is None:
+        if config.tile is not None:
+            raise UsageError(
+                f"Got tiles of {config.tile} pixels for {task.name}, where all that was observed "
+                "depends on the whole image; expected no tiles. Leave them out, or crop the image."
+            )
+        return None
+
+    def fits(side: int) -> bool:
+        size = tuple(min(side, n) for n in sizes)
+        part = operator.part(size)
+        assert part is not None  # asked above
+        return fit_memory(settings, prod(part.estimate_shape(size))) <= _SHARE * free
+
+    margins = {axis: operator.margin(n - len(axes)) for n, axis in enumerate(axes)}
+    tiling = Tiling(
+        config.tile or MAX_TILE, config.overlap, axes, margins, operator.grid, task.factors()
+    )
+    if config.tile is not None:
+        return tiling if tiling.side < max(sizes) else None
+    if fits(max(sizes)):
+        return None
+    # Smaller ones would be fitted twice and more, for what they have in common.
+    smallest = 2 * max(map(tiling.shared, axes))
+    side = MAX_TILE
+    while side // 2 >= smallest and not fits(side):
+        side //= 2
+    return replace(tiling, side=max(side, smallest, operator.grid))

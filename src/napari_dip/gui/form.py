@@ -34,6 +34,8 @@ ADVANCED = (
     "sigma_noise",
     "axes",
     "dims",
+    "tile",
+    "overlap",
     "runs",
     "posterior_samples",
     "seed",

@@ -1,0 +1,76 @@
+"""Mosaic: the result of a run as it grows, block by block."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.core import blocks
+
+if TYPE_CHECKING:
+    from napari_dip.core.fit import Fit
+    from napari_dip.core.image import Image
+    from napari_dip.core.source import Source, Work
+
+
+class Mosaic:
+    """Estimates and their spread, and what is to be reported of each fit.
+
+    Parameters
+    ----------
+    start : Image
+        What the result is where no block has been put.
+    runs : bool
+        Blocks have several fits, whose spread is kept.
+    sampled : bool
+        Fits have a posterior deviation, which is kept.
+
+    Attributes
+    ----------
+    restored : (...) float32 array
+        On the image's scale.
+    run_std, posterior_std : (...) float32 array or None
+        0 where no block has been put.
+    fits : list of (Block, list of Fit)
+        Those that were put, without their pixels.
+    """
+
+    def __init__(self, start: Image, *, runs: bool, sampled: bool) -> None:
+        self.restored = np.array(start.data, dtype=np.float32, order="C")
+        self.run_std = np.zeros_like(self.restored) if runs else None
+        self.posterior_std = np.zeros_like(self.restored) if sampled else None
+        self.fits: list[tuple[blocks.Block, list[Fit]]] = []
+
+    def fill(self, work: Work, value: NDArray[np.float32]) -> None:
+        """Set a block that needs no fit."""
+        self.restored[work.block.target] = value
+
+    def put(self, work: Work, source: Source, fits: list[Fit]) -> None:
+        """Blend in what the fits of a block found; of several the mean."""
+        block, laid = work.block, [block for block, _ in self.fits]
+        estimates = np.stack([source.restored(work, fit.estimate) for fit in fits])
+        blocks.stitch(self.restored, block, estimates.mean(axis=0), laid)
+        if self.run_std is not None:
+            blocks.stitch(self.run_std, block, estimates.std(axis=0), laid)
+        if self.posterior_std is not None:
+            spreads = [_spread(work, source, fit) for fit in fits]
+            spread = np.sqrt(np.mean(np.square(spreads), axis=0))
+            blocks.stitch(self.posterior_std, block, spread, laid)
+        if any(fit.posterior_std is None for fit in fits):
+            self.posterior_std = None  # a part of the result has none
+        # Their pixels are in the result now, and need no memory twice.
+        nothing = np.empty(0, np.float32)
+        self.fits.append(
+            (block, [replace(fit, estimate=nothing, posterior_std=None) for fit in fits])
+        )
+
+
+def _spread(work: Work, source: Source, fit: Fit) -> NDArray[np.float32]:
+    """Return a fit's posterior deviation on the image's scale; 0 where the image is kept."""
+    kept = source.restored(work, fit.estimate)
+    if fit.posterior_std is None:
+        return np.full_like(kept, np.nan)
+    return np.asarray(np.abs(source.restored(work, fit.estimate + fit.posterior_std) - kept))

@@ -1,0 +1,164 @@
+"""Tiles through `restore`: that they help, are blended, reported, and chosen by memory."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from napari_dip.api import finish
+from napari_dip.config import MAX_TILE, DipConfig, preset_of
+from napari_dip.core import restore as restore_module
+from napari_dip.core.blur import Blur
+from napari_dip.core.image import Image
+from napari_dip.core.memory import fit_memory
+from napari_dip.core.operators import Downsample, Identity
+from napari_dip.core.restore import restore
+from napari_dip.core.tiling import find_tiling
+from napari_dip.errors import UsageError
+from napari_dip.tasks import Deconvolve, Denoise, RemoveJpeg, SuperResolve
+from tests.tiny import noisy_waves, tiny_config, waves
+
+TILED = tiny_config(60, tile=40, overlap=8)
+
+
+def error(result):
+    return float(np.sqrt(np.mean((result.image.data - waves()) ** 2)))
+
+
+def test_tiles_take_noise_away_as_a_whole_plane_does_and_show_no_seam():
+    whole = finish(restore(noisy_waves(), config=tiny_config(60)))
+    tiled = finish(restore(noisy_waves(), config=TILED))
+    assert error(tiled) < 1.2 * error(whole) < 0.8 * 20
+    record = json.loads(json.dumps(tiled.report.as_json()))["tiling"]
+    assert (record["tile"], record["overlap"], record["tiles"]) == (40, 8, 4)
+    assert 0.8 < record["seam_ratio"] < 1.2
+    assert whole.report.tiling is None
+    # The scale is the image's, not the tile's.
+    assert tiled.report.noise == whole.report.noise
+
+
+def test_a_seam_that_is_seen_is_told(monkeypatch):
+    monkeypatch.setattr("napari_dip.core.tiling.seam_ratio", lambda *_: 1.3)
+    (warning,) = finish(restore(noisy_waves(), config=TILED)).report.warnings
+    assert "gradient 1.30" in warning
+
+
+def test_the_order_of_tiles_changes_nothing(monkeypatch):
+    forwards = finish(restore(noisy_waves(), config=TILED)).image.data
+    plan = restore_module.blocks.plan
+    monkeypatch.setattr(restore_module.blocks, "plan", lambda *args: plan(*args)[::-1])
+    backwards = finish(restore(noisy_waves(), config=TILED)).image.data
+    np.testing.assert_allclose(backwards, forwards, rtol=1e-5)
+
+
+def test_stopping_leaves_the_tiles_not_reached_as_observed():
+    asked = []
+    progress = restore(noisy_waves(), config=TILED, stop_requested=lambda: bool(asked))
+    result = finish(progress, lambda state: asked.append(1) if state.block == 1 else None)
+    assert result.report.blocks_left == 2
+    assert result.report.tiling.seam_ratio is None
+    observed = noisy_waves().astype(np.float32)
+    np.testing.assert_array_equal(result.image.data[36:], observed[36:])
+    assert (result.image.data[:36] != observed[:36]).mean() > 0.99
+
+
+def test_missing_pixels_are_counted_once_though_tiles_overlap():
+    values = noisy_waves()
+    values[28:36, 28:36] = np.nan
+    result = finish(restore(values, config=TILED))
+    assert np.isfinite(result.image.data).all()
+    assert result.report.input.invalid_pixels == 64
+
+
+def test_a_dark_tile_of_a_bright_image_is_restored_on_the_image_s_scale():
+    values = np.pad(noisy_waves((32, 64)), ((0, 32), (0, 0)))
+    result = finish(restore(values, config=TILED))
+    assert np.abs(result.image.data[40:]).max() < 60
+
+
+@pytest.mark.parametrize("choice", [{"runs": 2}, {"posterior_samples": 5}])
+def test_the_spread_is_blended_too(choice):
+    config = tiny_config(10, tile=40, overlap=8, **choice)
+    _, spread = finish(restore(noisy_waves(), config=config)).uncertainty
+    assert spread.shape == (64, 64)
+    assert spread.min() > 0
+
+
+def test_of_the_best_passed_by_each_tile_counts_by_its_size():
+    config = tiny_config(20, tile=40, overlap=8)
+    report = finish(restore(noisy_waves(), config=config, reference=waves())).report
+    assert report.best_psnr > 10
+
+
+# The choice by memory
+
+
+def choose(image_shape, free, task=None, operator=None, **choices):
+    task, operator = task or Denoise(), operator or Identity()
+    config = DipConfig(**choices).complete()
+    image = Image(np.broadcast_to(np.float32(0), image_shape), "ZYX"[-len(image_shape) :])
+    return find_tiling(image, task, operator, "YX", config, free)
+
+
+def test_a_plane_that_fits_the_memory_is_fitted_whole():
+    assert choose((4096, 4096), 10**12) is None
+
+
+def test_a_plane_that_does_not_is_cut_into_tiles_whose_fit_does():
+    needed = fit_memory(preset_of("balanced"), 4096**2)
+    assert choose((4096, 4096), needed).side == MAX_TILE
+    free = int(2e9)
+    side = choose((4096, 4096), free).side
+    assert fit_memory(preset_of("balanced"), side**2) < free
+    assert choose((4096, 4096), free, preset="paper").side < side
+    assert choose((4096, 4096), free, preset="fast").side >= side
+
+
+def test_tiles_are_never_so_small_that_all_is_fitted_twice():
+    assert choose((4096, 4096), 0, overlap=100).side == 256
+
+
+def test_a_finer_result_and_a_wide_psf_ask_for_other_tiles():
+    free = int(2e9)
+    finer = choose((4096, 4096), free, SuperResolve(4), Downsample((4, 4)))
+    assert finer.side < choose((4096, 4096), free).side
+    assert finer.margins == {"Y": 2, "X": 2}
+    import torch
+
+    wide = choose((4096, 4096), 0, Deconvolve(sigma=1), Blur(torch.ones(201, 1) / 201))
+    assert wide.margins == {"Y": 100, "X": 0}
+    assert wide.side >= 2 * wide.shared("Y")
+
+
+def test_the_choice_is_made_and_written_down(monkeypatch):
+    monkeypatch.setattr(restore_module, "free_memory", lambda _: 0)
+    config = tiny_config(2, overlap=4)
+    result = finish(restore(noisy_waves((200, 40)), config=config))
+    assert result.report.tiling.tile == result.report.config.tile
+    assert result.report.tiling.tiles > 1
+    monkeypatch.undo()
+    again = finish(restore(noisy_waves((200, 40)), config=result.report.config))
+    np.testing.assert_array_equal(again.image.data, result.image.data)
+
+
+def test_what_cannot_be_cut_is_not_cut_and_says_so_when_asked():
+    class Whole(Identity):
+        local = False
+
+    assert choose((4096, 4096), 0, operator=Whole()) is None
+    with pytest.raises(UsageError, match="tiles of 64 pixels for denoise.*Leave them out"):
+        choose((4096, 4096), 0, operator=Whole(), tile=64)
+
+
+def test_a_tile_that_is_all_overlap_is_refused_in_words():
+    with pytest.raises(UsageError, match="Got tiles of 32 pixels.*expected at least 64"):
+        finish(restore(noisy_waves(), RemoveJpeg(), tiny_config(2, tile=32)))
+
+
+@pytest.mark.parametrize("wrong", [{"tile": 0}, {"overlap": -1}])
+def test_sizes_that_are_none_are_refused(wrong):
+    with pytest.raises(ValidationError):
+        DipConfig(**wrong)
