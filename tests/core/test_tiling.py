@@ -18,7 +18,7 @@ from napari_dip.core.operators import Downsample, Identity
 from napari_dip.core.restore import restore
 from napari_dip.core.tiling import find_tiling
 from napari_dip.errors import UsageError
-from napari_dip.tasks import Deconvolve, Denoise, RemoveJpeg, SuperResolve
+from napari_dip.tasks import Deconvolve, Denoise, Inpaint, RemoveJpeg, SuperResolve
 from tests.tiny import noisy_waves, tiny_config, waves
 
 TILED = tiny_config(60, tile=40, overlap=8)
@@ -71,6 +71,14 @@ def test_missing_pixels_are_counted_once_though_tiles_overlap():
     result = finish(restore(values, config=TILED))
     assert np.isfinite(result.image.data).all()
     assert result.report.input.invalid_pixels == 64
+
+
+def test_a_hole_larger_than_a_tile_is_told():
+    mask = np.zeros((64, 64), bool)
+    mask[:42, :42] = True
+    result = finish(restore(noisy_waves(), Inpaint(mask), TILED))
+    assert result.report.tiling.skipped == 1
+    assert any("larger than a tile of 40 pixels" in text for text in result.report.warnings)
 
 
 def test_a_dark_tile_of_a_bright_image_is_restored_on_the_image_s_scale():

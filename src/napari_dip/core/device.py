@@ -123,8 +123,9 @@ def device_errors() -> Iterator[None]:
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in text:
             raise MemoryExhaustedError(
-                f"Got no more memory ({text}); expected room for one plane's network. "
-                "Close other programs, choose the fast preset, or run on the CPU."
+                f"Got no more memory ({text}); expected room for the network of a plane "
+                "or tile. Close other programs, choose smaller tiles (such as --tile 256) or the "
+                "fast preset, or run on the CPU."
             ) from error
         raise DeviceError(
             f"Got a failure of the device ({text}); expected it to compute. "

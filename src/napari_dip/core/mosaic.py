@@ -36,6 +36,8 @@ class Mosaic:
         0 where no block has been put.
     fits : list of (Block, list of Fit)
         Those that were put, without their pixels.
+    skipped : int
+        How many blocks have no observed pixel and stay missing.
     """
 
     def __init__(self, start: Image, *, runs: bool, sampled: bool) -> None:
@@ -43,10 +45,15 @@ class Mosaic:
         self.run_std = np.zeros_like(self.restored) if runs else None
         self.posterior_std = np.zeros_like(self.restored) if sampled else None
         self.fits: list[tuple[blocks.Block, list[Fit]]] = []
+        self.skipped = 0
 
     def fill(self, work: Work, value: NDArray[np.float32]) -> None:
         """Set a block that needs no fit."""
         self.restored[work.block.target] = value
+
+    def skip(self, work: Work) -> None:
+        """Leave a block as it is: not one pixel of it was observed."""
+        self.skipped += 1
 
     def put(self, work: Work, source: Source, fits: list[Fit]) -> None:
         """Blend in what the fits of a block found; of several the mean."""

@@ -83,13 +83,15 @@ class TilingRecord(Frozen):
 
     `tile` is the largest side, `overlap` what neighbours have in common along the
     axis where that is most, both in pixels of the image, `tiles` how many there were
-    in all. `seam_ratio` is the mean gradient magnitude across seams over that beside
+    in all, and `skipped` how many of them without an observed pixel, which stay
+    missing. `seam_ratio` is the mean gradient magnitude across seams over that beside
     them; None if the run was stopped before all tiles were there.
     """
 
     tile: int
     overlap: int
     tiles: int
+    skipped: int = 0
     seam_ratio: float | None = None
 
 
@@ -224,7 +226,7 @@ def make_report(
         noise=noise[0],
         noise_by_channel=noise,
         diagnostics=diagnostics,
-        warnings=(*_warnings(task, config, noise, diagnostics), *_seams(tiling)),
+        warnings=(*_warnings(task, config, noise, diagnostics), *_of_tiles(tiling)),
         versions=versions(),
         **quality,
     )
@@ -310,10 +312,16 @@ def _warnings(
     return tuple(found)
 
 
-def _seams(tiling: TilingRecord | None) -> tuple[str, ...]:
-    if tiling is None or tiling.seam_ratio is None or tiling.seam_ratio <= _SEAM:
-        return ()
-    return (
-        f"Seams between tiles may be seen (gradient {tiling.seam_ratio:.2f} of that beside them): "
-        "try a larger tile or overlap.",
-    )
+def _of_tiles(tiling: TilingRecord | None) -> list[str]:
+    found = []
+    if tiling is not None and tiling.skipped:
+        found.append(
+            f"Tiles without an observed pixel stay as they were: {tiling.skipped}. What is missing "
+            f"there is larger than a tile of {tiling.tile} pixels; choose a larger one."
+        )
+    if tiling is not None and (tiling.seam_ratio or 0) > _SEAM:
+        found.append(
+            f"Seams between tiles may be seen (gradient {tiling.seam_ratio:.2f} of that beside "
+            "them): try a larger tile or overlap."
+        )
+    return found

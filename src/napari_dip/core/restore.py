@@ -187,7 +187,8 @@ class _Run:
                     return
             elif work.constant:
                 self.mosaic.fill(work, self.source.constant(work))
-            # else not one pixel was observed: they stay missing
+            else:
+                self.mosaic.skip(work)
 
     def _fit_runs(self, work: Work, problem: Problem) -> Generator[Progress, None, list[Fit]]:
         fits: list[Fit] = []
@@ -268,6 +269,7 @@ class _Run:
     def result(self) -> Restoration:
         restored = self.enlarged.with_data(self.mosaic.restored)
         final = self.source.task.final(restored)
+        whole = None if self.blocks_left else self.mosaic.restored
         report = make_report(
             image=self.image,
             task=self.source.task,
@@ -280,14 +282,9 @@ class _Run:
             invalid_pixels=round(self.invalid_pixels),
             quality=self.oracle.judge(final.data) if self.oracle else {},
             trials=self.trials,
-            tiling=None
-            if self.tiling is None
-            else self.tiling.record(
-                self.image,
-                self.mosaic.restored,
-                tiles=len(self.plan),
-                complete=self.blocks_left == 0,
-            ),
+            tiling=self.tiling.record(self.image, whole, len(self.plan), self.mosaic.skipped)
+            if self.tiling
+            else None,
         )
         complete = all(len(fits) == self.config.runs for _, fits in self.mosaic.fits)
         if not complete or final is not restored:

@@ -114,14 +114,16 @@ class Tiling:
         return seams
 
     def record(
-        self, image: Image, restored: NDArray[np.float32], *, tiles: int, complete: bool
+        self, image: Image, restored: NDArray[np.float32] | None, tiles: int, skipped: int
     ) -> TilingRecord:
         """Return what the report says; of seams only if all tiles are there."""
+        ratio = None if restored is None else seam_ratio(restored, self.seams(image))
         return TilingRecord(
             tile=self.side,
             overlap=max(map(self.shared, self.axes)),
             tiles=tiles,
-            seam_ratio=seam_ratio(restored, self.seams(image)) if complete else None,
+            skipped=skipped,
+            seam_ratio=ratio,
         )
 
 
