@@ -9,6 +9,7 @@ measure the PSF.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -156,52 +157,67 @@ def widefield_psf(
     half = [int(np.ceil(_AIRY_RADII * airy / step)) for step in (dy, dx)]
     # Finer than the pixels, whose light is then summed up; odd, to keep the centre.
     fine = [int(np.ceil(8 * na / wavelength * step)) | 1 for step in (dy, dx)]
-    size = [(2 * reach + 1) * n for reach, n in zip(half, fine, strict=True)]
     compute = _vectorial_intensity if optics == "vectorial" else _scalar_intensity
     intensity = compute(
-        na,
-        wavelength,
-        refractive_index,
-        size,
-        (dy / fine[0], dx / fine[1]),
-        planes,
-        spacing_z[0] if spacing_z else 0.0,
+        _Focus(
+            na,
+            wavelength,
+            refractive_index,
+            size=((2 * half[0] + 1) * fine[0], (2 * half[1] + 1) * fine[1]),
+            steps=(dy / fine[0], dx / fine[1]),
+            planes=planes,
+            dz=spacing_z[0] if spacing_z else 0.0,
+        )
     )
     psf = block_reduce(intensity, (1, *fine), np.sum)
     return np.asarray((psf if spacing_z else psf[0]) / psf.sum(), dtype=np.float32)
 
 
-def _scalar_intensity(
-    na: float,
-    wavelength: float,
-    refractive_index: float,
-    size: list[int],
-    steps: tuple[float, float],
-    planes: int,
-    dz: float,
-) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True)
+class _Focus:
+    """A lens, and the points around its focus at which the light is asked for.
+
+    Attributes
+    ----------
+    na, wavelength, refractive_index : float
+        Of the lens; lengths in micrometres, here and below.
+    size : (int, int)
+        Points along Y and X.
+    steps : (float, float)
+        Between them.
+    planes : int
+        Along Z, the middle one in focus.
+    dz : float
+        Between these.
+    """
+
+    na: float
+    wavelength: float
+    refractive_index: float
+    size: tuple[int, int]
+    steps: tuple[float, float]
+    planes: int
+    dz: float
+
+
+def _scalar_intensity(focus: _Focus) -> NDArray[np.float64]:
     """Return (planes, *size): the squared transform of the pupil at each defocus."""
-    frequency = [np.fft.fftfreq(_PERIODS * n, step) for n, step in zip(size, steps, strict=True)]
+    frequency = [
+        np.fft.fftfreq(_PERIODS * n, step) for n, step in zip(focus.size, focus.steps, strict=True)
+    ]
     squared = np.add.outer(frequency[0] ** 2, frequency[1] ** 2)
-    pupil = squared <= (na / wavelength) ** 2
-    axial = np.sqrt(np.maximum((refractive_index / wavelength) ** 2 - squared, 0))
-    heights = (np.arange(planes) - planes // 2) * dz
+    pupil = squared <= (focus.na / focus.wavelength) ** 2
+    highest = focus.refractive_index / focus.wavelength
+    axial = np.sqrt(np.maximum(highest**2 - squared, 0))
+    heights = (np.arange(focus.planes) - focus.planes // 2) * focus.dz
     field = pupil * np.exp(2j * np.pi * axial * heights[:, None, None])
     intensity = np.abs(np.fft.fftshift(np.fft.ifft2(field), axes=(-2, -1))) ** 2
-    first = [(_PERIODS * n) // 2 - n // 2 for n in size]
-    rows, columns = (slice(at, at + n) for at, n in zip(first, size, strict=True))
+    first = [(_PERIODS * n) // 2 - n // 2 for n in focus.size]
+    rows, columns = (slice(at, at + n) for at, n in zip(first, focus.size, strict=True))
     return np.asarray(intensity[:, rows, columns])
 
 
-def _vectorial_intensity(
-    na: float,
-    wavelength: float,
-    refractive_index: float,
-    size: list[int],
-    steps: tuple[float, float],
-    planes: int,
-    dz: float,
-) -> NDArray[np.float64]:
+def _vectorial_intensity(focus: _Focus) -> NDArray[np.float64]:
     """Return (planes, *size): the mean of two polarisations, as of molecules that turn freely."""
     try:
         from psf_generator import VectorialSphericalPropagator
@@ -210,32 +226,32 @@ def _vectorial_intensity(
             "Got vectorial optics without psf-generator, which computes them; expected it to be "
             'installed: pip install "napari-dip[psf]".'
         ) from error
-    if not np.isclose(*steps):
+    if not np.isclose(*focus.steps):
         raise InputError(
             "Got vectorial optics for pixels that are not square; expected the same size along "
             "y and x. Choose scalar optics."
         )
-    widest = max(size)
+    widest = max(focus.size)
     # psf-generator spreads n samples over n steps, ends included.
-    stretch = [(n - 1) / n for n in (widest, planes)]
-    margins = [(widest - n) // 2 for n in size]
-    total = np.zeros((planes, widest, widest))
+    stretch = [(n - 1) / n for n in (widest, focus.planes)]
+    margins = [(widest - n) // 2 for n in focus.size]
+    total = np.zeros((focus.planes, widest, widest))
     for polarisation in ({"e0x": 1.0, "e0y": 0.0}, {"e0x": 0.0, "e0y": 1.0}):
         field = VectorialSphericalPropagator(
             n_pix_pupil=_PUPIL,
             n_pix_psf=widest,
-            wavelength=1e3 * wavelength,  # [nanometre], as all lengths there
-            na=na,
-            pix_size=1e3 * steps[0] * stretch[0],
-            defocus_step=1e3 * dz * stretch[1],
-            n_defocus=planes,
+            wavelength=1e3 * focus.wavelength,  # [nanometre], as all lengths there
+            na=focus.na,
+            pix_size=1e3 * focus.steps[0] * stretch[0],
+            defocus_step=1e3 * focus.dz * stretch[1],
+            n_defocus=focus.planes,
             apod_factor=True,
-            n_i=refractive_index,
-            n_i0=refractive_index,
+            n_i=focus.refractive_index,
+            n_i0=focus.refractive_index,
             **polarisation,
         ).compute_focus_field()  # (planes, 3, Y, X)
         total += (field.abs() ** 2).sum(dim=1).numpy()
-    rows, columns = (slice(at, at + n) for at, n in zip(margins, size, strict=True))
+    rows, columns = (slice(at, at + n) for at, n in zip(margins, focus.size, strict=True))
     return total[:, rows, columns]
 
 
