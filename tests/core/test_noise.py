@@ -5,14 +5,14 @@ import pytest
 import torch
 from scipy import ndimage
 
+from napari_dip.core.correlation import noise_correlation
+from napari_dip.core.impulses import without_impulses
 from napari_dip.core.noise import (
     NoiseModel,
     estimate_mean_variance,
     find_noise,
-    noise_correlation,
     noise_model,
     rounding,
-    without_impulses,
 )
 from napari_dip.core.scaling import find_scaling
 from tests.tiny import tiny_config, waves

@@ -9,7 +9,8 @@ import numpy as np
 
 from napari_dip.config import DipConfig, for_correlated_noise
 from napari_dip.core import blocks
-from napari_dip.core.noise import find_noise, noise_model, rounding, without_impulses
+from napari_dip.core.impulses import without_impulses
+from napari_dip.core.noise import find_noise, noise_model, rounding
 from napari_dip.core.report import CORRELATED
 from napari_dip.core.scaling import Scaling, scale_image
 
@@ -65,7 +66,7 @@ def suited(config: DipConfig, task: Task, channels: list[Channel]) -> DipConfig:
     assert config.fit is not None  # the configuration is complete
     found = [channel.record.correlation or 0.0 for channel in channels]
     if (
-        task.name != "denoise"
+        not task.adapts_to_noise
         or config.stop != "auto"
         or config.fit.latent != "observation"
         or config.dims != 2

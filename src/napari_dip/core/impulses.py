@@ -67,6 +67,14 @@ def find_impulses(plane: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(found & surrounded)
 
 
+def without_impulses(planes: NDArray[Any]) -> tuple[NDArray[Any], float]:
+    """Return planes (P, Y, X) with NaN at impulses, and the share of the pixels these are."""
+    hit = np.stack([find_impulses(plane) for plane in planes])
+    if not hit.any():
+        return planes, 0.0
+    return np.where(hit, np.nan, planes.astype(np.float64)), float(hit.mean())
+
+
 def _spikes(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     above = values - ndimage.maximum_filter(values, footprint=_RING, mode="mirror")
     below = ndimage.minimum_filter(values, footprint=_RING, mode="mirror") - values

@@ -16,3 +16,7 @@ class Denoise(Task):
     @property
     def noisy(self) -> bool:
         return True
+
+    @property
+    def adapts_to_noise(self) -> bool:
+        return True

@@ -43,6 +43,11 @@ class Task:
         return False
 
     @property
+    def adapts_to_noise(self) -> bool:
+        """Whether noise that is not white may choose another latent and stopping rule."""
+        return False
+
+    @property
     def joint(self) -> bool:
         """Whether channels belong together: fitted jointly, with one intensity map."""
         return False
