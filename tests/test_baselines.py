@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_dip.baselines import BASELINES, available, compare
+from napari_dip.baselines import BASELINES, available
+from napari_dip.comparison import compare
 from napari_dip.core.image import Image
 from napari_dip.task_options import CommandTask
 from napari_dip.tasks import TASKS, Deconvolve, Denoise, Fourier, Inpaint, SuperResolve

@@ -7,28 +7,17 @@ which pixels are known, the factors and the PSF.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import signal
 from skimage import restoration
 
-from napari_dip import metrics
-from napari_dip.core import blocks
-from napari_dip.core.image import mask_invalid
-from napari_dip.core.noise import estimate_mean_variance
-from napari_dip.core.scaling import scale_image
-from napari_dip.tasks import Deconvolve, Denoise
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from napari_dip.core.image import Image
-    from napari_dip.tasks import Task
 
     Values = NDArray[np.float64]
 
@@ -225,94 +214,3 @@ def available(task: str = "denoise") -> list[Baseline]:
         for baseline in BASELINES
         if task in baseline.tasks and (baseline.module is None or find_spec(baseline.module))
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One method's result.
-
-    Attributes
-    ----------
-    name : str
-        Of the method.
-    image : Image
-        float32, on the scale of the observation.
-    seconds : float
-        It took.
-    psnr, ssim : float or None
-        With a reference.
-    """
-
-    name: str
-    image: Image
-    seconds: float
-    psnr: float | None = None
-    ssim: float | None = None
-
-
-def compare(
-    image: Image, reference: Image | None = None, task: Task | None = None, dims: int = 2
-) -> Iterator[Row]:
-    """Restore an image with each baseline for a task in turn, block by block.
-
-    Parameters
-    ----------
-    image : Image
-        Without missing pixels, which only baselines for inpainting can handle.
-    reference : Image, optional
-        Truth of the result's shape.
-    task : Task, optional
-        The inverse problem; denoising by default.
-    dims : {2, 3}
-        Planes, or volumes.
-
-    Yields
-    ------
-    Row
-    """
-    task = task or Denoise()
-    for baseline in available(task.name):
-        start = time.perf_counter()
-        restored = _restore(image, task, dims, baseline)
-        yield judged(baseline.name, restored, time.perf_counter() - start, reference)
-
-
-def judged(name: str, restored: Image, seconds: float, reference: Image | None) -> Row:
-    """Return a row with its quality, if there is a truth to compare with."""
-    if reference is None:
-        return Row(name, restored, seconds)
-    pair = np.asarray(restored.data), np.asarray(reference.data)
-    return Row(name, restored, seconds, metrics.psnr(*pair), metrics.ssim(*pair, restored.axes))
-
-
-def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
-    axes = blocks.spatial_axes(image, dims)
-    observed = task.observe(image)
-    enlarged = image.enlarged(task.factors())
-    result = np.array(enlarged.data, dtype=np.float32)
-    psf = task.fitting_psf(image, axes) if isinstance(task, Deconvolve) else None
-    scalings = scale_image(observed, joint=task.joint)
-    sigmas = [
-        float(np.sqrt(estimate_mean_variance(blocks.some_planes(observed, channel)).mean_variance))
-        for channel in range(len(scalings))
-    ]
-    for block in blocks.plan(observed, None, dims):
-        channel = block.channels[0] if block.channels else 0
-        scaling = scalings[channel]
-        values: NDArray[Any] = blocks.read(observed, block)  # (C, [Z, ]Y, X)
-        known = mask_invalid(values)
-        if scaling.constant or not known.any():
-            continue
-        unit = np.where(known, scaling.scale(np.where(known, values, 0)), 0).astype(np.float64)
-        facts = Facts(
-            sigma=sigmas[channel] / scaling.gain,
-            zero=(min(scaling.darkest, 0.0) - scaling.offset) / scaling.gain,
-            known=known,
-            factors=tuple(task.factors().get(axis, 1) for axis in axes),
-            psf=psf,
-        )
-        estimate = scaling.unscale(baseline.restore(unit, facts))
-        result[block.selection] = task.merge(
-            blocks.from_channels_first(estimate, block), blocks.from_channels_first(values, block)
-        )
-    return task.final(enlarged.with_data(result))

@@ -42,7 +42,7 @@ def compare(
     files
         What is read and written beside the image.
     """
-    from napari_dip import baselines, io, outputs
+    from napari_dip import baselines, comparison, io, outputs
     from napari_dip.figure import save_comparison
 
     files = files or Files()
@@ -67,8 +67,8 @@ def compare(
         overwrite=files.overwrite,
     )
     result = restore_image(observed, chosen, config, reference)
-    rows = [baselines.judged(_OURS, result.image, result.report.seconds, reference)]
-    for row in baselines.compare(observed, reference, chosen, config.dims or chosen.dims):
+    rows = [comparison.judged(_OURS, result.image, result.report.seconds, reference)]
+    for row in comparison.compare(observed, reference, chosen, config.dims or chosen.dims):
         say(f"{row.name}: {row.seconds:.1f} s")
         rows.append(row)
     for row in rows:

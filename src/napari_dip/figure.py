@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.baselines import Row
+    from napari_dip.comparison import Row
     from napari_dip.core.image import Image
     from napari_dip.core.progress import Progress
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,15 +17,21 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from napari_dip.atomic import files_of, flush, written_whole
 from napari_dip.core.image import Image, as_image
 from napari_dip.core.scaling import restore_dtype
 from napari_dip.dicom import dicom_files, is_dicom, read_dicom
 from napari_dip.errors import FileFormatError, InputError, NapariDipError, OutputExistsError
 from napari_dip.extras import require
 from napari_dip.nifti import read_nifti, write_nifti
-from napari_dip.pictures import read_numpy, read_picture, write_numpy, write_picture
+from napari_dip.pictures import (
+    read_numpy,
+    read_picture,
+    read_quantisation,
+    write_numpy,
+    write_picture,
+)
 from napari_dip.plugins import read_by_plugin
-from napari_dip.tasks import Quantisation
 from napari_dip.tiff import read_tiff, write_imagej, write_ome
 from napari_dip.zarrs import holds_only_zarr, is_zarr, read_zarr, write_zarr
 
@@ -38,8 +42,19 @@ if TYPE_CHECKING:
     Writer = Callable[[Path, Image, str | None], None]
     Format = TypeVar("Format", Reader, Writer)
 
-# Pixels along Y and X that share a colour in 4:4:4, 4:2:2 and 4:2:0.
-_COLOUR_FACTORS = ((1, 1), (1, 2), (2, 2))
+__all__ = [
+    "LIBRARIES",
+    "READERS",
+    "WRITERS",
+    "check_output",
+    "is_image",
+    "read_image",
+    "read_kspace",
+    "read_maps",
+    "read_quantisation",
+    "sha256_of",
+    "write_image",
+]
 
 
 def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
@@ -120,40 +135,6 @@ def read_maps(path: str | os.PathLike[str]) -> NDArray[np.complexfloating]:
     return maps
 
 
-def read_quantisation(path: str | os.PathLike[str]) -> Quantisation | None:
-    """Return how a JPEG file was rounded; None for any other file, and for rare kinds of JPEG.
-
-    Parameters
-    ----------
-    path : path
-        A file whose pixels `read_image` returns as they were decoded.
-
-    Notes
-    -----
-    Of grey and of JFIF's luma and colour differences, the latter as fine as
-    luma, or half as fine along X, or along both axes.
-    """
-    from PIL import Image as Picture
-    from PIL import UnidentifiedImageError
-    from PIL.JpegImagePlugin import JpegImageFile
-
-    try:
-        with Picture.open(path) as picture:
-            if not isinstance(picture, JpegImageFile) or picture.mode not in ("L", "RGB"):
-                return None
-            tables, layers = picture.quantization, picture.layer
-            stored_as_rgb = picture.info.get("adobe_transform") == 0
-    except (OSError, UnidentifiedImageError):  # `read_image` says what is wrong with it
-        return None
-    # Of each component: its name, samples along X and Y, and table.
-    samples = [(along_y, along_x) for _, along_x, along_y, _ in layers]
-    factors = samples[0] if len(samples) == 3 else (1, 1)
-    if stored_as_rgb or factors not in _COLOUR_FACTORS or set(samples[1:]) - {(1, 1)}:
-        return None
-    steps = tuple(np.reshape(tables[table], (8, 8)) for *_, table in layers)
-    return Quantisation(steps, factors)
-
-
 def write_image(
     path: str | os.PathLike[str],
     image: Image,
@@ -190,19 +171,10 @@ def write_image(
     if dtype is not None:
         image = image.with_data(restore_dtype(np.asarray(image.data), np.dtype(dtype)))
     writer = _writer(path)
-    partial = path.with_name(f".partial-{uuid.uuid4().hex}-{path.name}")
-    try:
+    with written_whole(path) as partial:
         writer(partial, image, description)
-        _flush(partial)
+        flush(partial)
         _verify(partial, image)
-        _replace(partial, path)
-    except OSError as error:
-        raise FileFormatError(
-            f"Got {error.strerror or error} while writing {path}; expected a folder with "
-            "enough space and the right to write."
-        ) from error
-    finally:
-        _remove(partial)
 
 
 def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
@@ -232,7 +204,7 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
     path = Path(path)
     if path.is_dir():
         listing = "".join(
-            f"{sha256_of(file)}  {file.relative_to(path).as_posix()}\n" for file in _files_of(path)
+            f"{sha256_of(file)}  {file.relative_to(path).as_posix()}\n" for file in files_of(path)
         )
         return hashlib.sha256(listing.encode()).hexdigest()
     with path.open("rb") as file:
@@ -278,41 +250,6 @@ def _check_memory(needed: int) -> None:
             f"Got an image of {needed / 1e9:.1f} GB; expected at most the {available / 1e9:.1f} GB "
             "of free memory. Crop it, or close other programs."
         )
-
-
-def _files_of(path: Path) -> list[Path]:
-    """Return a file itself, or all files of a folder in the same order everywhere."""
-    if not path.is_dir():
-        return [path]
-    return sorted(file for file in path.rglob("*") if file.is_file())
-
-
-def _flush(path: Path) -> None:
-    for each in _files_of(path):
-        with each.open("rb+") as file:
-            os.fsync(file.fileno())
-
-
-def _replace(partial: Path, path: Path) -> None:
-    """Rename, over what is there; a folder is moved aside first, since none can be replaced."""
-    if not path.is_dir():
-        os.replace(partial, path)
-        return
-    old = path.with_name(f".old-{uuid.uuid4().hex}-{path.name}")
-    os.rename(path, old)
-    try:
-        os.rename(partial, path)
-    except OSError:
-        os.rename(old, path)
-        raise
-    _remove(old)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _verify(path: Path, image: Image) -> None:

@@ -1,0 +1,64 @@
+"""Files and folders that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_dip.errors import FileFormatError
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give the name to write under, in the same folder; rename it once all went well."""
+    partial = path.with_name(f".partial-{uuid.uuid4().hex}-{path.name}")
+    try:
+        yield partial
+        _replace(partial, path)
+    except OSError as error:
+        raise FileFormatError(
+            f"Got {error.strerror or error} while writing {path}; expected a folder with "
+            "enough space and the right to write."
+        ) from error
+    finally:
+        _remove(partial)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return a file itself, or all files of a folder in the same order everywhere."""
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def flush(path: Path) -> None:
+    """Have the disk hold what was written."""
+    for each in files_of(path):
+        with each.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
+def _replace(partial: Path, path: Path) -> None:
+    """Rename, over what is there; a folder is moved aside first, since none can be replaced."""
+    if not path.is_dir():
+        os.replace(partial, path)
+        return
+    old = path.with_name(f".old-{uuid.uuid4().hex}-{path.name}")
+    os.rename(path, old)
+    try:
+        os.rename(partial, path)
+    except OSError:
+        os.rename(old, path)
+        raise
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
