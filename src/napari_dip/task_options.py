@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from napari_dip.config import REFRACTIVE_INDEX, JpegLoss, Kernel, Known, Optics
 from napari_dip.options import Flag, by_axis
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class InpaintOptions:
     mask: Path | None = None
     labels: tuple[int, ...] = ()
     inverse: Flag = False
-    known: Literal["keep", "restore"] = "keep"
+    known: Known = "keep"
 
     def task(self) -> Task:
         from napari_dip.tasks import Inpaint
@@ -66,7 +67,7 @@ class SuperResolveOptions:
     """
 
     factor: str = "4"
-    kernel: Literal["lanczos2", "box", "gaussian"] = "lanczos2"
+    kernel: Kernel = "lanczos2"
 
     def task(self) -> Task:
         from napari_dip.tasks import SuperResolve
@@ -102,8 +103,8 @@ class DeconvolveOptions:
     sigma: str | None = None
     na: float | None = None
     wavelength: float | None = None
-    refractive_index: float = 1.518
-    optics: Literal["scalar", "vectorial"] = "scalar"
+    refractive_index: float = REFRACTIVE_INDEX
+    optics: Optics = "scalar"
     refine_psf: Flag = False
 
     def task(self) -> Task:
@@ -193,7 +194,7 @@ class JpegOptions:
         coefficients of a JPEG file, else plain.
     """
 
-    loss: Literal["auto", "coefficients", "bins", "plain"] = "auto"
+    loss: JpegLoss = "auto"
 
     def task(self, image: Path) -> Task:
         from napari_dip import io

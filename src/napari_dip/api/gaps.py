@@ -11,12 +11,12 @@ from napari_dip.errors import InputError
 from napari_dip.tasks import Fourier, Inpaint
 
 if TYPE_CHECKING:
-    from typing import Literal, Unpack
+    from typing import Unpack
 
     from numpy.typing import ArrayLike, NDArray
 
     from napari_dip.api.choices import Choices
-    from napari_dip.config import DipConfig
+    from napari_dip.config import DipConfig, Known
 
 
 def inpaint(
@@ -25,7 +25,7 @@ def inpaint(
     *,
     labels: tuple[int, ...] = (),
     inverse: bool = False,
-    known: Literal["keep", "restore"] = "keep",
+    known: Known = "keep",
     channel_axis: int | None = None,
     config: DipConfig | None = None,
     **choices: Unpack[Choices],

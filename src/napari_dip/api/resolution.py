@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dip.api.choices import restored
+from napari_dip.config import REFRACTIVE_INDEX
 from napari_dip.tasks import Deconvolve, SuperResolve
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def deconvolve(
     refine_psf: bool = False,
     na: float | None = None,
     wavelength: float | None = None,
-    refractive_index: float = 1.518,
+    refractive_index: float = REFRACTIVE_INDEX,
     optics: Optics = "scalar",
     channel_axis: int | None = None,
     config: DipConfig | None = None,

@@ -15,6 +15,7 @@ NetworkName = Literal[
 LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
 Kernel = Literal["lanczos2", "box", "gaussian"]
 Optics = Literal["scalar", "vectorial"]
+Known = Literal["keep", "restore"]
 VoxelSize = dict[Literal["z", "y", "x"], Annotated[float, Field(gt=0)]]
 JpegLoss = Literal["auto", "coefficients", "bins", "plain"]
 TaskName = Literal[
@@ -32,8 +33,8 @@ TaskName = Literal[
 ]
 # The pretrained network whose weights an installed package brings.
 DEFAULT_FEATURES = "efficientnet-lite0"
-
-
+# Of the immersion oil that objectives are made for.
+REFRACTIVE_INDEX = 1.518
 # Iterations more, where an uncertainty of one run is asked for.
 UNCERTAINTY_SAMPLES = 100
 # Largest side of a tile, where the memory decides [pixels].

@@ -4,14 +4,14 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, PushButton, SpinBox
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_dip.config import DEFAULT_FEATURES
+from napari_dip.config import DEFAULT_FEATURES, REFRACTIVE_INDEX, Kernel, Optics
 from napari_dip.errors import UsageError
 from napari_dip.gui.layers import mask_kwargs
 from napari_dip.tasks import TASKS
@@ -143,7 +143,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
                 "kernel": ComboBox(
                     name="kernel",
                     label="Low-pass",
-                    choices=["lanczos2", "box", "gaussian"],
+                    choices=list(get_args(Kernel)),
                     tooltip="What the image was low-passed with; box for a camera that bins.",
                 ),
             },
@@ -153,12 +153,15 @@ class TaskForm(QWidget):  # type: ignore[misc]
                 "na": line("na", "NA", "Numerical aperture of a wide-field objective."),
                 "wavelength": line("wavelength", "Wavelength", "Of the emission [micrometre]."),
                 "refractive_index": line(
-                    "refractive_index", "Refractive index", "Of the immersion.", "1.518"
+                    "refractive_index",
+                    "Refractive index",
+                    "Of the immersion.",
+                    str(REFRACTIVE_INDEX),
                 ),
                 "optics": ComboBox(
                     name="optics",
                     label="Optics",
-                    choices=["scalar", "vectorial"],
+                    choices=list(get_args(Optics)),
                     tooltip="Theory of the PSF; vectorial for a high NA, needs psf-generator.",
                 ),
                 "refine_psf": CheckBox(

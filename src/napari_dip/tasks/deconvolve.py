@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from napari_dip.config import REFRACTIVE_INDEX
 from napari_dip.core.image import Image
 from napari_dip.core.psf import (
     centred_psf,
@@ -52,7 +53,7 @@ class Deconvolve(Task):
     sigma: float | Mapping[str, float] | None = None
     na: float | None = None
     wavelength: float | None = None
-    refractive_index: float = 1.518
+    refractive_index: float = REFRACTIVE_INDEX
     refine_psf: bool = False
     optics: Optics = "scalar"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
@@ -15,7 +15,7 @@ from napari_dip.tasks.task import Task, as_picture
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_dip.config import TaskName
+    from napari_dip.config import Known, TaskName
 
 # A missing pixel farther than this from a known one is in a large hole.
 _LARGE_HOLE = 12
@@ -42,7 +42,7 @@ class Inpaint(Task):
     mask: Any = None
     labels: tuple[int, ...] = ()
     inverse: bool = False
-    known: Literal["keep", "restore"] = "keep"
+    known: Known = "keep"
 
     @property
     def preset(self) -> TaskName:
