@@ -163,12 +163,12 @@ def check_outputs(jobs: Iterable[Job], *, overwrite: bool) -> None:
             )
 
 
-def restore_file(
+def restore_job(
     job: Job,
     stop_requested: Callable[[], bool] = lambda: False,
     follow: Follower = lambda progress: None,
 ) -> Record | None:
-    """Restore one file; whatever goes wrong with it becomes a record.
+    """Restore the file of a job; whatever goes wrong with it becomes a record.
 
     Returns
     -------
@@ -205,7 +205,7 @@ def run_here(
 ) -> Iterator[Record]:
     """Restore one file after another in this process; end early when asked to stop."""
     for job in jobs:
-        record = None if stop_requested() else restore_file(job, stop_requested, follow)
+        record = None if stop_requested() else restore_job(job, stop_requested, follow)
         if record is None:
             return
         yield record
@@ -233,7 +233,7 @@ def run_distributed(
     if scheduler is None:
         jobs = [_with_share_of_threads(job, workers) for job in jobs]
     with _client(scheduler, workers) as client:
-        pending = {client.submit(restore_file, job, pure=False): job for job in jobs}
+        pending = {client.submit(restore_job, job, pure=False): job for job in jobs}
         while pending and not stop_requested():
             with suppress(TimeoutError):
                 wait(list(pending), timeout=_PATIENCE, return_when="FIRST_COMPLETED")
