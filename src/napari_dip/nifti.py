@@ -10,16 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.core.image import Image
+from napari_dip.core.units import MICROMETERS, unit_name
 from napari_dip.errors import AxesError, FileFormatError, InputError
-from napari_dip.units import unit_name
 
 # The order of a file's array, and of ours: its transpose.
 _FILE_ORDER = "XYZTC"
 _OUR_ORDER = "CTZYX"
 _UNITS = {"micrometer": "micron", "millimeter": "mm", "meter": "meter"}
 _TIMES = {"second": "sec", "millisecond": "msec", "microsecond": "usec"}
-# Units that NIfTI lacks [micrometre].
-_MICROMETRES = {"nanometer": 1e-3, "angstrom": 1e-4, "centimeter": 1e4, "inch": 25400.0}
 _COMMENT = "comment"
 
 
@@ -108,9 +106,8 @@ def _common_unit(image: Image) -> tuple[str, list[float]]:
     units = [image.units.get(axis) for axis in "XYZ" if axis in image.voxel_size]
     if len(set(units)) == 1 and units[0] in _UNITS:
         return _UNITS[units[0]], steps
-    factors = {**_MICROMETRES, "micrometer": 1.0, "millimeter": 1e3, "meter": 1e6}
-    if units and all(unit in factors for unit in units):
-        each = [factors.get(image.units.get(axis, ""), 1.0) for axis in "XYZ"]
+    if units and all(unit in MICROMETERS for unit in units):
+        each = [MICROMETERS.get(image.units.get(axis, ""), 1.0) for axis in "XYZ"]
         return "micron", [step * factor for step, factor in zip(steps, each, strict=True)]
     return "unknown", steps
 

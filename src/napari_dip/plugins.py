@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_dip.core.image import KNOWN_AXES, Image, as_image
+from napari_dip.core.units import unit_name
 from napari_dip.errors import FileFormatError
-from napari_dip.units import unit_name
 
 
 def read_by_plugin(path: Path, check_memory: Callable[[int], None]) -> Image:

@@ -12,8 +12,8 @@ import numpy as np
 import tifffile
 
 from napari_dip.core.image import KNOWN_AXES, Image
+from napari_dip.core.units import unit_name, unit_symbol
 from napari_dip.errors import AxesError, FileFormatError
-from napari_dip.units import unit_name, unit_symbol
 
 _IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
 # A classic TIFF addresses 4 GiB, headers included.

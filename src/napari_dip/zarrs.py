@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.core.image import KNOWN_AXES, Image, as_image
+from napari_dip.core.units import unit_name
 from napari_dip.errors import AxesError, FileFormatError, InputError
-from napari_dip.units import unit_name
 
 if TYPE_CHECKING:
     import zarr

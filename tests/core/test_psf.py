@@ -93,8 +93,9 @@ def test_impossible_optics_are_refused(changes, words):
 
 def test_the_spacing_is_read_in_any_unit_of_length():
     data = np.zeros((4, 4))
-    image = Image(data, "YX", {"Y": 100.0, "X": 0.1}, {"Y": "nm", "X": "micrometer"})
-    assert spacing_in_micrometers(image, "YX") == pytest.approx((0.1, 0.1))
+    for spacing, unit in ((100.0, "nm"), (0.1, "micrometer"), (1000.0, "Å"), (1e-5, "cm")):
+        image = Image(data, "YX", {"Y": spacing, "X": 0.1}, {"Y": unit})
+        assert spacing_in_micrometers(image, "YX") == pytest.approx((0.1, 0.1))
     for unknown in (Image(data, "YX"), Image(data, "YX", {"Y": 1.0, "X": 1.0}, {"Y": "second"})):
         with pytest.raises(InputError, match="voxel size"):
             spacing_in_micrometers(unknown, "YX")

@@ -16,17 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import block_reduce
 
+from napari_dip.core.units import MICROMETERS, unit_name
 from napari_dip.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from napari_dip.config import Optics
     from napari_dip.core.image import Image
 
-_MICROMETERS = {
-    **dict.fromkeys(("um", "µm", "μm", "micron", "micrometer", "micrometre"), 1.0),
-    **dict.fromkeys(("nm", "nanometer", "nanometre"), 1e-3),
-    **dict.fromkeys(("mm", "millimeter", "millimetre"), 1e3),
-}
 # A Gaussian is cut here, in standard deviations.
 _REACH = 4.0
 # Half-width of a computed PSF, in radii of the Airy disk: 95% of the light.
@@ -267,11 +263,11 @@ def spacing_in_micrometers(image: Image, axes: str) -> tuple[float, ...]:
 
 
 def _spacing(voxel_size: Mapping[str, float], units: Mapping[str, str], axis: str) -> float:
-    unit = units.get(axis, "micrometer").lower().strip()
-    if axis not in voxel_size or unit not in _MICROMETERS:
+    unit = unit_name(units.get(axis, "micrometer"))
+    if axis not in voxel_size or unit not in MICROMETERS:
         known = f"{voxel_size[axis]:g} {unit}" if axis in voxel_size else "no voxel size"
         raise InputError(
             f"Got {known} along {axis}; expected micrometres, from which the PSF is computed. "
             "Set the voxel size of the image, or give the width of the blur in pixels."
         )
-    return voxel_size[axis] * _MICROMETERS[unit]
+    return voxel_size[axis] * MICROMETERS[unit]

@@ -1,4 +1,4 @@
-"""Units: one name for each, whatever a file calls it."""
+"""Units: one name for each, whatever a file calls it, and how long those of length are."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ _UNIT_NAMES = {
     "microsecond": ("us", "µs", "usec"),
     "minute": ("min", "minutes"),
     "hour": ("h", "hr", "hours"),
+}
+# Those of length [micrometre].
+MICROMETERS = {
+    "angstrom": 1e-4,
+    "nanometer": 1e-3,
+    "micrometer": 1.0,
+    "millimeter": 1e3,
+    "centimeter": 1e4,
+    "inch": 25400.0,
+    "meter": 1e6,
 }
 _OME_UNITS = {"micrometer": "µm", "angstrom": "Å"}
 
