@@ -383,6 +383,13 @@ def features_of(picture, layer="2"):
     )
 
 
+def test_no_feature_is_ever_held_out():
+    valid = torch.ones(1, 12, dtype=torch.bool)
+    random = torch.Generator().manual_seed(0)
+    draws = torch.stack([Features(tiny_features()).lots(valid, random) for _ in range(200)])
+    assert (draws >= 1).all()
+
+
 def test_a_picture_is_found_whose_features_are_those_of_the_image():
     scale = find_scaling(waves())
     wanted = features_of(scale.scale(waves()))

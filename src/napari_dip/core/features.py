@@ -78,9 +78,9 @@ class Features(Operator):
         variance = float((recorded * _ACCURACY).square().mean().clamp(min=1e-12))
         return NoiseModel(slope=0.0, intercept=variance, floor=variance)
 
-    def spared(self, observation: Tensor) -> Tensor:
+    def lots(self, valid: Tensor, random: torch.Generator) -> Tensor:
         # No feature can be told from the others: none is held out.
-        return torch.ones((), dtype=torch.bool, device=observation.device)
+        return torch.ones((), device=random.device)
 
     def _features(self, estimate: Tensor) -> Tensor:
         """Return (planes, features, ...)."""
