@@ -750,7 +750,8 @@ def test_tiles_are_asked_for_and_reported(call, noisy):
     code, out, _ = call("denoise", noisy, *options)
     report = json.loads(out)
     assert code == 0
-    assert report["tiling"].keys() == {"tile", "overlap", "tiles", "skipped", "seam_ratio"}
+    told = {"tile", "overlap", "tiles", "skipped", "seam_ratio", "seam_chance"}
+    assert report["tiling"].keys() == told
     assert (report["tiling"]["tile"], report["tiling"]["tiles"]) == (16, 4)
     np.save("columns.npy", np.tile(np.arange(20) % 2 == 0, (24, 1)))
     code, _, err = call("fourier", noisy, "--mask", "columns.npy", *options)

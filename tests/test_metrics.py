@@ -75,3 +75,18 @@ def test_shapes_must_match(measure):
 def test_a_constant_reference_has_no_decibel():
     with pytest.raises(InputError, match="constant reference"):
         metrics.psnr(np.eye(4), np.ones((4, 4)))
+
+
+def test_a_seam_is_more_than_chance_and_a_picture_without_one_is_not():
+    noise = np.random.default_rng(0).normal(size=(3, 200, 200))
+    picture = ndimage.gaussian_filter(noise, (0, 3, 3))
+    seams = {1: [(96, 104)], 2: [(60, 60), (120, 128)]}
+    ratio, chance = metrics.seam_ratio(picture, seams)
+    assert ratio < chance
+    step = 2 * np.abs(np.diff(picture, axis=1)).mean()
+    picture[:, 100:] += step
+    picture[..., 60:] += step
+    ratio, chance = metrics.seam_ratio(picture, seams)
+    assert ratio > chance
+    assert metrics.seam_ratio(picture, {}) is None
+    assert metrics.seam_ratio(np.full((40, 40), np.nan), {0: [(20, 20)]}) is None

@@ -184,8 +184,13 @@ def _planes(values: NDArray[np.float64], axes: str) -> NDArray[np.float64]:
     return last.reshape(-1, *last.shape[-2:])
 
 
-def seam_ratio(image: NDArray[Any], seams: Mapping[int, Sequence[tuple[int, int]]]) -> float | None:
+def seam_ratio(
+    image: NDArray[Any], seams: Mapping[int, Sequence[tuple[int, int]]]
+) -> tuple[float, float] | None:
     """Mean gradient magnitude across seams over that near them; 1 where none is to be seen.
+
+    And how large it is by chance: rows and columns of a picture differ, and seams lie
+    in few of them.
 
     Parameters
     ----------
@@ -197,37 +202,39 @@ def seam_ratio(image: NDArray[Any], seams: Mapping[int, Sequence[tuple[int, int]
 
     Returns
     -------
-    float or None
-        None without seams, or where nothing is finite.
+    (ratio, chance) or None
+        Of the mean of as many rows near the seams, two standard deviations above 1; None
+        without seams, or where nothing is finite.
 
     Examples
     --------
     >>> ramp = np.arange(64.0)
     >>> seam_ratio(ramp, {0: [(30, 34)]})
-    1.0
+    (1.0, 1.0)
     >>> seam_ratio(ramp + 10 * (ramp > 31), {0: [(32, 32)]})
-    11.0
+    (11.0, 1.0)
     """
-    across, near = [], []
+    across, near = [np.empty(0)], [np.empty(0)]
     for axis, bands in seams.items():
         for start, stop in bands:
             first = max(start - _NEAR_SEAM, 0)
             part = [slice(None)] * image.ndim
             part[axis] = slice(first, stop + _NEAR_SEAM)
             slab = image[tuple(part)].astype(np.float64)
-            others = tuple(dim for dim in range(image.ndim) if dim != axis)
+            along = tuple(dim for dim in range(image.ndim) if dim != axis)
             steps = np.abs(np.diff(slab, axis=axis))
             known = np.isfinite(steps)
             profile = np.divide(
-                steps.sum(axis=others, where=known),
-                known.sum(axis=others),
+                steps.sum(axis=along, where=known),
+                known.sum(axis=along),
                 out=np.full(steps.shape[axis], np.nan),
-                where=known.any(axis=others),
+                where=known.any(axis=along),
             )
             at = sorted({start, (start + stop) // 2, stop})
             across.append(profile[[position - first - 1 for position in at]])
             near.append(np.delete(profile, range(start - first - 1, stop - first)))
-    steps_across, steps_near = (np.concatenate([*group, [np.nan]]) for group in (across, near))
-    if not np.isfinite(steps_across).any() or not np.nansum(steps_near) > 0:
+    rows, others = (group[np.isfinite(group)] for group in map(np.concatenate, (across, near)))
+    if not rows.size or not others.sum() > 0:
         return None
-    return float(np.nanmean(steps_across) / np.nanmean(steps_near))
+    chance = 1 + 2 * others.std() / others.mean() / np.sqrt(rows.size)
+    return float(rows.mean() / others.mean()), float(chance)

@@ -85,7 +85,8 @@ class TilingRecord(Frozen):
     axis where that is most, both in pixels of the image, `tiles` how many there were
     in all, and `skipped` how many of them without an observed pixel, which stay
     missing. `seam_ratio` is the mean gradient magnitude across seams over that beside
-    them; None if the run was stopped before all tiles were there.
+    them, and `seam_chance` what that may be without a seam, as rows of a picture
+    differ; None if the run was stopped before all tiles were there.
     """
 
     tile: int
@@ -93,6 +94,7 @@ class TilingRecord(Frozen):
     tiles: int
     skipped: int = 0
     seam_ratio: float | None = None
+    seam_chance: float | None = None
 
 
 class Report(Frozen):
@@ -319,7 +321,7 @@ def _of_tiles(tiling: TilingRecord | None) -> list[str]:
             f"Tiles without an observed pixel stay as they were: {tiling.skipped}. What is missing "
             f"there is larger than a tile of {tiling.tile} pixels; choose a larger one."
         )
-    if tiling is not None and (tiling.seam_ratio or 0) > _SEAM:
+    if tiling is not None and (tiling.seam_ratio or 0) > max(_SEAM, tiling.seam_chance or 0):
         found.append(
             f"Seams between tiles may be seen (gradient {tiling.seam_ratio:.2f} of that beside "
             "them): try a larger tile or overlap."

@@ -117,13 +117,15 @@ class Tiling:
         self, image: Image, restored: NDArray[np.float32] | None, tiles: int, skipped: int
     ) -> TilingRecord:
         """Return what the report says; of seams only if all tiles are there."""
-        ratio = None if restored is None else seam_ratio(restored, self.seams(image))
+        seams = None if restored is None else seam_ratio(restored, self.seams(image))
+        ratio, chance = seams or (None, None)
         return TilingRecord(
             tile=self.side,
             overlap=max(map(self.shared, self.axes)),
             tiles=tiles,
             skipped=skipped,
             seam_ratio=ratio,
+            seam_chance=chance,
         )
 
 
