@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from napari_dip.config import REFRACTIVE_INDEX, JpegLoss, Kernel, Known, Optics
+from napari_dip.config import DEFAULT_FACTOR, REFRACTIVE_INDEX, JpegLoss, Kernel, Known, Optics
 from napari_dip.options import Flag, by_axis
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class SuperResolveOptions:
         What low-passed the image before it was sampled; box for a camera that bins.
     """
 
-    factor: str = "4"
+    factor: str = str(DEFAULT_FACTOR)
     kernel: Kernel = "lanczos2"
 
     def task(self) -> Task:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dip.api.choices import restored
-from napari_dip.config import REFRACTIVE_INDEX
+from napari_dip.config import DEFAULT_FACTOR, REFRACTIVE_INDEX
 from napari_dip.tasks import Deconvolve, SuperResolve
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def super_resolve(
     image: ArrayLike,
-    factor: int | Mapping[str, int] = 4,
+    factor: int | Mapping[str, int] = DEFAULT_FACTOR,
     *,
     kernel: Kernel = "lanczos2",
     channel_axis: int | None = None,

@@ -9,6 +9,7 @@ from napari_dip.config.dip import DipConfig
 from napari_dip.config.fit import FitConfig, NetworkConfig, StoppingConfig
 from napari_dip.config.presets import PRESETS, for_correlated_noise, preset_of
 from napari_dip.config.words import (
+    DEFAULT_FACTOR,
     DEFAULT_FEATURES,
     MAX_TILE,
     REFRACTIVE_INDEX,
@@ -30,6 +31,7 @@ from napari_dip.config.words import (
 )
 
 __all__ = [
+    "DEFAULT_FACTOR",
     "DEFAULT_FEATURES",
     "MAX_TILE",
     "PRESETS",

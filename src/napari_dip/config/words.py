@@ -33,6 +33,8 @@ TaskName = Literal[
 ]
 # The pretrained network whose weights an installed package brings.
 DEFAULT_FEATURES = "efficientnet-lite0"
+# How many times more pixels along Y and X.
+DEFAULT_FACTOR = 4
 # Of the immersion oil that objectives are made for.
 REFRACTIVE_INDEX = 1.518
 # Iterations more, where an uncertainty of one run is asked for.

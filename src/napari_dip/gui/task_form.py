@@ -11,7 +11,7 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_dip.config import DEFAULT_FEATURES, REFRACTIVE_INDEX, Kernel, Optics
+from napari_dip.config import DEFAULT_FACTOR, DEFAULT_FEATURES, REFRACTIVE_INDEX, Kernel, Optics
 from napari_dip.errors import UsageError
 from napari_dip.gui.layers import mask_kwargs
 from napari_dip.tasks import TASKS
@@ -137,7 +137,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
                     label="Factor",
                     min=2,
                     max=16,
-                    value=4,
+                    value=DEFAULT_FACTOR,
                     tooltip="How many times more pixels along Y and X.",
                 ),
                 "kernel": ComboBox(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from napari_dip.config import DEFAULT_FACTOR
 from napari_dip.errors import InputError
 from napari_dip.tasks.task import Task, by_axis
 
@@ -30,7 +31,7 @@ class SuperResolve(Task):
     """
 
     name = "super-resolve"
-    factor: int | Mapping[str, int] = 4
+    factor: int | Mapping[str, int] = DEFAULT_FACTOR
     kernel: Kernel = "lanczos2"
 
     def factors(self) -> Mapping[str, int]:
