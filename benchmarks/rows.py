@@ -20,7 +20,7 @@ from napari_dip import DipConfig, Image, baselines, metrics, restore
 from napari_dip.api import finish
 from napari_dip.core import blocks
 from napari_dip.core.image import mask_invalid
-from napari_dip.core.noise import estimate_mean_variance
+from napari_dip.core.noise import estimate_mean_variance, noise_model
 from napari_dip.core.scaling import scale_image
 
 if TYPE_CHECKING:
@@ -63,12 +63,14 @@ def baseline(
         (block,) = blocks.plan(image, None, 2)
         planes, (scaling,) = blocks.read(image, block), scale_image(image)
         known = mask_invalid(planes)
-        measured = sigma or np.sqrt(estimate_mean_variance(planes).mean_variance)
+        line = estimate_mean_variance(planes)
+        measured = sigma or np.sqrt(line.mean_variance)
         facts = baselines.Facts(
             sigma=measured / scaling.gain,
             zero=0.0,
             known=known,
             factors=tuple(task.factors().get(axis, 1) for axis in "YX"),
+            noise=noise_model(line, scaling),
         )
         unit = np.where(known, scaling.scale(np.where(known, planes, 0)), 0).astype(np.float64)
         estimate = scaling.unscale(method.restore(unit, facts))

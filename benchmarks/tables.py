@@ -58,25 +58,6 @@ def denoisers(noisy: np.ndarray, sigma: float | None = None) -> dict[str, Callab
     return methods
 
 
-def stabilised_bm3d(noisy: np.ndarray) -> np.ndarray:
-    """Make photon noise Gaussian of 1, denoise it, and go back without a bias.
-
-    Generalised Anscombe transform and its inverse in closed form (Makitalo and
-    Foi, IEEE TIP 22, 2013), with variance = slope * intensity + intercept.
-    """
-    import bm3d
-
-    if noisy.ndim == 3:
-        return np.dstack([stabilised_bm3d(channel) for channel in np.moveaxis(noisy, -1, 0)])
-    line = estimate_mean_variance(noisy[None])
-    dark = line.intercept / line.slope**2
-    level = np.maximum(noisy / line.slope + 3 / 8 + dark, 0)
-    clean = np.maximum(bm3d.bm3d(2 * np.sqrt(level), 1.0), 2 * np.sqrt(3 / 8))
-    root = np.sqrt(3 / 2)
-    photons = clean**2 / 4 + root / (4 * clean) - 11 / (8 * clean**2) + 5 * root / (8 * clean**3)
-    return line.slope * (photons - 1 / 8 - dark)
-
-
 def color_bm3d(noisy: np.ndarray, sigma: float | None) -> np.ndarray:
     import bm3d
 
@@ -103,7 +84,7 @@ def microscopy(data: Path, crop: int | None) -> Iterator[Case]:
         noisy, truth = middle(noisy, crop), middle(truth, crop)
         matched = truth if "BPAE" in name.upper() else metrics.affine_match(truth, noisy)
         methods = denoisers(noisy)
-        methods["stabilised BM3D"] = lambda y=noisy: stabilised_bm3d(y)
+        methods["BM3D stabilised"] = baseline("BM3D stabilised", noisy, Denoise())
         yield Case(name, noisy, matched, Denoise(), None, methods)
 
 

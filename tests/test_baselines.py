@@ -52,6 +52,14 @@ def test_every_baseline_removes_noise_from_any_image(axes, dims):
         assert row.psnr is not None
 
 
+def test_stabilised_bm3d_knows_that_photon_noise_grows_with_the_light():
+    pytest.importorskip("bm3d", reason="an extra")
+    truth = 2 + 40 * (waves((64, 64)) - waves((64, 64)).min())
+    noisy = np.random.default_rng(0).poisson(truth / 20) * 20.0
+    errors = {row.name: error(row.image.data, truth) for row in rows_of(noisy, truth)}
+    assert errors["BM3D stabilised"] < 0.9 * errors["BM3D"]
+
+
 @pytest.mark.parametrize(("axes", "dims"), [("YX", 2), ("YXS", 2), ("ZYX", 3)])
 def test_missing_pixels_are_filled_and_known_ones_kept(axes, dims):
     truth = stacked([waves(SHAPE)] * 3, axes)

@@ -13,7 +13,7 @@ from napari_dip import metrics
 from napari_dip.baselines import Facts, available
 from napari_dip.core import blocks
 from napari_dip.core.image import mask_invalid
-from napari_dip.core.noise import estimate_mean_variance
+from napari_dip.core.noise import estimate_mean_variance, noise_model
 from napari_dip.core.scaling import scale_image
 from napari_dip.tasks import Deconvolve, Denoise
 
@@ -90,8 +90,8 @@ def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
     result = np.array(enlarged.data, dtype=np.float32)
     psf = task.fitting_psf(image, axes) if isinstance(task, Deconvolve) else None
     scalings = scale_image(observed, joint=task.joint)
-    sigmas = [
-        float(np.sqrt(estimate_mean_variance(blocks.some_planes(observed, channel)).mean_variance))
+    lines = [
+        estimate_mean_variance(blocks.some_planes(observed, channel))
         for channel in range(len(scalings))
     ]
     for block in blocks.plan(observed, None, dims):
@@ -103,11 +103,12 @@ def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
             continue
         unit = np.where(known, scaling.scale(np.where(known, values, 0)), 0).astype(np.float64)
         facts = Facts(
-            sigma=sigmas[channel] / scaling.gain,
+            sigma=np.sqrt(lines[channel].mean_variance) / scaling.gain,
             zero=(min(scaling.darkest, 0.0) - scaling.offset) / scaling.gain,
             known=known,
             factors=tuple(task.factors().get(axis, 1) for axis in axes),
             psf=psf,
+            noise=noise_model(lines[channel], scaling),
         )
         estimate = scaling.unscale(baseline.restore(unit, facts))
         result[block.selection] = task.merge(
