@@ -674,6 +674,23 @@ def test_maps_that_cannot_be_meant_are_refused(maps):
         napari_dip.reconstruct_fourier(scene(), columns(), maps=maps)
 
 
+@pytest.mark.parametrize("complex_numbers", [False, True])
+def test_noise_of_frequencies_that_is_known_is_not_put_back(complex_numbers):
+    truth, sigma = scene(), 20.0
+    noise = np.random.default_rng(0).normal(0, sigma, (2, 64, 64))
+    noisy = truth + noise[0] + (1j * noise[1] if complex_numbers else 0)
+    recorded = noisy
+    if complex_numbers:
+        recorded = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(noisy), norm="ortho"))
+    config = tiny_config(20, stop="none")
+    known = config.model_copy(update={"noise": "gaussian", "sigma_noise": sigma})
+    believed, weighed = (
+        napari_dip.reconstruct_fourier(recorded, columns(), config=choice)
+        for choice in (config, known)
+    )
+    assert rmse(weighed, truth) < 0.8 * rmse(believed, truth)
+
+
 @pytest.mark.parametrize("noise", ["poisson", "poisson-gaussian"])
 def test_frequencies_have_no_photons(noise):
     with pytest.raises(InputError, match="k-space"):

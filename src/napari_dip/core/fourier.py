@@ -24,6 +24,8 @@ _LEAST_DENSITY = 0.02
 _SOLVER_ITERATIONS = 100
 # Of the image, in network units; that of its slopes follows.
 _SOLVER_STEP = 0.02
+# Weight of the total variation against noise, in its standard deviations.
+_VARIATION_OF_NOISE = 0.5
 
 
 class Fourier(Operator):
@@ -42,6 +44,8 @@ class Fourier(Operator):
         Channels are real and imaginary parts in turn.
     maps : (coils, Y, X) complex Tensor, optional
         Sensitivity of each coil: one complex image was seen by all of them.
+    noisy : bool
+        The noise of what was recorded is known, and not to be believed.
 
     References
     ----------
@@ -55,8 +59,16 @@ class Fourier(Operator):
     [4.0, 0.0, 0.0, 0.0]
     """
 
-    def __init__(self, sampled: Tensor, *, paired: bool, maps: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        sampled: Tensor,
+        *,
+        paired: bool,
+        maps: Tensor | None = None,
+        noisy: bool = False,
+    ) -> None:
         self._paired = paired
+        self._noisy = noisy
         self._maps = maps
         self.sampled = sampled if paired else sampled | _negated(sampled)
 
@@ -95,6 +107,11 @@ class Fourier(Operator):
     def zero_filled(self, spectrum: Tensor, known: Tensor) -> Tensor:
         """Return the image of what is known of a spectrum; other frequencies are 0."""
         return self.combined(self.adjoint(spectrum * known))
+
+    def noise_level(self, noise: NoiseModel) -> float:
+        """Return the standard deviation of the noise that is known, otherwise 0."""
+        variance = noise.variance(torch.zeros(()))
+        return float(variance.mean().sqrt()) if self._noisy else 0.0
 
     def measured(self, picture: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         spectrum = self._transform(picture)
@@ -159,9 +176,10 @@ def least_variation(
     fourier: Fourier,
     spectrum: Tensor,
     known: Tensor,
+    noise: float = 0.0,
     ended: Callable[[], bool] = lambda: False,
 ) -> Tensor:
-    """Return the image of least total variation that has the known frequencies.
+    """Return the image of least total variation that has the known frequencies, but for noise.
 
     Parameters
     ----------
@@ -171,6 +189,8 @@ def least_variation(
         What was recorded, an image of about unit range behind it.
     known : (1, C, [Z,] Y, X) Tensor
         1 where it is to be believed, elsewhere 0.
+    noise : float
+        Standard deviation of what was recorded, in units of the image.
     ended : callable
         Once True, the image is returned as it is then; at first it is zero-filled.
 
@@ -186,6 +206,7 @@ def least_variation(
     """
     image = fourier.zero_filled(spectrum, known)
     ahead, slopes = image, torch.zeros((2, *image.shape), device=image.device)
+    belief = _SOLVER_STEP / (_SOLVER_STEP + _VARIATION_OF_NOISE * noise)
     for _ in range(_SOLVER_ITERATIONS):
         if ended():
             break
@@ -194,7 +215,7 @@ def least_variation(
         slopes = slopes / torch.linalg.vector_norm(slopes, dim=(0, 2), keepdim=True).clamp(min=1)
         bend = sum(slopes[i] - slopes[i].roll(1, axis) for i, axis in enumerate((-2, -1)))
         smoother = image + _SOLVER_STEP * bend
-        smoother = smoother + fourier.zero_filled(spectrum - fourier(smoother), known)
+        smoother = smoother + belief * fourier.zero_filled(spectrum - fourier(smoother), known)
         ahead, image = 2 * smoother - image, smoother
     return image
 

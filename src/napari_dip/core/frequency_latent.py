@@ -61,8 +61,10 @@ class FrequencyLatent(Latent):
         self._views = views(network)
         self._spread = Mirror(problem.shape, network.canvas(problem.shape), random.device)
 
+        level = operator.noise_level(problem.noise)
+
         def picture(known: Tensor) -> tuple[Tensor, Tensor]:
-            plain = least_variation(operator, problem.observation, known, ended)
+            plain = least_variation(operator, problem.observation, known, level, ended)
             return plain, plain - operator.zero_filled(problem.observation, known)
 
         visible, lots = fitted, operator.lots(fitted, random)

@@ -99,6 +99,7 @@ def restore(
     assert dims is not None  # the configuration is complete
     image = as_image(image, config.axes).calibrated(config.voxel_size)
     task.check_noise(config.noise)
+    task = task.knowing(config.noise, config.sigma_noise)
     observation = task.observe(image)
     channels = find_channels(observation, config, task)
     config = suited(config, task, channels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -34,6 +34,9 @@ class Fourier(Task):
         after the other; otherwise images are real.
     maps : (C, Y, X) array_like of complex, optional
         Sensitivity of each coil, with which one complex image was seen.
+    noise : float, optional
+        Known standard deviation of the noise of what was recorded, of real and
+        imaginary parts each, on the image's scale; without it all is believed.
     """
 
     name = "fourier"
@@ -41,6 +44,7 @@ class Fourier(Task):
     inverse: bool = False
     paired: bool = False
     maps: Any = None
+    noise: float | None = None
 
     @classmethod
     def of_kspace(
@@ -138,10 +142,12 @@ class Fourier(Task):
         return self._transform(image.shape[-2:])
 
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
-        """Put the recorded frequencies in place of the estimate's.
+        """Put the recorded frequencies in place of the estimate's, unless known to be noisy.
 
         With maps, coils may contradict one another: a step towards them all.
         """
+        if self.noise is not None:
+            return estimate
         import torch
 
         transform = self._transform(observed.shape[-2:])
@@ -167,6 +173,9 @@ class Fourier(Task):
                 "frequency has no number of photons. Leave the noise model at auto."
             )
 
+    def knowing(self, noise: Noise, sigma: float | None) -> Self:
+        return replace(self, noise=sigma) if noise == "gaussian" and sigma else self
+
     def final(self, image: Image) -> Image:
         """Return the magnitude of complex images, root sum of squares over coils."""
         if not self.paired:
@@ -182,7 +191,7 @@ class Fourier(Task):
 
         sampled = torch.from_numpy(self.sampled(shape))
         maps = None if self.maps is None else torch.from_numpy(self.maps)
-        return fourier.Fourier(sampled, paired=self.paired, maps=maps)
+        return fourier.Fourier(sampled, paired=self.paired, maps=maps, noisy=self.noise is not None)
 
     def _recorded_part(self, values: NDArray[Any]) -> NDArray[Any]:
         import torch

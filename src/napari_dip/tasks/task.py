@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -84,6 +84,10 @@ class Task:
     def check_noise(self, noise: Noise) -> None:
         """Raise an `InputError` if a noise model makes no sense."""
         return
+
+    def knowing(self, noise: Noise, sigma: float | None) -> Self:
+        """Return the task with what it should know of the noise, on the image's scale."""
+        return self
 
     def final(self, image: Image) -> Image:
         """Return what the user is given of a result."""
