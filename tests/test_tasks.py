@@ -155,7 +155,7 @@ def test_a_task_is_done_in_tiles_or_says_that_it_cannot(name, axes, dims):
         np.testing.assert_array_equal(result.image.data[known], data[known])
 
 
-@pytest.mark.parametrize("name", [*MAKERS, "inpaint-holes", "maximise-unit"])
+@pytest.mark.parametrize("name", [*MAKERS, "inpaint-holes", "inpaint-sparse", "maximise-unit"])
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("dims", [2, 3])
 def test_every_preset_of_a_task_can_be_built(name, preset, dims):
@@ -242,6 +242,7 @@ def test_a_large_hole_has_its_own_preset():
     assert Inpaint(mask).preset == "inpaint-holes"
     assert preset_of("paper", "inpaint-holes").latent == "meshgrid"
     assert Inpaint(mask, known="restore").preset == "denoise"
+    assert Inpaint(np.random.default_rng(0).random((256, 256)) > 0.02).preset == "inpaint-sparse"
 
 
 def test_dead_pixels_found_by_a_threshold_are_repaired():

@@ -118,6 +118,22 @@ _MISSING: dict[str, Any] = {
 }
 _TASK_PRESETS["inpaint", "balanced"] = _with(_BALANCED, **_MISSING, max_iterations=2000)
 _TASK_PRESETS["inpaint", "fast"] = _with(_FAST, **_MISSING)
+# Into a large hole no surface reaches, and a network that sees the observation puts grey
+# there; coordinates and an hourglass without skips continue what is around, as published.
+_TASK_PRESETS["inpaint-holes", "balanced"] = _with(
+    _TASK_PRESETS["inpaint-holes", "paper"],
+    network={"channels": (32, 64, 64, 64, 64), "output": "linear", "bias": False},
+    max_iterations=600,
+)
+_TASK_PRESETS["inpaint-holes", "fast"] = _with(
+    _TASK_PRESETS["inpaint-holes", "balanced"],
+    network={"channels": (16, 32, 32, 32, 32)},
+    max_iterations=400,
+)
+# Where hardly any pixel is known, it is as between the pixels of an image to be enlarged.
+_TASK_PRESETS["inpaint-sparse", "paper"] = _TASK_PRESETS["inpaint", "paper"]
+for _preset in ("balanced", "fast"):
+    _TASK_PRESETS["inpaint-sparse", _preset] = _TASK_PRESETS["super-resolve", _preset]
 # The network only corrects what total variation finds (docs/performance.md).
 _TASK_PRESETS["fourier", "balanced"] = _with(
     _BALANCED,
@@ -153,7 +169,11 @@ _TASK_PRESETS["dejpeg-coefficients", "fast"] = _with(
 )
 
 # A noise latent of a volume, all of it at full resolution, takes too long.
-_PLANES_ONLY = {("super-resolve", "balanced"), ("super-resolve", "fast")}
+_PLANES_ONLY = {
+    (task, preset)
+    for task in ("super-resolve", "inpaint-holes", "inpaint-sparse")
+    for preset in ("balanced", "fast")
+}
 # A volume has many times the pixels of a plane, and each a neighbourhood three
 # times as large: the widths of the preset below.
 _VOLUME_WIDTHS: dict[Preset, Preset] = {"balanced": "fast"}

@@ -22,6 +22,7 @@ TaskName = Literal[
     "denoise",
     "inpaint",
     "inpaint-holes",
+    "inpaint-sparse",
     "super-resolve",
     "deconvolve",
     "dejpeg",

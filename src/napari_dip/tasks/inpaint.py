@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # A missing pixel farther than this from a known one is in a large hole.
 _LARGE_HOLE = 12
+# With a smaller share of known pixels none has neighbours that would tell anything.
+_FEW_KNOWN = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +53,8 @@ class Inpaint(Task):
         if self.mask is None:
             return "inpaint"
         missing = np.atleast_2d(self._painted(as_picture(self.mask).data))
+        if 1 - missing.mean() < _FEW_KNOWN:
+            return "inpaint-sparse"
         # Planes are fitted one by one, so only distances within a plane count.
         planes = missing.reshape(-1, *missing.shape[-2:])
         depth = max(ndimage.distance_transform_edt(np.pad(plane, 1)).max() for plane in planes)
