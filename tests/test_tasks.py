@@ -486,7 +486,7 @@ def test_what_was_recorded_of_a_jpeg_is_kept(tmp_path, shape, coloured, loss):
     result = run(image, task, config)
     assert result.image.shape == image.shape
     assert result.report.noise.model == "uniform"
-    assert DipConfig().complete(task.preset).stop == "none"
+    assert DipConfig().complete(task.preset).stop == "blocks"
     operator = task.operator(image, "YX")
     ours, decoded = (
         torch.from_numpy(np.atleast_3d(one.data).transpose(2, 0, 1).astype(float))[None]

@@ -9,6 +9,7 @@ from PIL import Image as Picture
 
 from napari_dip import io
 from napari_dip.core.jpeg import Jpeg
+from napari_dip.core.noise import NoiseModel
 from tests.tiny import waves
 
 # Pillow's names of 4:4:4, 4:2:2 and 4:2:0.
@@ -95,3 +96,17 @@ def test_the_nearest_picture_would_have_been_rounded_to_the_same_file(
     assert float((jpeg(moved) - recorded).abs()[where].max()) < 0.5 + 1e-6
     torch.testing.assert_close(jpeg.nearest(moved, decoded, 0.5), moved)
     assert float((jpeg.nearest(truth, decoded, 0.5) - truth).abs().mean()) < 0.05
+
+
+@pytest.mark.parametrize("coloured", [False, True])
+def test_a_decoded_picture_has_more_blocks_than_its_truth(compressed, coloured):
+    truth, decoded, jpeg = compressed((32, 48), coloured)
+    observation, _ = jpeg.measured(decoded, torch.ones_like(decoded) > 0)
+    noise = NoiseModel(0.0, 1.0, 0.0)
+    smooth, blocky = (jpeg.blockiness(picture, observation, noise) for picture in (truth, decoded))
+    assert smooth < 0.8 * blocky
+
+
+def test_a_picture_of_one_block_has_no_borders():
+    jpeg, picture = Jpeg([torch.ones(8, 8)], (1, 1), (8, 8)), torch.rand(1, 1, 8, 8)
+    assert jpeg.blockiness(picture, jpeg(picture), NoiseModel(0.0, 1.0, 0.0)) is None

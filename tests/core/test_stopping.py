@@ -10,6 +10,7 @@ from napari_dip.core.stopping import (
     AnyOf,
     Discrepancy,
     Evidence,
+    FewestBlocks,
     HeldOut,
     MaxIterations,
     MovingVariance,
@@ -42,6 +43,16 @@ def test_held_out_stops_after_its_patience_and_selects_the_minimum():
     rule = HeldOut(patience=20, tolerance=0.0, guard=0)
     assert feed(rule, valley(50, 200)) == (70, StopReason.HELD_OUT_MINIMUM)
     assert rule.selected == 50
+
+
+def test_blocks_of_a_jpeg_end_the_fit_when_they_grow():
+    rule = FewestBlocks(patience=20, guard=10)
+    roughness = [0.1] * 10 + valley(50, 200)[10:]
+    reasons = [
+        rule.update(replace(evidence(k), blockiness=value)) for k, value in enumerate(roughness, 1)
+    ]
+    assert reasons.index(StopReason.FEWEST_BLOCKS) == 69
+    assert rule.update(evidence(300)) is None  # of a picture without any
 
 
 def test_held_out_tolerance_ends_a_creeping_descent():

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field
 
 from napari_dip.config.fit import FitConfig
-from napari_dip.config.presets import TO_THE_END, preset_of
+from napari_dip.config.presets import AUTO_STOP, preset_of
 from napari_dip.config.words import (
     MAX_TILE,
     UNCERTAINTY_SAMPLES,
@@ -41,7 +41,7 @@ class DipConfig(Frozen):
     stop: Stop = Field(
         "auto",
         description="Early stopping: held-out pixels, variance of the outputs, both (auto), "
-        "residual as large as the noise, or none.",
+        "residual as large as the noise, fewest blocks of a JPEG, or none.",
     )
     max_iterations: int | None = Field(
         None, ge=1, description="Upper bound of the iterations of each block (default: preset)."
@@ -120,7 +120,7 @@ class DipConfig(Frozen):
         fit = self.fit or preset_of(self.preset, task, dims)
         if self.max_iterations is not None:
             fit = fit.model_copy(update={"max_iterations": self.max_iterations})
-        stop = "none" if self.stop == "auto" and task in TO_THE_END else self.stop
+        stop = AUTO_STOP.get(task, "auto") if self.stop == "auto" else self.stop
         return self.model_copy(
             update={"fit": fit, "max_iterations": fit.max_iterations, "dims": dims, "stop": stop}
         )

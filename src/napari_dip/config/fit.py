@@ -94,6 +94,9 @@ class StoppingConfig(Frozen):
         1000, ge=1, description="Stop after this many iterations without a lower variance (P)."
     )
     variance_pixels: int = Field(16384, ge=1, description="Pixels the variance is measured on.")
+    blocks_patience: int = Field(
+        100, ge=1, description="Stop after this many iterations without fewer blocks of a JPEG."
+    )
     guard: int = Field(100, ge=0, description="No rule stops or selects before this iteration.")
 
 

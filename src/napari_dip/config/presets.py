@@ -3,7 +3,7 @@
 from typing import Any
 
 from napari_dip.config.fit import FitConfig, NetworkConfig, StoppingConfig
-from napari_dip.config.words import Preset, TaskName
+from napari_dip.config.words import Preset, Stop, TaskName
 
 # Published denoising configuration (Ulyanov, Vedaldi, Lempitsky, "Deep Image
 # Prior", IJCV 2020, and its supplementary code).
@@ -154,12 +154,16 @@ _TASK_PRESETS["maximise-unit", "balanced"] = _with(
 )
 for _task in ("invert-features", "maximise-unit"):
     _TASK_PRESETS[_task, "fast"] = _with(_TASK_PRESETS[_task, "balanced"], max_iterations=400)
-# What has no noise is better the longer it is fitted; coefficients can tell no rule
-# where the blocks begin, and have a bound instead.
-TO_THE_END: tuple[TaskName, ...] = ("invert-features", "maximise-unit", "dejpeg-coefficients")
+# What "auto" means to a task that has no noise: features are the better the longer they
+# are fitted, coefficients until their blocks are learnt.
+AUTO_STOP: dict[TaskName, Stop] = {
+    "invert-features": "none",
+    "maximise-unit": "none",
+    "dejpeg-coefficients": "blocks",
+}
 
 # A coefficient cannot be hidden as a pixel can, so the latent is noise; blocks are
-# learnt last, and after this many iterations not yet (docs/performance.md).
+# learnt last, mostly after this many iterations (docs/performance.md).
 _TASK_PRESETS["dejpeg-coefficients", "paper"] = _TASK_PRESETS["dejpeg", "paper"]
 _TASK_PRESETS["dejpeg-coefficients", "balanced"] = _with(
     _TASK_PRESETS["super-resolve", "balanced"], latent_noise=1 / 30, max_iterations=500

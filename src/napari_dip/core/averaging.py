@@ -19,6 +19,7 @@ _FIT_ENDED = (
     StopReason.HELD_OUT_MINIMUM,
     StopReason.VARIANCE_MINIMUM,
     StopReason.DISCREPANCY,
+    StopReason.FEWEST_BLOCKS,
     StopReason.MAX_ITERATIONS,
 )
 

@@ -214,6 +214,7 @@ def fit(
         loss_value, heldout_error, discrepancy = read_errors(
             problem, loss, state.average.value, heldout, known
         )
+        blockiness = _blockiness(problem, state.average.value) if config.stop == "blocks" else None
         now = time.perf_counter()
         pace.append((now - last_assessment) / runtime.assess_every)
         last_assessment = now
@@ -222,7 +223,12 @@ def fit(
             continue
         state.keep_checkpoint(iteration, loss_value)
         evidence = Evidence(
-            iteration, now - start, heldout_error, estimate.flatten()[probe], discrepancy
+            iteration,
+            now - start,
+            heldout_error,
+            estimate.flatten()[probe],
+            discrepancy,
+            blockiness,
         )
         reason = posterior.assess(state, evidence)
         if reason is not None or now - last_yield >= interval:
@@ -263,6 +269,10 @@ def fit(
         posterior_std=posterior_std,
         posterior_scale=scale,
     )
+
+
+def _blockiness(problem: Problem, average: Tensor) -> float | None:
+    return problem.operator.blockiness(average, problem.observation, problem.noise)
 
 
 def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNetwork:

@@ -13,6 +13,7 @@ from napari_dip.core.operators import Operator
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari_dip.core.noise import NoiseModel
     from napari_dip.core.operators import Shape
 
 _BLOCK = 8
@@ -95,9 +96,27 @@ class Jpeg(Operator):
         """Spare all: a coefficient that is hidden is lost, and says nothing of the others."""
         return torch.ones_like(observation[:, :1], dtype=torch.bool)
 
+    def blockiness(self, estimate: Tensor, observation: Tensor, noise: NoiseModel) -> float | None:
+        """Return the mean step of luma across borders of blocks over that within blocks.
+
+        Of the estimate as it will be returned, its coefficients within their bins.
+        """
+        half_step = noise.variance(observation).sqrt() / 2
+        where = self._each(_Channel.exist, observation)
+        luma = self._turned(self._moved(estimate, observation, where, half_step))[:, :1]
+        steps = [luma.movedim(axis, -1).diff().abs() for axis in (-2, -1)]
+        across, within = (
+            torch.cat([step[..., _at_borders(step) == border].flatten() for step in steps])
+            for border in (True, False)
+        )
+        return float(across.mean() / within.mean().clamp(min=1e-12)) if len(across) else None
+
     def nearest(self, estimate: Tensor, picture: Tensor, reach: float) -> Tensor:
         """Return the estimate, moved to where no coefficient is farther off than `reach` steps."""
         recorded, where = self.measured(picture, torch.ones_like(picture, dtype=torch.bool))
+        return self._moved(estimate, recorded, where, torch.tensor(reach).to(estimate))
+
+    def _moved(self, estimate: Tensor, recorded: Tensor, where: Tensor, reach: Tensor) -> Tensor:
         beyond = (self(estimate) - recorded) * where
         return estimate - self.lift(beyond - beyond.clamp(-reach, reach))
 
@@ -166,6 +185,11 @@ class _Channel:
     def _with_room(self, values: Tensor) -> Tensor:
         rows, columns = (room - n for room, n in zip(self._room, self._blocks, strict=True))
         return functional.pad(values, (0, columns, 0, rows))
+
+
+def _at_borders(steps: Tensor) -> Tensor:
+    """Return True at steps along the last axis from one block to the next."""
+    return torch.arange(steps.shape[-1], device=steps.device) % _BLOCK == _BLOCK - 1
 
 
 def _whole(n: int, step: int) -> int:

@@ -88,6 +88,10 @@ class Operator(ABC):
         """Return how much a hidden pixel counts, of the shape of `valid`, which is 0 or 1."""
         return valid
 
+    def blockiness(self, estimate: Tensor, observation: Tensor, noise: NoiseModel) -> float | None:
+        """Return how steep borders of blocks are, beside steps within them; None without any."""
+        return None
+
     def fresh(self, device: torch.device) -> Operator:
         """Return an operator for one fit alone, which may change it."""
         return self

@@ -25,6 +25,7 @@ class StopReason(StrEnum):
     HELD_OUT_MINIMUM = "held_out_minimum"
     VARIANCE_MINIMUM = "variance_minimum"
     DISCREPANCY = "discrepancy"
+    FEWEST_BLOCKS = "fewest_blocks"
     MAX_ITERATIONS = "max_iterations"
     TIME_LIMIT = "time_limit"
     STOP_REQUESTED = "stop_requested"
@@ -45,6 +46,8 @@ class Evidence:
         Mean nll of the moving average at the held-out pixels.
     discrepancy : float or None
         The same at all valid pixels; only if a rule asks for it.
+    blockiness : float or None
+        Of the moving average; only if a rule asks for it, of a JPEG.
     pixels : (P,) Tensor
         Network output at a fixed random choice of pixels, on its device.
     """
@@ -54,6 +57,7 @@ class Evidence:
     heldout_error: float | None
     pixels: Tensor
     discrepancy: float | None = None
+    blockiness: float | None = None
 
 
 class StoppingRule(Protocol):
@@ -187,6 +191,25 @@ class Discrepancy:
         return StopReason.DISCREPANCY
 
 
+class FewestBlocks:
+    """Stop when the blocks of a JPEG, which are learnt last, have begun to show."""
+
+    def __init__(self, patience: int, guard: int) -> None:
+        self.selected: int | None = None
+        self._patience = patience
+        self._guard = guard  # at first all is rough
+        self._lowest = float("inf")
+
+    def update(self, evidence: Evidence) -> StopReason | None:
+        blockiness, iteration = evidence.blockiness, evidence.iteration
+        if blockiness is None or iteration <= self._guard:
+            return None
+        if blockiness < self._lowest:
+            self._lowest, self.selected = blockiness, iteration
+        stale = self.selected is not None and iteration - self.selected >= self._patience
+        return StopReason.FEWEST_BLOCKS if stale else None
+
+
 class MaxIterations:
     """Stop at a number of iterations."""
 
@@ -275,6 +298,8 @@ def build_rule(
         rules.append(_variance_rule(constants, volumes=config.dims == 3))
     if config.stop == "discrepancy":
         rules.append(Discrepancy(constants.guard))
+    if config.stop == "blocks":
+        rules.append(FewestBlocks(constants.blocks_patience, constants.guard))
     rules.append(MaxIterations(settings.max_iterations))
     if time_limit is not None:
         rules.append(TimeLimit(time_limit))
