@@ -119,7 +119,7 @@ def test_colours_follow_the_palette(monitor, paper, ink):
 
 def test_it_says_where_the_run_is():
     assert describe(progress(left=80)) == "At most 1 min 20 s left"
-    assert describe(progress(block=1, blocks=5)) == "Plane 2 of 5, at most 9 s left"
+    assert describe(progress(block=1, blocks=5)) == "Part 2 of 5, at most 9 s left"
 
 
 @pytest.mark.parametrize(

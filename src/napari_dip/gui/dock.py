@@ -290,7 +290,7 @@ def _summary(report: "Report") -> str:
         f"{report.stop_reason.replace('_', ' ')}."
     )
     if report.blocks_left:
-        text += f" Planes not reached, left as they were: {report.blocks_left}."
+        text += f" Parts not reached, left as they were: {report.blocks_left}."
     return " ".join([text, *report.warnings])
 
 

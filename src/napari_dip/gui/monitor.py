@@ -154,7 +154,7 @@ def _mix(first: QColor, second: QColor, share: float) -> QColor:
 
 def describe(progress: "Progress") -> str:
     """Say where the run is and how long it may take: early stopping may end it sooner."""
-    place = f"Plane {progress.block + 1} of {progress.blocks}, " if progress.blocks > 1 else ""
+    place = f"Part {progress.block + 1} of {progress.blocks}, " if progress.blocks > 1 else ""
     return f"{place}at most {duration(progress.seconds_left)} left".capitalize()
 
 
