@@ -110,3 +110,11 @@ def test_a_decoded_picture_has_more_blocks_than_its_truth(compressed, coloured):
 def test_a_picture_of_one_block_has_no_borders():
     jpeg, picture = Jpeg([torch.ones(8, 8)], (1, 1), (8, 8)), torch.rand(1, 1, 8, 8)
     assert jpeg.blockiness(picture, jpeg(picture), NoiseModel(0.0, 1.0, 0.0)) is None
+
+
+def test_no_coefficient_is_ever_held_out(compressed):
+    _, decoded, jpeg = compressed((16, 16), coloured=False)
+    random = torch.Generator().manual_seed(0)
+    valid = torch.ones_like(decoded, dtype=torch.bool)
+    draws = torch.stack([jpeg.lots(valid, random).broadcast_to(valid.shape) for _ in range(200)])
+    assert (draws >= 1).all()

@@ -9,9 +9,9 @@ import numpy as np
 
 from napari_dip.config import DipConfig, for_correlated_noise
 from napari_dip.core import blocks
+from napari_dip.core.correlation import CORRELATED
 from napari_dip.core.impulses import without_impulses
 from napari_dip.core.noise import find_noise, noise_model, rounding
-from napari_dip.core.report import CORRELATED
 from napari_dip.core.scaling import Scaling, scale_image
 
 if TYPE_CHECKING:

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# From here on the noise of neighbouring pixels counts as correlated: white noise,
+# real and synthetic, has -0.1 to 0.1, noise blurred by a pixel 0.35 to 0.5.
+CORRELATED = 0.3
 # Correlation is measured in the flattest tiles of this size, this share of them.
 _TILE = 8
 _FLATTEST = 0.2

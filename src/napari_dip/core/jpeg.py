@@ -92,9 +92,9 @@ class Jpeg(Operator):
         recorded = self._each(_Channel.decoded_from, self._turned(picture))
         return recorded, self._each(_Channel.exist, recorded) > 0
 
-    def spared(self, observation: Tensor) -> Tensor | None:
-        """Spare all: a coefficient that is hidden is lost, and says nothing of the others."""
-        return torch.ones_like(observation[:, :1], dtype=torch.bool)
+    def lots(self, valid: Tensor, random: torch.Generator) -> Tensor:
+        # A coefficient that is hidden is lost, and says nothing of the others.
+        return torch.ones((), device=random.device)
 
     def blockiness(self, estimate: Tensor, observation: Tensor, noise: NoiseModel) -> float | None:
         """Return the mean step of luma across borders of blocks over that within blocks.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from napari_dip.config import DipConfig, Frozen
+from napari_dip.core.advice import of_fit, of_tiles
 from napari_dip.core.image import Image
 from napari_dip.core.record import recorded, sha256_of_pixels
 
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
     from napari_dip.core.fit import Fit
     from napari_dip.core.tune import Trial
     from napari_dip.tasks import Task
-
-# Below this whiteness a residual is no white noise; where it should be some.
-_SMOOTH = 1.1
-# From here on the noise of neighbouring pixels counts as correlated: white noise,
-# real and synthetic, has -0.1 to 0.1, noise blurred by a pixel 0.35 to 0.5.
-CORRELATED = 0.3
-# From here on seams between tiles may be seen: their gradient over that beside them.
-_SEAM = 1.05
-# Below this the two rules would keep estimates as different as these are wrong.
-_DISAGREEMENT = 0.8
 
 
 class InputRecord(Frozen):
@@ -228,7 +219,7 @@ def make_report(
         noise=noise[0],
         noise_by_channel=noise,
         diagnostics=diagnostics,
-        warnings=(*_warnings(task, config, noise, diagnostics), *_of_tiles(tiling)),
+        warnings=(*of_fit(task, config, noise, diagnostics), *of_tiles(tiling)),
         versions=versions(),
         **quality,
     )
@@ -275,55 +266,3 @@ def _findings(fits: "Sequence[Fit]") -> dict[str, float]:
     """Return the median over all fits of each thing that was found out."""
     names = sorted({name for fit in fits for name in fit.findings})
     return {name: median([fit.findings[name] for fit in fits]) for name in names}
-
-
-def _warnings(
-    task: "Task",
-    config: DipConfig,
-    noise: Sequence[NoiseRecord],
-    diagnostics: Mapping[str, Any],
-) -> tuple[str, ...]:
-    """Say in words what a user should look at."""
-    whiteness, agreement = diagnostics["residual_whiteness"], diagnostics["stopping_agreement"]
-    correlation = _median([record.correlation for record in noise])
-    found = []
-    if task.noisy and correlation is not None and correlation >= CORRELATED:
-        consequence = (
-            "The fit was stopped by the variance of its outputs instead."
-            if config.stop == "variance"
-            else "Try --preset paper --stop variance."
-        )
-        found.append(
-            f"The noise of neighbouring pixels is correlated ({correlation:.2f}, white noise has "
-            f"0), which held-out pixels cannot tell from structure. {consequence} Compare the "
-            "result with the image."
-        )
-    elif task.noisy and whiteness is not None and whiteness < _SMOOTH:
-        found.append(
-            f"What was taken away is smooth (residual whiteness {whiteness:.2f}, white noise has "
-            "1.41): the noise is correlated between pixels, or structure was lost. Held-out "
-            "pixels cannot tell correlated noise from structure: compare the result with the "
-            "image."
-        )
-    if agreement is not None and agreement < _DISAGREEMENT:
-        found.append(
-            "Held-out pixels and the variance of the outputs would keep different results "
-            f"(agreement {agreement:.2f} of 1); that of the held-out pixels was kept. Compare it "
-            "with --stop variance."
-        )
-    return tuple(found)
-
-
-def _of_tiles(tiling: TilingRecord | None) -> list[str]:
-    found = []
-    if tiling is not None and tiling.skipped:
-        found.append(
-            f"Tiles without an observed pixel stay as they were: {tiling.skipped}. What is missing "
-            f"there is larger than a tile of {tiling.tile} pixels; choose a larger one."
-        )
-    if tiling is not None and (tiling.seam_ratio or 0) > max(_SEAM, tiling.seam_chance or 0):
-        found.append(
-            f"Seams between tiles may be seen (gradient {tiling.seam_ratio:.2f} of that beside "
-            "them): try a larger tile or overlap."
-        )
-    return found

@@ -1,0 +1,75 @@
+"""Warnings: what a user should look at in a result, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from napari_dip.core.correlation import CORRELATED
+
+if TYPE_CHECKING:
+    from napari_dip.config import DipConfig
+    from napari_dip.core.report import NoiseRecord, TilingRecord
+    from napari_dip.tasks import Task
+
+# Below this whiteness a residual is no white noise; where it should be some.
+_SMOOTH = 1.1
+# From here on seams between tiles may be seen: their gradient over that beside them.
+_SEAM = 1.05
+# Below this the two rules would keep estimates as different as these are wrong.
+_DISAGREEMENT = 0.8
+
+
+def of_fit(
+    task: Task,
+    config: DipConfig,
+    noise: Sequence[NoiseRecord],
+    diagnostics: Mapping[str, Any],
+) -> tuple[str, ...]:
+    """Warn of noise that is no white noise, and of rules that disagree."""
+    whiteness, agreement = diagnostics["residual_whiteness"], diagnostics["stopping_agreement"]
+    correlations = [one.correlation for one in noise if one.correlation is not None]
+    correlation = median(correlations) if correlations else None
+    found = []
+    if task.noisy and correlation is not None and correlation >= CORRELATED:
+        consequence = (
+            "The fit was stopped by the variance of its outputs instead."
+            if config.stop == "variance"
+            else "Try --preset paper --stop variance."
+        )
+        found.append(
+            f"The noise of neighbouring pixels is correlated ({correlation:.2f}, white noise has "
+            f"0), which held-out pixels cannot tell from structure. {consequence} Compare the "
+            "result with the image."
+        )
+    elif task.noisy and whiteness is not None and whiteness < _SMOOTH:
+        found.append(
+            f"What was taken away is smooth (residual whiteness {whiteness:.2f}, white noise has "
+            "1.41): the noise is correlated between pixels, or structure was lost. Held-out "
+            "pixels cannot tell correlated noise from structure: compare the result with the "
+            "image."
+        )
+    if agreement is not None and agreement < _DISAGREEMENT:
+        found.append(
+            "Held-out pixels and the variance of the outputs would keep different results "
+            f"(agreement {agreement:.2f} of 1); that of the held-out pixels was kept. Compare it "
+            "with --stop variance."
+        )
+    return tuple(found)
+
+
+def of_tiles(tiling: TilingRecord | None) -> list[str]:
+    """Warn of tiles that were left out, and of seams."""
+    found = []
+    if tiling is not None and tiling.skipped:
+        found.append(
+            f"Tiles without an observed pixel stay as they were: {tiling.skipped}. What is missing "
+            f"there is larger than a tile of {tiling.tile} pixels; choose a larger one."
+        )
+    if tiling is not None and (tiling.seam_ratio or 0) > max(_SEAM, tiling.seam_chance or 0):
+        found.append(
+            f"Seams between tiles may be seen (gradient {tiling.seam_ratio:.2f} of that beside "
+            "them): try a larger tile or overlap."
+        )
+    return found
