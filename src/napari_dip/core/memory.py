@@ -81,7 +81,7 @@ def fit_memory(settings: FitConfig, pixels: int) -> int:
     --------
     >>> from napari_dip.config import preset_of
     >>> round(fit_memory(preset_of("fast"), 1024**2) / 1e6), "megabytes"
-    (731, 'megabytes')
+    (730, 'megabytes')
     """
     network = settings.network
     # Each scale has a quarter of the pixels of the one above.
