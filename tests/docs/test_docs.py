@@ -37,7 +37,10 @@ def test_python_blocks_run_from_top_to_bottom(page, monkeypatch, tmp_path):
     names = {"__name__": "docs"}
     for line, text in blocks(page, "python"):
         # Padding makes a traceback point at the line of the page.
+        before = dict(names)
         exec(compile("\n" * line + text, str(page), "exec"), names)
+        made = {key for key, value in names.items() if before.get(key) is not value}
+        assert made, f"line {line}: the block made nothing"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -52,7 +55,8 @@ def test_command_lines_are_understood(page):
         for line in text.splitlines():
             if line.startswith("napari-dip "):
                 tokens = shlex.split(line, comments=True)[1:]
-                cli.app.parse_args(tokens, exit_on_error=False, print_error=False)
+                command, *_ = cli.app.parse_args(tokens, exit_on_error=False, print_error=False)
+                assert callable(command), line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -231,7 +231,10 @@ def test_the_thread_of_a_run_ends_with_it(start, fake_restore, qtbot, monkeypatc
     run, _ = start()
     with qtbot.waitSignal(run.returned):
         pass
-    qtbot.waitUntil(threads[0].isFinished)
+    (thread,) = threads
+    assert thread is not QThread.currentThread()
+    qtbot.waitUntil(thread.isFinished)
+    assert not thread.isRunning()
 
 
 def test_warnings_reach_napari(start, fake_restore, qtbot, monkeypatch):
