@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from napari_dip.core.noise import estimate_mean_variance, noise_model
 from napari_dip.core.scaling import scale_image
 
 if TYPE_CHECKING:
+    from napari_dip.core.progress import Progress, Restoration
     from napari_dip.tasks import Task
 
 
@@ -92,13 +93,16 @@ def theirs(case: Case, name: str, cache: Path) -> dict[str, object]:
 
 
 def ours(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
-    """Return what the product reaches with a configuration, and how."""
+    """Return what the product reaches with a configuration, and how; the curve stays cached."""
 
     def compute() -> dict[str, object]:
         image = Image(case.observed, axes_of(case.observed))
-        result = finish(restore(image, case.task, config, reference=case.truth))
+        curve: list[tuple[int, float]] = []
+        steps = restore(image, case.task, config, reference=case.truth)
+        result = finish(_traced(steps, curve))
         report = result.report
         return {
+            "curve": curve,
             "psnr": case.judge(np.asarray(result.image.data), case.truth),
             "gap": (report.best_psnr or 0) - (report.psnr or 0),
             "iterations": report.iterations,
@@ -108,7 +112,21 @@ def ours(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
         }
 
     complete = config.complete(case.task.preset, case.task.dims)
-    return remembered(case, complete.model_dump_json(), cache, compute)
+    values = remembered(case, complete.model_dump_json(), cache, compute)
+    return {key: value for key, value in values.items() if key != "curve"}
+
+
+def _traced(
+    steps: Generator[Progress, None, Restoration], curve: list[tuple[int, float]]
+) -> Generator[Progress, None, Restoration]:
+    """Keep iteration and psnr of what passes by."""
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as end:
+            return end.value
+        curve.append((progress.iteration, round(progress.psnr or 0, 3)))
+        yield progress
 
 
 def remembered(
