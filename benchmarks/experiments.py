@@ -332,28 +332,28 @@ def restorations(data: Path, scale: float) -> None:
 
 def kate(data: Path, scale: float) -> None:
     """Text over a photograph."""
-    settings = with_settings(preset_of("balanced", "inpaint"), round(300 * scale))
-    fill(data, "kate", settings)
+    fill(data, "kate", scale)
 
 
 def vase(data: Path, scale: float) -> None:
-    """A hole, from coordinates without skips, at a quarter of the published width."""
-    settings = with_settings(
-        preset_of("paper", "inpaint-holes"), round(1000 * scale), channels=(32,) * 5
-    )
-    fill(data, "vase", settings)
+    """A hole where a vase was."""
+    fill(data, "vase", scale)
 
 
 def library(data: Path, scale: float) -> None:
-    """Shelves behind a large hole, with the published network."""
-    fill(data, "library", library_settings(round(500 * scale)))
+    """Shelves behind large holes."""
+    fill(data, "library", scale)
 
 
-def fill(data: Path, name: str, settings: FitConfig) -> None:
+def fill(data: Path, name: str, scale: float) -> None:
+    """Fill holes as anybody would: by the preset that the mask calls for."""
     folder = data / "dip_repo" / "inpainting"
     picture, mask = (halved(imread(folder / f"{name}{end}.png")) for end in ("", "_mask"))
-    done = run(picture, Inpaint(mask, inverse=True), settings)
-    print(f"{name}: {settings.max_iterations} iterations, {done.seconds:.0f} s")
+    task = Inpaint(mask, inverse=True)
+    settings = preset_of("balanced", task.preset)
+    settings = with_settings(settings, round(settings.max_iterations * scale))
+    done = run(picture, task, settings, stop="auto")
+    print(f"{name}, {task.preset}: {done.curve.iteration[-1]} iterations, {done.seconds:.0f} s")
     show(name, {"observed": blanked(picture, mask), "restored": done.result}, 2, 3.6)
 
 

@@ -13,7 +13,7 @@ from tests.tiny import tiny_features
 @pytest.fixture(autouse=True)
 def _tiny_features(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a small network of random weights be chosen by its name."""
-    monkeypatch.setitem(PRETRAINED, "tiny", ((), "", tiny_features))
+    monkeypatch.setitem(PRETRAINED, "tiny", ((), tiny_features))
 
 
 @pytest.fixture(scope="session")

@@ -555,6 +555,7 @@ def test_every_task_restores_a_file(call, noisy, extras, tmp_path, name):
         (("deconvolve", "--na", "1.4", "--wavelength", "0.5"), "voxel size"),
         (("guided",), "guide"),
         (("fourier",), "no mask"),
+        (("denoise", "--stop", "blocks"), "stopping rule blocks for denoise"),
         (("invert-features", "--features", "nobody"), "'nobody'"),
     ],
 )

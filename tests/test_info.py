@@ -33,9 +33,9 @@ def test_what_is_missing_comes_with_the_way_to_get_it(monkeypatch, installed, mi
         assert "pip install" in sentence
 
 
-def test_libraries_of_formats_are_named_with_their_purpose(monkeypatch):
+def test_libraries_are_named_with_their_purpose(monkeypatch):
     monkeypatch.setattr(info, "installed", lambda library: False)
     found = " ".join(info.describe_machine()["missing"])
-    for library, extra in extras.EXTRA_OF.items():
-        assert f"{library}, {extras.PURPOSES[library]}" in found
-        assert f"napari-dip[{extra}]" in found
+    for name, library in extras.LIBRARIES.items():
+        assert f"{name}, {library.purpose}: pip install" in found
+        assert f"napari-dip[{library.extra}]" in found or not library.extra

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from napari_dip import extras, io
+from napari_dip.baselines import BASELINES
 from napari_dip.core.image import Image
+from napari_dip.core.pretrained import PRETRAINED
 from napari_dip.errors import AxesError, FileFormatError, InputError, OutputExistsError
 
 SIZES = {"T": 2, "Z": 3, "C": 2, "Y": 12, "X": 10, "S": 3}
@@ -273,9 +275,13 @@ def test_a_missing_library_is_named_before_the_work_with_the_way_to_get_it(
 
 
 def test_every_extra_that_is_named_exists():
-    assert set(io.LIBRARIES.values()) <= extras.EXTRA_OF.keys()
+    assert set(io.LIBRARIES.values()) <= extras.LIBRARIES.keys()
+    baselines = {baseline.library for baseline in BASELINES}
+    pretrained = {library for libraries, _ in PRETRAINED.values() for library in libraries}
+    assert (baselines - {None}) | pretrained <= extras.LIBRARIES.keys()
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-    assert set(extras.EXTRA_OF.values()) <= project["optional-dependencies"].keys()
+    named = {library.extra for library in extras.LIBRARIES.values()}
+    assert named - {""} <= project["optional-dependencies"].keys()
 
 
 @pytest.mark.parametrize(

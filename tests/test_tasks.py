@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from skimage.io import imread
 import napari_dip
 from napari_dip import io
 from napari_dip.api import finish
-from napari_dip.config import PRESETS, DipConfig, preset_of
+from napari_dip.config import PRESETS, DipConfig, Stop, preset_of
 from napari_dip.core.features import Features
 from napari_dip.core.fourier import least_variation
 from napari_dip.core.image import Image, aligned, as_image
@@ -23,7 +24,7 @@ from napari_dip.core.networks import build_network
 from napari_dip.core.record import sha256_of_pixels
 from napari_dip.core.restore import restore
 from napari_dip.core.scaling import find_scaling
-from napari_dip.errors import InputError, NapariDipError
+from napari_dip.errors import InputError, NapariDipError, UsageError
 from napari_dip.tasks import (
     TASKS,
     Deconvolve,
@@ -433,8 +434,26 @@ def test_features_are_fitted_to_the_end_unless_something_else_is_asked():
     assert (report.stop_reason, report.config.stop) == ("max_iterations", "none")
     assert report.selected_iteration == report.iterations == 3
     assert report.diagnostics["residual_whiteness"] is None
-    asked = config.model_copy(update={"stop": "heldout"})
-    assert run(waves((24, 20)), InvertFeatures("tiny"), asked).report.config.stop == "heldout"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("stop", get_args(Stop))
+def test_a_stopping_rule_that_a_task_does_not_have_is_refused(name, stop):
+    task, config = MAKERS[name](), tiny_config(1, latent_of(name), stop=stop)
+    refused = {"blocks"} | ({"heldout"} if name == "invert-features" else set())
+    if stop in refused:
+        with pytest.raises(UsageError, match=f"rule {stop} for {name}; expected one of auto"):
+            run(waves((24, 20)), task, config)
+    else:
+        assert run(waves((24, 20)), task, config).report.iterations == 1
+
+
+def test_blocks_are_for_coefficients_which_cannot_be_held_out(tmp_path):
+    _, path = jpeg_file(tmp_path)
+    task = RemoveJpeg(io.read_quantisation(path))
+    task.check_stop("blocks")
+    with pytest.raises(UsageError, match="heldout"):
+        task.check_stop("heldout")
 
 
 @pytest.mark.parametrize(

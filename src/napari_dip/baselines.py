@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import signal
 from skimage import restoration
+
+from napari_dip.extras import installed, remedy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -198,14 +199,17 @@ class Baseline:
         Takes a block (C, [Z, ]Y, X) and its `Facts`; returns the block restored.
     tasks : tuple of str
         What it is a method for.
-    module : str or None
+    library : str or None
         Needed beside the product's own dependencies.
+    fills : bool
+        Whether pixels may be missing.
     """
 
     name: str
     restore: Callable[[Values, Facts], Values]
     tasks: tuple[str, ...]
-    module: str | None = None
+    library: str | None = None
+    fills: bool = False
 
 
 _DENOISERS = ("denoise", "dejpeg", "guided")
@@ -216,7 +220,7 @@ BASELINES = (
     Baseline("BM3D", _bm3d, _DENOISERS, "bm3d"),
     Baseline("BM3D stabilised", _stabilised_bm3d, _DENOISERS, "bm3d"),
     Baseline("sparse coding", _sparse_coding, _DENOISERS, "sklearn"),
-    Baseline("biharmonic", _biharmonic, ("inpaint",)),
+    Baseline("biharmonic", _biharmonic, ("inpaint",), fills=True),
     Baseline("bicubic", _bicubic, ("super-resolve",)),
     Baseline("Lanczos", _lanczos, ("super-resolve",)),
     Baseline("Richardson-Lucy", _richardson_lucy, ("deconvolve",)),
@@ -232,8 +236,17 @@ def available(task: str = "denoise") -> list[Baseline]:
     >>> [baseline.name for baseline in available("super-resolve")]
     ['bicubic', 'Lanczos']
     """
+    return [one for one in _methods(task) if one.library is None or installed(one.library)]
+
+
+def missing(task: str) -> list[str]:
+    """Return what to install for the other baselines for a task, in words."""
     return [
-        baseline
-        for baseline in BASELINES
-        if task in baseline.tasks and (baseline.module is None or find_spec(baseline.module))
+        f"{one.name} is left out, for it needs {one.library}. Get it: {remedy(one.library)}."
+        for one in _methods(task)
+        if one.library is not None and not installed(one.library)
     ]
+
+
+def _methods(task: str) -> list[Baseline]:
+    return [baseline for baseline in BASELINES if task in baseline.tasks]

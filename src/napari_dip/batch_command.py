@@ -111,15 +111,12 @@ def _restored(
     jobs: list[Job], asked: Callable[[], bool], scheduler: str | None, workers: int | None
 ) -> Iterator[Record]:
     from napari_dip.batch import run_distributed, run_here
-    from napari_dip.extras import installed, require
+    from napari_dip.extras import installed, remedy, require
 
     if scheduler:
         require("distributed", f"--scheduler {scheduler}")
     elif workers and not installed("distributed"):
-        say(
-            "dask is not installed, so one file after another. "
-            'Get it: pip install "napari-dip[distributed]".'
-        )
+        say(f"dask is not installed, so one file after another. Get it: {remedy('distributed')}.")
         workers = None
     if jobs and (scheduler or workers):
         yield from run_distributed(jobs, asked, scheduler, workers or 1)

@@ -67,6 +67,8 @@ def compare(
         overwrite=files.overwrite,
     )
     result = restore_image(observed, chosen, config, reference)
+    for sentence in baselines.missing(task.name):
+        say(sentence)
     rows = [comparison.judged(_OURS, result.image, result.report.seconds, reference)]
     for row in comparison.compare(observed, reference, chosen, config.dims or chosen.dims):
         say(f"{row.name}: {row.seconds:.1f} s")
@@ -88,8 +90,10 @@ def _check(task: Task, image: Image) -> None:
     """Raise now what would be raised after the fit, or by a baseline."""
     import numpy as np
 
+    from napari_dip.baselines import available
+
     missing = not np.isfinite(np.asarray(image.data)).all()
-    if missing and task.name != "inpaint":
+    if missing and not all(baseline.fills for baseline in available(task.name)):
         raise InputError(
             "Got an image with NaN or infinite pixels, which no baseline can handle; expected "
             "all finite. Use --task inpaint."

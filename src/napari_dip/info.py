@@ -10,7 +10,7 @@ import torch
 
 from napari_dip.core.device import available_devices, find_runtime
 from napari_dip.core.report import versions
-from napari_dip.extras import EXTRA_OF, PURPOSES, installed
+from napari_dip.extras import LIBRARIES, installed, remedy
 
 _QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
 _GET_NAPARI = 'napari: pip install "napari[pyqt6]"'
@@ -32,9 +32,9 @@ def describe_machine() -> dict[str, Any]:
     if napari and not bindings:
         missing.append(_GET_QT)
     missing += [
-        f'{library}, {PURPOSES[library]}: pip install "napari-dip[{name}]"'
-        for library, name in EXTRA_OF.items()
-        if not installed(library)
+        f"{name}, {library.purpose}: {remedy(name)}"
+        for name, library in LIBRARIES.items()
+        if not installed(name)
     ]
     return {
         "versions": versions(),

@@ -6,7 +6,6 @@ name in its own folder, verified by reading it back, and only then renamed.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +16,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from napari_dip.atomic import files_of, flush, written_whole
+from napari_dip.atomic import flush, sha256_of, written_whole
 from napari_dip.core.image import Image, as_image
 from napari_dip.core.scaling import restore_dtype
 from napari_dip.dicom import dicom_files, is_dicom, read_dicom
@@ -197,18 +196,6 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
         raise OutputExistsError(
             f"Got output {path}, which exists; expected a new name. Use --overwrite to replace it."
         )
-
-
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file, or of the names and files of a folder, in hexadecimal."""
-    path = Path(path)
-    if path.is_dir():
-        listing = "".join(
-            f"{sha256_of(file)}  {file.relative_to(path).as_posix()}\n" for file in files_of(path)
-        )
-        return hashlib.sha256(listing.encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _first(error: Exception) -> str:

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from napari_dip.config import DEFAULT_FACTOR, REFRACTIVE_INDEX, JpegLoss, Kernel, Known, Optics
+from napari_dip.config import (
+    DEFAULT_FACTOR,
+    DEFAULT_KERNEL,
+    DEFAULT_KNOWN,
+    DEFAULT_LOSS,
+    DEFAULT_OPTICS,
+    REFRACTIVE_INDEX,
+    JpegLoss,
+    Kernel,
+    Known,
+    Optics,
+)
 from napari_dip.options import Flag, by_axis
 
 if TYPE_CHECKING:
@@ -45,7 +56,7 @@ class InpaintOptions:
     mask: Path | None = None
     labels: tuple[int, ...] = ()
     inverse: Flag = False
-    known: Known = "keep"
+    known: Known = DEFAULT_KNOWN
 
     def task(self) -> Task:
         from napari_dip.tasks import Inpaint
@@ -67,7 +78,7 @@ class SuperResolveOptions:
     """
 
     factor: str = str(DEFAULT_FACTOR)
-    kernel: Kernel = "lanczos2"
+    kernel: Kernel = DEFAULT_KERNEL
 
     def task(self) -> Task:
         from napari_dip.tasks import SuperResolve
@@ -104,7 +115,7 @@ class DeconvolveOptions:
     na: float | None = None
     wavelength: float | None = None
     refractive_index: float = REFRACTIVE_INDEX
-    optics: Optics = "scalar"
+    optics: Optics = DEFAULT_OPTICS
     refine_psf: Flag = False
 
     def task(self) -> Task:
@@ -194,7 +205,7 @@ class JpegOptions:
         coefficients of a JPEG file, else plain.
     """
 
-    loss: JpegLoss = "auto"
+    loss: JpegLoss = DEFAULT_LOSS
 
     def task(self, image: Path) -> Task:
         from napari_dip import io

@@ -10,6 +10,7 @@ import torch
 
 from napari_dip.api import finish
 from napari_dip.config import LatentName
+from napari_dip.core import clock as clock_module
 from napari_dip.core import fit as fit_module
 from napari_dip.core.blur import GaussianBlur
 from napari_dip.core.fit import fit
@@ -107,15 +108,19 @@ def test_the_time_limit_ends_the_fit():
     assert (outcome.stop_reason, outcome.iterations) == (StopReason.TIME_LIMIT, 1)
 
 
-def test_a_pause_counts_neither_as_time_nor_as_pace(monkeypatch):
+@pytest.mark.parametrize("when", ["at a yield", "when asked"])
+def test_a_pause_counts_neither_as_time_nor_as_pace(monkeypatch, when):
     clock = [0.0]
-    monkeypatch.setattr(fit_module.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(clock_module.time, "perf_counter", lambda: clock[0])
     problem, _ = problem_of(noisy_waves())
 
-    def pause(_):
+    def pause(_=None):
         clock[0] += 1000.0
+        return False
 
-    outcome = finish(fit(problem, tiny_config(5), time_limit=10.0, interval=0), pause)
+    asked = {"stop_requested": pause} if when == "when asked" else {}
+    steps = fit(problem, tiny_config(5), time_limit=10.0, interval=0, **asked)
+    outcome = finish(steps, pause)
     assert outcome.stop_reason is StopReason.MAX_ITERATIONS
     assert (outcome.seconds, outcome.seconds_per_iteration) == (0.0, 0.0)
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from napari_dip import extras
 from napari_dip.core.features import Features
 from napari_dip.core.pretrained import PRETRAINED, find_pretrained
 from napari_dip.errors import InputError
@@ -52,8 +53,9 @@ def test_weights_that_are_not_here_are_not_fetched(torchvision):
         find_pretrained("alexnet")()
 
 
-def test_a_package_that_is_missing_is_named(monkeypatch):
-    entry = (("no_such_package",), "pip install it", PRETRAINED["alexnet"][2])
-    monkeypatch.setitem(PRETRAINED, "else", entry)
-    with pytest.raises(InputError, match="without no_such_package.*pip install it"):
-        find_pretrained("else")
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_a_library_that_is_missing_is_named(monkeypatch, name):
+    monkeypatch.setattr(extras, "installed", lambda library: False)
+    libraries, _ = PRETRAINED[name]
+    with pytest.raises(InputError, match=f"for which {libraries[0]} is needed.*pip install"):
+        find_pretrained(name)

@@ -10,7 +10,7 @@ from PIL import Image as Picture
 
 from napari_dip import io
 from napari_dip.config import DipConfig
-from napari_dip.errors import AxesError, InputError
+from napari_dip.errors import AxesError, InputError, UsageError
 from napari_dip.gui.job import Choices, job
 from napari_dip.gui.task_form import TaskChoice
 
@@ -42,6 +42,11 @@ def test_what_cannot_be_restored_is_refused_in_words(data, error, words):
     layer = SimpleNamespace(data=data, multiscale=False, rgb=False, axis_labels=())
     with pytest.raises(error, match=words):
         job(ALL, layer)
+
+
+def test_a_stopping_rule_for_blocks_is_refused_where_there_are_none():
+    with pytest.raises(UsageError, match="stopping rule blocks for denoise"):
+        job(Choices(DipConfig(stop="blocks")), ImageLayer(np.zeros((4, 5))))
 
 
 def test_axes_that_do_not_fit_are_refused():

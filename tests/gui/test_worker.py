@@ -103,7 +103,10 @@ def test_ending_twice_is_ending_once(start, fake_restore, qtbot, end):
     assert len(heard.ends) == 1
 
 
-def test_a_paused_run_takes_no_iteration_until_it_goes_on(start, fake_restore, qtbot, monkeypatch):
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_paused_run_takes_no_iteration_until_it_goes_on(
+    start, fake_restore, qtbot, monkeypatch, steps
+):
     halted = Event()
     wait = Control.wait_while_paused
 
@@ -115,10 +118,13 @@ def test_a_paused_run_takes_no_iteration_until_it_goes_on(start, fake_restore, q
     monkeypatch.setattr(Control, "wait_while_paused", tell_and_wait)
     fake_restore.iterations = 4
     run, heard = start()
+    fake_restore.step(steps)
+    qtbot.waitUntil(lambda: fake_restore.reached == steps)
     run.control.pause()
-    fake_restore.step(4)
+    # Before its first iteration a run only asks whether to stop: it may be tuning.
     qtbot.waitUntil(halted.is_set)
-    assert fake_restore.reached == 1
+    fake_restore.step(4 - steps)
+    assert fake_restore.reached == steps
     assert heard.ends == []
     with qtbot.waitSignal(run.returned):
         run.control.resume()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dip.api.choices import restored
+from napari_dip.config import DEFAULT_LOSS
 from napari_dip.tasks import Denoise, Guided, Quantisation, RemoveJpeg
 from napari_dip.tasks.task import as_picture
 
@@ -37,11 +38,11 @@ def denoise(
     image : ([T, [C, ]][Z, ]Y, X) array_like
         Real numbers of any scale. NaN and infinite pixels are missing and
         filled. Leading axes are restored plane by plane.
-    noise : {"auto", "gaussian", "poisson", "poisson-gaussian"}, optional
+    noise : {"auto", "gaussian", "poisson", "poisson-gaussian", "laplace"}, optional
         Noise model; estimated from the image by default.
     preset : {"fast", "balanced", "paper"}, optional
         How much work is done.
-    stop : {"auto", "heldout", "variance", "none"}, optional
+    stop : {"auto", "heldout", "variance", "discrepancy", "none"}, optional
         Early stopping.
     channel_axis : int, optional
         Dimension that holds channels, which are fitted jointly.
@@ -135,7 +136,7 @@ def remove_jpeg(
     image: ArrayLike,
     quantisation: Quantisation | None = None,
     *,
-    loss: JpegLoss = "auto",
+    loss: JpegLoss = DEFAULT_LOSS,
     channel_axis: int | None = None,
     config: DipConfig | None = None,
     **choices: Unpack[Choices],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dip.api.choices import restored
+from napari_dip.config import DEFAULT_KNOWN
 from napari_dip.errors import InputError
 from napari_dip.tasks import Fourier, Inpaint
 
@@ -25,7 +26,7 @@ def inpaint(
     *,
     labels: tuple[int, ...] = (),
     inverse: bool = False,
-    known: Known = "keep",
+    known: Known = DEFAULT_KNOWN,
     channel_axis: int | None = None,
     config: DipConfig | None = None,
     **choices: Unpack[Choices],
@@ -55,7 +56,7 @@ def inpaint(
     Raises
     ------
     InputError
-        The mask fits not, or leaves no pixel, or none to fill.
+        The mask does not fit, or leaves no pixel known, or none to fill.
 
     References
     ----------

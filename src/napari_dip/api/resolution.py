@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dip.api.choices import restored
-from napari_dip.config import DEFAULT_FACTOR, REFRACTIVE_INDEX
+from napari_dip.config import DEFAULT_FACTOR, DEFAULT_KERNEL, DEFAULT_OPTICS, REFRACTIVE_INDEX
 from napari_dip.tasks import Deconvolve, SuperResolve
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def super_resolve(
     image: ArrayLike,
     factor: int | Mapping[str, int] = DEFAULT_FACTOR,
     *,
-    kernel: Kernel = "lanczos2",
+    kernel: Kernel = DEFAULT_KERNEL,
     channel_axis: int | None = None,
     config: DipConfig | None = None,
     **choices: Unpack[Choices],
@@ -77,7 +77,7 @@ def deconvolve(
     na: float | None = None,
     wavelength: float | None = None,
     refractive_index: float = REFRACTIVE_INDEX,
-    optics: Optics = "scalar",
+    optics: Optics = DEFAULT_OPTICS,
     channel_axis: int | None = None,
     config: DipConfig | None = None,
     **choices: Unpack[Choices],
@@ -92,11 +92,11 @@ def deconvolve(
         Image of a point, on any scale and at any place; with Z, whole volumes
         are deconvolved.
     sigma : float or mapping of str to float, optional
-        In its place, the standard deviation of a Gaussian [pixels].
+        In place of an image, the standard deviation of a Gaussian [pixels].
     refine_psf : bool
         `sigma` is a guess: the width along each axis is fitted as well.
     na, wavelength, refractive_index : float, optional
-        In its place, the optics of a wide-field microscope: numerical
+        In place of both, the optics of a wide-field microscope: numerical
         aperture, wavelength of emission [micrometre], index of the immersion.
         The pixel size comes from `config.voxel_size`.
     optics : {"scalar", "vectorial"}

@@ -11,6 +11,10 @@ from napari_dip.config.presets import PRESETS, for_correlated_noise, preset_of
 from napari_dip.config.words import (
     DEFAULT_FACTOR,
     DEFAULT_FEATURES,
+    DEFAULT_KERNEL,
+    DEFAULT_KNOWN,
+    DEFAULT_LOSS,
+    DEFAULT_OPTICS,
     MAX_TILE,
     REFRACTIVE_INDEX,
     UNCERTAINTY_SAMPLES,
@@ -33,6 +37,10 @@ from napari_dip.config.words import (
 __all__ = [
     "DEFAULT_FACTOR",
     "DEFAULT_FEATURES",
+    "DEFAULT_KERNEL",
+    "DEFAULT_KNOWN",
+    "DEFAULT_LOSS",
+    "DEFAULT_OPTICS",
     "MAX_TILE",
     "PRESETS",
     "REFRACTIVE_INDEX",

@@ -36,6 +36,14 @@ TaskName = Literal[
 DEFAULT_FEATURES = "efficientnet-lite0"
 # How many times more pixels along Y and X.
 DEFAULT_FACTOR = 4
+# The low-pass of the published experiments.
+DEFAULT_KERNEL: Kernel = "lanczos2"
+# Whether known pixels come back as they were observed.
+DEFAULT_KNOWN: Known = "keep"
+# Theory of a computed PSF.
+DEFAULT_OPTICS: Optics = "scalar"
+# Coefficients where the quantisation is known.
+DEFAULT_LOSS: JpegLoss = "auto"
 # Of the immersion oil that objectives are made for.
 REFRACTIVE_INDEX = 1.518
 # Iterations more, where an uncertainty of one run is asked for.

@@ -52,6 +52,8 @@ class Features(Operator):
     torch.Size([1, 180])
     """
 
+    predictable = False  # no feature can be told from the others
+
     def __init__(self, pretrained: Pretrained) -> None:
         self._network = deepcopy(pretrained.module).eval().requires_grad_(False)
         self._layer = _find_layer(self._network, pretrained.layer)
@@ -77,10 +79,6 @@ class Features(Operator):
     def noise(self, noise: NoiseModel, recorded: Tensor) -> NoiseModel:
         variance = float((recorded * _ACCURACY).square().mean().clamp(min=1e-12))
         return NoiseModel(slope=0.0, intercept=variance, floor=variance)
-
-    def lots(self, valid: Tensor, random: torch.Generator) -> Tensor:
-        # No feature can be told from the others: none is held out.
-        return torch.ones((), device=random.device)
 
     def _features(self, estimate: Tensor) -> Tensor:
         """Return (planes, features, ...)."""

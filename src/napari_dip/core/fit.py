@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from napari_dip.config import DipConfig, FitConfig
 from napari_dip.core.averaging import MovingAverage, Posterior
+from napari_dip.core.clock import Clock
 from napari_dip.core.device import Runtime, find_runtime
 from napari_dip.core.judgement import (
     agreement,
@@ -125,7 +125,7 @@ def fit(
         Shortest time between two snapshots [seconds]; 0 yields every assessment.
     stop_requested : callable
         Polled at each iteration, and while the latent is made; True ends the fit with the
-        best estimate so far.
+        best estimate so far. It may wait before it answers, which is a pause.
 
     Yields
     ------
@@ -151,10 +151,10 @@ def fit(
     runtime = runtime or find_runtime(config.device, config.precision)
     seed = config.seed if seed is None else seed
     limit = config.time_limit if time_limit is None else time_limit
-    start = time.perf_counter()
+    clock = Clock(stop_requested)
 
     def ended() -> bool:
-        return stop_requested() or (limit is not None and time.perf_counter() - start >= limit)
+        return clock.stop_requested() or (limit is not None and clock.seconds >= limit)
 
     problem = replace(problem, operator=problem.operator.fresh(runtime.device))
     network = _seeded_network(problem, settings, seed)
@@ -174,7 +174,7 @@ def fit(
         network,
         optimiser,
         MovingAverage(settings.averaging),
-        build_rule(config, time_limit=limit, stop_requested=stop_requested),
+        build_rule(config, time_limit=limit, stop_requested=clock.stop_requested),
         pixels=problem.observation.numel(),
         beside=[*latent.parameters(), *problem.operator.parameters()],
     )
@@ -182,10 +182,10 @@ def fit(
         config.posterior_samples or 0,
         settings.posterior_noise * settings.learning_rate,
         time_limit=limit,
-        stop_requested=stop_requested,
+        stop_requested=clock.stop_requested,
     )
 
-    last_yield, last_assessment, pace = -np.inf, time.perf_counter(), []
+    last_yield, last_assessment, pace = -np.inf, clock.seconds, []
     iteration = 0
     while True:
         iteration += 1
@@ -206,7 +206,7 @@ def fit(
             with torch.no_grad():
                 state.average.update(_estimate(problem, network, latent.reveal(), runtime))
         due = iteration % runtime.assess_every == 0 or iteration == settings.max_iterations
-        if not due and not stop_requested():
+        if not due and not clock.stop_requested():
             continue
 
         # The only place that waits for the device.
@@ -215,7 +215,7 @@ def fit(
             problem, loss, state.average.value, heldout, known
         )
         blockiness = _blockiness(problem, state.average.value) if config.stop == "blocks" else None
-        now = time.perf_counter()
+        now = clock.seconds
         pace.append((now - last_assessment) / runtime.assess_every)
         last_assessment = now
         if state.has_collapsed(loss_value):
@@ -224,7 +224,7 @@ def fit(
         state.keep_checkpoint(iteration, loss_value)
         evidence = Evidence(
             iteration,
-            now - start,
+            now,
             heldout_error,
             estimate.flatten()[probe],
             discrepancy,
@@ -241,11 +241,8 @@ def fit(
                 _copy(problem, latent.finish(state.average.value)),
                 reason,
             )
-            suspended = time.perf_counter()
-            yield snapshot
-            # A pause is not part of the fit, nor of its time limit.
-            pause = time.perf_counter() - suspended
-            start, last_assessment = start + pause, last_assessment + pause
+            with clock.waiting():
+                yield snapshot
         if reason is not None:
             break
     estimate = latent.finish(state.kept)
@@ -258,7 +255,7 @@ def fit(
         iterations=iteration,
         selected_iteration=state.selected,
         stop_reason=reason,
-        seconds=time.perf_counter() - start,
+        seconds=clock.seconds,
         seconds_per_iteration=median(pace),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         rollbacks=state.rollbacks,

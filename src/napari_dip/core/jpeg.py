@@ -53,6 +53,9 @@ class Jpeg(Operator):
     [16.0, 0.0]
     """
 
+    # A coefficient that is hidden is lost, and says nothing of the others.
+    predictable = False
+
     def __init__(
         self, tables: Sequence[Tensor], factors: tuple[int, int], shape: tuple[int, int]
     ) -> None:
@@ -91,10 +94,6 @@ class Jpeg(Operator):
         """
         recorded = self._each(_Channel.decoded_from, self._turned(picture))
         return recorded, self._each(_Channel.exist, recorded) > 0
-
-    def lots(self, valid: Tensor, random: torch.Generator) -> Tensor:
-        # A coefficient that is hidden is lost, and says nothing of the others.
-        return torch.ones((), device=random.device)
 
     def blockiness(self, estimate: Tensor, observation: Tensor, noise: NoiseModel) -> float | None:
         """Return the mean step of luma across borders of blocks over that within blocks.

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_dip.config import DEFAULT_KERNEL
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,6 +36,8 @@ class Operator(ABC):
 
     # A part of the observation depends on a part of the estimate alone, and A is the same there.
     local: ClassVar[bool] = False
+    # A number that was recorded can be hidden, and told from the others.
+    predictable: ClassVar[bool] = True
 
     @property
     def grid(self) -> int:
@@ -81,6 +85,8 @@ class Operator(ABC):
 
     def lots(self, valid: Tensor, random: torch.Generator) -> Tensor:
         """Return numbers in 0..1 that broadcast to `valid`; pixels with a low one are hidden."""
+        if not self.predictable:
+            return torch.ones((), device=random.device)
         # All channels of a pixel together: their noise may be correlated.
         return torch.rand((1, 1, *valid.shape[2:]), generator=random, device=random.device)
 
@@ -141,7 +147,7 @@ class Downsample(Operator):
 
     local = True
 
-    def __init__(self, factors: Sequence[int], kernel: Kernel = "lanczos2") -> None:
+    def __init__(self, factors: Sequence[int], kernel: Kernel = DEFAULT_KERNEL) -> None:
         self._factors = tuple(factors)
         self._taps = [_taps(factor, kernel) for factor in self._factors]
 

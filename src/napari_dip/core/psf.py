@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import block_reduce
 
+from napari_dip.config import DEFAULT_OPTICS
 from napari_dip.core.units import MICROMETERS, unit_name
 from napari_dip.errors import InputError, UsageError
+from napari_dip.extras import require
 
 if TYPE_CHECKING:
     from napari_dip.config import Optics
@@ -103,7 +105,7 @@ def widefield_psf(
     voxel_size: tuple[float, ...],
     *,
     planes: int = 1,
-    optics: Optics = "scalar",
+    optics: Optics = DEFAULT_OPTICS,
 ) -> NDArray[np.float32]:
     """Return the PSF of a wide-field microscope.
 
@@ -215,13 +217,9 @@ def _scalar_intensity(focus: _Focus) -> NDArray[np.float64]:
 
 def _vectorial_intensity(focus: _Focus) -> NDArray[np.float64]:
     """Return (planes, *size): the mean of two polarisations, as of molecules that turn freely."""
-    try:
-        from psf_generator import VectorialSphericalPropagator
-    except ImportError as error:
-        raise UsageError(
-            "Got vectorial optics without psf-generator, which computes them; expected it to be "
-            'installed: pip install "napari-dip[psf]".'
-        ) from error
+    require("psf_generator", "vectorial optics", UsageError)
+    from psf_generator import VectorialSphericalPropagator
+
     if not np.isclose(*focus.steps):
         raise InputError(
             "Got vectorial optics for pixels that are not square; expected the same size along "

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from napari_dip.config import DipConfig
 from napari_dip.core import blocks
 from napari_dip.core.channels import find_channels, seeks_impulses, suited
+from napari_dip.core.clock import Clock
 from napari_dip.core.device import (
     Runtime,
     cpu_settings,
@@ -65,7 +65,7 @@ def restore(
     stop_requested : callable
         Polled at each iteration; once True, the run ends with the best result
         so far. Blocks not reached keep the observation, and the report counts
-        them.
+        them. It may wait before it answers, which is a pause.
 
     Yields
     ------
@@ -92,7 +92,9 @@ def restore(
     2
     """
     task = task or Denoise()
-    config = (config or DipConfig()).complete(task.preset, task.dims)
+    config = config or DipConfig()
+    task.check_stop(config.stop)
+    config = config.complete(task.preset, task.dims)
     if task.joint:
         config = config.model_copy(update={"channels": "joint"})
     dims = config.dims
@@ -130,7 +132,7 @@ def restore(
         tiling=tiling,
         enlarged=enlarged,
         oracle=None if reference is None else Oracle(reference, task.final(enlarged), image.axes),
-        stop_requested=stop_requested,
+        clock=Clock(stop_requested),
     )
     threads = config.threads or useful_threads(prod(blocks.shape(run.plan[0], image)))
     with device_errors(), cpu_settings(threads), freed_memory_kept():
@@ -153,8 +155,7 @@ class _Run:
     # The image itself, wherever no fit replaces it (alpha, blocks not reached).
     enlarged: Image
     oracle: Oracle | None
-    stop_requested: Callable[[], bool]
-    start: float = field(default_factory=time.perf_counter)
+    clock: Clock
     invalid_pixels: float = 0.0
     trials: tuple[Trial, ...] = ()
 
@@ -171,7 +172,7 @@ class _Run:
         problem = self.source.work(self.plan[len(self.plan) // 2]).problem
         if problem is not None:
             self.config, self.trials = tune(
-                problem, self.config, self.runtime, stop_requested=self.stop_requested
+                problem, self.config, self.runtime, stop_requested=self.clock.stop_requested
             )
         # The choice can be repeated, not how long it took.
         self.config = self.config.model_copy(update={"tune": None})
@@ -203,7 +204,7 @@ class _Run:
         """Fit a block, turning snapshots into progress on the image's own scale."""
         outcome: Fit
         block = work.block
-        fit_start, last_yield = time.perf_counter(), -np.inf
+        begin, last_yield = self.clock.seconds, -np.inf
         snapshots = fit(
             problem,
             self.config,
@@ -212,7 +213,7 @@ class _Run:
             time_limit=self._time_share(block, run),
             # An oracle looks at every iteration, a user at some.
             interval=_PREVIEW_INTERVAL if self.oracle is None else 0.0,
-            stop_requested=self.stop_requested,
+            stop_requested=self.clock.stop_requested,
         )
         while True:
             try:
@@ -220,15 +221,14 @@ class _Run:
             except StopIteration as end:
                 outcome = end.value
                 return outcome
-            progress = self._progress(work, run, snapshot, fit_start)
-            now = time.perf_counter()
+            progress = self._progress(work, run, snapshot, begin)
+            now = self.clock.seconds
             if now - last_yield >= _PREVIEW_INTERVAL or snapshot.stop_reason is not None:
                 last_yield = now
-                yield progress
-                pause = time.perf_counter() - now
-                self.start, fit_start = self.start + pause, fit_start + pause
+                with self.clock.waiting():
+                    yield progress
 
-    def _progress(self, work: Work, run: int, snapshot: Snapshot, fit_start: float) -> Progress:
+    def _progress(self, work: Work, run: int, snapshot: Snapshot, begin: float) -> Progress:
         block = work.block
         estimate = self.source.restored(work, snapshot.estimate)
         psnr = None
@@ -237,18 +237,18 @@ class _Run:
             psnr = self.oracle.look(block, run, snapshot.iteration, final)
         limit = self.config.max_iterations
         assert limit is not None  # the configuration is complete
-        now = time.perf_counter()
+        now = self.clock.seconds
         fits_left = self._fits_left(block, run) - 1 + (limit - snapshot.iteration) / limit
-        seconds_left = (now - fit_start) / snapshot.iteration * limit * fits_left
+        seconds_left = (now - begin) / snapshot.iteration * limit * fits_left
         if self.config.time_limit is not None:
-            seconds_left = min(seconds_left, self.start + self.config.time_limit - now)
+            seconds_left = min(seconds_left, self.config.time_limit - now)
         return Progress(
             block=block.index,
             blocks=len(self.plan),
             selection=block.target,
             iteration=snapshot.iteration,
             max_iterations=limit,
-            seconds=now - self.start,
+            seconds=now,
             seconds_left=max(seconds_left, 0.0),
             loss=snapshot.loss,
             heldout_error=snapshot.heldout_error,
@@ -264,7 +264,7 @@ class _Run:
         """Give each of the fits left the same share of the time left [seconds]."""
         if self.config.time_limit is None:
             return None
-        left = self.config.time_limit - (time.perf_counter() - self.start)
+        left = self.config.time_limit - self.clock.seconds
         return max(left, 0.0) / self._fits_left(block, run)
 
     def result(self) -> Restoration:
@@ -279,7 +279,7 @@ class _Run:
             fits=self.mosaic.fits,
             blocks_left=self.blocks_left,
             noise=tuple(channel.record for channel in self.source.channels),
-            seconds=time.perf_counter() - self.start,
+            seconds=self.clock.seconds,
             invalid_pixels=round(self.invalid_pixels),
             quality=self.oracle.judge(final.data) if self.oracle else {},
             trials=self.trials,

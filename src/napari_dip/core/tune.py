@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_dip.core.clock import Clock
 from napari_dip.core.fit import fit
 from napari_dip.core.stopping import StopReason
 from napari_dip.errors import UsageError
+from napari_dip.extras import require
 
 if TYPE_CHECKING:
     from typing import Any
@@ -64,7 +65,7 @@ def tune(
     runtime : Runtime
         Device and precision.
     stop_requested : callable
-        Once True, no further trial is made.
+        Once True, no further trial is made. It may wait before it answers.
 
     Returns
     -------
@@ -93,14 +94,14 @@ def tune(
     widths = _WIDTHS if config.fit.network_weights is None else (1.0,)
     # At least half of the time that the whole run has is left for the result.
     seconds = min(config.tune, (config.time_limit or float("inf")) / 2)
-    middle, end = problem.middle(_CROP), time.perf_counter() + seconds
+    middle, clock = problem.middle(_CROP), Clock(stop_requested)
     trials: list[Trial] = []
-    while (left := end - time.perf_counter()) > 0 and not stop_requested():
+    while (left := seconds - clock.seconds) > 0 and not clock.stop_requested():
         asked = study.ask()
         width = asked.suggest_categorical("width", widths)
         rate = asked.suggest_float("learning_rate", *_RATES, log=True)
         chosen = config.model_copy(update={"fit": _scaled(config.fit, width, rate)})
-        error = _heldout_error(middle, chosen, runtime, left, stop_requested)
+        error = _heldout_error(middle, chosen, runtime, left, clock.stop_requested)
         if error is None:
             break
         study.tell(asked, error)
@@ -113,13 +114,9 @@ def tune(
 
 
 def _study(seed: int) -> Any:
-    try:
-        import optuna
-    except ImportError as error:
-        raise UsageError(
-            "Got tune without Optuna, which chooses what is tried; expected it to be installed: "
-            'pip install "napari-dip[tune]".'
-        ) from error
+    require("optuna", "tune", UsageError)
+    import optuna
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_AT_RANDOM)
     study = optuna.create_study(sampler=sampler)

@@ -96,6 +96,7 @@ def job(choices: Choices, layer: napari.layers.Image | None) -> Job:
         task = replace(task, quantisation=quantisation_of(layer))
     # What it cannot do is said now, not after torch was loaded and a thread started.
     image = image.calibrated(config.voxel_size)
+    task.check_stop(config.stop)
     task.check_noise(config.noise)
     task.check(image, spatial_axes(image, config.dims or task.dims))
     return Job(image, task, config, result_kwargs(layer, task.name, origin, task.factors()))

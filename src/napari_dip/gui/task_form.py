@@ -11,7 +11,17 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_dip.config import DEFAULT_FACTOR, DEFAULT_FEATURES, REFRACTIVE_INDEX, Kernel, Optics
+from napari_dip.config import (
+    DEFAULT_FACTOR,
+    DEFAULT_FEATURES,
+    DEFAULT_KERNEL,
+    DEFAULT_KNOWN,
+    DEFAULT_LOSS,
+    DEFAULT_OPTICS,
+    REFRACTIVE_INDEX,
+    Kernel,
+    Optics,
+)
 from napari_dip.errors import UsageError
 from napari_dip.gui.layers import mask_kwargs
 from napari_dip.tasks import TASKS
@@ -128,6 +138,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
                     name="known",
                     label="Known pixels",
                     choices=[("keep them", "keep"), ("restore too", "restore")],
+                    value=DEFAULT_KNOWN,
                     tooltip="Whether known pixels come back as they were, or denoised.",
                 ),
             },
@@ -144,6 +155,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
                     name="kernel",
                     label="Low-pass",
                     choices=list(get_args(Kernel)),
+                    value=DEFAULT_KERNEL,
                     tooltip="What the image was low-passed with; box for a camera that bins.",
                 ),
             },
@@ -162,6 +174,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
                     name="optics",
                     label="Optics",
                     choices=list(get_args(Optics)),
+                    value=DEFAULT_OPTICS,
                     tooltip="Theory of the PSF; vectorial for a high NA, needs psf-generator.",
                 ),
                 "refine_psf": CheckBox(
@@ -175,6 +188,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
                     name="loss",
                     label="Loss",
                     choices=[("auto", "auto"), ("plain", "plain")],
+                    value=DEFAULT_LOSS,
                     tooltip="Auto: of a JPEG file as it was opened, coefficients are compared, in "
                     "steps of their quantisation. Plain: pixels.",
                 ),

@@ -75,6 +75,11 @@ class Control:
     def wait_while_paused(self) -> None:
         self._going.wait()
 
+    def stop_requested(self) -> bool:
+        """Answer the run, which asks between its yields too, once it may go on."""
+        self.wait_while_paused()
+        return self.is_ending()
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -105,7 +110,7 @@ def _run(
 ) -> "Generator[Any, None, Restoration | None]":
     # Lazy data are read here: the GUI thread must not wait for a disk.
     yield np.array(image.enlarged(task.factors()).data, dtype=shown_dtype(image))
-    steps = restore(image, task, config, stop_requested=control.is_ending)
+    steps = restore(image, task, config, stop_requested=control.stop_requested)
     last = float("-inf")
     with closing(steps):
         while not control.is_cancelled():
@@ -118,7 +123,6 @@ def _run(
             if control.taken and now - last >= INTERVAL:
                 last, control.taken = now, False
                 yield progress
-            control.wait_while_paused()
     return None
 
 

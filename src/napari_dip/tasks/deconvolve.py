@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_dip.config import REFRACTIVE_INDEX
+from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX
 from napari_dip.core.image import Image
 from napari_dip.core.psf import (
     centred_psf,
@@ -55,7 +55,7 @@ class Deconvolve(Task):
     wavelength: float | None = None
     refractive_index: float = REFRACTIVE_INDEX
     refine_psf: bool = False
-    optics: Optics = "scalar"
+    optics: Optics = DEFAULT_OPTICS
 
     @property
     def noisy(self) -> bool:

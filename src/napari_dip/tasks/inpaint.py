@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from napari_dip.config import DEFAULT_KNOWN
 from napari_dip.core.image import Image, aligned, mask_invalid
 from napari_dip.errors import InputError
 from napari_dip.tasks.task import Task, as_picture
@@ -44,7 +45,7 @@ class Inpaint(Task):
     mask: Any = None
     labels: tuple[int, ...] = ()
     inverse: bool = False
-    known: Known = "keep"
+    known: Known = DEFAULT_KNOWN
 
     @property
     def preset(self) -> TaskName:

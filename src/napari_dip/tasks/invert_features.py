@@ -14,7 +14,7 @@ from napari_dip.errors import InputError
 from napari_dip.tasks.task import Task
 
 if TYPE_CHECKING:
-    from napari_dip.config import TaskName
+    from napari_dip.config import Stop, TaskName
     from napari_dip.core.features import Features
     from napari_dip.core.image import Image
 
@@ -45,6 +45,11 @@ class InvertFeatures(Task):
     @property
     def preset(self) -> TaskName:
         return "invert-features" if self.unit is None else "maximise-unit"
+
+    @property
+    def rules(self) -> tuple[Stop, ...]:
+        """No feature can be held out."""
+        return tuple(rule for rule in super(InvertFeatures, self).rules if rule != "heldout")
 
     def check(self, image: Image, axes: str) -> None:
         self.observe(image)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from napari_dip.config import DEFAULT_LOSS, Stop
 from napari_dip.errors import InputError
 from napari_dip.tasks.task import Task
 
@@ -59,7 +60,7 @@ class RemoveJpeg(Task):
 
     name = "dejpeg"
     quantisation: Quantisation | None = None
-    loss: JpegLoss = "auto"
+    loss: JpegLoss = DEFAULT_LOSS
 
     @property
     def quantised(self) -> bool:
@@ -70,6 +71,13 @@ class RemoveJpeg(Task):
     @property
     def preset(self) -> TaskName:
         return "dejpeg-coefficients" if self.quantised else "dejpeg"
+
+    @property
+    def rules(self) -> tuple[Stop, ...]:
+        """A coefficient cannot be held out; blocks can be seen."""
+        if not self.quantised:
+            return super(RemoveJpeg, self).rules
+        return tuple(rule for rule in get_args(Stop) if rule != "heldout")
 
     @property
     def tolerance(self) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from napari_dip.config import DEFAULT_FACTOR
+from napari_dip.config import DEFAULT_FACTOR, DEFAULT_KERNEL
 from napari_dip.errors import InputError
 from napari_dip.tasks.task import Task, by_axis
 
@@ -32,7 +32,7 @@ class SuperResolve(Task):
 
     name = "super-resolve"
     factor: int | Mapping[str, int] = DEFAULT_FACTOR
-    kernel: Kernel = "lanczos2"
+    kernel: Kernel = DEFAULT_KERNEL
 
     def factors(self) -> Mapping[str, int]:
         factors = by_axis(self.factor)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 
+from napari_dip.config import Stop
 from napari_dip.core.image import Image, as_image
+from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,6 +82,19 @@ class Task:
     def enlarged(self, image: Image) -> Image:
         """Return the image in the shape of a result, for where nothing is fitted."""
         return image.enlarged(self.factors())
+
+    @property
+    def rules(self) -> tuple[Stop, ...]:
+        """Stopping rules that may be asked for: of what has no blocks, all but theirs."""
+        return tuple(rule for rule in get_args(Stop) if rule != "blocks")
+
+    def check_stop(self, stop: Stop) -> None:
+        """Raise a `UsageError` if a stopping rule makes no sense."""
+        if stop not in self.rules:
+            raise UsageError(
+                f"Got the stopping rule {stop} for {self.preset}; expected one of "
+                f"{', '.join(self.rules)}. Leave it at auto."
+            )
 
     def check_noise(self, noise: Noise) -> None:
         """Raise an `InputError` if a noise model makes no sense."""
