@@ -124,6 +124,26 @@ def test_noise_with_a_grain_is_correlated(width):
     assert record.correlation > 0.3
 
 
+@pytest.mark.parametrize("width", [0.7, 1.0, 1.5])
+def test_the_deviation_of_noise_with_a_grain_is_measured(width):
+    grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=PICTURE.shape), width)
+    line = estimate_mean_variance((PICTURE + 20 * grain / grain.std())[None])
+    assert np.sqrt(line.mean_variance) == pytest.approx(20, rel=0.15)
+
+
+def test_noise_with_a_grain_may_rise_with_the_intensity():
+    grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(256, 256)), 0.8)
+    light = np.tile(np.linspace(20.0, 200.0, 256), (256, 1))
+    line = estimate_mean_variance((light + np.sqrt(3 * light) * grain / grain.std())[None])
+    assert line.slope == pytest.approx(3, rel=0.3)
+
+
+@pytest.mark.parametrize("shape", [(9, 200), (16, 40)])
+def test_a_strip_too_narrow_for_far_neighbours_is_measured_all_the_same(shape):
+    grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=shape), 1)
+    assert estimate_mean_variance(grain[None]).mean_variance > 0
+
+
 @pytest.mark.parametrize("values", [np.zeros((1, 64, 64)), PICTURE[None], PICTURE[None, :9, :9]])
 def test_without_noise_nothing_is_said_of_its_correlation(values):
     assert noise_correlation(values) is None

@@ -1,4 +1,4 @@
-"""Correlation of the noise of neighbouring pixels: whether one tells of the next."""
+"""Correlation of the noise of neighbouring pixels: whether one tells of the next, and how far."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ CORRELATED = 0.3
 _TILE = 8
 _FLATTEST = 0.2
 _FEWEST_TILES = 8
+# Noise is compared in second derivatives over a near and a far neighbour [pixels].
+LAGS = (2, 4)
+# Deviations of the Gaussian that noise may have been blurred by [pixels].
+_GRAINS = np.linspace(0.3, 3.0, 271)
 # Details below this share of the image's range may be no noise at all.
 _FAINT = 0.01
 
@@ -65,3 +69,43 @@ def noise_correlation(planes: NDArray[Any]) -> float | None:
     along_x = (noise[:, :, 1:] * noise[:, :, :-1]).mean()
     along_y = (noise[:, 1:] * noise[:, :-1]).mean()
     return float(max(along_x, along_y))
+
+
+def is_correlated(planes: NDArray[Any]) -> bool:
+    """Tell whether the noise of some planes (P, Y, X) has a grain, which can be measured."""
+    correlation = noise_correlation(planes)
+    if correlation is None or min(planes.shape[-2:]) < 4 * max(LAGS):
+        return False
+    return correlation >= CORRELATED
+
+
+def share_passed(ratio: float) -> float:
+    """Return how much of the deviation of noise is left in second derivatives of the far lag.
+
+    Parameters
+    ----------
+    ratio : float
+        Of the deviations of what is left of it at the two lags, near over far.
+
+    Returns
+    -------
+    float
+        1 for white noise; noise passes that is no blurrier than by 3 pixels.
+
+    Notes
+    -----
+    The correlation of noise blurred by a Gaussian of deviation s is
+    exp(-d^2 / 4 s^2) over the distance d. The variance of a second derivative
+    over the lag L along both axes, that of white noise being 1, is
+    (1 - 4/3 exp(-L^2 / 4 s^2) + 1/3 exp(-L^2 / s^2))^2. The ratio tells s.
+
+    Examples
+    --------
+    >>> share_passed(1.0), round(share_passed(0.53), 2), round(share_passed(0.26), 2)
+    (1.0, 0.98, 0.78)
+    """
+    near, far = (
+        1 - 4 / 3 * np.exp(-(lag**2) / (4 * _GRAINS**2)) + np.exp(-(lag**2) / _GRAINS**2) / 3
+        for lag in LAGS
+    )
+    return float(np.interp(-ratio, -near / far, far))

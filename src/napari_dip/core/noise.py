@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_dip.core.correlation import noise_correlation
+from napari_dip.core.correlation import LAGS, is_correlated, noise_correlation, share_passed
 from napari_dip.core.image import mask_invalid
 from napari_dip.core.report import NoiseRecord
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from napari_dip.core.scaling import Scaling
 
 # Second derivatives along both axes cancel planes and edges along an axis
-# (Immerkaer 1996); the noise passes with this standard deviation.
-_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]]) / 6.0
+# (Immerkaer 1996); noise that is white passes with its standard deviation.
+_SECOND_DERIVATIVE = np.array([1, -2, 1]) / math.sqrt(6)
 _LEVELS = 24
 # 68.27% of a normal distribution lies within one standard deviation.
 _ONE_SIGMA = 0.6827
@@ -198,7 +198,9 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
     -----
     Pixels are grouped by their local mean into levels of equal size; the
     variance of a level is read at the 68% quantile of the absolute second
-    derivative, which edges and texture in the tail do not move.
+    derivative, which edges and texture in the tail do not move. Noise with a grain
+    of more than a pixel is missing from the finest details: then derivatives reach
+    further, and what they miss follows from how it changes with their reach.
 
     References
     ----------
@@ -213,7 +215,18 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
     >>> bool(abs(estimate_mean_variance(2.0 * photons).slope - 2.0) < 0.3)
     True
     """
-    means, details = _levels(planes)
+    if not is_correlated(planes):
+        return _fitted_line(planes, lag=1)
+    near, far = (_fitted_line(planes, lag) for lag in LAGS)
+    passed = share_passed(math.sqrt(near.mean_variance / far.mean_variance)) ** 2
+    return MeanVariance(
+        far.slope / passed, far.intercept / passed, far.mean_variance / passed, far.rise
+    )
+
+
+def _fitted_line(planes: NDArray[Any], lag: int) -> MeanVariance:
+    """Fit the line to what passes second derivatives over a lag [pixels]."""
+    means, details = _levels(planes, lag)
     if details.size < _LEVELS:  # too small an image to say more than its spread
         valid = planes[mask_invalid(planes)].astype(np.float64)
         return _flat(float(valid.var()) or 1.0 if valid.size else 1.0)
@@ -232,13 +245,16 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
     return MeanVariance(slope, intercept, mean_variance, rise)
 
 
-def _levels(planes: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _levels(planes: NDArray[Any], lag: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return local mean and absolute second derivative of every pixel that has neighbours."""
+    kernel = np.zeros(2 * lag + 1)
+    kernel[::lag] = _SECOND_DERIVATIVE
     means, details = [], []
     for plane in planes:
         valid = mask_invalid(plane)
         values = np.where(valid, plane, 0).astype(np.float64)
-        inside = ndimage.binary_erosion(valid, np.ones((3, 3)))
-        means.append(ndimage.uniform_filter(values, 3)[inside])
-        details.append(np.abs(ndimage.convolve(values, _KERNEL))[inside])
+        inside = ndimage.minimum_filter(valid, kernel.size, mode="constant", cval=0)
+        means.append(ndimage.uniform_filter(values, kernel.size)[inside])
+        along_y = ndimage.convolve1d(values, kernel, axis=0)
+        details.append(np.abs(ndimage.convolve1d(along_y, kernel, axis=1))[inside])
     return np.concatenate(means), np.concatenate(details)
