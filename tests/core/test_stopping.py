@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from napari_dip.core.rules import build_rule
 from napari_dip.core.stopping import (
     AnyOf,
     Discrepancy,
@@ -18,7 +19,6 @@ from napari_dip.core.stopping import (
     StopReason,
     TimeLimit,
     WindowedVariance,
-    build_rule,
 )
 from tests.tiny import tiny_config
 

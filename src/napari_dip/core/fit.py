@@ -31,8 +31,9 @@ from napari_dip.core.judgement import (
 from napari_dip.core.latent import build_latent, latent_channels
 from napari_dip.core.networks import PriorNetwork, build_network
 from napari_dip.core.regularisers import penalty
+from napari_dip.core.rules import build_rule
 from napari_dip.core.state import FitState
-from napari_dip.core.stopping import Evidence, StopReason, build_rule
+from napari_dip.core.stopping import Evidence, StopReason
 from napari_dip.core.weights import load_weights
 
 if TYPE_CHECKING:

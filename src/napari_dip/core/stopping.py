@@ -16,8 +16,6 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_dip.config import DipConfig, StoppingConfig
-
 
 class StopReason(StrEnum):
     """Why a fit ended."""
@@ -267,48 +265,3 @@ class AnyOf:
     def update(self, evidence: Evidence) -> StopReason | None:
         reasons = [rule.update(evidence) for rule in self._rules]
         return next((reason for reason in reasons if reason is not None), None)
-
-
-def build_rule(
-    config: DipConfig,
-    *,
-    time_limit: float | None,
-    stop_requested: Callable[[], bool],
-) -> AnyOf:
-    """Return the rule of a configuration, its limits included.
-
-    Parameters
-    ----------
-    config : DipConfig
-        Complete: `stop` and `fit` are used.
-    time_limit : float or None
-        Seconds for this fit.
-    stop_requested : callable
-        True once somebody asked to stop.
-    """
-    settings = config.fit
-    assert settings is not None  # a complete configuration
-    constants = settings.stopping
-    rules: list[StoppingRule] = []
-    if config.stop in ("auto", "heldout"):
-        rules.append(
-            HeldOut(constants.heldout_patience, constants.heldout_tolerance, constants.guard)
-        )
-    if config.stop in ("auto", "variance"):
-        rules.append(_variance_rule(constants, volumes=config.dims == 3))
-    if config.stop == "discrepancy":
-        rules.append(Discrepancy(constants.guard))
-    if config.stop == "blocks":
-        rules.append(FewestBlocks(constants.blocks_patience, constants.guard))
-    rules.append(MaxIterations(settings.max_iterations))
-    if time_limit is not None:
-        rules.append(TimeLimit(time_limit))
-    rules.append(Requested(stop_requested))
-    return AnyOf(rules)
-
-
-def _variance_rule(constants: StoppingConfig, *, volumes: bool) -> StoppingRule:
-    patience, guard = constants.variance_patience, constants.guard
-    if constants.variance_of == "moving" or (constants.variance_of == "auto" and volumes):
-        return MovingVariance(constants.variance_decay, patience, guard)
-    return WindowedVariance(constants.variance_window, patience, guard)
