@@ -66,3 +66,13 @@ def test_a_surface_is_left_as_it_is_once_the_fit_is_to_end():
     torch.testing.assert_close(
         smoothest(values, seen, torch.zeros_like(values), 30, lambda: next(polls)), one
     )
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_nearer_neighbours_count_double(shape):
+    values, seen = rough(shape, 2)
+    kernel = torch.tensor([[0.5, 1.0, 0.5], [1.0, 0.0, 1.0], [0.5, 1.0, 0.5]])[None, None]
+    planes = [part.reshape(-1, 1, *shape[-2:]) for part in (values * seen, seen)]
+    total, weight = (torch.nn.functional.conv2d(part, kernel, padding=1) for part in planes)
+    expected = (total / weight.clamp(min=0.5)).reshape(values.shape)
+    torch.testing.assert_close(mean_of_neighbours(values, seen), expected)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
 from napari_dip.core.layers import (
@@ -18,6 +17,7 @@ from napari_dip.core.layers import (
     Scale,
     batch_norm,
     convolution,
+    join,
     plain_convolution,
     pool,
     stride_of,
@@ -92,7 +92,7 @@ class Hourglass(nn.Module):
         deep = self.coarser(self.down(latent))  # (N, below, [Z,] Y / 2, X / 2)
         deep = upsample(deep, self._upsampling, self._scale)
         if self.skip is not None:
-            deep = torch.cat([self.skip(latent), deep], dim=1)  # (N, skip + below, [Z,] Y, X)
+            deep = join(self.skip(latent), deep)  # (N, skip + below, [Z,] Y, X)
         return self.up(deep)  # type: ignore[no-any-return]
 
 
@@ -135,7 +135,7 @@ class UNet(nn.Module):
         features = scales.pop()
         for block, scale in zip(reversed(self.up), reversed(self._halvings), strict=True):
             coarse = upsample(features, self._upsampling, scale)
-            features = block(torch.cat([coarse, scales.pop()], dim=1))
+            features = block(join(coarse, scales.pop()))
         return features
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# Eight neighbours of a pixel, the nearer ones heavier.
-_NEIGHBOURS = ((0.5, 1.0, 0.5), (1.0, 0.0, 1.0), (0.5, 1.0, 0.5))
+# Of the eight neighbours of a pixel, those at the corners count half.
+_CORNER = 0.5
 _TINY = 1e-30
 
 
@@ -21,12 +21,16 @@ def mean_of_neighbours(values: Tensor, seen: Tensor) -> Tensor:
     values, seen : (1, C, [Z,] Y, X) Tensors
         `seen` is 1 where a pixel is seen, else 0.
     """
-    planes = (-1, 1, *values.shape[-2:])
-    kernel = values.new_tensor(_NEIGHBOURS)[None, None]
-    total = functional.conv2d((values * seen).reshape(planes), kernel, padding=1)
-    weight = functional.conv2d(seen.reshape(planes), kernel, padding=1)
-    mean = total / weight.clamp(min=0.5)  # the least weight of one neighbour
-    return mean.reshape(values.shape)
+    total, weight = _sum_of_neighbours(values * seen), _sum_of_neighbours(seen)
+    return total / weight.clamp(min=_CORNER)
+
+
+def _sum_of_neighbours(values: Tensor) -> Tensor:
+    """Return the weighted sum of eight; sums of shifted rows and columns are soonest done."""
+    values = functional.pad(values, (1, 1, 1, 1))
+    beside = values[..., :-2, :] + values[..., 2:, :]
+    column = torch.add(values[..., 1:-1, :], beside, alpha=_CORNER)
+    return column[..., :-2] + column[..., 2:] + beside[..., 1:-1]
 
 
 def smoothest(

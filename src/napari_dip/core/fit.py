@@ -166,7 +166,9 @@ def fit(
     fitted, heldout = split_pixels(problem, config, random)
     latent = build_latent(problem, network, settings, fitted, random, ended)
     optimiser = torch.optim.Adam(
-        [*network.parameters(), *latent.parameters()], lr=settings.learning_rate
+        [*network.parameters(), *latent.parameters()],
+        lr=settings.learning_rate,
+        fused=True,  # one kernel for all weights instead of several for each
     )
     if widths := problem.operator.parameters():
         optimiser.add_param_group({"params": widths, "lr": settings.psf_learning_rate})

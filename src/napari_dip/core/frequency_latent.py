@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.fourier import Fourier, least_variation
-from napari_dip.core.latent import Draw, Latent, Mirror, channels_last, views
-from napari_dip.core.layers import pixel_unshuffle
+from napari_dip.core.latent import Draw, Latent, Mirror, views
+from napari_dip.core.layers import channels_last, pixel_unshuffle
 
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig

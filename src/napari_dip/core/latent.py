@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.fourier import Fourier
-from napari_dip.core.layers import memory_format, pixel_unshuffle
+from napari_dip.core.layers import channels_last, pixel_unshuffle
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
@@ -226,10 +226,6 @@ def _pictured(
     assert guide is not None  # latent_channels() has asked
     canvas = Mirror(problem.shape, network.canvas(problem.shape), random.device)(guide)
     return pixel_unshuffle(canvas, network.pixel_shuffle)
-
-
-def channels_last(latent: Tensor) -> Tensor:
-    return latent.contiguous(memory_format=memory_format(latent.ndim - 2))
 
 
 LATENTS: dict[

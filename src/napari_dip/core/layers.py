@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 Padding = Literal["reflect", "zeros"]
 
 _SLOPE = 0.2
-_CONVOLUTION: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
 _TRANSPOSED: dict[int, type[nn.ConvTranspose2d | nn.ConvTranspose3d]] = {
     2: nn.ConvTranspose2d,
     3: nn.ConvTranspose3d,
@@ -136,9 +135,34 @@ def plain_convolution(
         kernel,  # type: ignore[arg-type]
         scale.strides if halve else 1,  # type: ignore[arg-type]
         padding=tuple(width // 2 for width in kernel),  # type: ignore[arg-type]
-        padding_mode=padding,
+        padding_mode=padding if size > 1 else "zeros",
         bias=bias,
     )
+
+
+def _continued(values: Tensor, layer: nn.Conv2d | nn.Conv3d) -> Tensor:
+    """Continue a picture as far beyond its border as a kernel reaches."""
+    widths = [size // 2 for size in reversed(layer.kernel_size) for _ in range(2)]
+    # Autocast would do so in float32, for no digit more: two conversions, twice the memory.
+    with torch.autocast(values.device.type, enabled=False):
+        return functional.pad(values, widths, mode=layer.padding_mode)
+
+
+class _Convolution2d(nn.Conv2d):
+    def forward(self, input: Tensor) -> Tensor:
+        if self.padding_mode == "zeros":
+            return super().forward(input)
+        return functional.conv2d(_continued(input, self), self.weight, self.bias, self.stride)
+
+
+class _Convolution3d(nn.Conv3d):
+    def forward(self, input: Tensor) -> Tensor:
+        if self.padding_mode == "zeros":
+            return super().forward(input)
+        return functional.conv3d(_continued(input, self), self.weight, self.bias, self.stride)
+
+
+_CONVOLUTION: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: _Convolution2d, 3: _Convolution3d}
 
 
 def transposed_convolution(
@@ -178,20 +202,43 @@ def upsample(values: Tensor, mode: str, scale: Scale) -> Tensor:
     return functional.interpolate(values, scale_factor=factors, mode=linear, align_corners=False)
 
 
+def join(*parts: Tensor) -> Tensor:
+    """Concatenate channels; what comes back to each part is channels last.
+
+    As it comes from a concatenation, a slice of all channels, interpolation takes six
+    times as long to go back.
+    """
+    for part in parts:
+        if part.requires_grad:
+            part.register_hook(channels_last)  # type: ignore[no-untyped-call]
+    return torch.cat(parts, dim=1)
+
+
 def pixel_shuffle(values: Tensor, factor: int) -> Tensor:
     """Spread groups of n x n channels over the pixels of each plane."""
-    if values.ndim == 4 or factor == 1:
-        return functional.pixel_shuffle(values, factor)
-    planes = values.transpose(1, 2)  # (N, Z, C, Y, X)
-    return functional.pixel_shuffle(planes, factor).transpose(1, 2)  # (N, C, Z, Y, X)
+    batch, grouped, *planes, height, width = values.shape
+    channels, between = grouped // factor**2, len(planes)
+    apart = values.reshape(batch, channels, factor, factor, *planes, height, width)
+    planes_at = range(4, 4 + between)
+    order = (0, 1, *planes_at, 4 + between, 2, 5 + between, 3)
+    shuffled = apart.permute(order)  # (N, C, [Z,] Y, n, X, n)
+    return shuffled.reshape(batch, channels, *planes, factor * height, factor * width)
 
 
 def pixel_unshuffle(values: Tensor, factor: int) -> Tensor:
     """Undo `pixel_shuffle`."""
-    if values.ndim == 4 or factor == 1:
-        return functional.pixel_unshuffle(values, factor)
-    planes = values.transpose(1, 2)  # (N, Z, C, Y, X)
-    return functional.pixel_unshuffle(planes, factor).transpose(1, 2)  # (N, C, Z, Y, X)
+    batch, channels, *planes, height, width = values.shape
+    coarse, between = (height // factor, width // factor), len(planes)
+    apart = values.reshape(batch, channels, *planes, coarse[0], factor, coarse[1], factor)
+    planes_at = range(2, 2 + between)
+    order = (0, 1, 3 + between, 5 + between, *planes_at, 2 + between, 4 + between)
+    grouped = apart.permute(order)  # (N, C, n, n, [Z,] Y, X)
+    return grouped.reshape(batch, channels * factor**2, *planes, *coarse)
+
+
+def channels_last(values: Tensor) -> Tensor:
+    """Return (N, C, [Z,] Y, X) with the channels of a pixel next to each other."""
+    return values.contiguous(memory_format=memory_format(values.ndim - 2))
 
 
 def memory_format(dims: int) -> torch.memory_format:

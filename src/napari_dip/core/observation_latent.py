@@ -14,11 +14,10 @@ from napari_dip.core.latent import (
     Latent,
     Mirror,
     View,
-    channels_last,
     standardised_guide,
     views,
 )
-from napari_dip.core.layers import pixel_unshuffle
+from napari_dip.core.layers import channels_last, pixel_unshuffle
 
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig
