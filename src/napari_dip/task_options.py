@@ -54,7 +54,7 @@ class InpaintOptions:
     """
 
     mask: Path | None = None
-    labels: tuple[int, ...] = ()
+    labels: Annotated[tuple[int, ...], Parameter(negative="")] = ()
     inverse: Flag = False
     known: Known = DEFAULT_KNOWN
 

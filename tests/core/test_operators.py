@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,11 @@ from scipy import ndimage, signal
 from skimage.measure import block_reduce
 
 from napari_dip.core.blur import Blur, Convolution, GaussianBlur
+from napari_dip.core.features import Features, Unit
 from napari_dip.core.fourier import Fourier
 from napari_dip.core.jpeg import Jpeg
-from napari_dip.core.operators import Downsample, Identity
+from napari_dip.core.operators import Downsample, Identity, Operator
+from tests.tiny import tiny_features
 
 PSF_2D = torch.rand((3, 5), generator=torch.Generator().manual_seed(0))
 PSF_3D = torch.rand((3, 1, 5), generator=torch.Generator().manual_seed(0))
@@ -26,6 +30,8 @@ OPERATORS = {
     "lanczos2 volume": (Downsample((3, 1, 2)), (3, 5, 4)),
     "blur": (Blur(PSF_2D / PSF_2D.sum()), (7, 9)),
     "frequencies": (Fourier(SAMPLED, paired=False), (6, 8)),
+    "frequencies of odd sizes": (Fourier(SAMPLED[1:, 1:], paired=False), (5, 7)),
+    "complex frequencies of odd sizes": (Fourier(SAMPLED[1:, 1:], paired=True), (5, 7)),
     "frequencies of volumes": (Fourier(SAMPLED, paired=False), (2, 6, 8)),
     "complex frequencies": (Fourier(SAMPLED, paired=True), (6, 8)),
     "frequencies of coils": (Fourier(SAMPLED, paired=True, maps=MAPS), (6, 8)),
@@ -37,6 +43,24 @@ OPERATORS = {
 }
 # Of the operators that need a certain number.
 CHANNELS = {"jpeg": 1, "coloured jpeg": 3}
+
+
+def kinds(of):
+    """Return all kinds of operators that are not only for others to be made of."""
+    below = [kind for one in of.__subclasses__() for kind in (one, *kinds(one))]
+    return [kind for kind in below if not inspect.isabstract(kind)]
+
+
+def test_every_operator_is_tested_here():
+    tested = {type(operator) for operator, _ in OPERATORS.values()}
+    assert set(kinds(Operator)) == tested | {Features, Unit}
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (2, 7, 9)])
+@pytest.mark.parametrize("phi", [Features(tiny_features()), Unit(tiny_features(), 1)])
+def test_the_gradient_of_features_is_right(phi, shape):
+    x = torch.rand((1, 3, *shape), dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(phi, x, fast_mode=True)
 
 
 @pytest.fixture(params=OPERATORS)

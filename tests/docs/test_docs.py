@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from napari_dip import cli, config
-from napari_dip.core.report import Report
+from napari_dip import cli
+from napari_dip.core.report import (
+    BlockRecord,
+    InputRecord,
+    NoiseRecord,
+    Report,
+    TilingRecord,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -65,9 +71,24 @@ def test_links_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
-def test_the_reference_names_every_option_and_every_field_of_the_report():
-    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
-    for field in config.DipConfig.model_fields.keys() - {"fit"}:
-        assert f"--{field.replace('_', '-')}" in text, field
-    for field, info in Report.model_fields.items():
-        assert f"`{info.alias or field}`" in text, field
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+COMMANDS = [name for name in cli.app if not name.startswith("-")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_reference_names_every_option(command):
+    assert f"`napari-dip {command}" in REFERENCE
+    arguments = cli.app[command].assemble_argument_collection()
+    options = {name for argument in arguments if argument.show for name in argument.names}
+    for option in {name for name in options if name.startswith("-")}:
+        assert re.search(rf"(?<![\w-]){option}(?![\w-])", REFERENCE), option
+
+
+RECORDS = [Report, InputRecord, BlockRecord, NoiseRecord, TilingRecord]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=[record.__name__ for record in RECORDS])
+def test_the_reference_names_every_field_of_the_report(record):
+    for field, info in record.model_fields.items():
+        name = info.alias or field
+        assert re.search(rf"`{name}`" if record is Report else rf"\b{name}\b", REFERENCE), field
