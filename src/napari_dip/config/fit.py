@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from napari_dip.config.words import Frozen, LatentName, NetworkName
+from napari_dip.config.words import DEFAULT_FEATURES, Frozen, LatentName, NetworkName
 
 
 class NetworkConfig(Frozen):
@@ -143,6 +143,15 @@ class FitConfig(Frozen):
         ge=0,
         description="Weight of the total variation of the estimate, measured in noise; 0 for none. "
         "By itself, 2 would be the customary strength for noise.",
+    )
+    feature_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the squared distance between what a trained network sees in the "
+        "estimate and in a plainly restored picture, relative to the latter; 0 for none.",
+    )
+    features: str = Field(
+        DEFAULT_FEATURES, description="NAME or NAME:LAYER of that trained network."
     )
     learning_rate: float = Field(0.01, gt=0, description="Adam's learning rate.")
     psf_learning_rate: float = Field(

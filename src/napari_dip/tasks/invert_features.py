@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_dip.config import DEFAULT_FEATURES
 from napari_dip.core.image import mask_invalid
-from napari_dip.core.pretrained import Pretrained, find_pretrained
+from napari_dip.core.pretrained import Pretrained, find_pretrained, load_pretrained
 from napari_dip.errors import InputError
 from napari_dip.tasks.task import Task
 
@@ -56,7 +56,7 @@ class InvertFeatures(Task):
 
     def observe(self, image: Image) -> Image:
         if isinstance(self.features, str):
-            find_pretrained(self._name_and_layer()[0])
+            find_pretrained(self.features.partition(":")[0])
         if not mask_invalid(np.asarray(image.data)).all():
             raise InputError(
                 "Got NaN or infinite pixels; expected all finite: features are made of all of them."
@@ -77,10 +77,4 @@ class InvertFeatures(Task):
     def _pretrained(self) -> Pretrained:
         if not isinstance(self.features, str):
             return Pretrained(self.features, self.layer)
-        name, layer = self._name_and_layer()
-        pretrained = find_pretrained(name)()
-        return pretrained._replace(layer=layer) if layer else pretrained
-
-    def _name_and_layer(self) -> tuple[str, str]:
-        name, _, layer = self.features.partition(":")
-        return name, layer or self.layer
+        return load_pretrained(self.features, self.layer)
