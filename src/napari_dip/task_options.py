@@ -54,7 +54,7 @@ class InpaintOptions:
     """
 
     mask: Path | None = None
-    labels: Annotated[tuple[int, ...], Parameter(negative="")] = ()
+    labels: Annotated[tuple[int, ...], Parameter(negative="", show_default=False)] = ()
     inverse: Flag = False
     known: Known = DEFAULT_KNOWN
 

@@ -266,6 +266,7 @@ def _spacing(voxel_size: Mapping[str, float], units: Mapping[str, str], axis: st
         known = f"{voxel_size[axis]:g} {unit}" if axis in voxel_size else "no voxel size"
         raise InputError(
             f"Got {known} along {axis}; expected micrometres, from which the PSF is computed. "
-            "Set the voxel size of the image, or give the width of the blur in pixels."
+            "Set the voxel size of the image (--voxel-size y=0.1,x=0.1), or give the width of the "
+            "blur in pixels (sigma)."
         )
     return voxel_size[axis] * MICROMETERS[unit]
