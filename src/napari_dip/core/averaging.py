@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from napari_dip.core.moments import Moments
 from napari_dip.core.stopping import StopReason
 
 if TYPE_CHECKING:
@@ -54,39 +55,6 @@ class MovingAverage:
             return
         decay = min(self._decay, 1 - 2 / (self._count + 2))
         torch.lerp(self.value, estimate, 1 - decay, out=self.value)
-
-
-class Moments:
-    """Mean and variance of samples, one taken in after the other.
-
-    Attributes
-    ----------
-    count : int
-        How many there were.
-    mean : (1, C, [Z,] Y, X) Tensor
-        Of the samples so far; valid after the first update.
-    """
-
-    mean: Tensor
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def update(self, sample: Tensor) -> None:
-        """Take in a sample, (1, C, [Z,] Y, X)."""
-        self.count += 1
-        if self.count == 1:
-            self.mean, self._squares = sample.clone(), torch.zeros_like(sample)
-            return
-        # Welford's recurrence: no cancellation, however small the spread.
-        deviation = sample - self.mean
-        self.mean += deviation / self.count
-        self._squares += deviation * (sample - self.mean)
-
-    @property
-    def variance(self) -> Tensor:
-        """Of the samples so far, two or more, (1, C, [Z,] Y, X)."""
-        return self._squares / (self.count - 1)
 
 
 class Posterior:

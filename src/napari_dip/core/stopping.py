@@ -6,12 +6,13 @@ None. Truth (a reference image) is never part of the evidence.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-import torch
+from napari_dip.core.moments import Moments
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,17 +114,18 @@ class WindowedVariance:
         self._patience = patience
         self._guard = guard
         self._lowest = float("inf")
-        self._outputs: list[tuple[int, Tensor]] = []
+        self._outputs: deque[tuple[int, Tensor]] = deque()
+        self._moments = Moments()
 
     def update(self, evidence: Evidence) -> StopReason | None:
         iteration = evidence.iteration
         self._outputs.append((iteration, evidence.pixels))
+        self._moments.update(evidence.pixels)
         while self._outputs[0][0] <= iteration - self._window:
-            self._outputs.pop(0)
+            self._moments.forget(self._outputs.popleft()[1])
         if iteration <= max(self._guard, self._window):
             return None
-        outputs = torch.stack([pixels for _, pixels in self._outputs])  # (W, P)
-        variance = float(outputs.var(dim=0, correction=0).mean())
+        variance = float(self._moments.variance.mean())
         if variance < self._lowest:
             self._lowest, self.selected = variance, iteration
         if self.selected is not None and iteration - self.selected >= self._patience:
