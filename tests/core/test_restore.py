@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from napari_dip import restore
 from napari_dip.api import finish
-from napari_dip.core import restore as restore_module
+from napari_dip.core import run as run_module
 from napari_dip.core.image import Image
 from napari_dip.errors import DeviceError, InputError, MemoryExhaustedError
 from napari_dip.tasks import Inpaint
@@ -294,7 +294,7 @@ def test_failures_of_torch_become_errors_that_a_worker_does_not_swallow(
         raise raised
         yield
 
-    monkeypatch.setattr(restore_module, "fit", failing)
+    monkeypatch.setattr(run_module, "fit", failing)
     with pytest.raises(expected, match="^Got") as caught:
         restored(noisy_waves((16, 16)))
     assert not isinstance(caught.value, RuntimeError)

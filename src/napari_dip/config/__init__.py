@@ -32,6 +32,7 @@ from napari_dip.config.words import (
     Stop,
     TaskName,
     VoxelSize,
+    WarmStart,
 )
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "StoppingConfig",
     "TaskName",
     "VoxelSize",
+    "WarmStart",
     "for_correlated_noise",
     "preset_of",
 ]

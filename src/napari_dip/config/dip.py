@@ -19,6 +19,7 @@ from napari_dip.config.words import (
     Stop,
     TaskName,
     VoxelSize,
+    WarmStart,
 )
 
 
@@ -93,6 +94,11 @@ class DipConfig(Frozen):
     overlap: int = Field(
         32, ge=0, description="How many pixels of neighbouring tiles are blended, at least."
     )
+    warm_start: WarmStart = Field(
+        "off",
+        description="Begin each plane or frame with what the network has learnt of its neighbour, "
+        "and take a fraction of the iterations; auto does so where the observation is the latent.",
+    )
     channels: Channels | None = Field(
         None, description="Fit channels jointly or separately (default: RGB jointly)."
     )
@@ -124,3 +130,22 @@ class DipConfig(Frozen):
         return self.model_copy(
             update={"fit": fit, "max_iterations": fit.max_iterations, "dims": dims, "stop": stop}
         )
+
+    def with_warm_start_chosen(self) -> Self:
+        """Return a complete copy in which "auto" is decided by the latent.
+
+        Fed with the observation a network learns to tell noise from structure, which
+        serves the next plane as well; fed with noise it learns the plane itself.
+        """
+        assert self.fit is not None  # the configuration is complete
+        if self.warm_start != "auto":
+            return self
+        on = self.fit.latent == "observation"
+        return self.model_copy(update={"warm_start": "on" if on else "off"})
+
+    def warmed(self) -> Self:
+        """Return a complete copy for a fit that begins where a neighbour's ended."""
+        assert self.fit is not None  # the configuration is complete
+        limit = min(self.fit.warm_iterations, self.fit.max_iterations)
+        fit = self.fit.model_copy(update={"max_iterations": limit})
+        return self.model_copy(update={"fit": fit, "max_iterations": limit})

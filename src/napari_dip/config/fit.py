@@ -164,6 +164,11 @@ class FitConfig(Frozen):
         2.0, ge=0, description="Noise on the weights while sampling, in learning rates."
     )
     max_iterations: int = Field(3000, ge=1, description="Upper bound of the iterations.")
+    warm_iterations: int = Field(
+        100,
+        ge=1,
+        description="The same of a plane or frame that begins with what its neighbour has learnt.",
+    )
     stopping: StoppingConfig = StoppingConfig()
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ NetworkName = Literal[
 LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
 Kernel = Literal["lanczos2", "box", "gaussian"]
 Optics = Literal["scalar", "vectorial"]
+WarmStart = Literal["auto", "on", "off"]
 Known = Literal["keep", "restore"]
 VoxelSize = dict[Literal["z", "y", "x"], Annotated[float, Field(gt=0)]]
 JpegLoss = Literal["auto", "coefficients", "bins", "plain"]

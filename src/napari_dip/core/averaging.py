@@ -78,6 +78,8 @@ class Posterior:
     ----------
     estimates, predictions : Moments
         Of the samples, and of what the operator makes of them.
+    reason : StopReason or None
+        Why the fit ended, once it has.
 
     References
     ----------
@@ -97,12 +99,12 @@ class Posterior:
         self._noise = noise
         self._time_limit = time_limit
         self._stop_requested = stop_requested
-        self._ending: StopReason | None = None
+        self.reason: StopReason | None = None
 
     @property
     def sampling(self) -> bool:
         """Whether the fit has ended, and estimates are samples."""
-        return self._ending is not None
+        return self.reason is not None
 
     @property
     def complete(self) -> bool:
@@ -114,12 +116,12 @@ class Posterior:
             reason = state.assess(evidence)
             if not self._samples or reason not in _FIT_ENDED:
                 return reason
-            self._ending = reason
+            self.reason = reason
             return None
         if self._stop_requested():
             return StopReason.STOP_REQUESTED
         late = self._time_limit is not None and evidence.seconds >= self._time_limit
-        return self._ending if self.complete or late else None
+        return self.reason if self.complete or late else None
 
     def update(self, estimate: Tensor, prediction: Tensor) -> None:
         """Take in a sample, and what the operator makes of it."""

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
-from math import prod
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from math import ceil, prod
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -30,72 +30,17 @@ from napari_dip.core.judgement import (
 )
 from napari_dip.core.latent import build_latent, latent_channels
 from napari_dip.core.networks import PriorNetwork, build_network
+from napari_dip.core.outcome import Fit, Snapshot
 from napari_dip.core.regularisers import Regularisers
 from napari_dip.core.rules import build_rule
 from napari_dip.core.state import FitState
-from napari_dip.core.stopping import Evidence, StopReason
+from napari_dip.core.stopping import Evidence
 from napari_dip.core.weights import load_weights
 
 if TYPE_CHECKING:
     from napari_dip.core.latent import Draw
     from napari_dip.core.problem import Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The state of a fit; holds copies, never live tensors.
-
-    Attributes
-    ----------
-    iteration : int
-        From 1.
-    loss : float
-        Mean nll of the fitted pixels, and what regularisers add.
-    heldout_error : float or None
-        Mean nll of the average at the held-out pixels.
-    selected_iteration : int
-        Iteration whose estimate would be returned now.
-    estimate : (C, [Z,] Y, X) float32 array
-        The moving average, in network units.
-    stop_reason : StopReason or None
-        Set in the last snapshot.
-    """
-
-    iteration: int
-    loss: float
-    heldout_error: float | None
-    selected_iteration: int
-    estimate: NDArray[np.float32]
-    stop_reason: StopReason | None
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """The outcome of a fit.
-
-    `estimate` is (C, [Z,] Y, X) float32 in network units; `residual_whiteness` is
-    that of the observation minus what the operator makes of the estimate;
-    `findings` are what was learnt about the operator; `weights_sha256` that of the
-    file the network started from, if any; `stopping_agreement` tells how alike the
-    estimates are that two rules would keep, from 0 to 1. `posterior_std` is shaped as
-    the estimate, if it was sampled, and `posterior_scale` the factor in it that makes
-    it fit the errors at held-out pixels.
-    """
-
-    estimate: NDArray[np.float32]
-    iterations: int
-    selected_iteration: int
-    stop_reason: StopReason
-    seconds: float
-    seconds_per_iteration: float
-    parameters: int
-    rollbacks: int
-    residual_whiteness: float | None
-    findings: Mapping[str, float] = field(default_factory=dict)
-    weights_sha256: str | None = None
-    stopping_agreement: float | None = None
-    posterior_std: NDArray[np.float32] | None = None
-    posterior_scale: float | None = None
+    from napari_dip.core.state import Ending
 
 
 def fit(
@@ -107,6 +52,8 @@ def fit(
     time_limit: float | None = None,
     interval: float = 0.2,
     stop_requested: Callable[[], bool] = lambda: False,
+    start_from: Ending | None = None,
+    keep_ending: bool = False,
 ) -> Generator[Snapshot, None, Fit]:
     """Fit an untrained network to one observation.
 
@@ -127,6 +74,11 @@ def fit(
     stop_requested : callable
         Polled at each iteration, and while the latent is made; True ends the fit with the
         best estimate so far. It may wait before it answers, which is a pause.
+    start_from : Ending, optional
+        Of an earlier fit to the same problem, which goes on from there for as many
+        iterations as the configuration says; or of a neighbour's, if it is `warm()`.
+    keep_ending : bool
+        Return where the fit ended, so that another one can go on.
 
     Yields
     ------
@@ -151,6 +103,9 @@ def fit(
     assert settings is not None  # complete() has filled it
     runtime = runtime or find_runtime(config.device, config.precision)
     seed = config.seed if seed is None else seed
+    if start_from is not None:
+        seed = start_from.seed
+    before = start_from.iteration if start_from is not None else 0
     limit = config.time_limit if time_limit is None else time_limit
     clock = Clock(stop_requested)
 
@@ -178,10 +133,13 @@ def fit(
         network,
         optimiser,
         MovingAverage(settings.averaging),
-        build_rule(config, time_limit=limit, stop_requested=clock.stop_requested),
+        build_rule(config, before, time_limit=limit, stop_requested=clock.stop_requested),
         pixels=problem.observation.numel(),
         beside=[*latent.parameters(), *problem.operator.parameters()],
     )
+    if start_from is not None:
+        state.begin(start_from, random)
+        latent.skip(before, ceil(before / settings.reveal_every) if settings.reveal_every else 0)
     posterior = Posterior(
         config.posterior_samples or 0,
         settings.posterior_noise * settings.learning_rate,
@@ -190,7 +148,8 @@ def fit(
     )
 
     last_yield, last_assessment, pace = -np.inf, clock.seconds, []
-    iteration = 0
+    iteration, last = before, before + settings.max_iterations
+    ending = None
     while True:
         iteration += 1
         optimiser.zero_grad(set_to_none=True)
@@ -209,7 +168,7 @@ def fit(
         elif iteration % settings.reveal_every == 1 % settings.reveal_every:
             with torch.no_grad():
                 state.average.update(_estimate(problem, network, latent.reveal(), runtime))
-        due = iteration % runtime.assess_every == 0 or iteration == settings.max_iterations
+        due = iteration % runtime.assess_every == 0 or iteration == last
         if not due and not clock.stop_requested():
             continue
 
@@ -235,6 +194,8 @@ def fit(
             blockiness,
         )
         reason = posterior.assess(state, evidence)
+        if keep_ending and ending is None and (reason is not None or posterior.sampling):
+            ending = state.end(iteration, random, seed, reason or posterior.reason)
         if reason is not None or now - last_yield >= interval:
             last_yield = now
             snapshot = Snapshot(
@@ -269,6 +230,9 @@ def fit(
         stopping_agreement=agreement(problem, state.kept, state.rival),
         posterior_std=posterior_std,
         posterior_scale=scale,
+        continued=before,
+        warm=start_from is not None and start_from.is_warm,
+        ending=ending,
     )
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.fourier import Fourier, least_variation
-from napari_dip.core.latent import Draw, Latent, Mirror, views
+from napari_dip.core.latent import Draw, Latent, Mirror, skip_views, views
 from napari_dip.core.layers import channels_last, pixel_unshuffle
 
 if TYPE_CHECKING:
@@ -99,6 +99,9 @@ class FrequencyLatent(Latent):
             gain=self._gain,
             shift=self._start - plain,
         )
+
+    def skip(self, draws: int, reveals: int) -> None:
+        skip_views(self._views, draws)
 
     def finish(self, estimate: Tensor) -> Tensor:
         """Add what the held-out frequencies bring to the plain picture."""

@@ -7,8 +7,9 @@ which pixels count: all that are fitted, or only those it hid.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import cycle
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
@@ -58,6 +59,11 @@ def views(network: PriorNetwork) -> Iterator[View]:
     return cycle([View((y, x), flips) for y in steps for x in steps for flips in _FLIPS])
 
 
+def skip_views(left: Iterator[View], count: int) -> None:
+    """Move on by so many views."""
+    deque(islice(left, count), maxlen=0)
+
+
 class Draw(NamedTuple):
     """One iteration's input.
 
@@ -98,6 +104,10 @@ class Latent(Protocol):
     def finish(self, estimate: Tensor) -> Tensor:
         """Add to an estimate what was held back from the fit."""
         return estimate
+
+    def skip(self, draws: int, reveals: int) -> None:
+        """Leave out the views of an earlier fit, which this one goes on from."""
+        return
 
     def parameters(self) -> list[Tensor]:
         """Return what is fitted together with the network."""

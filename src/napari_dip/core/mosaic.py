@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 from napari_dip.core import blocks
 
 if TYPE_CHECKING:
-    from napari_dip.core.fit import Fit
     from napari_dip.core.image import Image
+    from napari_dip.core.outcome import Fit
     from napari_dip.core.source import Source, Work
 
 
@@ -69,10 +68,7 @@ class Mosaic:
         if any(fit.posterior_std is None for fit in fits):
             self.posterior_std = None  # a part of the result has none
         # Their pixels are in the result now, and need no memory twice.
-        nothing = np.empty(0, np.float32)
-        self.fits.append(
-            (block, [replace(fit, estimate=nothing, posterior_std=None) for fit in fits])
-        )
+        self.fits.append((block, [fit.without_pixels() for fit in fits]))
 
 
 def _spread(work: Work, source: Source, fit: Fit) -> NDArray[np.float32]:

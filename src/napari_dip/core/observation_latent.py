@@ -14,6 +14,7 @@ from napari_dip.core.latent import (
     Latent,
     Mirror,
     View,
+    skip_views,
     standardised_guide,
     views,
 )
@@ -105,6 +106,10 @@ class ObservationLatent(Latent):
     def reveal(self) -> Draw:
         """Hide nothing: as much is known of a missing pixel as can be."""
         return self._shown(self._visible, self._revealed, self._visible, next(self._revealed_views))
+
+    def skip(self, draws: int, reveals: int) -> None:
+        skip_views(self._views, draws)
+        skip_views(self._revealed_views, reveals)
 
     def _shown(self, visible: Tensor, filled: Tensor, weights: Tensor, view: View) -> Draw:
         picture = self._lift(torch.where(visible > 0, self._observation, filled))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from napari_dip.core.image import Image
     from napari_dip.core.report import Report
+    from napari_dip.core.state import Ending
 
 Step = TypeVar("Step")
 Outcome = TypeVar("Outcome")
@@ -76,12 +77,15 @@ class Restoration:
     posterior_std : (...) float32 array or None
         Standard deviation of samples of the posterior, when each block had some,
         scaled to fit the errors at held-out pixels.
+    endings : mapping of int to sequence of Ending, or None
+        Where the fits of each block ended, kept on demand: `restore` can go on from there.
     """
 
     image: Image
     report: Report
     run_std: NDArray[np.float32] | None = None
     posterior_std: NDArray[np.float32] | None = None
+    endings: Mapping[int, Sequence[Ending]] | None = field(default=None, repr=False)
 
     @property
     def uncertainty(self) -> tuple[str, NDArray[np.float32]] | None:

@@ -22,7 +22,7 @@ from napari_dip.core.record import recorded, sha256_of_pixels
 if TYPE_CHECKING:
     from napari_dip.core.blocks import Block
     from napari_dip.core.device import Runtime
-    from napari_dip.core.fit import Fit
+    from napari_dip.core.outcome import Fit
     from napari_dip.core.tune import Trial
     from napari_dip.tasks import Task
 
@@ -41,7 +41,11 @@ class InputRecord(Frozen):
 
 
 class BlockRecord(Frozen):
-    """One fit."""
+    """One fit.
+
+    `warm` tells whether it began with what the fit of its neighbour had learnt, and
+    `continued` how many of the iterations were an earlier run's.
+    """
 
     index: int
     iterations: int
@@ -49,6 +53,8 @@ class BlockRecord(Frozen):
     stop_reason: str
     seconds: float
     rollbacks: int = 0
+    warm: bool = False
+    continued: int = 0
 
 
 class NoiseRecord(Frozen):
@@ -242,6 +248,8 @@ def _block_record(index: int, outcomes: "Sequence[Fit]") -> BlockRecord:
         stop_reason=outcomes[-1].stop_reason.value,
         seconds=sum(outcome.seconds for outcome in outcomes),
         rollbacks=sum(outcome.rollbacks for outcome in outcomes),
+        warm=first.warm,
+        continued=sum(outcome.continued for outcome in outcomes),
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 def build_rule(
     config: DipConfig,
+    before: int = 0,
     *,
     time_limit: float | None,
     stop_requested: Callable[[], bool],
@@ -34,6 +35,8 @@ def build_rule(
     ----------
     config : DipConfig
         Complete: `stop` and `fit` are used.
+    before : int
+        Iterations of an earlier fit that this one goes on from.
     time_limit : float or None
         Seconds for this fit.
     stop_requested : callable
@@ -53,7 +56,7 @@ def build_rule(
         rules.append(Discrepancy(constants.guard))
     if config.stop == "blocks":
         rules.append(FewestBlocks(constants.blocks_patience, constants.guard))
-    rules.append(MaxIterations(settings.max_iterations))
+    rules.append(MaxIterations(before + settings.max_iterations))
     if time_limit is not None:
         rules.append(TimeLimit(time_limit))
     rules.append(Requested(stop_requested))

@@ -1,9 +1,9 @@
-"""FitState: what a fit may have to take back, all at once."""
+"""FitState: all that changes during a fit, to be taken back or gone on from as a whole."""
 
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,71 @@ _COLLAPSE = 10**0.5
 _MIN_PIXELS = 1024
 _CHECKPOINT_EVERY = 100
 _MAX_ROLLBACKS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What was learnt: the network, its optimiser's moments, and what is fitted beside it."""
+
+    network: dict[str, Any]
+    optimiser: dict[str, Any]
+    beside: list[Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was averaged, and which estimate the rule has chosen of it."""
+
+    average: MovingAverage
+    rule: AnyOf
+    selected: int
+    kept: Tensor
+    rival: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Where a fit ended, so that another one can go on from there.
+
+    Attributes
+    ----------
+    seed : int
+        Of the first fit: latent and held-out pixels follow from it.
+    weights : Weights
+        What another block can begin with.
+    selection : Selection or None
+        What this block goes on with; None once it is for another one.
+    iteration, rollbacks : int
+        How far it was.
+    random : Tensor
+        State of the generator.
+    reason : StopReason or None
+        Why it ended.
+    """
+
+    seed: int
+    weights: Weights
+    selection: Selection | None
+    iteration: int
+    rollbacks: int
+    random: Tensor
+    reason: StopReason | None
+
+    def warm(self) -> Ending:
+        """Return what a neighbour can begin with: the weights alone."""
+        return replace(self, selection=None, iteration=0, rollbacks=0)
+
+    @property
+    def is_warm(self) -> bool:
+        return self.selection is None
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it takes, about."""
+        tensors: list[Tensor] = [*self.weights.network.values(), *self.weights.beside]
+        # Adam has two moments of each weight; a selection has an average, and two of it.
+        estimates = 0 if self.selection is None else 3 * self.selection.kept.nbytes
+        return int(3 * sum(tensor.nbytes for tensor in tensors) + estimates)
 
 
 @dataclass(slots=True)
@@ -57,7 +122,7 @@ class FitState:
     kept: Tensor = field(default_factory=lambda: torch.empty(0))
     rival: Tensor | None = None
     rollbacks: int = 0
-    _checkpoint: Any = None
+    _checkpoint: tuple[Weights, Selection] | None = None
     _checkpoint_loss: float = float("inf")
     _checkpoint_iteration: int = 0
 
@@ -86,18 +151,7 @@ class FitState:
             iteration - self._checkpoint_iteration < _CHECKPOINT_EVERY
         ):
             return
-        self._checkpoint = deepcopy(
-            (
-                self.network.state_dict(),
-                [values.detach() for values in self.beside],
-                self.optimiser.state_dict(),
-                self.average,
-                self.rule,
-                self.selected,
-                self.kept,
-                self.rival,
-            )
-        )
+        self._checkpoint = self._weights(), self._selection()
         self._checkpoint_loss, self._checkpoint_iteration = loss, iteration
 
     def roll_back(self, iteration: int) -> None:
@@ -110,11 +164,61 @@ class FitState:
                 "--seed or a smaller learning rate."
             )
         rates = [group["lr"] for group in self.optimiser.param_groups]
-        network, beside, optimiser, *rest = deepcopy(self._checkpoint)
-        self.network.load_state_dict(network)
-        for values, before in zip(self.beside, beside, strict=True):
-            values.data.copy_(before)
-        self.optimiser.load_state_dict(optimiser)
-        self.average, self.rule, self.selected, self.kept, self.rival = rest
+        weights, selection = deepcopy(self._checkpoint)
+        self._put(weights, [rate / 2 for rate in rates])
+        self.average, self.rule = selection.average, selection.rule
+        self.selected, self.kept = selection.selected, selection.kept
+        self.rival = selection.rival
+
+    def end(
+        self, iteration: int, random: torch.Generator, seed: int, reason: StopReason | None
+    ) -> Ending:
+        """Return copies of everything, for another fit."""
+        selection = self._selection()
+        return Ending(
+            seed,
+            self._weights(),
+            replace(selection, rule=selection.rule.memory),
+            iteration,
+            self.rollbacks,
+            random.get_state(),
+            reason,
+        )
+
+    def begin(self, start: Ending, random: torch.Generator) -> None:
+        """Take over where another fit ended; of a neighbour's only what it has learnt."""
+        weights, selection = deepcopy((start.weights, start.selection))
+        rates = [group["lr"] for group in self.optimiser.param_groups]
+        if selection is None:
+            self._put(weights, rates)
+            return
+        self._put(weights, [group["lr"] for group in weights.optimiser["param_groups"]])
+        self.average = selection.average
+        # Else a rule that has ended the earlier fit would end this one at once.
+        ended = start.reason is not None and not start.reason.is_limit
+        self.rule.take_over(selection.rule, start.iteration if ended else None)
+        self.selected, self.kept = selection.selected, selection.kept
+        self.rival = selection.rival
+        self.rollbacks = start.rollbacks
+        random.set_state(start.random)
+
+    def _weights(self) -> Weights:
+        return deepcopy(
+            Weights(
+                self.network.state_dict(),
+                self.optimiser.state_dict(),
+                [values.detach() for values in self.beside],
+            )
+        )
+
+    def _selection(self) -> Selection:
+        return deepcopy(Selection(self.average, self.rule, self.selected, self.kept, self.rival))
+
+    def _put(self, weights: Weights, rates: list[float]) -> None:
+        """Set the weights, which are not to be used elsewhere, and the learning rates."""
+        self.network.load_state_dict(weights.network)
+        for values, others in zip(self.beside, weights.beside, strict=True):
+            values.data.copy_(others)
+        self.optimiser.load_state_dict(weights.optimiser)
         for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate / 2
+            group["lr"] = rate

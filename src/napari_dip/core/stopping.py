@@ -30,6 +30,15 @@ class StopReason(StrEnum):
     STOP_REQUESTED = "stop_requested"
     CONSTANT_IMAGE = "constant_image"
 
+    @property
+    def is_limit(self) -> bool:
+        """Whether a bound was reached: no rule had seen what it waits for."""
+        return self in (
+            StopReason.MAX_ITERATIONS,
+            StopReason.TIME_LIMIT,
+            StopReason.STOP_REQUESTED,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -70,7 +79,23 @@ class StoppingRule(Protocol):
         """Take in one assessment; return a reason to stop, or None to go on."""
 
 
-class HeldOut:
+class Patient:
+    """A rule that stops when what it watches has not improved for so many iterations."""
+
+    def __init__(self, patience: int) -> None:
+        self.selected: int | None = None
+        self._patience = patience
+        self._since = 0
+
+    def renew(self, iteration: int) -> None:
+        """Be patient again from here on; what was seen is not forgotten."""
+        self._since = iteration
+
+    def _is_over(self, iteration: int, improved: int) -> bool:
+        return iteration - max(improved, self._since) >= self._patience
+
+
+class HeldOut(Patient):
     """Stop when the error at pixels hidden from the fit has stopped falling.
 
     Noise that is independent from pixel to pixel cannot be predicted, so the
@@ -78,8 +103,7 @@ class HeldOut:
     """
 
     def __init__(self, patience: int, tolerance: float, guard: int) -> None:
-        self.selected: int | None = None
-        self._patience = patience
+        super().__init__(patience)
         self._tolerance = tolerance
         self._guard = guard
         self._lowest = float("inf")
@@ -94,13 +118,12 @@ class HeldOut:
             self._lowest, self.selected = error, iteration
         if error < self._milestone * (1 - self._tolerance):
             self._milestone, self._milestone_iteration = error, iteration
-        stale = iteration - self._milestone_iteration
-        if iteration > self._guard and stale >= self._patience:
+        if iteration > self._guard and self._is_over(iteration, self._milestone_iteration):
             return StopReason.HELD_OUT_MINIMUM
         return None
 
 
-class WindowedVariance:
+class WindowedVariance(Patient):
     """Stop when the variance of the last outputs has passed its minimum.
 
     References
@@ -109,9 +132,8 @@ class WindowedVariance:
     """
 
     def __init__(self, window: int, patience: int, guard: int) -> None:
-        self.selected: int | None = None
+        super().__init__(patience)
         self._window = window
-        self._patience = patience
         self._guard = guard
         self._lowest = float("inf")
         self._outputs: deque[tuple[int, Tensor]] = deque()
@@ -128,12 +150,12 @@ class WindowedVariance:
         variance = float(self._moments.variance.mean())
         if variance < self._lowest:
             self._lowest, self.selected = variance, iteration
-        if self.selected is not None and iteration - self.selected >= self._patience:
+        if self.selected is not None and self._is_over(iteration, self.selected):
             return StopReason.VARIANCE_MINIMUM
         return None
 
 
-class MovingVariance:
+class MovingVariance(Patient):
     """The same with moving averages of mean and variance: no window of outputs is kept.
 
     References
@@ -142,9 +164,8 @@ class MovingVariance:
     """
 
     def __init__(self, decay: float, patience: int, guard: int) -> None:
-        self.selected: int | None = None
+        super().__init__(patience)
         self._decay = decay
-        self._patience = patience
         self._guard = guard
         self._lowest = float("inf")
         self._iteration = 0
@@ -165,7 +186,7 @@ class MovingVariance:
             return None
         if self._variance < self._lowest:
             self._lowest, self.selected = self._variance, iteration
-        if self.selected is not None and iteration - self.selected >= self._patience:
+        if self.selected is not None and self._is_over(iteration, self.selected):
             return StopReason.VARIANCE_MINIMUM
         return None
 
@@ -191,12 +212,11 @@ class Discrepancy:
         return StopReason.DISCREPANCY
 
 
-class FewestBlocks:
+class FewestBlocks(Patient):
     """Stop when the blocks of a JPEG, which are learnt last, have begun to show."""
 
     def __init__(self, patience: int, guard: int) -> None:
-        self.selected: int | None = None
-        self._patience = patience
+        super().__init__(patience)
         self._guard = guard  # at first all is rough
         self._lowest = float("inf")
 
@@ -206,8 +226,8 @@ class FewestBlocks:
             return None
         if blockiness < self._lowest:
             self._lowest, self.selected = blockiness, iteration
-        stale = self.selected is not None and iteration - self.selected >= self._patience
-        return StopReason.FEWEST_BLOCKS if stale else None
+        over = self.selected is not None and self._is_over(iteration, self.selected)
+        return StopReason.FEWEST_BLOCKS if over else None
 
 
 class MaxIterations:
@@ -263,6 +283,19 @@ class AnyOf:
     @property
     def selected(self) -> int | None:
         return next(iter(self.opinions), None)
+
+    @property
+    def memory(self) -> AnyOf:
+        """What the rules have seen, without what bounds this fit."""
+        return AnyOf([rule for rule in self._rules if isinstance(rule, Patient)])
+
+    def take_over(self, memory: AnyOf, renewed_at: int | None = None) -> None:
+        """Replace rules by those of an earlier fit, with patience renewed on demand."""
+        seen = {type(rule): rule for rule in memory._rules}
+        self._rules = tuple(seen.get(type(rule), rule) for rule in self._rules)
+        for rule in self._rules:
+            if renewed_at is not None and isinstance(rule, Patient):
+                rule.renew(renewed_at)
 
     def update(self, evidence: Evidence) -> StopReason | None:
         reasons = [rule.update(evidence) for rule in self._rules]

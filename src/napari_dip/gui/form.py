@@ -36,6 +36,7 @@ ADVANCED = (
     "dims",
     "tile",
     "overlap",
+    "warm_start",
     "runs",
     "posterior_samples",
     "seed",

@@ -1,0 +1,115 @@
+"""Planes and frames that begin with what the network has learnt of their neighbour.
+
+    python benchmarks/stacks.py FOLDER_OF_DATA [--stacks nuclei] [--preset fast]
+
+Some planes of real z-stacks and frames of a time series, 96 x 96 pixels, with photon noise and
+that of a camera added: psnr, iterations and seconds of each plane, begun anew and begun warm.
+The truth is what was recorded, with some noise of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rows import middle, show
+
+from napari_dip import DipConfig, Image, metrics, restore
+from napari_dip.api import finish
+from napari_dip.io import read_image
+
+if TYPE_CHECKING:
+    from napari_dip.core.report import Report
+
+# Name: file, axis, first plane.
+STACKS = {
+    "nuclei": ("stacks/nuclei_zyx_uint16.tif", "Z", 24),
+    "ovule": ("stacks/ovule_imagej_zyx.tif", "Z", 12),
+    "hela": ("timeseries/ctc_hela_tyx_uint16.tif", "T", 0),
+    "migration": ("timeseries/cancer_cell_migration_tyx_uint16.tif", "T", 10),
+}
+# Photons at the brightest, and deviation of the camera's noise in photons.
+PHOTONS, READ_NOISE = 60, 2.0
+
+
+def stack(folder: Path, name: str, planes: int, crop: int) -> tuple[Image, np.ndarray]:
+    """Return some planes with noise, and what was recorded, in photons."""
+    file, axis, first = STACKS[name]
+    recorded = np.squeeze(np.asarray(read_image(folder / file, axes=f"{axis}YX").data))
+    recorded = recorded[first : first + planes].astype(float)
+    truth = np.stack([middle(plane, crop) for plane in recorded])
+    truth = PHOTONS * (truth - truth.min()) / np.ptp(truth)
+    random = np.random.default_rng(0)
+    noisy = random.poisson(truth) + random.normal(100, READ_NOISE, truth.shape)
+    return Image(noisy.astype(np.float32), f"{axis}YX"), truth + 100
+
+
+def planes_of(
+    image: Image, truth: np.ndarray, config: DipConfig
+) -> tuple[list[float], Report, list[dict[int, float]]]:
+    """Return the psnr of each plane, the report, and psnr by iteration."""
+    curves: list[dict[int, float]] = [{} for _ in truth]
+    result = finish(
+        restore(image, config=config, reference=truth),
+        lambda progress: curves[progress.block].update({progress.iteration: progress.psnr}),
+    )
+    span = float(np.ptp(truth))
+    errors = np.mean((np.asarray(result.image.data) - truth) ** 2, axis=(1, 2))
+    return [float(10 * np.log10(span**2 / error)) for error in errors], result.report, curves
+
+
+def rows(image: Image, truth: np.ndarray, config: DipConfig) -> Iterator[dict[str, object]]:
+    """Yield a row for each plane."""
+    found = {}
+    for warm in ("off", "on"):
+        found[warm] = planes_of(image, truth, config.model_copy(update={"warm_start": warm}))
+    for index, observed in enumerate(image.data):
+        row: dict[str, object] = {"plane": index}
+        row["observed [dB]"] = metrics.psnr(observed, truth[index])
+        for warm, name in (("off", "cold"), ("on", "warm")):
+            psnr, report, _ = found[warm]
+            block = report.blocks[index]
+            row |= {
+                f"{name} [dB]": psnr[index],
+                f"{name} iterations": block.iterations,
+                f"{name} seconds": block.seconds,
+                f"{name} stop": block.stop_reason,
+            }
+        row["began warm"] = block.warm
+        row["seconds, of the first"] = block.seconds / found["on"][1].blocks[0].seconds
+        yield row
+
+
+def main() -> None:
+    """Print a table for each stack, and what further planes cost and lose."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--stacks", nargs="+", choices=STACKS, default=list(STACKS))
+    parser.add_argument("--preset", default="balanced")
+    parser.add_argument("--warm-iterations", type=int)
+    parser.add_argument("--planes", type=int, default=6)
+    parser.add_argument("--crop", type=int, default=96)
+    arguments = parser.parse_args()
+    config = DipConfig(preset=arguments.preset, device="cpu", threads=1).complete()
+    if arguments.warm_iterations:
+        changes = {"warm_iterations": arguments.warm_iterations}
+        config = config.model_copy(update={"fit": config.fit.model_copy(update=changes)})
+    for name in arguments.stacks:
+        print(f"\n{name}\n")
+        image, truth = stack(arguments.folder, name, arguments.planes, arguments.crop)
+        table = list(rows(image, truth, config))
+        for index, row in enumerate(table):
+            show(row, header=index == 0)
+        cold, warm = (np.array([row[f"{kind} [dB]"] for row in table]) for kind in ("cold", "warm"))
+        cost = np.mean([row["seconds, of the first"] for row in table[1:]])
+        print(
+            f"\nfurther planes: {100 * cost:.0f}% of the first; warm minus cold "
+            f"{np.mean(warm[1:] - cold[1:]):+.2f} dB, least {np.min(warm[1:] - cold[1:]):+.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""Run: the fits of one call of `restore`, block by block, and the result as it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_dip.core.fit import fit
+from napari_dip.core.image import Image
+from napari_dip.core.memory import free_memory
+from napari_dip.core.mosaic import Mosaic
+from napari_dip.core.progress import Progress, Restoration
+from napari_dip.core.report import make_report
+from napari_dip.core.series import Series
+from napari_dip.core.stopping import StopReason
+from napari_dip.core.tune import Trial, tune
+
+if TYPE_CHECKING:
+    from napari_dip.config import DipConfig
+    from napari_dip.core.blocks import Block
+    from napari_dip.core.clock import Clock
+    from napari_dip.core.device import Runtime
+    from napari_dip.core.oracle import Oracle
+    from napari_dip.core.outcome import Fit, Snapshot
+    from napari_dip.core.problem import Problem
+    from napari_dip.core.source import Source, Work
+    from napari_dip.core.state import Ending
+    from napari_dip.core.tiling import Tiling
+
+# Shortest time between two previews [seconds]: an eye sees no more, and a GUI
+# thread must not drown in them.
+_PREVIEW_INTERVAL = 0.2
+# This share of the free memory may be taken by what fits are gone on from.
+_SHARE_OF_ENDINGS = 0.1
+
+
+@dataclass
+class Run:
+    """One call of `restore`: what was decided, and the result as it grows."""
+
+    image: Image
+    source: Source
+    config: DipConfig
+    runtime: Runtime
+    plan: list[Block]
+    tiling: Tiling | None
+    # The image itself, wherever no fit replaces it (alpha, blocks not reached).
+    enlarged: Image
+    oracle: Oracle | None
+    clock: Clock
+    # Of an earlier run, by index of the block, one for each of its fits.
+    earlier: Mapping[int, Sequence[Ending]]
+    keep_state: bool
+    invalid_pixels: float = 0.0
+    trials: tuple[Trial, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.blocks_left = len(self.plan)
+        self.series = Series(self.plan if self.config.warm_start == "on" else [], self.image.axes)
+        self.endings: dict[int, Sequence[Ending]] | None = {} if self.keep_state else None
+        self._room = _SHARE_OF_ENDINGS * free_memory(self.runtime.device)
+        self.mosaic = Mosaic(
+            self.enlarged,
+            runs=self.config.runs > 1,
+            sampled=self.config.posterior_samples is not None,
+        )
+
+    def tune(self) -> None:
+        """Choose what fits the middle block best; from then on it is the configuration."""
+        problem = self.source.work(self.plan[len(self.plan) // 2]).problem
+        if problem is not None:
+            self.config, self.trials = tune(
+                problem, self.config, self.runtime, stop_requested=self.clock.stop_requested
+            )
+        # The choice can be repeated, not how long it took.
+        self.config = self.config.model_copy(update={"tune": None})
+
+    def fit_blocks(self) -> Generator[Progress, None, None]:
+        for block in self.plan:
+            work = self.source.work(block)
+            self.invalid_pixels += work.invalid_pixels
+            self.blocks_left -= 1
+            starts = self.earlier.get(block.index) or self.series.starts(work)
+            if work.problem is not None:
+                fits = yield from self._fit_runs(work, work.problem, starts)
+                self.mosaic.put(work, self.source, fits)
+                self._keep(work, fits)
+                if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
+                    return
+            elif work.constant:
+                self.mosaic.fill(work, self.source.constant(work))
+            else:
+                self.mosaic.skip(work)
+
+    def _fit_runs(
+        self, work: Work, problem: Problem, starts: Sequence[Ending]
+    ) -> Generator[Progress, None, list[Fit]]:
+        fits: list[Fit] = []
+        for run in range(self.config.runs):
+            start = starts[run] if run < len(starts) else None
+            fits.append((yield from self._fit_once(work, problem, run, start)))
+            if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
+                break
+        return fits
+
+    def _keep(self, work: Work, fits: Sequence[Fit]) -> None:
+        """Keep where the fits of a block ended, as long as somebody may go on from there."""
+        endings = [fit.ending for fit in fits if fit.ending is not None]
+        self.series.add(work, endings)
+        if self.endings is None:
+            return
+        self.endings[work.block.index] = endings
+        self._room -= sum(ending.bytes for ending in endings)
+        if self._room < 0:
+            self.endings = None
+
+    def _fit_once(
+        self, work: Work, problem: Problem, run: int, start: Ending | None
+    ) -> Generator[Progress, None, Fit]:
+        """Fit a block, turning snapshots into progress on the image's own scale."""
+        outcome: Fit
+        block = work.block
+        begin, last_yield = self.clock.seconds, -np.inf
+        config = self.config.warmed() if start is not None and start.is_warm else self.config
+        snapshots = fit(
+            problem,
+            config,
+            runtime=self.runtime,
+            seed=_seed(self.config.seed, block.index, run),
+            time_limit=self._time_share(block, run),
+            # An oracle looks at every iteration, a user at some.
+            interval=_PREVIEW_INTERVAL if self.oracle is None else 0.0,
+            stop_requested=self.clock.stop_requested,
+            start_from=start,
+            keep_ending=self.series.is_followed(block) or self.endings is not None,
+        )
+        before = 0 if start is None else start.iteration
+        limit = config.max_iterations
+        assert limit is not None  # the configuration is complete
+        while True:
+            try:
+                snapshot = next(snapshots)
+            except StopIteration as end:
+                outcome = end.value
+                return outcome
+            progress = self._progress(work, run, snapshot, begin, before, limit)
+            now = self.clock.seconds
+            if now - last_yield >= _PREVIEW_INTERVAL or snapshot.stop_reason is not None:
+                last_yield = now
+                with self.clock.waiting():
+                    yield progress
+
+    def _progress(
+        self, work: Work, run: int, snapshot: Snapshot, begin: float, before: int, limit: int
+    ) -> Progress:
+        block = work.block
+        estimate = self.source.restored(work, snapshot.estimate)
+        psnr = None
+        if self.oracle:
+            final = self.source.task.final(Image(estimate, block.axes)).data
+            psnr = self.oracle.look(block, run, snapshot.iteration, final)
+        now = self.clock.seconds
+        done = snapshot.iteration - before
+        left = self._iterations_left(block, run + 1) + limit - done
+        seconds_left = (now - begin) / done * left
+        if self.config.time_limit is not None:
+            seconds_left = min(seconds_left, self.config.time_limit - now)
+        return Progress(
+            block=block.index,
+            blocks=len(self.plan),
+            selection=block.target,
+            iteration=snapshot.iteration,
+            max_iterations=before + limit,
+            seconds=now,
+            seconds_left=max(seconds_left, 0.0),
+            loss=snapshot.loss,
+            heldout_error=snapshot.heldout_error,
+            selected_iteration=snapshot.selected_iteration,
+            estimate=estimate,
+            psnr=psnr,
+        )
+
+    def _iterations_left(self, block: Block, run: int) -> int:
+        """Return how many there will be from a run of a block on, at most."""
+        after = sum(map(self._iterations, self.plan[block.index + 1 :]))
+        return self.config.runs * after + (self.config.runs - run) * self._iterations(block)
+
+    def _iterations(self, block: Block) -> int:
+        """Return how many a run of a block is given."""
+        warm = block.index not in self.earlier and self.series.follows(block)
+        limit = (self.config.warmed() if warm else self.config).max_iterations
+        assert limit is not None  # the configuration is complete
+        return limit
+
+    def _time_share(self, block: Block, run: int) -> float | None:
+        """Share the time left among the fits left, by their iterations [seconds]."""
+        if self.config.time_limit is None:
+            return None
+        left = self.config.time_limit - self.clock.seconds
+        return max(left, 0.0) * self._iterations(block) / self._iterations_left(block, run)
+
+    def result(self) -> Restoration:
+        restored = self.enlarged.with_data(self.mosaic.restored)
+        final = self.source.task.final(restored)
+        whole = None if self.blocks_left else self.mosaic.restored
+        report = make_report(
+            image=self.image,
+            task=self.source.task,
+            config=self.config,
+            runtime=self.runtime,
+            fits=self.mosaic.fits,
+            blocks_left=self.blocks_left,
+            noise=tuple(channel.record for channel in self.source.channels),
+            seconds=self.clock.seconds,
+            invalid_pixels=round(self.invalid_pixels),
+            quality=self.oracle.judge(final.data) if self.oracle else {},
+            trials=self.trials,
+            tiling=self.tiling.record(self.image, whole, len(self.plan), self.mosaic.skipped)
+            if self.tiling
+            else None,
+        )
+        complete = all(len(fits) == self.config.runs for _, fits in self.mosaic.fits)
+        if not complete or final is not restored:
+            return Restoration(final, report, endings=self.endings)
+        return Restoration(
+            final, report, self.mosaic.run_std, self.mosaic.posterior_std, self.endings
+        )
+
+
+def _seed(seed: int, block: int, run: int) -> int:
+    """Return a seed that depends on the block alone, whatever the order of blocks."""
+    return int(np.random.SeedSequence([seed, block, run]).generate_state(1)[0])
