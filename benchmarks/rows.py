@@ -94,15 +94,24 @@ def theirs(case: Case, name: str, cache: Path) -> dict[str, object]:
 
 def ours(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
     """Return what the product reaches with a configuration, and how; the curve stays cached."""
+    values = _restored(case, config, cache)
+    return {key: value for key, value in values.items() if key != "curve"}
 
+
+def curve(case: Case, config: DipConfig, cache: Path) -> list[tuple[int, float]]:
+    """Return iteration and psnr of what passes by until a configuration ends."""
+    return [tuple(point) for point in _restored(case, config, cache)["curve"]]
+
+
+def _restored(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
     def compute() -> dict[str, object]:
         image = Image(case.observed, axes_of(case.observed))
-        curve: list[tuple[int, float]] = []
+        points: list[tuple[int, float]] = []
         steps = restore(image, case.task, config, reference=case.truth)
-        result = finish(_traced(steps, curve))
+        result = finish(_traced(steps, points))
         report = result.report
         return {
-            "curve": curve,
+            "curve": points,
             "psnr": case.judge(np.asarray(result.image.data), case.truth),
             "gap": (report.best_psnr or 0) - (report.psnr or 0),
             "iterations": report.iterations,
@@ -112,8 +121,7 @@ def ours(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
         }
 
     complete = config.complete(case.task.preset, case.task.dims)
-    values = remembered(case, complete.model_dump_json(), cache, compute)
-    return {key: value for key, value in values.items() if key != "curve"}
+    return remembered(case, complete.model_dump_json(), cache, compute)
 
 
 def _traced(

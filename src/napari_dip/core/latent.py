@@ -165,13 +165,15 @@ class Mirror:
     """Continues a picture to the canvas by reflection, however small it is."""
 
     def __init__(self, shape: Shape, canvas: Shape, device: torch.device) -> None:
-        self._indices = []
-        for size, whole in zip(shape, canvas, strict=True):
+        self._indices = {}
+        for axis, (size, whole) in enumerate(zip(shape, canvas, strict=True), -len(shape)):
+            if size == whole:
+                continue
             period = torch.arange(whole, device=device) % (2 * size)
-            self._indices.append(torch.minimum(period, 2 * size - 1 - period))
+            self._indices[axis] = torch.minimum(period, 2 * size - 1 - period)
 
     def __call__(self, picture: Tensor) -> Tensor:
-        for axis, indices in enumerate(self._indices, -len(self._indices)):
+        for axis, indices in self._indices.items():
             picture = picture.index_select(axis, indices)
         return picture
 

@@ -216,24 +216,23 @@ def join(*parts: Tensor) -> Tensor:
 
 def pixel_shuffle(values: Tensor, factor: int) -> Tensor:
     """Spread groups of n x n channels over the pixels of each plane."""
-    batch, grouped, *planes, height, width = values.shape
-    channels, between = grouped // factor**2, len(planes)
-    apart = values.reshape(batch, channels, factor, factor, *planes, height, width)
-    planes_at = range(4, 4 + between)
-    order = (0, 1, *planes_at, 4 + between, 2, 5 + between, 3)
+    last = values.movedim(1, -1)  # (N, [Z,] Y, X, C * n * n): as it lies in memory
+    batch, *planes, height, width, grouped = last.shape
+    x = len(planes) + 2
+    apart = last.reshape(*last.shape[:-1], grouped // factor**2, factor, factor)
+    order = (0, x + 1, *range(1, x - 1), x - 1, x + 2, x, x + 3)
     shuffled = apart.permute(order)  # (N, C, [Z,] Y, n, X, n)
-    return shuffled.reshape(batch, channels, *planes, factor * height, factor * width)
+    return shuffled.reshape(batch, -1, *planes, factor * height, factor * width)
 
 
 def pixel_unshuffle(values: Tensor, factor: int) -> Tensor:
-    """Undo `pixel_shuffle`."""
+    """Undo `pixel_shuffle`; the result is channels last."""
     batch, channels, *planes, height, width = values.shape
-    coarse, between = (height // factor, width // factor), len(planes)
+    coarse, y = (height // factor, width // factor), len(planes) + 2
     apart = values.reshape(batch, channels, *planes, coarse[0], factor, coarse[1], factor)
-    planes_at = range(2, 2 + between)
-    order = (0, 1, 3 + between, 5 + between, *planes_at, 2 + between, 4 + between)
-    grouped = apart.permute(order)  # (N, C, n, n, [Z,] Y, X)
-    return grouped.reshape(batch, channels * factor**2, *planes, *coarse)
+    order = (0, *range(2, y), y, y + 2, 1, y + 1, y + 3)
+    grouped = apart.permute(order)  # (N, [Z,] Y, X, C, n, n)
+    return grouped.reshape(batch, *planes, *coarse, -1).movedim(-1, 1)
 
 
 def channels_last(values: Tensor) -> Tensor:

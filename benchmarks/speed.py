@@ -1,0 +1,323 @@
+"""Where the time of an iteration goes, and how long a given quality takes.
+
+    python benchmarks/speed.py TABLE [--presets balanced] [--sizes 128 256] [--precision bfloat16]
+                               [--data FOLDER_OF_DATA] [--threads 1]
+
+TABLE is one of the functions below. Seconds are those of the processor, so that
+what else the machine does disturbs them less, and what is compared is measured
+in turn. `published` is the published configuration as published: eager, float32,
+channels first, one kernel after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from rows import curve, mean, show
+from tables import CACHE, denoising
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from napari_dip import DipConfig
+from napari_dip.config import preset_of
+from napari_dip.core.device import Runtime, cpu_settings, find_runtime
+from napari_dip.core.fit import fit
+from napari_dip.core.layers import channels_last
+from napari_dip.core.memory import freed_memory_kept, process_peak_memory
+from napari_dip.core.networks import build_network
+from napari_dip.core.noise import NoiseModel
+from napari_dip.core.problem import make_problem
+
+clock = time.process_time
+Step = Callable[[], object]
+# Until the variance rule has its window, an iteration is cheaper than most.
+SETTLED = 110
+KINDS = {
+    "convolution": "convolutions",
+    "batch_norm": "batch norm",
+    "upsample": "interpolation",
+    "pad": "borders",
+    "leaky_relu": "activations",
+    "copy": "copies",
+    "clone": "copies",
+    "cat": "copies",
+    "adam": "optimiser",
+}
+
+
+def published(size: int) -> Step:
+    """Return an iteration of the published network and loop, from torch's own layers alone."""
+
+    def block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
+        pad = [nn.ReflectionPad2d(kernel // 2)] if kernel > 1 else []
+        convolution = nn.Conv2d(inputs, outputs, kernel, stride)
+        return [*pad, convolution, nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2, inplace=True)]
+
+    class Scale(nn.Module):
+        def __init__(self, inputs: int, below: nn.Module) -> None:
+            super().__init__()
+            self.skip = nn.Sequential(*block(inputs, 4, 1))
+            down = [*block(inputs, 128, 3, 2), *block(128, 128, 3)]
+            self.deep = nn.Sequential(*down, below, nn.Upsample(scale_factor=2, mode="bilinear"))
+            merged = [nn.BatchNorm2d(132), *block(132, 128, 3), *block(128, 128, 1)]
+            self.up = nn.Sequential(*merged)
+
+        def forward(self, values: Tensor) -> Tensor:
+            return self.up(torch.cat([self.skip(values), self.deep(values)], 1))
+
+    body: nn.Module = nn.Identity()
+    for inputs in (128, 128, 128, 128, 32):
+        body = Scale(inputs, body)
+    network = nn.Sequential(body, nn.Conv2d(128, 3, 1), nn.Sigmoid())
+    latent, noise = torch.rand(1, 32, size, size) / 10, torch.empty(1, 32, size, size)
+    observed, average = torch.rand(1, 3, size, size), torch.zeros(1, 3, size, size)
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        estimate = network(latent + noise.normal_() / 30)
+        average.mul_(0.99).add_(estimate.detach(), alpha=0.01)
+        nn.functional.mse_loss(estimate, observed).backward()
+        optimiser.step()
+
+    return step
+
+
+def whole(preset: str, size: int, runtime: Runtime) -> Step:
+    """Return an iteration of a fit of colour, with all that is done beside the network."""
+    picture = np.random.default_rng(0).random((3, size, size)).astype(np.float32)
+    noise = [NoiseModel(0.0, 0.01, 0.0)] * 3
+    known = np.ones(picture.shape, bool)
+    problem = make_problem(picture, known, noise, (-0.2, 1.2), runtime.device)
+    config = DipConfig(fit=preset_of(preset).model_copy(update={"max_iterations": 10**6}))
+    return fit(problem, config, runtime=runtime, interval=0.0).__next__
+
+
+def bare(preset: str, size: int, runtime: Runtime) -> Step:
+    """Return forward, backward and optimiser step of the network of a preset."""
+    settings = preset_of(preset)
+    inputs = 3 * settings.network.pixel_shuffle**2 if settings.latent == "observation" else 32
+    network = build_network(settings.network, inputs, 3)
+    latent = channels_last(torch.rand(1, inputs, *network.grid((size, size))))
+    observed = torch.rand(1, 3, size, size)
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        with runtime.autocast():
+            estimate = network(latent)
+        nn.functional.mse_loss(estimate[..., :size, :size], observed).backward()
+        optimiser.step()
+
+    return step
+
+
+def in_turn(steps: dict[str, Step], rounds: int = 5, each: int = 3) -> dict[str, float]:
+    """Return the median seconds of steps that are taken in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for _, (name, step) in itertools.product(range(rounds), steps.items()):
+        step()  # what was in the caches belongs to another
+        for _ in range(each):
+            start = clock()
+            step()
+            seconds[name].append(clock() - start)
+    return {name: median(values) for name, values in seconds.items()}
+
+
+class Operations(TorchDispatchMode):
+    """Adds up seconds, arithmetic and memory traffic of each kind of operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        start = clock()
+        result = function(*args, **(kwargs or {}))
+        seconds = clock() - start
+        name = function.overloadpacket.__name__
+        kind = next((kind for word, kind in KINDS.items() if word in name), "others")
+        count = flop_registry.get(function.overloadpacket)
+        work = count(*args, **(kwargs or {}), out_val=result) if count else 0
+        traffic = sum(map(_bytes, (*args, *(result if isinstance(result, tuple) else (result,)))))
+        for column, value in enumerate((1, seconds, work, traffic if seconds > 1e-5 else 0)):
+            self.rows[kind][column] += value
+        return result
+
+
+def _bytes(value: object) -> int:
+    return value.nbytes if isinstance(value, Tensor) else 0
+
+
+def breakdown(options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Milliseconds of an iteration by kind of operation, and what the machine's limits allow."""
+    runtime = runtime_of(options)
+    rate, bandwidth = matrix_rate(runtime.dtype), memory_bandwidth()
+    for preset, size in itertools.product(options.presets, options.sizes):
+        step, repeats = whole(preset, size, runtime), 4
+        for _ in range(SETTLED if size <= 128 else 3):
+            step()
+        seconds = median(timed(step) for _ in range(2 * repeats))
+        with Operations() as operations:
+            for _ in range(repeats):
+                step()
+        rows = {kind: [n / repeats for n in row] for kind, row in operations.rows.items()}
+        total = [sum(column) for column in zip(*rows.values(), strict=True)]
+        for kind, row in (*sorted(rows.items(), key=lambda row: -row[1][1]), ("all", total)):
+            calls, spent, work, traffic = row
+            spent = seconds if kind == "all" else spent
+            yield {
+                "preset": preset, "pixels": size, "operations": kind, "calls": round(calls),
+                "ms": 1e3 * spent, "GFLOP/s": work / spent / 1e9,
+                "of the matrix rate [%]": 100 * work / spent / rate,
+                "GB/s": traffic / spent / 1e9,
+                "of the bandwidth [%]": 100 * traffic / spent / bandwidth,
+            }  # fmt: skip
+    yield {"preset": f"matrix rate {rate / 1e9:.0f} GFLOP/s, copies {bandwidth / 1e9:.0f} GB/s"}
+
+
+def timed(step: Step) -> float:
+    start = clock()
+    step()
+    return clock() - start
+
+
+def matrix_rate(dtype: torch.dtype) -> float:
+    """Return the arithmetic of a large matrix product [FLOP/s]."""
+    size = 1024
+    left, right = (torch.rand(size, size).to(dtype) for _ in range(2))
+    return 2 * size**3 / min(timed(lambda: left @ right) for _ in range(8))
+
+
+def memory_bandwidth() -> float:
+    """Return what a copy between arrays that no cache holds reads and writes [bytes/s]."""
+    source = torch.rand(2**25)
+    target = torch.empty_like(source)
+    return 2 * source.nbytes / min(timed(lambda: target.copy_(source)) for _ in range(5))
+
+
+def pace(options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Seconds and memory of an iteration, beside the published configuration in the same run."""
+    runtime = runtime_of(options)
+    for size in options.sizes:
+        steps = {"published": published(size)}
+        steps |= {preset: whole(preset, size, runtime) for preset in options.presets}
+        rounds = 5 if size <= 256 else 2
+        seconds = in_turn(steps, rounds, 3 if size <= 256 else 1)
+        del steps
+        for name, value in seconds.items():
+            peak = memory_of(name, size, runtime)
+            yield {
+                "configuration": name, "pixels": size, "ms": 1e3 * value,
+                "times as fast": seconds["published"] / value,
+                "MB": peak / 1e6, "bytes for each pixel": round(peak / size**2),
+            }  # fmt: skip
+
+
+def memory_of(name: str, size: int, runtime: Runtime) -> int:
+    """Return what three iterations take in a process of their own [bytes]."""
+    command = [sys.executable, __file__, "memory", "--presets", name, "--sizes", str(size)]
+    command += ["--precision", runtime.precision]
+    return int(json.loads(subprocess.check_output(command, text=True))["bytes"])
+
+
+def memory(options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Bytes by which the highest resident memory grows in three iterations; prints JSON alone."""
+    (name,), (size,), runtime = options.presets, options.sizes, runtime_of(options)
+
+    def make(size: int) -> Step:
+        return published(size) if name == "published" else whole(name, size, runtime)
+
+    make(64)()  # libraries are loaded by now
+    before = process_peak_memory()
+    step = make(size)
+    for _ in range(3):
+        step()
+    print(json.dumps({"bytes": process_peak_memory() - before}))
+    yield from ()
+
+
+def quality(options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Time until a preset is as good as the published configuration is at its best, less 0.1 dB.
+
+    Curves of psnr are those of the moving averages, from the cache of tables.py.
+    """
+    runtime = runtime_of(options)
+    steps = {"published": published(128)}
+    steps |= {preset: whole(preset, 128, runtime) for preset in options.presets}
+    seconds = in_turn(steps)
+    for case in denoising(options.data, 128):
+        reference = curve(case, DipConfig(preset="paper"), CACHE)
+        peak = max(psnr for _, psnr in reference)
+        whole_time = reached(reference, peak - 0.1) * seconds["published"]
+        for preset in options.presets:
+            ours = curve(case, DipConfig(preset=preset), CACHE)
+            iteration = reached(ours, peak - 0.1)
+            yield {
+                "image": case.name, "published peak": peak, "published s": whole_time,
+                "preset": preset, "its peak": max(psnr for _, psnr in ours),
+                "iteration": iteration, "s": iteration and iteration * seconds[preset],
+                "times as fast": iteration and whole_time / iteration / seconds[preset],
+            }  # fmt: skip
+
+
+def reached(points: list[tuple[int, float]], level: float) -> int | None:
+    """Return the first iteration that is at least as good as a level."""
+    return next((iteration for iteration, psnr in points if psnr >= level), None)
+
+
+def overhead(options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """What an iteration costs beside forward, backward and the step of the optimiser."""
+    runtime = runtime_of(options)
+    for preset, size in itertools.product(options.presets, options.sizes):
+        steps = {"whole": whole(preset, size, runtime), "bare": bare(preset, size, runtime)}
+        for _ in range(SETTLED):
+            steps["whole"]()
+        seconds = in_turn(steps, rounds=8)
+        share = 1 - seconds["bare"] / seconds["whole"]
+        yield {
+            "preset": preset, "pixels": size, "whole [ms]": 1e3 * seconds["whole"],
+            "network and optimiser [ms]": 1e3 * seconds["bare"], "beside [%]": 100 * share,
+        }  # fmt: skip
+
+
+def runtime_of(options: argparse.Namespace) -> Runtime:
+    return find_runtime("cpu", options.precision)
+
+
+TABLES = {one.__name__: one for one in (breakdown, pace, memory, quality, overhead)}
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("--presets", nargs="+", default=["balanced"])
+    parser.add_argument("--sizes", nargs="+", type=int, default=[128])
+    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    rows = []
+    with cpu_settings(options.threads), freed_memory_kept():
+        for row in TABLES[options.table](options):
+            show(row, header=not rows)
+            rows.append(row)
+    if options.table == "quality":
+        show(mean(rows))
+
+
+if __name__ == "__main__":
+    main()
