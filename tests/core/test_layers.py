@@ -73,3 +73,21 @@ def test_gradients_of_joined_parts_are_channels_last(size):
     order = memory_format(len(size))
     assert all(part.grad.is_contiguous(memory_format=order) for part in parts)
     torch.testing.assert_close(torch.cat([part.grad for part in parts], 1), 2 * came_back[0])
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_gradients_come_back_from_beyond_the_border(size, kernel):
+    (scale,) = plan_scales(1, depth=8 if len(size) == 3 else None)
+    layer = plain_convolution(1, 2, kernel, scale, bias=False).double()
+    values = torch.rand(1, 1, *size, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, values)
+
+
+def test_the_way_back_from_beyond_the_border_keeps_no_picture():
+    (scale,) = plan_scales(1)
+    layer = plain_convolution(2, 3, 3, scale, bias=False)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.shape), lambda t: t):
+        layer(torch.rand(1, 2, 6, 8, requires_grad=True))
+    assert set(kept) == {(1, 2, 8, 10), layer.weight.shape}
