@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_dip.baselines import BASELINES, available
+from napari_dip import baselines
+from napari_dip.baselines import BASELINES, available, missing
 from napari_dip.comparison import compare
 from napari_dip.core.image import Image
 from napari_dip.task_options import CommandTask
@@ -119,3 +120,12 @@ def test_a_constant_image_stays_as_it_is(task):
     rows = list(compare(Image(np.full((16, 16), 7, np.uint16), "YX"), task=task))
     assert rows
     assert all((np.asarray(row.image.data) == 7).all() for row in rows)
+
+
+def test_what_is_left_out_for_want_of_a_library_is_said_with_the_way_to_get_it(monkeypatch):
+    monkeypatch.setattr(baselines, "installed", lambda library: False)
+    shown, sentences = available("denoise"), missing("denoise")
+    assert {baseline.library for baseline in shown} == {None}
+    assert len(shown) + len(sentences) == len([b for b in BASELINES if "denoise" in b.tasks])
+    assert all('pip install "napari-dip[compare]"' in sentence for sentence in sentences)
+    assert missing("inpaint") == []
