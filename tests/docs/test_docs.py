@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from napari_dip import cli
+from napari_dip.config import FitConfig, NetworkConfig, StoppingConfig
 from napari_dip.core.report import (
     BlockRecord,
     InputRecord,
@@ -82,6 +83,11 @@ def test_the_reference_names_every_option(command):
     options = {name for argument in arguments if argument.show for name in argument.names}
     for option in {name for name in options if name.startswith("-")}:
         assert re.search(rf"(?<![\w-]){option}(?![\w-])", REFERENCE), option
+
+
+@pytest.mark.parametrize("settings", [FitConfig, NetworkConfig, StoppingConfig])
+def test_the_reference_names_every_fit_setting(settings):
+    assert [name for name in settings.model_fields if f"`{name}`" not in REFERENCE] == []
 
 
 RECORDS = [Report, InputRecord, BlockRecord, NoiseRecord, TilingRecord]
