@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_dip.console import say
-from napari_dip.errors import InputError
 from napari_dip.options import Files, Options, configure
 from napari_dip.restoring import exit_code, match, restore_image
 from napari_dip.task_options import TaskOptions
-
-if TYPE_CHECKING:
-    from napari_dip.core.image import Image
-    from napari_dip.tasks import Task
 
 _OURS = "Deep Image Prior"
 
@@ -51,7 +46,7 @@ def compare(
     chosen = task.task()
     config = config.complete(chosen.preset, chosen.dims)
     observed = io.read_image(image, axes=config.axes).calibrated(config.voxel_size)
-    _check(chosen, observed)
+    comparison.check(chosen, observed)
     reference = None
     if files.reference:
         reference = match(io.read_image(files.reference, config.axes), observed, files.affine)
@@ -84,20 +79,6 @@ def compare(
     save_comparison(figure, chosen.observe(observed), rows, reference)
     print(json.dumps(report) if files.as_json else _as_table(figures))
     return exit_code(result, folder)
-
-
-def _check(task: Task, image: Image) -> None:
-    """Raise now what would be raised after the fit, or by a baseline."""
-    import numpy as np
-
-    from napari_dip.baselines import available
-
-    missing = not np.isfinite(np.asarray(image.data)).all()
-    if missing and not all(baseline.fills for baseline in available(task.name)):
-        raise InputError(
-            "Got an image with NaN or infinite pixels, which no baseline can handle; expected "
-            "all finite. Use --task inpaint."
-        )
 
 
 def _as_table(rows: list[dict[str, Any]]) -> str:

@@ -15,6 +15,7 @@ from napari_dip.core import blocks
 from napari_dip.core.image import mask_invalid
 from napari_dip.core.noise import estimate_mean_variance, noise_model
 from napari_dip.core.scaling import scale_image
+from napari_dip.errors import InputError
 from napari_dip.tasks import Deconvolve, Denoise
 
 if TYPE_CHECKING:
@@ -73,6 +74,16 @@ def compare(
         start = time.perf_counter()
         restored = _restore(image, task, dims, baseline)
         yield judged(baseline.name, restored, time.perf_counter() - start, reference)
+
+
+def check(task: Task, image: Image) -> None:
+    """Raise an `InputError` for what no baseline could handle."""
+    missing = not np.isfinite(np.asarray(image.data)).all()
+    if missing and not all(baseline.fills for baseline in available(task.name)):
+        raise InputError(
+            "Got an image with NaN or infinite pixels, which no baseline can handle; expected "
+            "all finite. Choose the task inpaint."
+        )
 
 
 def judged(name: str, restored: Image, seconds: float, reference: Image | None) -> Row:

@@ -12,8 +12,8 @@ from napari_dip.api import finish
 from napari_dip.config import MAX_TILE, DipConfig, preset_of
 from napari_dip.core import restore as restore_module
 from napari_dip.core.blur import Blur
+from napari_dip.core.cost import fit_memory
 from napari_dip.core.image import Image
-from napari_dip.core.memory import fit_memory
 from napari_dip.core.operators import Downsample, Identity
 from napari_dip.core.restore import restore
 from napari_dip.core.tiling import find_tiling

@@ -24,7 +24,7 @@ from napari_dip.config import DipConfig
 from napari_dip.core import blocks
 from napari_dip.core.image import Image
 from napari_dip.core.progress import Progress, Restoration
-from napari_dip.core.report import InputRecord, NoiseRecord, Report
+from napari_dip.core.report import BlockRecord, InputRecord, NoiseRecord, Report
 
 _TIMEOUT = 20
 
@@ -38,7 +38,11 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def make_report(image: Image, config: DipConfig, iterations: int, reason: str) -> Report:
+def make_report(
+    image: Image, config: DipConfig, iterations: int, reason: str, blocks: int = 1
+) -> Report:
+    fit = {"iterations": iterations, "selected_iteration": iterations, "stop_reason": reason}
+    records = [BlockRecord(index=index, seconds=1.0, **fit) for index in range(blocks)]
     noise = NoiseRecord(model="gaussian", sigma=1.0)
     return Report(
         schema=1,
@@ -55,7 +59,7 @@ def make_report(image: Image, config: DipConfig, iterations: int, reason: str) -
         device="cpu",
         precision="float32",
         parameters=1,
-        blocks=(),
+        blocks=tuple(records),
         iterations=iterations,
         selected_iteration=iterations,
         stop_reason=reason,
@@ -107,15 +111,15 @@ class FakeRestore:
                 for iteration in range(1, self.iterations + 1):
                     while not (self.free or self._allowed.acquire(timeout=0.005)):
                         if stop_requested():
-                            return self._end(image, config, result, "stop_requested")
+                            return self._end(image, config, result, "stop_requested", block)
                     if self.error is not None:
                         raise self.error
                     self.reached += 1
                     result[block.selection] = iteration
                     yield self._progress(block, len(plan), iteration, result[block.selection])
                     if stop_requested():
-                        return self._end(image, config, result, "stop_requested")
-            return self._end(image, config, result, "held_out_minimum")
+                        return self._end(image, config, result, "stop_requested", block)
+            return self._end(image, config, result, "held_out_minimum", block)
         finally:
             self.closed.set()
 
@@ -136,8 +140,16 @@ class FakeRestore:
             estimate=estimate.copy(),
         )
 
-    def _end(self, image: Image, config: DipConfig, result: np.ndarray, reason: str) -> Restoration:
-        report = make_report(image, config, self.reached, reason)
+    def _end(
+        self,
+        image: Image,
+        config: DipConfig,
+        result: np.ndarray,
+        reason: str,
+        block: blocks.Block,
+    ) -> Restoration:
+        iterations = min(self.reached, self.iterations)
+        report = make_report(image, config, iterations, reason, block.index + 1)
         run_std = np.ones_like(result) if config.runs > 1 else None
         return Restoration(image.with_data(result), report, run_std)
 
@@ -151,6 +163,15 @@ def fake_restore(monkeypatch):
     monkeypatch.setattr(worker, "restore", fake)
     monkeypatch.setattr(worker, "INTERVAL", 0.0)
     return fake
+
+
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch, tmp_path):
+    """Return the file of settings; the user's own is not touched."""
+    file = tmp_path / "remembered" / "settings.json"
+    for module in ("settings", "recipes", "cost"):
+        monkeypatch.setattr(f"napari_dip.gui.{module}.remembered_file", lambda: file)
+    return file
 
 
 @pytest.fixture(autouse=True)

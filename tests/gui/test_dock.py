@@ -12,7 +12,9 @@ from superqt.utils import GeneratorWorker
 
 from napari_dip.config import DipConfig
 from napari_dip.errors import AxesError, InputError, MemoryExhaustedError, UsageError
-from napari_dip.gui.dock import DeepImagePriorWidget, State, open_dock
+from napari_dip.gui.buttons import State
+from napari_dip.gui.dock import DeepImagePriorWidget
+from napari_dip.gui.entries import open_dock
 from tests.tiny import noisy_waves, tiny_config
 
 OPEN = ("napari-dip", "Deep Image Prior")
@@ -384,7 +386,7 @@ def test_lazy_data_are_not_read_by_the_dock(viewer, dock, fake_restore, qtbot):
 def test_the_current_plane_lies_where_it_was(viewer, stack, dock, fake_restore, qtbot):
     stack.scale = (2, 1, 1)
     viewer.dims.set_current_step(0, 1)
-    dock._form._planes.value = "current"
+    dock._form.region.region = "current"
     fake_restore.free = True
     with qtbot.waitSignal(dock.finished) as finished:
         dock.run()

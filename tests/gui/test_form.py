@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_dip.config import DipConfig
 from napari_dip.errors import UsageError
-from napari_dip.gui import form as module
+from napari_dip.gui import fields as module
 from napari_dip.gui.form import ADVANCED, HIDDEN, MAIN, Form
 from tests.tiny import tiny_config
 
@@ -46,7 +46,7 @@ def test_every_setting_is_in_the_form_or_left_out_on_purpose():
 
 def test_an_untouched_form_says_the_defaults(form):
     assert form.config == DipConfig()
-    assert form.choices.planes == "all"
+    assert form.choices.region == "all"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_cannot_be_meant_is_refused_in_words(form, name, text, words):
 def test_every_field_tells_what_it_means(form):
     for name in (*MAIN, *ADVANCED):
         assert field(form, name).toolTip() == DipConfig.model_fields[name].description
-    for name in ("layer", "planes"):
+    for name in ("layer", "region", "shapes", "try_here", "new_rectangle"):
         assert field(form, name).toolTip()
 
 

@@ -11,7 +11,9 @@ from npe2 import PluginManifest
 
 import napari_dip
 from napari_dip.gui.dock import DeepImagePriorWidget
+from napari_dip.gui.task_form import TaskChoice
 from napari_dip.tasks import TASKS
+from tests.tiny import tiny_config
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +82,28 @@ def test_samples_open_ready_to_be_restored(make_napari_viewer, key, dimensions):
     assert [layer.ndim for layer in visible] == [dimensions]
     _, dock = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
     assert dock.layer == visible[0]
+
+
+# What of its sample each task needs beside the image, by the layer's name.
+SAMPLES = {
+    "inpaint": ("scratched", {"mask": "scratches"}),
+    "super-resolve": ("small", {}),
+    "deconvolve": ("blurred", {"psf": "PSF of the blurred cell"}),
+    "dejpeg": ("jpeg", {}),
+    "guided": ("dim", {"picture": "bright cell"}),
+    "fourier": ("undersampled", {"mask": "recorded frequencies"}),
+}
+
+
+@pytest.mark.parametrize("task", SAMPLES)
+def test_every_task_has_a_sample_that_it_restores(make_napari_viewer, qtbot, task):
+    viewer = make_napari_viewer()
+    key, others = SAMPLES[task]
+    viewer.open_sample("napari-dip", key)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
+    dock.config = tiny_config(2, threads=1)
+    dock.task = TaskChoice(task, {name: viewer.layers[layer] for name, layer in others.items()})
+    with qtbot.waitSignal(dock.finished, timeout=60_000) as finished:
+        dock.run()
+    (result,) = finished.args[0]
+    assert result.data.shape == (256, 256)

@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtGui import QColor, QPalette
 
 from napari_dip.core.progress import Progress
-from napari_dip.gui.monitor import Monitor, _ticks, describe, duration
+from napari_dip.gui.monitor import Monitor, _ticks, describe
 
 
 def progress(iteration=1, block=0, blocks=1, loss=1.0, heldout=None, seconds=1.0, left=9.0):
@@ -58,6 +58,21 @@ def test_a_new_block_or_run_starts_a_new_curve(monitor, following):
     assert len(curve(monitor, "loss")) == 1
 
 
+def test_the_curves_of_a_block_can_be_looked_at_again(monitor):
+    for block, loss in ((0, 8.0), (1, 5.0)):
+        monitor.add(progress(3, block=block, loss=loss))
+    monitor.select(0, 2)
+    monitor.draw()
+    assert curve(monitor, "loss") == [(3, 5)]
+    monitor.show_block(0)
+    assert curve(monitor, "loss") == [(3, 8)]
+    assert monitor._marker.value() == monitor.selected(0) == 2
+    monitor.mark(1)
+    assert monitor._cursor.value() == 1
+    monitor.mark(None)
+    assert not monitor._cursor.isVisible()
+
+
 def test_values_without_a_logarithm_are_left_out(monitor):
     monitor.add(progress(1, loss=0.0, heldout=None))
     monitor.add(progress(2, loss=float("inf"), heldout=1.0))
@@ -77,15 +92,15 @@ def test_the_scale_has_few_and_round_numbers(losses, labels):
     assert [text for _, text in _ticks(np.array(losses))] == labels
 
 
-def test_the_bar_never_goes_back_and_ends_full(monitor):
+def test_the_bar_never_goes_back_and_is_gone_in_the_end(monitor):
     for iteration, seconds, left in ((1, 5, 5), (2, 6, 54)):
         monitor.add(progress(iteration, seconds=seconds, left=left))
         monitor.draw()
         assert monitor._bar.value() == 500
         assert monitor._text.text() == f"At most {left} s left"
-    monitor.finish("Done")
-    assert monitor._bar.value() == monitor._bar.maximum()
-    assert monitor._text.text() == "Done"
+    monitor.finish()
+    assert monitor._bar.isHidden()
+    assert not monitor._plot.isHidden()
 
 
 def test_nothing_is_painted_before_it_is_drawn(monitor):
@@ -120,10 +135,3 @@ def test_colours_follow_the_palette(monitor, paper, ink):
 def test_it_says_where_the_run_is():
     assert describe(progress(left=80)) == "At most 1 min 20 s left"
     assert describe(progress(block=1, blocks=5)) == "Part 2 of 5, at most 9 s left"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (61, "1 min 1 s"), (7260, "2 h 1 min")]
-)
-def test_durations_have_two_units(seconds, text):
-    assert duration(seconds) == text

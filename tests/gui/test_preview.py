@@ -10,7 +10,8 @@ from qtpy.QtWidgets import QWidget
 from napari_dip.config import DipConfig
 from napari_dip.core.progress import Restoration
 from napari_dip.gui.job import Choices, job
-from napari_dip.gui.preview import Pace, Preview, covers
+from napari_dip.gui.pace import Pace
+from napari_dip.gui.preview import Preview, covers
 from tests.gui.conftest import make_report
 from tests.gui.test_monitor import progress
 
@@ -46,7 +47,7 @@ def estimate(value, plane=1):
 
 
 def restoration(preview):
-    image, config = preview._job.image, preview._job.config
+    image, config = preview.job.image, preview.job.config
     values = np.full(image.shape, 7, np.float32)
     report = make_report(image, config, 3, "held_out_minimum")
     kind = "run_std" if config.runs > 1 else "posterior_std"

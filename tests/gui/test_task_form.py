@@ -144,7 +144,7 @@ def test_the_current_plane_takes_its_plane_of_the_mask():
     mask = np.zeros((3, *SIZE), np.uint8)
     mask[1, 5:9, 5:9] = 1
     task = TaskChoice("inpaint", {"mask": Labels(mask)})
-    todo = job(Choices(DipConfig(), "current", (1.0, 0.0, 0.0), task), layer)
+    todo = job(Choices(DipConfig(), "current", (1.0, 0.0, 0.0), task=task), layer)
     missing = np.isnan(np.asarray(todo.task.observe(todo.image).data))
     np.testing.assert_array_equal(missing, mask[1:2] > 0)
 

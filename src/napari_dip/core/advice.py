@@ -18,7 +18,7 @@ _SMOOTH = 1.1
 # From here on seams between tiles may be seen: their gradient over that beside them.
 _SEAM = 1.05
 # Below this the two rules would keep estimates as different as these are wrong.
-_DISAGREEMENT = 0.8
+DISAGREEMENT = 0.8
 
 
 def of_fit(
@@ -50,7 +50,7 @@ def of_fit(
             "pixels cannot tell correlated noise from structure: compare the result with the "
             "image."
         )
-    if agreement is not None and agreement < _DISAGREEMENT:
+    if agreement is not None and agreement < DISAGREEMENT:
         found.append(
             "Held-out pixels and the variance of the outputs would keep different results "
             f"(agreement {agreement:.2f} of 1); that of the held-out pixels was kept. Compare it "

@@ -6,23 +6,15 @@ import ctypes
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import psutil
 import torch
-
-if TYPE_CHECKING:
-    from napari_dip.config import FitConfig
 
 # Parameters of glibc's mallopt, from malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _ALL, _LARGE = 2**31 - 1, 2**30
 # Where glibc's own thresholds end up in a program with large arrays [bytes].
 _USUAL_TRIM, _USUAL_MMAP = 2**26, 2**25
-
-# Of each pixel and channel of a network, with those of skips, in float32 [bytes]. Measured:
-# 70 to 75 for the three presets, planes and volumes (docs/performance.md).
-_BYTES_OF_CHANNEL = 75
 
 
 @contextmanager
@@ -72,21 +64,3 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
-
-
-def fit_memory(settings: FitConfig, pixels: int) -> int:
-    """Return about how much memory a fit takes, in proportion to the pixels of the estimate.
-
-    Examples
-    --------
-    >>> from napari_dip.config import preset_of
-    >>> round(fit_memory(preset_of("fast"), 1024**2) / 1e6), "megabytes"
-    (730, 'megabytes')
-    """
-    network = settings.network
-    # Each scale has a quarter of the pixels of the one above.
-    widths = [
-        (width + skip) / 4**scale
-        for scale, (width, skip) in enumerate(zip(network.channels, network.skips, strict=True))
-    ]
-    return int(_BYTES_OF_CHANNEL * sum(widths) / network.pixel_shuffle**2 * pixels)

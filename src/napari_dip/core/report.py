@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from napari_dip.tasks import Task
 
 
+SelectedBy = Literal["rule", "user"]
+
+
 class InputRecord(Frozen):
     """The image that was given."""
 
@@ -44,12 +47,14 @@ class BlockRecord(Frozen):
     """One fit.
 
     `warm` tells whether it began with what the fit of its neighbour had learnt, and
-    `continued` how many of the iterations were an earlier run's.
+    `continued` how many of the iterations were an earlier run's; `selected_by` tells
+    whether a user chose another iteration than the rule.
     """
 
     index: int
     iterations: int
     selected_iteration: int
+    selected_by: SelectedBy = "rule"
     stop_reason: str
     seconds: float
     rollbacks: int = 0
@@ -112,6 +117,7 @@ class Report(Frozen):
     tiling: TilingRecord | None = None
     iterations: int
     selected_iteration: int
+    selected_by: SelectedBy = "rule"
     stop_reason: str
     seconds: float
     seconds_per_iteration: float

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.config import MAX_TILE, DipConfig
+from napari_dip.core.cost import fit_memory
 from napari_dip.core.report import TilingRecord
 from napari_dip.errors import UsageError
 from napari_dip.metrics import seam_ratio
@@ -169,8 +170,6 @@ def find_tiling(
     UsageError
         Tiles were asked for, of what cannot be cut.
     """
-    from napari_dip.core.memory import fit_memory  # torch
-
     settings = config.fit
     assert settings is not None  # the configuration is complete
     sizes = tuple(image.shape[image.axes.index(axis)] for axis in axes)

@@ -3,30 +3,23 @@
 # No `from __future__ import annotations`: napari compares the annotation of
 # `viewer` with the text "napari.viewer.Viewer". Qt classes have no types for
 # mypy, hence the ignored subclassing below.
-import logging
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from napari.layers import Image as ImageLayer
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt, Signal
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import (
-    QFrame,
-    QGridLayout,
-    QPushButton,
-    QScrollArea,
-    QShortcut,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from napari_dip.config import DipConfig
 from napari_dip.errors import NapariDipError
+from napari_dip.gui.buttons import GOING, Buttons, State
+from napari_dip.gui.cost import Cost
 from napari_dip.gui.form import Form
 from napari_dip.gui.job import job
-from napari_dip.gui.monitor import Monitor, duration
+from napari_dip.gui.menu import SettingsMenu
+from napari_dip.gui.notify import tell
+from napari_dip.gui.outcome import Outcome
 from napari_dip.gui.preview import Preview
+from napari_dip.gui.settings import remember
 from napari_dip.gui.task_form import TaskChoice
 from napari_dip.gui.worker import Run
 
@@ -34,38 +27,10 @@ if TYPE_CHECKING:
     import napari
 
     from napari_dip.core.progress import Progress, Restoration
-    from napari_dip.core.report import Report
+    from napari_dip.gui.history import Iterate
+    from napari_dip.gui.region import Region
 
-# As napari itself names the dock that the Plugins menu opens and closes.
-_DOCK_NAME = "Deep Image Prior (Deep Image Prior)"
 _MIN_WIDTH = 280
-_LOG = logging.getLogger(__name__)
-
-
-class State(Enum):
-    """Of the one run a dock can have; the value is what the user reads."""
-
-    IDLE = ""
-    RUNNING = "Starting"
-    PAUSED = "Paused"
-    STOPPING = "Stopping after this iteration"
-    CANCELLING = "Cancelling"
-
-
-# Object name, text, key, tooltip, and the states in which it can be pressed.
-_GOING = {State.RUNNING, State.PAUSED}
-_BUTTONS = (
-    ("run", "Run", "Ctrl+Return", "Restore the image", {State.IDLE}),
-    ("pause", "Pause", "Ctrl+Space", "Halt the run for a while, or let it go on", _GOING),
-    ("stop", "Stop and keep", "Ctrl+K", "End the run and keep the best result so far", _GOING),
-    (
-        "cancel",
-        "Cancel",
-        "Ctrl+Backspace",
-        "End the run and keep nothing",
-        _GOING | {State.STOPPING},
-    ),
-)
 
 
 class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
@@ -94,10 +59,25 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._preview: Preview | None = None
         self._state = State.IDLE
         self._form = Form(viewer)
-        self._monitor = Monitor()
-        self._buttons: dict[str, QPushButton] = {}
+        self._form.tried.connect(self.try_here)
+        self._outcome = Outcome()
+        self._outcome.kept.connect(self._keep)
+        self._monitor = self._outcome.monitor
+        self._buttons = Buttons(
+            self,
+            {
+                "run": self.run,
+                "pause": self._toggle_pause,
+                "stop": self.stop,
+                "cancel": self.cancel,
+            },
+        )
+        self._settings = SettingsMenu(self._form)
+        self._settings.said.connect(self._monitor.say)
+        self._cost = Cost(self._form)
         self._build()
         self._enter(State.IDLE)
+        self._settings.recall()
 
     def _build(self) -> None:
         self.setObjectName("deep_image_prior")
@@ -108,29 +88,14 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        actions = {
-            "run": self.run,
-            "pause": self._toggle_pause,
-            "stop": self.stop,
-            "cancel": self.cancel,
-        }
-        grid = QGridLayout()
-        for place, (name, text, key, tip, _) in enumerate(_BUTTONS):
-            button = QPushButton(text)
-            button.setObjectName(name)
-            keys = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
-            button.setToolTip(f"{tip} ({keys})")
-            button.clicked.connect(actions[name])
-            # Keys of this dock only: the viewer has its own.
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(button.click)
-            grid.addWidget(button, *divmod(place, 2))
-            self._buttons[name] = button
         layout = QVBoxLayout(self)
         layout.addWidget(scroll, stretch=1)
-        layout.addLayout(grid)
-        layout.addWidget(self._monitor)
+        row = QHBoxLayout()
+        row.addWidget(self._cost, stretch=1)
+        row.addWidget(self._settings)
+        layout.addLayout(row)
+        layout.addWidget(self._buttons)
+        layout.addWidget(self._outcome)
 
     @property
     def config(self) -> DipConfig:
@@ -162,6 +127,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def reset_choices(self, *_: object) -> None:
         """Follow the viewer's layers; napari calls this when they change."""
         self._form.reset_choices()
+        self._outcome.follow()
 
     def suggest_layer(self) -> None:
         """Choose the layer that the user looks at."""
@@ -169,13 +135,22 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     def run(self) -> None:
         """Start, unless a run is under way."""
+        self._start(self._form.region.region)
+
+    def try_here(self) -> None:
+        """Restore what is in view, with the settings that all of it would be restored with."""
+        self._start("view", " (try)")
+
+    def _start(self, region: "Region", ending: str = "") -> None:
         if self._state is not State.IDLE:
             return
         try:
-            todo = job(self._form.choices, self._form.layer)
+            todo = job(self._form.choices_in(region), self._form.layer, ending)
         except NapariDipError as error:
             self._refuse(error)
             return
+        remember(self._settings.settings)
+        self._forget()
         self._monitor.clear()
         self._preview = Preview(self._viewer, todo, self)
         self._run = Run(todo.image, todo.task, todo.config, self)
@@ -190,6 +165,8 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         if self._state is State.RUNNING and self._run is not None:
             self._run.control.pause()
             self._enter(State.PAUSED)
+            if self._preview is not None:
+                self._outcome.look_back(self._preview)
 
     def resume(self) -> None:
         """Let a paused run go on."""
@@ -199,7 +176,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     def stop(self) -> None:
         """End the run and keep the best result so far."""
-        if self._state in _GOING and self._run is not None:
+        if self._state in GOING and self._run is not None:
             self._run.control.stop()
             self._enter(State.STOPPING)
 
@@ -217,9 +194,9 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     def _enter(self, state: State) -> None:
         self._state = state
-        for name, _, _, _, states in _BUTTONS:
-            self._buttons[name].setEnabled(state in states)
-        self._buttons["pause"].setText("Resume" if state is State.PAUSED else "Pause")
+        self._buttons.follow(state)
+        if state in (State.RUNNING, State.STOPPING, State.CANCELLING):
+            self._outcome.go_on()
         if state is not State.IDLE:
             self._monitor.say(state.value)
 
@@ -235,42 +212,62 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
                 self._monitor.say(self._state.value)
             self._preview.refresh(progress)
             pace.stop()
+        if self._state is State.PAUSED:  # it was on its way
+            self._outcome.look_back(self._preview)
 
     def _return(self, restoration: "Restoration | None") -> None:
-        preview = self._end()
+        self._end()
         if restoration is None:
-            preview.discard()
+            self._discard()
             self._monitor.clear("Cancelled")
             self.finished.emit([])
             return
-        layers = preview.finish(restoration)
-        self._monitor.finish(_summary(restoration.report))
+        assert self._preview is not None
+        layers = self._preview.finish(restoration)
+        self._outcome.finish(self._preview)
+        self._cost.learn(restoration.report, self._preview.job)
         self.finished.emit(layers)
 
+    def _keep(self, iterate: "Iterate") -> None:
+        """Make an iterate the result; during a pause, of all there is, that ends the run."""
+        assert self._preview is not None
+        self._preview.keep(iterate)
+        if self._state is State.IDLE:
+            self._outcome.tell(self._preview)
+        elif self._preview.alone:
+            self.stop()
+        else:
+            self._monitor.say(f"Iteration {iterate.iteration} will be kept.")
+
     def _fail(self, error: Exception) -> None:
-        self._end().discard()
+        self._end()
+        self._discard()
         self._refuse(error)
 
     def _refuse(self, error: Exception) -> None:
-        ours = isinstance(error, NapariDipError)
-        text = str(error) if ours else f"Unexpected {type(error).__name__}: {error}"
-        if not ours:
-            _LOG.error(text, exc_info=error)
-        self._monitor.clear(text)
-        show_error(text)
+        self._monitor.clear(tell(error))
         self.failed.emit(error)
 
-    def _end(self) -> Preview:
-        """Return to idle and let go of the run; its preview is the caller's to settle."""
-        run, preview = self._run, self._preview
+    def _end(self) -> None:
+        """Return to idle and let go of the run; its preview stays, to be gone back in."""
+        run = self._run
         assert run is not None
-        assert preview is not None
-        self._run = self._preview = None
-        run.blockSignals(True)  # an abandoned run may still have some on their way
-        run.deleteLater()
-        preview.deleteLater()
+        self._run = None
+        run.let_go()
         self._enter(State.IDLE)
-        return preview
+
+    def _forget(self) -> None:
+        """Let go of what the last run drew, and of its memory."""
+        self._outcome.forget()
+        if self._preview is not None:
+            self._preview.deleteLater()
+            self._preview = None
+
+    def _discard(self) -> None:
+        """Take away what a run drew that has no result."""
+        assert self._preview is not None
+        self._preview.discard()
+        self._forget()
 
     def changeEvent(self, event: QEvent) -> None:
         """Give up the run when the dock is closed, which takes this widget out of it.
@@ -281,27 +278,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         closed = event.type() == QEvent.Type.ParentChange and self.parent() is None
         if closed and self._run is not None:
             self._run.control.cancel()
-            self._end().discard()
-
-
-def _summary(report: "Report") -> str:
-    text = (
-        f"Done in {duration(report.seconds)}: iteration {report.selected_iteration} kept, "
-        f"{report.stop_reason.replace('_', ' ')}."
-    )
-    if report.blocks_left:
-        text += f" Parts not reached, left as they were: {report.blocks_left}."
-    return " ".join([text, *report.warnings])
-
-
-def open_dock(viewer: "napari.viewer.Viewer", task: str = "denoise") -> None:
-    """Show the dock, a new one if there is none, with the layer the user looks at."""
-    docked = viewer.window.dock_widgets.values()
-    widget = next((one for one in docked if isinstance(one, DeepImagePriorWidget)), None)
-    if widget is None:
-        widget = DeepImagePriorWidget(viewer)
-        viewer.window.add_dock_widget(widget, name=_DOCK_NAME)
-    widget.suggest_layer()
-    widget.task = TaskChoice(task)
-    widget.parent().show()
-    widget.parent().raise_()
+            self._end()
+            self._discard()
+        elif closed:
+            self._forget()

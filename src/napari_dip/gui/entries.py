@@ -4,10 +4,14 @@
 # `viewer` with the text "napari.viewer.Viewer".
 from typing import TYPE_CHECKING
 
-from napari_dip.gui.dock import open_dock
+from napari_dip.gui.dock import DeepImagePriorWidget
+from napari_dip.gui.task_form import TaskChoice
 
 if TYPE_CHECKING:
     import napari
+
+# As napari itself names the dock that the Plugins menu opens and closes.
+_DOCK_NAME = "Deep Image Prior (Deep Image Prior)"
 
 
 def denoise(viewer: "napari.viewer.Viewer") -> None:
@@ -48,3 +52,16 @@ def fourier(viewer: "napari.viewer.Viewer") -> None:
 def invert_features(viewer: "napari.viewer.Viewer") -> None:
     """Find what looks the same to a trained network."""
     open_dock(viewer, "invert-features")
+
+
+def open_dock(viewer: "napari.viewer.Viewer", task: str = "denoise") -> None:
+    """Show the dock, a new one if there is none, with the layer the user looks at."""
+    docked = viewer.window.dock_widgets.values()
+    widget = next((one for one in docked if isinstance(one, DeepImagePriorWidget)), None)
+    if widget is None:
+        widget = DeepImagePriorWidget(viewer)
+        viewer.window.add_dock_widget(widget, name=_DOCK_NAME)
+    widget.suggest_layer()
+    widget.task = TaskChoice(task)
+    widget.parent().show()
+    widget.parent().raise_()

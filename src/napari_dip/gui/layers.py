@@ -175,15 +175,32 @@ def result_kwargs(
     }
 
 
+def residual_kwargs(layer: napari.layers.Image, residual: NDArray[Any]) -> dict[str, Any]:
+    """Return what `viewer.add_image` needs to lay a residual over a result.
+
+    Its colours part at 0, and are as bright for too much as for too little.
+    """
+    kwargs = result_kwargs(layer, "residual")
+    finite = np.abs(residual[np.isfinite(residual)])
+    limit = float(np.percentile(finite, 99.5)) if finite.size else 0.0
+    limit = limit or 1.0
+    if residual.ndim > layer.ndim:  # the samples of RGB are channels here
+        return kwargs | {"rgb": True}
+    colours = {"colormap": "PiYG", "gamma": 1.0, "contrast_limits": (-limit, limit)}
+    return kwargs | colours
+
+
+def placed_kwargs(layer: napari.layers.Image, name: str) -> dict[str, Any]:
+    """Return what puts a new layer of any kind over an image; `name` ends its name."""
+    placed = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels", "name")
+    kwargs = result_kwargs(layer, name)
+    return {name: kwargs[name] for name in placed}
+
+
 def mask_kwargs(layer: napari.layers.Image) -> dict[str, Any]:
     """Return what `viewer.add_labels` needs for an empty mask over an image."""
-    placed = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-    kwargs = result_kwargs(layer, "mask")
     data = layer.data[0] if layer.multiscale else layer.data
-    return {
-        **{name: kwargs[name] for name in (*placed, "name")},
-        "data": np.zeros(data.shape[: layer.ndim], np.uint8),
-    }
+    return {**placed_kwargs(layer, "mask"), "data": np.zeros(data.shape[: layer.ndim], np.uint8)}
 
 
 def _transform(

@@ -1,6 +1,7 @@
 """How the run is doing: curve of the errors, bar, and what is left to wait for."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_dip.gui.summary import duration
+
 if TYPE_CHECKING:
     from napari_dip.core.progress import Progress
 
@@ -17,23 +20,31 @@ _BAR_STEPS = 1000
 _PLOT_HEIGHT = 150
 
 
+@dataclass(slots=True)
+class _Curve:
+    """Iteration, loss and held-out error of each point, and the iteration that is kept."""
+
+    points: list[tuple[int, float, float]] = field(default_factory=list)
+    selected: int = 0
+
+
 class Monitor(QWidget):  # type: ignore[misc]
     """Curves against the iteration, on a log scale, and the progress of the run.
 
-    A new block, or another run of the same one, starts a new curve.
+    Each block has curves of its own; another run of the same block starts them anew.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._points: list[tuple[int, float, float]] = []
+        self._curves: dict[int, _Curve] = {}
         self._block = -1
-        self._selected = 0
         self._share, self._words = 0.0, ""
         self._plot = pg.PlotWidget()
         self._legend = self._plot.addLegend(offset=(-1, 1))
         self._loss = self._plot.plot(name="loss")
         self._heldout = self._plot.plot(name="held-out error")
         self._marker = pg.InfiniteLine(angle=90, movable=False)
+        self._cursor = pg.InfiniteLine(angle=90, movable=False)
         self._bar = QProgressBar()
         self._text = QLabel()
         self._build()
@@ -44,9 +55,11 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._plot.setFixedHeight(_PLOT_HEIGHT)
         self._plot.setToolTip(
             "Error of the fitted pixels and of the pixels hidden from the fit, against the "
-            "iteration. The dashed line is the iteration that would be kept now."
+            "iteration. The dashed line is the iteration that the stopping rule keeps, the "
+            "solid one the iteration that is shown, if you chose another."
         )
-        self._plot.addItem(self._marker, ignoreBounds=True)
+        for line in (self._marker, self._cursor):
+            self._plot.addItem(line, ignoreBounds=True)
         self._plot.setLogMode(y=True)
         self._plot.setLabel("bottom", "iteration")
         # The wheel scrolls the dock, and there is nothing to zoom for.
@@ -69,9 +82,10 @@ class Monitor(QWidget):  # type: ignore[misc]
 
     def clear(self, text: str = "") -> None:
         """Forget the last run."""
-        self._points, self._block, self._selected = [], -1, 0
+        self._curves, self._block = {}, -1
         self._share, self._words = 0.0, ""
         self._plot.hide()
+        self._cursor.hide()
         self._bar.hide()
         self._bar.setValue(0)
         self.say(text)
@@ -82,12 +96,13 @@ class Monitor(QWidget):  # type: ignore[misc]
 
     def add(self, progress: "Progress") -> None:
         """Take a point; `draw` shows it."""
-        restarted = bool(self._points) and progress.iteration <= self._points[-1][0]
-        if progress.block != self._block or restarted:
-            self._block, self._points = progress.block, []
+        curve = self._curves.get(progress.block)
+        if curve is None or progress.iteration <= curve.points[-1][0]:
+            curve = self._curves[progress.block] = _Curve()
         heldout = np.nan if progress.heldout_error is None else progress.heldout_error
-        self._points.append((progress.iteration, progress.loss, heldout))
-        self._selected = progress.selected_iteration
+        curve.points.append((progress.iteration, progress.loss, heldout))
+        curve.selected = progress.selected_iteration
+        self._block = progress.block
         # A rising estimate of the time left must not move the bar back.
         share = progress.seconds / max(progress.seconds + progress.seconds_left, 1e-9)
         self._share = max(self._share, share)
@@ -96,20 +111,44 @@ class Monitor(QWidget):  # type: ignore[misc]
     def draw(self) -> None:
         """Show the points so far. Not for each of them: a new word repaints the window."""
         self._bar.setValue(int(self._share * _BAR_STEPS))
+        self._bar.setVisible(bool(self._curves))
         self.say(self._words)
-        points = np.array(self._points, dtype=float).reshape(-1, 3)
+        self._draw_curve()
+
+    def show_block(self, block: int) -> None:
+        """Show the curves of a block."""
+        self._block = block
+        self._draw_curve()
+
+    def mark(self, iteration: int | None) -> None:
+        """Mark an iterate that is looked at, beside the one that the rule keeps."""
+        self._cursor.setVisible(iteration is not None)
+        self._cursor.setValue(iteration or 0)
+
+    def selected(self, block: int) -> int:
+        """Return the iteration that the rule keeps of a block; 0 if it has no curve."""
+        return self._curves[block].selected if block in self._curves else 0
+
+    def select(self, block: int, iteration: int) -> None:
+        """Mark what the rule kept of a block in the end."""
+        if block in self._curves:
+            self._curves[block].selected = iteration
+
+    def _draw_curve(self) -> None:
+        curve = self._curves.get(self._block, _Curve())
+        points = np.array(curve.points, dtype=float).reshape(-1, 3)
         points[:, 1:][~(points[:, 1:] > 0)] = np.nan  # no logarithm
         self._loss.setData(points[:, 0], points[:, 1], connect="finite")
         self._heldout.setData(points[:, 0], points[:, 2], connect="finite")
-        self._marker.setValue(self._selected)
+        self._marker.setValue(curve.selected)
         # pyqtgraph labels every digit of a decade, one over the other.
         self._plot.getAxis("left").setTicks([_ticks(points[:, 1:])])
-        self._plot.setVisible(bool(self._points))
-        self._bar.setVisible(bool(self._points))
+        self._plot.setVisible(bool(curve.points))
 
-    def finish(self, text: str) -> None:
-        self._share, self._words = 1.0, text
+    def finish(self) -> None:
+        """The run is over: its curves stay, its bar has nothing more to tell."""
         self.draw()
+        self._bar.hide()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme: napari's style sheet sets the palette."""
@@ -130,6 +169,7 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._loss.setPen(pg.mkPen(faint, width=1))
         self._heldout.setPen(pg.mkPen(ink, width=2))
         self._marker.setPen(pg.mkPen(ink, width=1, style=Qt.PenStyle.DashLine))
+        self._cursor.setPen(pg.mkPen(ink, width=1))
         for _, label in self._legend.items:
             label.setText(label.text, color=ink)
 
@@ -156,13 +196,3 @@ def describe(progress: "Progress") -> str:
     """Say where the run is and how long it may take: early stopping may end it sooner."""
     place = f"Part {progress.block + 1} of {progress.blocks}, " if progress.blocks > 1 else ""
     return f"{place}at most {duration(progress.seconds_left)} left".capitalize()
-
-
-def duration(seconds: float) -> str:
-    """Return a time in its two largest units."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -85,6 +85,11 @@ class TaskForm(QWidget):  # type: ignore[misc]
         )
         self._new_mask.clicked.connect(self._add_mask)
         self._fields = self._make_fields()
+        self._defaults = {
+            (name, id(widget)): getattr(widget, "value", None)
+            for fields in self._fields.values()
+            for name, widget in fields.items()
+        }
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(make_rows(self._task))
@@ -230,6 +235,14 @@ class TaskForm(QWidget):  # type: ignore[misc]
         self._task.tooltip = TITLES[self._task.value][1]
         for name, rows in self._rows.items():
             rows.setVisible(name == self._task.value)
+
+    def reset(self) -> None:
+        """Go back to the first task, and to the defaults of all."""
+        for fields in self._fields.values():
+            for name, widget in fields.items():
+                if widget is not self._new_mask:
+                    widget.value = self._defaults[name, id(widget)]
+        self._task.value = next(iter(TASKS))
 
     def reset_choices(self) -> None:
         """Follow the viewer's layers."""

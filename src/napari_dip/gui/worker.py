@@ -10,7 +10,7 @@ last one was taken.
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -154,35 +154,40 @@ class _Worker(GeneratorWorker):  # type: ignore[misc]
         self.control.cancel()
 
 
-class Run(QObject):  # type: ignore[misc]
-    """One restoration in a thread; its signals arrive in the GUI thread.
+class Background(QObject):  # type: ignore[misc]
+    """Steps in a thread; its signals arrive in the GUI thread.
+
+    Parameters
+    ----------
+    steps : callable
+        Takes a `Control`, yields progress and returns an outcome or a `Failure`.
+    parent : QObject, optional
 
     Attributes
     ----------
-    observed : Signal(ndarray)
-        First: a copy of the observation for the preview to draw on.
-    progressed : Signal(Progress)
-        At most 5 times a second, and never before the last one was handled.
-    returned : Signal(Restoration or None)
-        The end; None when cancelled.
+    progressed : Signal(object)
+        What was yielded.
+    returned : Signal(object)
+        The end.
     failed : Signal(Exception)
         The other end.
     """
 
-    observed = Signal(object)
     progressed = Signal(object)
     returned = Signal(object)
     failed = Signal(object)
 
     def __init__(
-        self, image: Image, task: Task, config: DipConfig, parent: QObject | None = None
+        self,
+        steps: "Callable[[Control], Generator[Any, None, Any]]",
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.control = Control()
         # Handlers are methods of a QObject of the GUI thread, so that every
         # binding queues the calls to it and drops them once it is deleted.
         self._worker = create_worker(
-            _Titled(run_in_thread, image, task, config, self.control),
+            _Titled(steps, self.control),
             _worker_class=_Worker,
             _start_thread=False,
             _connect={
@@ -197,12 +202,19 @@ class Run(QObject):  # type: ignore[misc]
         QThreadPool.globalInstance().setExpiryTimeout(0)
         self._worker.start()
 
-    def _take(self, value: Any) -> None:
-        signal = self.observed if isinstance(value, np.ndarray) else self.progressed
-        signal.emit(value)
-        self.control.taken = True
+    def abandon(self) -> None:
+        """Let it end on its own and tell nobody."""
+        self.control.cancel()
+        self.let_go()
 
-    def _return(self, outcome: "Restoration | Failure | None") -> None:
+    def let_go(self) -> None:
+        self.blockSignals(True)  # some may still be on their way
+        self.deleteLater()
+
+    def _take(self, value: Any) -> None:
+        self.progressed.emit(value)
+
+    def _return(self, outcome: Any) -> None:
         self._worker = None
         if isinstance(outcome, Failure):
             self.failed.emit(outcome.error)
@@ -212,3 +224,28 @@ class Run(QObject):  # type: ignore[misc]
     def _warn(self, warning: tuple[Any, ...]) -> None:
         # While a worker runs, superqt diverts the warnings of all threads to it.
         notification_manager.receive_warning(*warning)
+
+
+class Run(Background):
+    """One restoration in a thread.
+
+    `progressed` carries `Progress`, at most 5 times a second and never before the
+    last one was handled; `returned` a `Restoration`, or None when cancelled.
+
+    Attributes
+    ----------
+    observed : Signal(ndarray)
+        First: a copy of the observation for the preview to draw on.
+    """
+
+    observed = Signal(object)
+
+    def __init__(
+        self, image: Image, task: Task, config: DipConfig, parent: QObject | None = None
+    ) -> None:
+        super().__init__(partial(run_in_thread, image, task, config), parent)
+
+    def _take(self, value: Any) -> None:
+        signal = self.observed if isinstance(value, np.ndarray) else self.progressed
+        signal.emit(value)
+        self.control.taken = True

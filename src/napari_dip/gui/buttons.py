@@ -1,0 +1,70 @@
+"""What a run can be told: Run, Pause, Stop and keep, Cancel, by mouse and by key."""
+
+# Qt classes have no types for mypy, hence the ignored subclassing below.
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QGridLayout, QPushButton, QShortcut, QWidget
+
+
+class State(Enum):
+    """Of the one run a dock can have; the value is what the user reads."""
+
+    IDLE = ""
+    RUNNING = "Starting"
+    PAUSED = "Paused"
+    STOPPING = "Stopping after this iteration"
+    CANCELLING = "Cancelling"
+
+
+GOING = {State.RUNNING, State.PAUSED}
+# Object name, text, key, tooltip, and the states in which it can be pressed.
+_BUTTONS = (
+    ("run", "Run", "Ctrl+Return", "Restore the image", {State.IDLE}),
+    ("pause", "Pause", "Ctrl+Space", "Halt the run for a while, or let it go on", GOING),
+    ("stop", "Stop and keep", "Ctrl+K", "End the run and keep the best result so far", GOING),
+    (
+        "cancel",
+        "Cancel",
+        "Ctrl+Backspace",
+        "End the run and keep nothing",
+        GOING | {State.STOPPING},
+    ),
+)
+
+
+class Buttons(QWidget):  # type: ignore[misc]
+    """The buttons of a dock.
+
+    Parameters
+    ----------
+    dock : QWidget
+        Where their keys work: the viewer has its own.
+    actions : mapping of str to callable
+        What each of them does.
+    """
+
+    def __init__(self, dock: QWidget, actions: Mapping[str, Callable[[], None]]) -> None:
+        super().__init__(dock)
+        self._buttons: dict[str, QPushButton] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for place, (name, text, key, tip, _) in enumerate(_BUTTONS):
+            button = QPushButton(text)
+            button.setObjectName(name)
+            keys = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+            button.setToolTip(f"{tip} ({keys})")
+            button.clicked.connect(actions[name])
+            shortcut = QShortcut(QKeySequence(key), dock)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(button.click)
+            grid.addWidget(button, *divmod(place, 2))
+            self._buttons[name] = button
+
+    def follow(self, state: State) -> None:
+        """Offer what can be done now."""
+        for name, _, _, _, states in _BUTTONS:
+            self._buttons[name].setEnabled(state in states)
+        self._buttons["pause"].setText("Resume" if state is State.PAUSED else "Pause")

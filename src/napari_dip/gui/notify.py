@@ -1,0 +1,20 @@
+"""Errors, in words, to the user; and what is not ours, to the log."""
+
+import logging
+
+from napari.utils.notifications import show_error
+
+from napari_dip.errors import NapariDipError
+
+_LOG = logging.getLogger(__name__)
+
+
+def tell(error: Exception) -> str:
+    """Tell the user why something failed, and return the words."""
+    ours = isinstance(error, NapariDipError)
+    text = str(error) if ours else f"Unexpected {type(error).__name__}: {error}"
+    if not ours:
+        # Only what is not ours needs a trace of where it came from.
+        _LOG.error(text, exc_info=error)
+    show_error(text)
+    return text

@@ -1,0 +1,74 @@
+"""What comes of a run: its curve and words, its past, and a closer look."""
+
+# Qt classes have no types for mypy, hence the ignored subclassing below.
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_dip.gui.closer import Closer
+from napari_dip.gui.monitor import Monitor
+from napari_dip.gui.notify import tell
+from napari_dip.gui.scrubber import Scrubber
+from napari_dip.gui.summary import summary
+
+if TYPE_CHECKING:
+    from napari_dip.gui.preview import Preview
+
+
+class Outcome(QWidget):  # type: ignore[misc]
+    """The lower part of the dock, while a run goes on and after it.
+
+    Attributes
+    ----------
+    kept : Signal(Iterate)
+        What the user chose.
+    """
+
+    kept = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.monitor = Monitor()
+        self._scrubber = Scrubber(self.monitor)
+        self._closer = Closer()
+        self._scrubber.kept.connect(self.kept)
+        self._closer.failed.connect(tell)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.monitor, self._scrubber, self._closer):
+            layout.addWidget(part)
+
+    def follow(self) -> None:
+        """Follow the viewer's layers: the result may be gone."""
+        self._scrubber.follow()
+        self._closer.follow()
+
+    def go_on(self) -> None:
+        """Show the run again, and no iterate of it."""
+        self._scrubber.close_history()
+
+    def look_back(self, preview: "Preview") -> None:
+        """Offer the iterates of a run that is halted."""
+        self._scrubber.open(preview)
+
+    def finish(self, preview: "Preview") -> None:
+        """Say what a run came to, and offer what can be looked at."""
+        assert preview.report is not None
+        for record in preview.report.blocks:
+            self.monitor.select(record.index, record.selected_iteration)
+        self.monitor.finish()
+        self._scrubber.open(preview)
+        self._closer.open(preview)
+        self.tell(preview)
+
+    def tell(self, preview: "Preview") -> None:
+        """Say what the result is now."""
+        assert preview.report is not None
+        self.monitor.say(summary(preview.report))
+        self._closer.measure()
+
+    def forget(self) -> None:
+        """Let go of a run."""
+        self._scrubber.close_history()
+        self._closer.forget()

@@ -1,0 +1,150 @@
+"""Every state of the dock, 300 pixels wide, in both themes: nothing is clipped.
+
+With NAPARI_DIP_SCREENSHOTS=FOLDER the fast preset runs and each state is saved, as
+`scripts/screenshots` does for the documentation.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QFontMetrics
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QSlider, QWidget
+
+from napari_dip.config import DipConfig
+from napari_dip.gui.entries import open_dock
+from napari_dip.gui.task_form import TaskChoice
+from napari_dip.tasks import TASKS
+from tests.tiny import tiny_config
+
+pytestmark = pytest.mark.window
+
+_FOLDER = os.environ.get("NAPARI_DIP_SCREENSHOTS")
+_SIZE = (1180, 820)
+_WIDTH = 300
+# Room that a button needs beside its text, at the least [pixels].
+_MARGIN = 4
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(*_SIZE)
+    viewer.open_sample("napari-dip", "cell")
+    return viewer
+
+
+@pytest.fixture
+def dock(viewer, qtbot):
+    open_dock(viewer)
+    (dock,) = viewer.window.dock_widgets.values()
+    narrow(viewer, dock)
+    qtbot.waitUntil(lambda: abs(dock.width() - _WIDTH) <= 20)
+    return dock
+
+
+def narrow(viewer, dock):
+    horizontal = Qt.Orientation.Horizontal
+    viewer.window._qt_window.resizeDocks([dock.parent()], [_WIDTH], horizontal)
+
+
+def clipped(dock) -> list[str]:
+    """Return the texts that do not fit where they are, and fields beyond the edge."""
+    found = []
+    for widget in dock.findChildren(QWidget):
+        if not widget.isVisible():
+            continue
+        right = widget.mapTo(dock, widget.rect().topRight()).x()
+        if right > dock.width() and widget.objectName():
+            found.append(f"{widget.objectName()} ends at {right} of {dock.width()}")
+        if isinstance(widget, QLabel | QPushButton) and not _wraps(widget):
+            needed = QFontMetrics(widget.font()).horizontalAdvance(_plain(widget.text()))
+            if needed + _MARGIN * isinstance(widget, QPushButton) > widget.width():
+                found.append(widget.text())
+    return found
+
+
+def _wraps(widget) -> bool:
+    return isinstance(widget, QLabel) and widget.wordWrap()
+
+
+def _plain(text: str) -> str:
+    return text.replace("&", "")
+
+
+def settle(dock):
+    for _ in range(5):
+        QApplication.processEvents()
+    assert clipped(dock) == []
+
+
+def photograph(viewer, dock, qtbot, name):
+    """Save the dock, and the window around it, if pictures are wanted."""
+    settle(dock)
+    if _FOLDER is None:
+        return
+    folder = Path(_FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    qtbot.wait(500)
+    dock.grab().save(str(folder / f"{name}.png"))
+    window = viewer.window._qt_window
+    QApplication.primaryScreen().grabWindow(int(window.winId())).save(
+        str(folder / f"{name}-window.png")
+    )
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_form_fits_whatever_the_task(viewer, dock, qtbot, theme):
+    viewer.theme = theme
+    ending = "" if theme == "dark" else "-light"
+    for name in TASKS:
+        dock.task = TaskChoice(name)
+        photograph(viewer, dock, qtbot, f"{name}{ending}")
+    dock.task = TaskChoice("denoise")
+    dock._form.region.region = "rectangle"
+    photograph(viewer, dock, qtbot, f"region{ending}")
+    dock._form._advanced.expand()
+    photograph(viewer, dock, qtbot, f"advanced{ending}")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
+    viewer.theme = theme
+    ending = "" if theme == "dark" else "-light"
+    dock.config = DipConfig(preset="fast") if _FOLDER else tiny_config(5000, threads=1)
+    qtbot.mouseClick(dock.findChild(QPushButton, "run"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
+    qtbot.waitUntil(lambda: len(dock._monitor._curves[0].points) > 3, timeout=60_000)
+    photograph(viewer, dock, qtbot, f"running{ending}")
+    qtbot.mouseClick(dock.findChild(QPushButton, "pause"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dock.findChild(QSlider, "iterate").isVisible())
+    photograph(viewer, dock, qtbot, f"paused{ending}")
+    dock.resume()
+    with qtbot.waitSignal(dock.finished, timeout=280_000):
+        if not _FOLDER:
+            dock.stop()
+    photograph(viewer, dock, qtbot, f"done{ending}")
+    slider = dock.findChild(QSlider, "iterate")
+    slider.setValue(slider.maximum() // 8)
+    photograph(viewer, dock, qtbot, f"scrubbed{ending}")
+    slider.setValue(slider.maximum())
+    closer = dock._outcome._closer
+    closer.expand()
+    closer._truth.value = viewer.layers["cell (truth)"]
+    qtbot.mouseClick(dock.findChild(QPushButton, "residual"), Qt.MouseButton.LeftButton)
+    photograph(viewer, dock, qtbot, f"residual{ending}")
+    qtbot.mouseClick(dock.findChild(QPushButton, "compare"), Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(closer._comparison.returned, timeout=120_000):
+        pass
+    photograph(viewer, dock, qtbot, f"compared{ending}")
+
+
+def test_a_refusal_fits(viewer, dock, qtbot):
+    dock.layer = viewer.add_image(np.zeros((1, 1, 1, 1, 8, 8)), name="six dimensions")
+    with qtbot.waitSignal(dock.failed):
+        dock.run()
+    photograph(viewer, dock, qtbot, "refused")
