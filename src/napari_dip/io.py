@@ -88,14 +88,15 @@ def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
         image = reader(path, _check_memory)
     except NapariDipError:
         raise
-    except (OSError, EOFError) as error:
-        raise FileFormatError(f"Got {path}, which cannot be read ({_first(error)}).") from error
     except Exception as error:
         # Decoders raise what they like on damaged files; the cause stays attached.
+        cause = _first(error)
+        advice = "Check that the copy is complete and the suffix right."
+        if "imagecodecs" in cause:
+            advice = "Its compression needs: pip install imagecodecs."
         raise FileFormatError(
-            f"Got {path}, which is no readable {path.suffix or 'image'} file ({_first(error)}); "
-            "expected an image. "
-            "Check that the copy is complete and the suffix right."
+            f"Got {path}, which is no readable {path.suffix or 'image'} file ({cause}); "
+            f"expected an image. {advice}"
         ) from error
     return replace(as_image(image, axes), source=str(path))
 
@@ -199,8 +200,11 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
 
 
 def _first(error: Exception) -> str:
-    """Return the first line of what a library says."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    """Return the first line of what a library says of the first cause."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
 
 
 def _reader(path: Path) -> Reader:

@@ -20,6 +20,9 @@ _COLOUR_FACTORS = ((1, 1), (1, 2), (2, 2))
 
 def read_numpy(path: Path, check_memory: Callable[[int], None]) -> Image:
     mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(mapped, np.ndarray):
+        mapped.close()
+        raise FileFormatError(f"Got {path}, an archive of arrays; expected one array.")
     check_memory(mapped.nbytes)
     return as_image(np.array(mapped))
 
@@ -29,6 +32,8 @@ def read_picture(path: Path, check_memory: Callable[[int], None]) -> Image:
 
     content = path.read_bytes()  # imageio leaves a file open that it cannot decode
     properties = v3.improps(content, plugin="pillow")
+    if properties.is_batch:
+        raise FileFormatError(f"Got {path}, which has several frames; expected one picture.")
     check_memory(int(np.prod(properties.shape)) * np.dtype(properties.dtype).itemsize)
     values: NDArray[Any] = v3.imread(content, plugin="pillow")
     return as_image(values, "YXS" if values.ndim == 3 else None)

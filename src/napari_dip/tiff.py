@@ -10,19 +10,24 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from napari_dip.core.image import KNOWN_AXES, Image
 from napari_dip.core.units import unit_name, unit_symbol
-from napari_dip.errors import AxesError, FileFormatError
+from napari_dip.errors import AxesError, FileFormatError, InputError
 
 _IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
 # A classic TIFF addresses 4 GiB, headers included.
 _CLASSIC_LIMIT = 2**32 - 2**25
 _CENTIMETRE = 3
+# What tifffile only logs although the image is then not what was stored.
+_LOSSES = ("invalid page offset", "Missing data are zeroed")
+# Compressed pixels may take this many times their own size, and this much more [bytes].
+_EXPANSION, _ALLOWANCE = 2, 2**16
 
 
 def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
-    """Read the first series of a TIFF file.
+    """Read the first series of a TIFF file, and refuse others that are as large.
 
     Parameters
     ----------
@@ -31,14 +36,19 @@ def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
     check_memory : callable
         Called with the size of the image [bytes] before it is read.
     """
-    with _noticing_cut_files(path), tifffile.TiffFile(path) as file:
+    with _noticing_losses(path), tifffile.TiffFile(path) as file:
         series = file.series[0]
+        _check_one_image(path, file)
         _check_complete(path, file)
-        check_memory(series.nbytes)
+        _check_colours(path, series)
+        check_memory(max(series.nbytes, _largest_part(series)))
         axes = _known_axes(path, series.axes)
         voxel_size, units = _spacing(file)
-        kept = {axis: size for axis, size in voxel_size.items() if axis in axes and size > 0}
-        return Image(series.asarray(), axes, kept, {axis: units[axis] for axis in kept})
+        kept = {
+            axis: size for axis, size in voxel_size.items() if axis in axes and 0 < size < np.inf
+        }
+        values, axes = _samples_last(series.asarray(), axes)
+        return Image(values, axes, kept, {axis: units[axis] for axis in kept})
 
 
 def write_ome(path: Path, image: Image, description: str | None) -> None:
@@ -103,9 +113,16 @@ def _known_axes(path: Path, axes: str) -> str:
     return found
 
 
+def _samples_last(values: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
+    """Return colours that were stored plane by plane as the samples of a pixel."""
+    if "S" not in axes:
+        return values, axes
+    return np.moveaxis(values, axes.index("S"), -1), axes.replace("S", "") + "S"
+
+
 @contextmanager
-def _noticing_cut_files(path: Path) -> Iterator[None]:
-    """Refuse a file whose next page lies beyond its end; tifffile only logs that."""
+def _noticing_losses(path: Path) -> Iterator[None]:
+    """Refuse a file of which a page or a partner is not there; tifffile only logs that."""
     seen: list[str] = []
 
     def listen(record: logging.LogRecord) -> bool:
@@ -118,32 +135,71 @@ def _noticing_cut_files(path: Path) -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(listen)
-    if any("invalid page offset" in message for message in seen):
+    if any(loss in message for message in seen for loss in _LOSSES):
         raise _cut_off(path)
+
+
+def _check_one_image(path: Path, file: tifffile.TiffFile) -> None:
+    """Refuse a second image, unless it is a smaller one such as a thumbnail or a label."""
+    first, *others = file.series
+    count = 1 + sum(other.size >= first.size for other in others)
+    if count > 1:
+        raise FileFormatError(
+            f"Got {path}, which holds {count} images; expected one. Save each as a file of its own."
+        )
+
+
+def _check_colours(path: Path, series: tifffile.TiffPageSeries) -> None:
+    """Refuse colours that are neither grey values nor RGB."""
+    colours = series.keyframe.photometric
+    if colours in (tifffile.PHOTOMETRIC.SEPARATED, tifffile.PHOTOMETRIC.CIELAB):
+        raise InputError(
+            f"Got {path} with {colours.name} colours; expected grey values or RGB. Convert it."
+        )
+
+
+def _largest_part(series: tifffile.TiffPageSeries) -> int:
+    """Return the size of a decoded strip or tile, which can be forged [bytes]."""
+    page = series.keyframe
+    return int(np.prod(page.chunks)) * page.dtype.itemsize
 
 
 def _cut_off(path: Path) -> FileFormatError:
     return FileFormatError(
-        f"Got {path}, which was cut off ({path.stat().st_size} bytes); expected the whole file. "
-        "Copy it again."
+        f"Got {path}, which was cut off or lacks a part ({path.stat().st_size} bytes); expected "
+        "the whole file, and beside it all files of its set. Copy it again."
     )
 
 
 def _check_complete(path: Path, file: tifffile.TiffFile) -> None:
-    """Refuse a file that was cut off: tifffile reads what is left without a word."""
+    """Refuse a file that was cut off or forged: tifffile reads what is left without a word."""
     series = file.series[0]
-    size = path.stat().st_size
     expected = _promised_size(file)
-    found = int(np.prod(series.shape))
-    ends = (
-        offset + count
-        for page in series.pages
-        if page is not None
+    pages = [page for page in series.pages if page is not None]
+    beyond = series.dataoffset is not None and (
+        series.dataoffset + series.nbytes > path.stat().st_size
+    )
+    if (
+        beyond
+        or (expected is not None and int(np.prod(series.shape)) < expected)
+        or any(_lacks_parts(page, path.parent) for page in pages)
+    ):
+        raise _cut_off(path)
+
+
+def _lacks_parts(page: tifffile.TiffPage | tifffile.TiffFrame, folder: Path) -> bool:
+    """Tell whether a strip or tile is missing, beyond the end, or far larger than its pixels."""
+    partner = Path(page.parent.filehandle.path)  # a set of OME-TIFF has several files
+    if partner.parent.resolve() != folder.resolve():
+        return True
+    size = partner.stat().st_size
+    key = page.keyframe
+    parts = 1 if key.is_contiguous else int(np.prod(key.chunked))
+    allowed = _EXPANSION * int(np.prod(key.chunks)) * key.dtype.itemsize + _ALLOWANCE
+    return len(page.dataoffsets) < parts or any(
+        offset + count > size or (key.compression > 1 and count > allowed)
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
     )
-    contiguous = series.dataoffset is not None and series.dataoffset + series.nbytes > size
-    if (expected is not None and found < expected) or contiguous or any(end > size for end in ends):
-        raise _cut_off(path)
 
 
 def _promised_size(file: tifffile.TiffFile) -> int | None:
