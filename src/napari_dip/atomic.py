@@ -7,26 +7,52 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from napari_dip.errors import FileFormatError
+
+# Of a name so much is kept: its suffix, and with what comes before it no disk's limit is reached.
+_NAME = 40
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Give the name to write under, in the same folder; rename it once all went well."""
-    partial = path.with_name(f".partial-{uuid.uuid4().hex}-{path.name}")
+    partial = _beside(path, "partial")
     try:
         yield partial
         _replace(partial, path)
     except OSError as error:
-        raise FileFormatError(
-            f"Got {error.strerror or error} while writing {path}; expected a folder with "
-            "enough space and the right to write."
-        ) from error
+        raise _not_written(path, error) from error
     finally:
         _remove(partial)
+
+
+def check_place(path: Path) -> None:
+    """Raise now if a file of this name could not be written after the work."""
+    probe = _beside(path, "partial")
+    try:
+        path.exists()  # is an error for a name that is too long
+        probe.touch()
+    except (OSError, ValueError) as error:
+        raise _not_written(path, error) from error
+    finally:
+        with suppress(OSError, ValueError):
+            probe.unlink(missing_ok=True)
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """Return a hidden name of the same format in the same folder, not too long for any disk."""
+    return path.with_name(f".{kind}-{uuid.uuid4().hex}-{path.name[-_NAME:]}")
+
+
+def _not_written(path: Path, error: OSError | ValueError) -> FileFormatError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return FileFormatError(
+        f"Got {reason} while writing {path}; expected a folder with enough space and the right "
+        "to write, and a name that it can hold. Name another output."
+    )
 
 
 def files_of(path: Path) -> list[Path]:
@@ -60,7 +86,7 @@ def _replace(partial: Path, path: Path) -> None:
     if not path.is_dir():
         os.replace(partial, path)
         return
-    old = path.with_name(f".old-{uuid.uuid4().hex}-{path.name}")
+    old = _beside(path, "old")
     os.rename(path, old)
     try:
         os.rename(partial, path)

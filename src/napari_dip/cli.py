@@ -19,11 +19,7 @@ from napari_dip import __version__, task_commands
 from napari_dip.batch_command import batch
 from napari_dip.compare_command import compare
 from napari_dip.config import DipConfig
-from napari_dip.console import (
-    judge,
-    print_result,
-    say,
-)
+from napari_dip.console import interruption, judge, print_result, say
 from napari_dip.options import Flag, JsonFlag
 from napari_dip.restoring import exit_code, match, restore_image
 
@@ -127,10 +123,12 @@ def demo(
     outputs.check_outputs([noisy, restored], others, overwrite=overwrite)
     sample, curve = samples.cell(), Curve()
     io.write_image(noisy, sample.image, overwrite=overwrite, dtype=sample.image.dtype)
-    result = restore_image(sample.image, Denoise(), DEMO, sample.reference, curve.add)
+    source = outputs.identity(noisy)
+    with interruption() as asked:
+        result = restore_image(sample.image, Denoise(), DEMO, sample.reference, asked, curve.add)
     before, truth = np.asarray(sample.image.data), np.asarray(sample.reference.data)
     numbers = {"psnr_observation": metrics.psnr(before, truth), "output": str(restored)}
-    report = outputs.write_result(restored, result, noisy, overwrite=overwrite, numbers=numbers)
+    report = outputs.write_result(restored, result, source, overwrite=overwrite, numbers=numbers)
     save_figure(figure, before, result.image.data, curve)
     print(json.dumps(report))
     return exit_code(result, restored)

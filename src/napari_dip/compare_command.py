@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from napari_dip.console import say
+from napari_dip.console import interruption, say
 from napari_dip.options import Files, Options, configure
 from napari_dip.restoring import exit_code, match, restore_image
 from napari_dip.task_options import TaskOptions
@@ -61,7 +61,8 @@ def compare(
         inputs=[image, *task.files],
         overwrite=files.overwrite,
     )
-    result = restore_image(observed, chosen, config, reference)
+    with interruption() as asked:
+        result = restore_image(observed, chosen, config, reference, asked)
     for sentence in baselines.missing(task.name):
         say(sentence)
     rows = [comparison.judged(_OURS, result.image, result.report.seconds, reference)]

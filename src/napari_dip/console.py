@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from cyclopts import CycloptsError
@@ -32,8 +32,12 @@ _LINE_INTERVAL = 10.0
 
 
 def say(sentence: str) -> None:
-    """Print one line on stderr, which leaves stdout to results."""
-    print(f"napari-dip: {sentence}", file=sys.stderr, flush=True)
+    """Print one line on stderr, which leaves stdout to results.
+
+    Nobody may be listening any more: a run goes on without.
+    """
+    with suppress(OSError):
+        print(f"napari-dip: {sentence}", file=sys.stderr, flush=True)
 
 
 def print_result(values: Mapping[str, Any], as_json: bool) -> None:
@@ -87,7 +91,9 @@ def judge(error: BaseException) -> tuple[str, int]:
 
 @contextmanager
 def interruption() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or SIGTERM into a request to stop; a second aborts at once.
+    """Turn the first Ctrl-C, SIGTERM or loss of the terminal into a request to stop.
+
+    A second one aborts at once.
 
     Yields
     ------
@@ -101,11 +107,16 @@ def interruption() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked.set()
         # A handler may run inside a print, where another print would fail.
-        os.write(2, b"\nnapari-dip: stopping; once more to abort without a result\n")
+        with suppress(OSError):
+            os.write(2, b"\nnapari-dip: stopping; once more to abort without a result\n")
 
     # Python hands signals to the main thread alone.
     main = threading.current_thread() is threading.main_thread()
-    signals = (signal.SIGINT, signal.SIGTERM) if main else ()
+    signals = [signal.SIGINT, signal.SIGTERM] if main else []
+    # Windows has no such signal; nohup has it ignored.
+    hangup = getattr(signal, "SIGHUP", None)
+    if main and hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
+        signals.append(hangup)
     before = [signal.signal(number, ask) for number in signals]
     try:
         yield asked.is_set

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from napari_dip.atomic import flush, sha256_of, written_whole
+from napari_dip.atomic import check_place, flush, sha256_of, written_whole
 from napari_dip.core.image import Image, as_image
 from napari_dip.core.scaling import restore_dtype
 from napari_dip.dicom import dicom_files, is_dicom, read_dicom
@@ -81,11 +81,16 @@ def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
         When the axes do not fit, or cannot be told from the file.
     """
     path = Path(path)
+    return replace(as_image(_read(path), axes), source=str(path))
+
+
+def _read(path: Path) -> Image:
+    """Read a file; what a library raises becomes an error of ours."""
     reader = _reader(path)
     if reader in LIBRARIES:
         require(LIBRARIES[reader], path)
     try:
-        image = reader(path, _check_memory)
+        return reader(path, _check_memory)
     except NapariDipError:
         raise
     except Exception as error:
@@ -98,7 +103,6 @@ def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
             f"Got {path}, which is no readable {path.suffix or 'image'} file ({cause}); "
             f"expected an image. {advice}"
         ) from error
-    return replace(as_image(image, axes), source=str(path))
 
 
 def is_image(path: Path) -> bool:
@@ -185,6 +189,7 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
         require(LIBRARIES[writer], path)
     if not path.parent.is_dir():
         raise FileFormatError(f"Got output {path}; expected the folder {path.parent} to exist.")
+    check_place(path)
     if path.exists() and path.is_dir() != (writer is write_zarr):
         kinds = ("a folder", "a file name") if path.is_dir() else ("a file", "an OME-Zarr folder")
         raise FileFormatError(f"Got output {path}, which is {kinds[0]}; expected {kinds[1]}.")
@@ -246,7 +251,7 @@ def _check_memory(needed: int) -> None:
 def _verify(path: Path, image: Image) -> None:
     """Read back what was written: a writer can fail without an exception."""
     expected = np.asarray(image.data)
-    values = np.asarray(read_image(path).data)
+    values = np.asarray(_read(path).data)
     # Writers drop axes of length 1 and put the others into their format's order.
     same = values.size == expected.size and np.array_equal(
         np.sort(values, axis=None),

@@ -15,6 +15,8 @@ _SSIM_WINDOW = 7
 _FRC_THRESHOLD = 1 / 7
 # Seams are compared with what lies within so many pixels, where the picture is about the same.
 _NEAR_SEAM = 16
+# Squares of larger differences are infinite.
+_LARGEST = 1e150
 
 
 def data_range(reference: ArrayLike) -> float:
@@ -175,6 +177,12 @@ def _finite_pair(
     finite = np.isfinite(ours) & np.isfinite(truth)
     if not finite.any():
         raise InputError("Got no pixel that is finite in both images; expected some.")
+    largest = max(np.abs(ours[finite]).max(), np.abs(truth[finite]).max())
+    if largest > _LARGEST:
+        raise InputError(
+            f"Got values up to {largest:g}; expected such that their squares are numbers. Divide "
+            "both images by a constant."
+        )
     return ours[finite], truth[finite]
 
 

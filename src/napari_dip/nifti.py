@@ -57,7 +57,8 @@ def read_nifti(path: Path, check_memory: Callable[[int], None]) -> Image:
     ]
     axes = "".join(axis for at, axis in enumerate(letters) if at not in fillers)
     voxel_size, units = _spacing(header, axes)
-    affine = tuple(tuple(map(float, row)) for row in file.affine)
+    known = np.isfinite(file.affine).all()
+    affine = tuple(tuple(map(float, row)) for row in file.affine) if known else None
     return Image(values.squeeze(tuple(fillers)), axes, voxel_size, units, affine)
 
 
@@ -65,11 +66,7 @@ def write_nifti(path: Path, image: Image, description: str | None) -> None:
     """Write NIfTI; the description becomes a comment in its header."""
     import nibabel
 
-    if image.rgb:
-        raise FileFormatError(
-            f"Got an RGB image for {path.name}; expected grey values or channels. "
-            "Choose .ome.tif or .ome.zarr."
-        )
+    check_colours(image)
     values = _ordered(image)
     unit, sizes = _common_unit(image)
     affine = np.diag([*sizes, 1.0]) if image.affine is None else np.array(image.affine)
@@ -85,6 +82,15 @@ def write_nifti(path: Path, image: Image, description: str | None) -> None:
     nibabel.save(file, path)
 
 
+def check_colours(image: Image) -> None:
+    """Refuse RGB, which no medical program would understand in a NIfTI file of ours."""
+    if image.rgb:
+        raise FileFormatError(
+            "Got an RGB image for NIfTI; expected grey values or channels. "
+            "Choose .ome.tif or .ome.zarr."
+        )
+
+
 def _spacing(header: Any, axes: str) -> tuple[dict[str, float], dict[str, str]]:
     space, time = (unit_name(unit) for unit in header.get_xyzt_units())
     steps = dict(zip(_FILE_ORDER, map(float, header.get_zooms()), strict=False))
@@ -93,7 +99,7 @@ def _spacing(header: Any, axes: str) -> tuple[dict[str, float], dict[str, str]]:
         unit = time if axis == "T" else space
         step = steps.get(axis, 0.0)
         # A header always has a step: 1 of an unknown unit says that it is not known.
-        if axis != "C" and step > 0 and (step != 1 or unit != "unknown"):
+        if axis != "C" and 0 < step < np.inf and (step != 1 or unit != "unknown"):
             voxel_size[axis] = step
             if unit != "unknown":
                 units[axis] = unit

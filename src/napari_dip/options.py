@@ -91,7 +91,9 @@ def configure(options: Options, file: Path | None) -> DipConfig:
     try:
         return DipConfig.model_validate({**values, **chosen})
     except ValidationError as error:
-        raise UsageError(explain(error)) from error
+        unknown = any(detail["type"] == "extra_forbidden" for detail in error.errors())
+        where = f" {file} may be of a newer version; expected known options."
+        raise UsageError(explain(error) + (where if unknown else "")) from error
 
 
 def by_axis(option: str, text: str, number: Callable[[str], Number]) -> Number | dict[str, Number]:
@@ -106,7 +108,10 @@ def by_axis(option: str, text: str, number: Callable[[str], Number]) -> Number |
         if "=" not in text:
             return number(text)
         pairs = [part.split("=") for part in text.split(",")]
-        return {axis.strip().lower(): number(value) for axis, value in pairs}
+        numbers = {axis.strip().lower(): number(value) for axis, value in pairs}
+        if len(numbers) < len(pairs):
+            raise ValueError("an axis twice")
+        return numbers
     except ValueError as error:
         raise UsageError(
             f"Got --{option} {text}; expected a number, or one for each axis, such as y=2,x=4."
@@ -115,9 +120,12 @@ def by_axis(option: str, text: str, number: Callable[[str], Number]) -> Number |
 
 def _read_configuration(file: Path) -> dict[str, Any]:
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"Got --config {file}, which cannot be read ({error}).") from error
+        # Some editors begin a file with a byte order mark.
+        values = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"Got --config {file}, which cannot be read ({error}); expected JSON."
+        ) from error
     values = values.get("config", values) if isinstance(values, dict) else values
     if not isinstance(values, dict):
         raise UsageError(f"Got --config {file}; expected a JSON object of options.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_dip import io
+from napari_dip.atomic import check_place, written_whole
 from napari_dip.console import plain
-from napari_dip.errors import FileFormatError, OutputExistsError, UsageError
+from napari_dip.errors import FileFormatError, NapariDipError, OutputExistsError, UsageError
+from napari_dip.nifti import check_colours
 
 if TYPE_CHECKING:
     from napari_dip.core.image import Image
@@ -49,6 +51,7 @@ def check_outputs(
     for path in others:
         if not path.parent.is_dir():
             raise FileFormatError(f"Got {path}; expected the folder {path.parent} to exist.")
+        check_place(path)
         if path.exists() and not overwrite:
             raise OutputExistsError(
                 f"Got {path}, which exists; expected a new name. Use --overwrite to replace it."
@@ -58,8 +61,11 @@ def check_outputs(
 def output_dtype(path: Path, image: Image) -> np.dtype[Any] | None:
     """Return the type an output is converted to; None for float32, as it is.
 
-    A .png holds whole numbers only, so it gets the type of the image.
+    A .png holds whole numbers only, so it gets the type of the image; what a format
+    cannot hold is refused, before the work.
     """
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        check_colours(image)
     if path.suffix.lower() != ".png":
         return None
     if image.dtype not in (np.uint8, np.uint16) or image.axes not in ("YX", "YXS"):
@@ -73,11 +79,12 @@ def output_dtype(path: Path, image: Image) -> np.dtype[Any] | None:
 def write_result(
     output: Path,
     result: Restoration,
-    source: Path,
+    source: Mapping[str, str],
     *,
     overwrite: bool,
     dtype: np.dtype[Any] | None = None,
     numbers: Mapping[str, Any] | None = None,
+    rescue: bool = False,
 ) -> dict[str, Any]:
     """Write the image and its report; return the report.
 
@@ -87,34 +94,47 @@ def write_result(
         The image file; the report goes beside it.
     result : Restoration
         What to write.
-    source : Path
-        The file that was restored.
+    source : mapping
+        `identity` of the file that was restored.
     overwrite : bool
         Replace files that exist.
     dtype : dtype, optional
         Convert the values.
     numbers : mapping, optional
         Figures to add to the report.
+    rescue : bool
+        An image that cannot be written is kept in the folder for temporary files.
     """
-    found = {"path": str(source), "sha256": io.sha256_of(source)}
-    record = result.report.input.model_copy(update=found)
+    record = result.report.input.model_copy(update=source)
     given = result.report.model_copy(update={"input": record})
     report: dict[str, Any] = plain({**given.as_json(), **(numbers or {})})
-    io.write_image(
-        output, result.image, description=json.dumps(report), overwrite=overwrite, dtype=dtype
-    )
+
+    def write(path: Path) -> None:
+        io.write_image(
+            path, result.image, description=json.dumps(report), overwrite=overwrite, dtype=dtype
+        )
+
+    try:
+        write(output)
+    except NapariDipError as error:
+        if not rescue:
+            raise
+        kept = Path(tempfile.mkdtemp(prefix="napari-dip-")) / output.name
+        write(kept)
+        raise type(error)(f"{error} The result is kept: {kept}.") from error
     save_json(report_path(output), report)
     return report
 
 
+def identity(path: Path) -> dict[str, str]:
+    """Return what a report says of a file; before the work, during which the file may change."""
+    return {"path": str(path), "sha256": io.sha256_of(path)}
+
+
 def save_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write JSON aside and rename it, so that a reader never sees half of it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Write JSON, whole or not at all."""
+    with written_whole(path) as partial:
+        partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def report_path(output: Path) -> Path:

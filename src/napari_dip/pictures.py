@@ -24,7 +24,7 @@ def read_numpy(path: Path, check_memory: Callable[[int], None]) -> Image:
         mapped.close()
         raise FileFormatError(f"Got {path}, an archive of arrays; expected one array.")
     check_memory(mapped.nbytes)
-    return as_image(np.array(mapped))
+    return Image(np.array(mapped), "")  # a file of no axes
 
 
 def read_picture(path: Path, check_memory: Callable[[int], None]) -> Image:

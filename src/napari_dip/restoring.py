@@ -54,8 +54,12 @@ def restore_file(
     if files.save_config:
         complete = config.complete(task.preset, task.dims)
         outputs.save_json(files.save_config, complete.model_dump(mode="json"))
-    result = restore_image(image, task, config, reference)
-    report = outputs.write_result(output, result, path, overwrite=files.overwrite, dtype=dtype)
+    source = outputs.identity(path)
+    with interruption() as asked:
+        result = restore_image(image, task, config, reference, asked)
+        report = outputs.write_result(
+            output, result, source, overwrite=files.overwrite, dtype=dtype, rescue=True
+        )
     if files.uncertainty and result.uncertainty is not None:
         _, spread = result.uncertainty
         io.write_image(files.uncertainty, result.image.with_data(spread), overwrite=files.overwrite)
@@ -96,18 +100,23 @@ def _given(*paths: Path | None) -> list[Path]:
 
 
 def restore_image(
-    image: Image, task: Task, config: DipConfig, reference: Image | None, *followers: Follower
+    image: Image,
+    task: Task,
+    config: DipConfig,
+    reference: Image | None,
+    stop_requested: Callable[[], bool],
+    *followers: Follower,
 ) -> Restoration:
     from napari_dip.core import restore as core
     from napari_dip.core.progress import finish
 
-    with interruption() as asked, progress_display() as show:
+    with progress_display() as show:
 
         def follow(progress: Any) -> None:
             for follower in (show, *followers):
                 follower(progress)
 
-        run = core.restore(image, task, config, reference=reference, stop_requested=asked)
+        run = core.restore(image, task, config, reference=reference, stop_requested=stop_requested)
         return finish(run, follow)
 
 

@@ -161,7 +161,7 @@ def _check_colours(path: Path, series: tifffile.TiffPageSeries) -> None:
 def _largest_part(series: tifffile.TiffPageSeries) -> int:
     """Return the size of a decoded strip or tile, which can be forged [bytes]."""
     page = series.keyframe
-    return int(np.prod(page.chunks)) * page.dtype.itemsize
+    return int(np.prod(page.chunks)) * int(page.dtype.itemsize)
 
 
 def _cut_off(path: Path) -> FileFormatError:

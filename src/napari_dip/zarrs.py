@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.image import KNOWN_AXES, Image, as_image
+from napari_dip.core.image import KNOWN_AXES, Image
 from napari_dip.core.units import unit_name
 from napari_dip.errors import AxesError, FileFormatError, InputError
 
@@ -57,7 +57,7 @@ def read_zarr(path: Path, check_memory: Callable[[int], None]) -> Image:
 
     node = zarr.open(str(path), mode="r")
     if isinstance(node, zarr.Array):
-        return as_image(_values(path, node, check_memory), _dimension_names(node))
+        return Image(_values(path, node, check_memory), _dimension_names(node) or "")
     attributes = _attributes(node)
     if "bioformats2raw.layout" in attributes:
         return read_zarr(path / _only_image(path, node), check_memory)

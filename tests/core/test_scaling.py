@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -19,7 +19,10 @@ from napari_dip.errors import InputError
     )
 )
 def test_unscale_undoes_scale(values):
-    scaling = find_scaling(values)
+    try:
+        scaling = find_scaling(values)
+    except InputError:  # differences that float32 cannot hold
+        assume(False)
     back = scaling.unscale(scaling.scale(values))
     # One window holds everything to float32's resolution; outliers widen it.
     magnitude = max(float(np.abs(values).max()), scaling.gain)

@@ -23,7 +23,7 @@ from napari_dip.config.words import (
 )
 
 
-class DipConfig(Frozen):
+class DipConfig(Frozen, allow_inf_nan=False):
     """What a user may choose; the same for every task, front end and file.
 
     `None` means "decided from the preset or from the image"; `complete`
@@ -107,7 +107,7 @@ class DipConfig(Frozen):
     )
     precision: Precision = Field("auto", description="Arithmetic of the network.")
     threads: int | None = Field(
-        None, ge=1, description="CPU threads (default: all cores, one for small planes)."
+        None, ge=1, le=1024, description="CPU threads (default: all cores, one for small planes)."
     )
     seed: int = Field(0, ge=0, description="Seed of the network, the latent and the held-out set.")
     fit: FitConfig | None = Field(None, description="Full fit settings (default: the preset's).")

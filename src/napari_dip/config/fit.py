@@ -100,7 +100,7 @@ class StoppingConfig(Frozen):
     guard: int = Field(100, ge=0, description="No rule stops or selects before this iteration.")
 
 
-class FitConfig(Frozen):
+class FitConfig(Frozen, allow_inf_nan=False):
     """One way of fitting: the network, its latent and the optimiser."""
 
     network: NetworkConfig = NetworkConfig()

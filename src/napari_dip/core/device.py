@@ -84,8 +84,8 @@ def find_device(name: str) -> torch.device:
     wanted = "cuda:0" if name == "cuda" else name
     if wanted not in available:
         raise DeviceError(
-            f"Got device {name!r}; this machine has {', '.join(available)}. "
-            "Choose one of them, or auto."
+            f"Got device {name!r}; expected one that this machine has: "
+            f"{', '.join(available)}, or auto."
         )
     return torch.device(wanted)
 

@@ -18,6 +18,8 @@ from napari_dip.errors import AxesError, InputError
 
 KNOWN_AXES = "TCZYXS"
 Affine = tuple[tuple[float, ...], ...]
+# So many values of the last axis may be red, green, blue, and opacity.
+_COLOURS = (3, 4)
 _DEFAULT_AXES = {2: "YX", 3: "ZYX", 4: "TZYX", 5: "TZCYX"}
 
 
@@ -132,18 +134,21 @@ def as_image(
     >>> as_image(np.zeros((8, 8, 3)), channel_axis=-1).axes
     'YXC'
     """
-    image = data if isinstance(data, Image) else Image(_as_array(data), "")
+    image = data if isinstance(data, Image) else Image(as_array(data), "")
     _check_array(image.data)
     if axes is None:
-        axes = image.axes or _guess_axes(len(image.shape), channel_axis)
+        axes = image.axes or _guess_axes(image.shape, channel_axis)
     image = replace(image, axes=axes.upper())
     _check_axes(image)
     return image
 
 
-def _as_array(data: Any) -> Any:
+def as_array(data: Any) -> Any:
+    """Return an array-like as an array; a lazy one stays as it is, masked pixels become NaN."""
     if isinstance(data, np.ma.MaskedArray):
         return np.ma.filled(data.astype(np.float64), np.nan)
+    if hasattr(data, "detach"):  # a tensor, perhaps of a graph or of another device
+        return _as_numpy(data)
     lazy = hasattr(data, "shape") and hasattr(data, "dtype") and hasattr(data, "__getitem__")
     if lazy:
         return data
@@ -153,6 +158,14 @@ def _as_array(data: Any) -> Any:
         raise InputError(
             f"Got a nested sequence that is no array ({error}); expected a rectangular array."
         ) from error
+
+
+def _as_numpy(tensor: Any) -> NDArray[Any]:
+    tensor = tensor.detach().cpu()
+    try:
+        return np.asarray(tensor)
+    except TypeError:  # bfloat16
+        return np.asarray(tensor.float())
 
 
 def _check_array(data: Any) -> None:
@@ -168,11 +181,23 @@ def _check_array(data: Any) -> None:
         raise InputError(
             f"Got a {len(shape)}-dimensional array; expected an image with at least the axes Y, X."
         )
+    if any(size != size for size in shape):
+        raise InputError(
+            f"Got a lazy array whose shape {shape} is not known yet; expected numbers. Call its "
+            "compute_chunk_sizes()."
+        )
     if 0 in shape:
         raise InputError(f"Got an empty array of shape {shape}; expected at least one pixel.")
 
 
-def _guess_axes(ndim: int, channel_axis: int | None) -> str:
+def _guess_axes(shape: tuple[int, ...], channel_axis: int | None) -> str:
+    ndim = len(shape)
+    if channel_axis is None and ndim > 2 and shape[-1] in _COLOURS and shape[-2] > shape[-1]:
+        raise AxesError(
+            f"Got an array of shape {shape}, whose last axis may hold colours; expected the names "
+            f"of its axes: {_DEFAULT_AXES.get(ndim - 1, '...YX')}S of colours, "
+            f"{_DEFAULT_AXES.get(ndim, '...YX')} of planes."
+        )
     spatial = ndim - (channel_axis is not None)
     if spatial not in _DEFAULT_AXES or (channel_axis is not None and spatial > 4):
         raise AxesError(
@@ -195,10 +220,11 @@ def _check_axes(image: Image) -> None:
         or len(set(axes)) != len(axes)
         or not {"Y", "X"} <= set(axes)
         or {"C", "S"} <= set(axes)
+        or "S" in axes[:-1]
     ):
         raise AxesError(
             f"Got axes {axes!r} for an array of shape {image.shape}; expected {expected}, "
-            "with Y and X, and not both C and S. Name the axes, such as --axes TZCYX."
+            "with Y and X, and not both C and S, S last. Name the axes, such as --axes TZCYX."
         )
 
 

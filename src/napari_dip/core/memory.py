@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import psutil
 import torch
 
+from napari_dip.errors import InputError
+
 # Parameters of glibc's mallopt, from malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _ALL, _LARGE = 2**31 - 1, 2**30
@@ -64,3 +66,19 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
+
+
+def check_room(pixels: int) -> None:
+    """Refuse a result that this machine's free memory does not hold, before the work.
+
+    Raises
+    ------
+    InputError
+        So many float32 pixels are too many, such as of a lazy array.
+    """
+    needed, free = 4 * pixels, int(psutil.virtual_memory().available)
+    if needed > free:
+        raise InputError(
+            f"Got an image whose result takes {needed / 1e9:.1f} GB; expected at most the "
+            f"{free / 1e9:.1f} GB of free memory. Crop it, or restore its parts one by one."
+        )

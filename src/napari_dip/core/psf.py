@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,10 @@ _AIRY_RADII = 4
 _PERIODS = 2
 # Angles over which a vectorial PSF is integrated; more for a defocus of tens of micrometres.
 _PUPIL = 401
+# Of a PSF that is cut around its peak: noise and background may be outside.
+_LEAST_LIGHT, _MOST_LIGHT = 0.5, 0.9
+# What noise may lie below the background, relative to the peak.
+_DEEPEST = 0.5
 
 
 def centred_psf(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -54,11 +59,16 @@ def centred_psf(values: NDArray[Any]) -> NDArray[np.float32]:
     >>> centred_psf(np.array([[0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]])).tolist()
     [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
     """
+    if np.asarray(values).dtype.kind not in "biuf":
+        raise InputError(
+            f"Got a PSF of {np.asarray(values).dtype.name} values; expected real numbers."
+        )
     psf = np.asarray(values, dtype=np.float64)
     if psf.ndim not in (2, 3) or psf.size == 0 or not np.isfinite(psf).all():
         raise InputError(
             f"Got a PSF of shape {psf.shape}; expected two or three dimensions of finite numbers."
         )
+    _check_positive(psf)
     if psf.max() > psf.min():  # else a box that fills the array
         psf = psf - psf.min()
     if psf.sum() <= 0:
@@ -68,7 +78,28 @@ def centred_psf(values: NDArray[Any]) -> NDArray[np.float32]:
     # The largest odd box around the centre that lies inside the array.
     reach = [min(at, n - 1 - at) for at, n in zip(centre, psf.shape, strict=True)]
     box = tuple(slice(at - r, at + r + 1) for at, r in zip(centre, reach, strict=True))
+    corners = psf[np.ix_(*((0, -1) for _ in psf.shape))]
+    light = np.clip(psf - np.median(psf), 0, None)
+    split = corners.max() >= psf.max() / 2 > psf[tuple(centre)]
+    # A peak at one border, and not at the opposite one, was cut.
+    ends = zip(bright.min(axis=0) == 0, bright.max(axis=0) == np.array(psf.shape) - 1, strict=True)
+    least = _MOST_LIGHT if any(low != high for low, high in ends) else _LEAST_LIGHT
+    if split or light[box].sum() < least * light.sum():
+        raise InputError(
+            f"Got a PSF of shape {psf.shape} whose light is not around its middle; expected the "
+            "image of one point, away from the borders. Crop or shift it, such as by fftshift."
+        )
     return np.asarray(psf[box] / psf[box].sum(), dtype=np.float32)
+
+
+def _check_positive(psf: NDArray[np.float64]) -> None:
+    """Refuse negative lobes, which light does not have; noise and a wrong background may be."""
+    lowest = -float(psf.min())
+    if lowest > _DEEPEST * psf.max() or (lowest > 0 and psf.sum() <= 0 <= np.median(psf)):
+        raise InputError(
+            f"Got a PSF with values from {-lowest:.3g} to {psf.max():.3g}; expected none far below "
+            "0, and a sum above 0. Subtract its background."
+        )
 
 
 def gaussian_psf(sigma: tuple[float, ...]) -> NDArray[np.float32]:
@@ -79,7 +110,8 @@ def gaussian_psf(sigma: tuple[float, ...]) -> NDArray[np.float32]:
     >>> gaussian_psf((0.5, 1.0)).shape
     (5, 9)
     """
-    if any(not 0 <= value < 100 for value in sigma) or not any(sigma):
+    numbers = all(isinstance(value, Real) for value in sigma)
+    if not numbers or any(not 0 <= value < 100 for value in sigma) or not any(sigma):
         raise InputError(
             f"Got a blur of {sigma} pixels; expected standard deviations from 0 to 100, "
             "one of them above 0."

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_dip.core.image import Image
+from napari_dip.core.image import Image, as_array
 
 # Arrays of no more numbers, such as quantisation tables and small PSFs, are written out.
 _FEW = 256
@@ -32,6 +32,8 @@ def recorded(value: Any) -> Any:
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if hasattr(value, "detach"):  # a tensor
+        value = as_array(value)
     if isinstance(value, Image):
         return {"source": value.source, "axes": value.axes, **_identity(value.data)}
     if isinstance(value, Mapping):

@@ -13,7 +13,7 @@ from napari_dip.core.clock import Clock
 from napari_dip.core.continuing import endings_of
 from napari_dip.core.device import cpu_settings, device_errors, find_runtime, useful_threads
 from napari_dip.core.image import as_image
-from napari_dip.core.memory import free_memory, freed_memory_kept
+from napari_dip.core.memory import check_room, free_memory, freed_memory_kept
 from napari_dip.core.oracle import Oracle
 from napari_dip.core.run import Run
 from napari_dip.core.source import Source, anisotropy
@@ -96,6 +96,7 @@ def restore(
     dims = config.dims
     assert dims is not None  # the configuration is complete
     image = as_image(image, config.axes).calibrated(config.voxel_size)
+    check_room(prod(image.shape) * prod(task.factors().values()))
     task.check_noise(config.noise)
     task = task.knowing(config.noise, config.sigma_noise)
     observation = task.observe(image)

@@ -24,6 +24,10 @@ WINDOW = (0.1, 0.9)
 # saturates before it reaches its limits.
 _HEADROOM = 0.1
 _MAX_SAMPLES = 4_000_000
+# With some room to the limits of float32.
+_LARGEST = 1e37
+# Differences of equal pixels that were computed in double precision, relative to their value.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
     Raises
     ------
     InputError
-        When no value is finite, or their range is beyond double precision.
+        When no value is finite, or float32 cannot hold their range.
 
     Examples
     --------
@@ -85,17 +89,27 @@ def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
     if valid.size == 0:
         raise InputError("Got no finite pixel at all; expected an image with some valid pixels.")
     darkest, brightest = float(valid.min()), float(valid.max())
-    if not np.isfinite(brightest - darkest) or max(abs(darkest), abs(brightest)) > 1e37:
+    largest = max(abs(darkest), abs(brightest))
+    if not np.isfinite(brightest - darkest) or largest > _LARGEST:
         raise InputError(
             f"Got values from {darkest:g} to {brightest:g}; expected a range that float32 "
             "can hold. Divide the image by a constant."
         )
+    # Differences below float32's resolution of the values cannot come back.
+    constant = brightest - darkest <= largest * float(np.finfo(np.float32).eps)
+    if 0 < brightest - darkest < 1 / _LARGEST:
+        raise InputError(
+            f"Got values from {darkest:g} to {brightest:g}; expected a range that float32 "
+            "can hold. Multiply the image by a constant."
+        )
+    if constant and brightest - darkest > largest * _ROUNDING:
+        raise InputError(
+            f"Got values from {darkest:.10g} to {brightest:.10g}; expected differences that "
+            "float32, which results have, can hold. Subtract a constant from the image."
+        )
     window_low, window_high = np.percentile(valid, _WINDOW_PERCENTILES)
     if window_high <= window_low:  # nearly all pixels are equal
         window_low, window_high = darkest, brightest
-    # Differences below float32's resolution of the values cannot come back.
-    resolution = max(abs(darkest), abs(brightest)) * float(np.finfo(np.float32).eps)
-    constant = brightest - darkest <= resolution or brightest - darkest < 1e-37
     width = WINDOW[1] - WINDOW[0]
     gain = 1.0 if constant else float(window_high - window_low) / width
     offset = 0.0 if keep_zero else float(window_low) - WINDOW[0] * gain

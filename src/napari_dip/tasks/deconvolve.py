@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX
-from napari_dip.core.image import Image
+from napari_dip.core.image import Image, as_array
 from napari_dip.core.psf import (
     centred_psf,
     gaussian_psf,
@@ -144,4 +144,4 @@ class Deconvolve(Task):
 
 
 def _values(data: Any) -> Any:
-    return data.data if isinstance(data, Image) else data
+    return as_array(data.data if isinstance(data, Image) else data)

@@ -68,6 +68,7 @@ class Inpaint(Task):
 
     def observe(self, image: Image) -> Image:
         if self.mask is None:
+            self._check_missing(image)
             return image
         mask = as_picture(self.mask)
         missing = aligned(mask.with_data(self._painted(mask.data)), image, "mask")
@@ -78,10 +79,19 @@ class Inpaint(Task):
             )
         if not missing.any():
             raise InputError(
-                "Got a mask in which no pixel is missing; expected some to be painted, or of "
-                f"the chosen labels {self.labels or ''}."
+                "Got a mask in which no pixel is missing; expected some to be "
+                + (f"of the chosen labels {self.labels}." if self.labels else "painted.")
             )
         return image.with_data(_Masked(image.data, missing))
+
+    def _check_missing(self, image: Image) -> None:
+        """Refuse an image without a hole; one that is not in memory is not read for it."""
+        values = image.data
+        if self.known == "keep" and isinstance(values, np.ndarray) and mask_invalid(values).all():
+            raise InputError(
+                "Got no mask, and an image in which no pixel is missing; expected a mask, or "
+                "pixels that are NaN."
+            )
 
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
         if self.known == "restore":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 import numpy as np
 
 from napari_dip.config import Stop
-from napari_dip.core.image import Image, as_image
+from napari_dip.core.image import Image, as_array, as_image
 from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def as_picture(data: Any) -> Image:
     """Take (Y, X, 3) for RGB, as everybody does who has no axes to tell."""
     if isinstance(data, Image):
         return data
-    values = np.asarray(data)
+    values = np.asarray(as_array(data))
     return as_image(values, "YXS" if values.ndim == 3 and values.shape[-1] in (3, 4) else None)
 
 
