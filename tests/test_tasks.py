@@ -703,12 +703,22 @@ def test_noise_of_frequencies_that_is_known_is_not_put_back(complex_numbers):
     if complex_numbers:
         recorded = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(noisy), norm="ortho"))
     config = tiny_config(20, stop="none")
-    known = config.model_copy(update={"noise": "gaussian", "sigma_noise": sigma})
-    believed, weighed = (
-        napari_dip.reconstruct_fourier(recorded, columns(), config=choice)
-        for choice in (config, known)
+    believed, told = (
+        config.model_copy(update={"noise": "gaussian", "sigma_noise": level})
+        for level in (0.01, sigma)
     )
-    assert rmse(weighed, truth) < 0.8 * rmse(believed, truth)
+    errors = [
+        rmse(napari_dip.reconstruct_fourier(recorded, columns(), config=choice), truth)
+        for choice in (believed, told, config)
+    ]
+    assert max(errors[1:]) < 0.8 * errors[0]
+
+
+def test_noise_that_was_found_in_kspace_is_told():
+    noisy = scene() + np.random.default_rng(0).normal(0, 20.0, scene().shape)
+    reports = [run(image, Fourier(columns()), tiny_config(2)).report for image in (noisy, scene())]
+    assert reports[0].noise.sigma == pytest.approx(20, rel=0.15)
+    assert [any("outermost" in words for words in one.warnings) for one in reports] == [True, False]
 
 
 @pytest.mark.parametrize("noise", ["poisson", "poisson-gaussian"])

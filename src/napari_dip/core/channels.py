@@ -36,6 +36,9 @@ def find_channels(image: Image, config: DipConfig, task: Task) -> list[Channel]:
     One for each entry of the axis C; the samples of RGB, and channels that a task
     takes together, share a map.
     """
+    if task.known_noise is not None:
+        known = {"noise": "gaussian", "sigma_noise": task.known_noise}
+        config = config.model_copy(update=known)
     channels = []
     for index, scaling in enumerate(scale_image(image, joint=task.joint)):
         if task.tolerance is not None:

@@ -24,6 +24,15 @@ _LEAST_DENSITY = 0.02
 _SOLVER_ITERATIONS = 100
 # Of the image, in network units; that of its slopes follows.
 _SOLVER_STEP = 0.02
+# Noise is looked for in the outermost eighth of the recorded frequencies, this many at least.
+_OUTERMOST, _FEWEST = 8, 64
+# It is more than this share of the image's range: 45 pictures without noise, thinned by four
+# masks each, had up to 0.085 there, but all above 0.042 fell by 1.44 from the eighth before.
+_CLEAR = 0.045
+# Noise is the same at all frequencies; what an image has falls further out by more than this.
+_LEVEL = 1.3
+# Of a normal distribution, the median absolute deviation over the standard deviation.
+_MAD = 0.6745
 # Weight of the total variation against noise, in its standard deviations.
 _VARIATION_OF_NOISE = 0.5
 
@@ -218,6 +227,40 @@ def least_variation(
         smoother = smoother + belief * fourier.zero_filled(spectrum - fourier(smoother), known)
         ahead, image = 2 * smoother - image, smoother
     return image
+
+
+def noise_floor(spectrum: Tensor, recorded: Tensor, brightness: float) -> float | None:
+    """Return the deviation of the noise of what was recorded; None where it may be the image.
+
+    Parameters
+    ----------
+    spectrum : (N, C, ..., Y, X) Tensor
+        Zero frequency first.
+    recorded : (N, C, ..., Y, X) bool Tensor
+        The same frequencies for each plane.
+    brightness : float
+        Range of the image, on the scale of the spectrum, whose transform is unitary.
+
+    Examples
+    --------
+    >>> noise = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    >>> recorded = torch.ones_like(noise, dtype=torch.bool)
+    >>> round(noise_floor(noise, recorded, 10.0), 1), noise_floor(noise, recorded, 100.0)
+    (1.0, None)
+    """
+    rows, columns = (torch.fft.fftfreq(n) for n in spectrum.shape[-2:])
+    sampled = recorded.reshape(-1, *recorded.shape[-2:])[0]
+    outwards = torch.argsort((rows[:, None] ** 2 + columns**2)[sampled], stable=True)
+    count = max(len(outwards) // _OUTERMOST, _FEWEST)
+    if len(outwards) < 2 * count:
+        return None
+    strengths = spectrum[..., sampled][..., outwards].abs()
+    before, outermost = (
+        float(strengths[..., part].median()) / _MAD
+        for part in (slice(-2 * count, -count), slice(-count, None))
+    )
+    clear = outermost > _CLEAR * brightness and before < _LEVEL * outermost
+    return outermost if clear else None
 
 
 def _as_complex(pairs: Tensor) -> Tensor:

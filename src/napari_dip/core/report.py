@@ -231,7 +231,11 @@ def make_report(
         noise=noise[0],
         noise_by_channel=noise,
         diagnostics=diagnostics,
-        warnings=(*of_fit(task, config, noise, diagnostics), *of_tiles(tiling)),
+        warnings=(
+            *task.remarks(),
+            *of_fit(task, config, noise, diagnostics),
+            *of_tiles(tiling),
+        ),
         versions=versions(),
         **quality,
     )

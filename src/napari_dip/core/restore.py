@@ -98,7 +98,7 @@ def restore(
     image = as_image(image, config.axes).calibrated(config.voxel_size)
     check_room(prod(image.shape) * prod(task.factors().values()))
     task.check_noise(config.noise)
-    task = task.knowing(config.noise, config.sigma_noise)
+    task = task.knowing(config.noise, config.sigma_noise, image)
     observation = task.observe(image)
     channels = find_channels(observation, config, task)
     config = suited(config, task, channels).with_warm_start_chosen()

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from napari_dip.config import Noise
     from napari_dip.core import fourier
 
+# Quantiles that an image's range is read at.
+_BULK = (0.005, 0.995)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fourier(Task):
@@ -35,8 +38,10 @@ class Fourier(Task):
     maps : (C, Y, X) array_like of complex, optional
         Sensitivity of each coil, with which one complex image was seen.
     noise : float, optional
-        Known standard deviation of the noise of what was recorded, of real and
+        Standard deviation of the noise of what was recorded, of real and
         imaginary parts each, on the image's scale; without it all is believed.
+    measured : bool
+        The noise was found in what was recorded, and not told.
     """
 
     name = "fourier"
@@ -45,6 +50,7 @@ class Fourier(Task):
     paired: bool = False
     maps: Any = None
     noise: float | None = None
+    measured: bool = False
 
     @classmethod
     def of_kspace(
@@ -173,8 +179,26 @@ class Fourier(Task):
                 "frequency has no number of photons. Leave the noise model at auto."
             )
 
-    def knowing(self, noise: Noise, sigma: float | None) -> Self:
-        return replace(self, noise=sigma) if noise == "gaussian" and sigma else self
+    def knowing(self, noise: Noise, sigma: float | None, image: Image) -> Self:
+        if noise == "laplace" or self.noise is not None:
+            return self
+        if noise == "gaussian" and sigma:
+            return replace(self, noise=sigma)
+        found = self._measured_noise(image)
+        return self if found is None else replace(self, noise=found, measured=True)
+
+    @property
+    def known_noise(self) -> float | None:
+        return self.noise
+
+    def remarks(self) -> tuple[str, ...]:
+        if not self.measured:
+            return ()
+        return (
+            f"Noise with a standard deviation of {self.noise:.4g} was found in the outermost "
+            "frequencies, so what was recorded is smoothed as well and not put back. If it is no "
+            "noise, tell --noise gaussian and a smaller --sigma-noise.",
+        )
 
     def final(self, image: Image) -> Image:
         """Return the magnitude of complex images, root sum of squares over coils."""
@@ -192,6 +216,18 @@ class Fourier(Task):
         sampled = torch.from_numpy(self.sampled(shape))
         maps = None if self.maps is None else torch.from_numpy(self.maps)
         return fourier.Fourier(sampled, paired=self.paired, maps=maps, noisy=self.noise is not None)
+
+    def _measured_noise(self, image: Image) -> float | None:
+        """Return the deviation of the noise of what was recorded, where there clearly is some."""
+        import torch
+
+        from napari_dip.core.fourier import noise_floor
+
+        self.check(image, "YX")
+        planes = torch.from_numpy(np.asarray(image.data, dtype=np.float64))[None]
+        spectrum, recorded = self._transform(image.shape[-2:]).measured(planes, planes)
+        darkest, brightest = np.quantile(np.asarray(self.final(image).data), _BULK)
+        return noise_floor(spectrum, recorded, float(brightest - darkest))
 
     def _recorded_part(self, values: NDArray[Any]) -> NDArray[Any]:
         import torch

@@ -100,9 +100,18 @@ class Task:
         """Raise an `InputError` if a noise model makes no sense."""
         return
 
-    def knowing(self, noise: Noise, sigma: float | None) -> Self:
+    def knowing(self, noise: Noise, sigma: float | None, image: Image) -> Self:
         """Return the task with what it should know of the noise, on the image's scale."""
         return self
+
+    @property
+    def known_noise(self) -> float | None:
+        """Deviation of noise that need not be measured in pixels, on the image's scale."""
+        return None
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return sentences for the report: what the task found out that a user should know."""
+        return ()
 
     def final(self, image: Image) -> Image:
         """Return what the user is given of a result."""
