@@ -1,12 +1,12 @@
 """Where the time of an iteration goes, and how long a given quality takes.
 
     python benchmarks/speed.py TABLE [--presets balanced] [--sizes 128 256] [--precision bfloat16]
-                               [--data FOLDER_OF_DATA] [--threads 1]
+                               [--device cuda] [--data FOLDER_OF_DATA] [--threads 1]
 
 TABLE is one of the functions below. Seconds are those of the processor, so that
-what else the machine does disturbs them less, and what is compared is measured
-in turn. `published` is the published configuration as published: eager, float32,
-channels first, one kernel after the other.
+what else the machine does disturbs them less (on a GPU those that pass until it
+is done), and what is compared is measured in turn. `published` is the published
+configuration as published: eager, float32, channels first, one kernel after the other.
 """
 
 from __future__ import annotations
@@ -35,12 +35,11 @@ from napari_dip.config import preset_of
 from napari_dip.core.device import Runtime, cpu_settings, find_runtime
 from napari_dip.core.fit import fit
 from napari_dip.core.layers import channels_last
-from napari_dip.core.memory import freed_memory_kept, process_peak_memory
+from napari_dip.core.memory import freed_memory_kept, peak_memory
 from napari_dip.core.networks import build_network
 from napari_dip.core.noise import NoiseModel
 from napari_dip.core.problem import make_problem
 
-clock = time.process_time
 Step = Callable[[], object]
 # Until the variance rule has its window, an iteration is cheaper than most.
 SETTLED = 110
@@ -57,7 +56,15 @@ KINDS = {
 }
 
 
-def published(size: int) -> Step:
+def clock() -> float:
+    """Return the time of the processor, or that at which all GPUs are done [seconds]."""
+    if not torch.cuda.is_initialized():
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def published(size: int, device: torch.device) -> Step:
     """Return an iteration of the published network and loop, from torch's own layers alone."""
 
     def block(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
@@ -80,9 +87,10 @@ def published(size: int) -> Step:
     body: nn.Module = nn.Identity()
     for inputs in (128, 128, 128, 128, 32):
         body = Scale(inputs, body)
-    network = nn.Sequential(body, nn.Conv2d(128, 3, 1), nn.Sigmoid())
-    latent, noise = torch.rand(1, 32, size, size) / 10, torch.empty(1, 32, size, size)
-    observed, average = torch.rand(1, 3, size, size), torch.zeros(1, 3, size, size)
+    network = nn.Sequential(body, nn.Conv2d(128, 3, 1), nn.Sigmoid()).to(device)
+    latent = torch.rand(1, 32, size, size, device=device) / 10
+    observed = torch.rand(1, 3, size, size, device=device)
+    noise, average = torch.empty_like(latent), torch.zeros_like(observed)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
 
     def step() -> None:
@@ -109,9 +117,10 @@ def bare(preset: str, size: int, runtime: Runtime) -> Step:
     """Return forward, backward and optimiser step of the network of a preset."""
     settings = preset_of(preset)
     inputs = 3 * settings.network.pixel_shuffle**2 if settings.latent == "observation" else 32
-    network = build_network(settings.network, inputs, 3)
-    latent = channels_last(torch.rand(1, inputs, *network.grid((size, size))))
-    observed = torch.rand(1, 3, size, size)
+    network = build_network(settings.network, inputs, 3).to(runtime.device)
+    grid = network.grid((size, size))
+    latent = channels_last(torch.rand(1, inputs, *grid, device=runtime.device))
+    observed = torch.rand(1, 3, size, size, device=runtime.device)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
 
     def step() -> None:
@@ -164,7 +173,7 @@ def _bytes(value: object) -> int:
 def breakdown(options: argparse.Namespace) -> Iterator[dict[str, object]]:
     """Milliseconds of an iteration by kind of operation, and what the machine's limits allow."""
     runtime = runtime_of(options)
-    rate, bandwidth = matrix_rate(runtime.dtype), memory_bandwidth()
+    rate, bandwidth = matrix_rate(runtime.device, runtime.dtype), memory_bandwidth(runtime.device)
     for preset, size in itertools.product(options.presets, options.sizes):
         step, repeats = whole(preset, size, runtime), 4
         for _ in range(SETTLED if size <= 128 else 3):
@@ -194,16 +203,16 @@ def timed(step: Step) -> float:
     return clock() - start
 
 
-def matrix_rate(dtype: torch.dtype) -> float:
+def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
     """Return the arithmetic of a large matrix product [FLOP/s]."""
     size = 1024
-    left, right = (torch.rand(size, size).to(dtype) for _ in range(2))
+    left, right = (torch.rand(size, size).to(device, dtype) for _ in range(2))
     return 2 * size**3 / min(timed(lambda: left @ right) for _ in range(8))
 
 
-def memory_bandwidth() -> float:
+def memory_bandwidth(device: torch.device) -> float:
     """Return what a copy between arrays that no cache holds reads and writes [bytes/s]."""
-    source = torch.rand(2**25)
+    source = torch.rand(2**25, device=device)
     target = torch.empty_like(source)
     return 2 * source.nbytes / min(timed(lambda: target.copy_(source)) for _ in range(5))
 
@@ -212,7 +221,7 @@ def pace(options: argparse.Namespace) -> Iterator[dict[str, object]]:
     """Seconds and memory of an iteration, beside the published configuration in the same run."""
     runtime = runtime_of(options)
     for size in options.sizes:
-        steps = {"published": published(size)}
+        steps = {"published": published(size, runtime.device)}
         steps |= {preset: whole(preset, size, runtime) for preset in options.presets}
         rounds = 5 if size <= 256 else 2
         seconds = in_turn(steps, rounds, 3 if size <= 256 else 1)
@@ -229,23 +238,25 @@ def pace(options: argparse.Namespace) -> Iterator[dict[str, object]]:
 def memory_of(name: str, size: int, runtime: Runtime) -> int:
     """Return what three iterations take in a process of their own [bytes]."""
     command = [sys.executable, __file__, "memory", "--presets", name, "--sizes", str(size)]
-    command += ["--precision", runtime.precision]
+    command += ["--precision", runtime.precision, "--device", str(runtime.device)]
     return int(json.loads(subprocess.check_output(command, text=True))["bytes"])
 
 
 def memory(options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """Bytes by which the highest resident memory grows in three iterations; prints JSON alone."""
+    """Bytes by which the highest use of memory grows in three iterations; prints JSON alone."""
     (name,), (size,), runtime = options.presets, options.sizes, runtime_of(options)
 
     def make(size: int) -> Step:
-        return published(size) if name == "published" else whole(name, size, runtime)
+        return (
+            published(size, runtime.device) if name == "published" else whole(name, size, runtime)
+        )
 
     make(64)()  # libraries are loaded by now
-    before = process_peak_memory()
+    before = peak_memory(runtime.device)
     step = make(size)
     for _ in range(3):
         step()
-    print(json.dumps({"bytes": process_peak_memory() - before}))
+    print(json.dumps({"bytes": peak_memory(runtime.device) - before}))
     yield from ()
 
 
@@ -255,7 +266,7 @@ def quality(options: argparse.Namespace) -> Iterator[dict[str, object]]:
     Curves of psnr are those of the moving averages, from the cache of tables.py.
     """
     runtime = runtime_of(options)
-    steps = {"published": published(128)}
+    steps = {"published": published(128, runtime.device)}
     steps |= {preset: whole(preset, 128, runtime) for preset in options.presets}
     seconds = in_turn(steps)
     for case in denoising(options.data, 128):
@@ -294,7 +305,7 @@ def overhead(options: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 
 def runtime_of(options: argparse.Namespace) -> Runtime:
-    return find_runtime("cpu", options.precision)
+    return find_runtime(options.device, options.precision)
 
 
 TABLES = {one.__name__: one for one in (breakdown, pace, memory, quality, overhead)}
@@ -307,6 +318,7 @@ def main() -> None:
     parser.add_argument("--presets", nargs="+", default=["balanced"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[128])
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()

@@ -25,7 +25,7 @@ from napari_dip.errors import DivergedError
 from tests.tiny import noisy_waves, tiny_config, waves
 
 
-def problem_of(values, valid=None, guide=None):
+def problem_of(values, valid=None, guide=None, device=None):
     scaling = find_scaling(values)
     noise = noise_model(estimate_mean_variance(values[None]), scaling)
     valid = np.isfinite(values) if valid is None else valid
@@ -34,7 +34,7 @@ def problem_of(values, valid=None, guide=None):
         valid[None],
         [noise],
         (scaling.low, scaling.high),
-        torch.device("cpu"),
+        device or torch.device("cpu"),
         guide=None if guide is None else guide[None].astype(np.float32),
     )
     return problem, scaling

@@ -6,6 +6,9 @@ import torch
 
 from napari_dip import restore
 from napari_dip.api import finish
+from napari_dip.core import fit as fit_module
+from napari_dip.core.device import find_runtime
+from tests.core.test_fit import problem_of
 from tests.tiny import noisy_waves, tiny_config, waves
 
 pytestmark = [
@@ -27,3 +30,24 @@ def test_a_fit_on_a_gpu_removes_the_noise_and_reports_the_device(precision):
 def test_a_gpu_is_chosen_where_there_is_one():
     result = finish(restore(noisy_waves((16, 16)), config=tiny_config(2, device="auto")))
     assert result.report.device == "cuda:0"
+
+
+@pytest.mark.parametrize("latent", ["noise", "observation"])
+def test_nothing_waits_for_a_gpu_between_assessments(latent, monkeypatch):
+    problem, _ = problem_of(noisy_waves(), device=torch.device("cuda"))
+    config, runtime = tiny_config(60, latent, device="cuda"), find_runtime("cuda")
+    read_errors = fit_module.read_errors
+
+    def assessed(*args):
+        torch.cuda.set_sync_debug_mode("default")
+        return read_errors(*args)
+
+    monkeypatch.setattr(fit_module, "read_errors", assessed)
+    steps = fit_module.fit(problem, config, runtime=runtime, interval=0)
+    next(steps)
+    try:
+        for _ in range(3):
+            torch.cuda.set_sync_debug_mode("error")
+            next(steps)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
