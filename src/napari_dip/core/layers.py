@@ -239,23 +239,22 @@ def join(*parts: Tensor) -> Tensor:
 
 def pixel_shuffle(values: Tensor, factor: int) -> Tensor:
     """Spread groups of n x n channels over the pixels of each plane."""
-    last = values.movedim(1, -1)  # (N, [Z,] Y, X, C * n * n): as it lies in memory
-    batch, *planes, height, width, grouped = last.shape
-    x = len(planes) + 2
-    apart = last.reshape(*last.shape[:-1], grouped // factor**2, factor, factor)
-    order = (0, x + 1, *range(1, x - 1), x - 1, x + 2, x, x + 3)
+    batch, grouped, *planes, height, width = values.shape
+    apart = values.reshape(batch, grouped // factor**2, factor, factor, *planes, height, width)
+    y = apart.ndim - 2
+    order = (0, 1, *range(4, y), y, 2, y + 1, 3)
     shuffled = apart.permute(order)  # (N, C, [Z,] Y, n, X, n)
     return shuffled.reshape(batch, -1, *planes, factor * height, factor * width)
 
 
 def pixel_unshuffle(values: Tensor, factor: int) -> Tensor:
-    """Undo `pixel_shuffle`; the result is channels last."""
+    """Undo `pixel_shuffle`."""
     batch, channels, *planes, height, width = values.shape
     coarse, y = (height // factor, width // factor), len(planes) + 2
     apart = values.reshape(batch, channels, *planes, coarse[0], factor, coarse[1], factor)
-    order = (0, *range(2, y), y, y + 2, 1, y + 1, y + 3)
-    grouped = apart.permute(order)  # (N, [Z,] Y, X, C, n, n)
-    return grouped.reshape(batch, *planes, *coarse, -1).movedim(-1, 1)
+    order = (0, 1, y + 1, y + 3, *range(2, y), y, y + 2)
+    grouped = apart.permute(order)  # (N, C, n, n, [Z,] Y, X)
+    return grouped.reshape(batch, -1, *planes, *coarse)
 
 
 def channels_last(values: Tensor) -> Tensor:

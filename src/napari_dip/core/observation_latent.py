@@ -112,7 +112,7 @@ class ObservationLatent(Latent):
         skip_views(self._revealed_views, reveals)
 
     def _shown(self, visible: Tensor, filled: Tensor, weights: Tensor, view: View) -> Draw:
-        picture = self._lift(torch.where(visible > 0, self._observation, filled))
+        picture = self._lift(torch.lerp(filled, self._observation, visible))
         start = self._mean + self._deviation * picture - self._rest if self._smooth else 0.0
         if self._guide is not None:
             picture = torch.cat([picture, self._guide], dim=1)
