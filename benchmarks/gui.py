@@ -13,9 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
+
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp()  # the user's settings stay as they are
 
 import numpy as np
 

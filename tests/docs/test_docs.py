@@ -98,3 +98,14 @@ def test_the_reference_names_every_field_of_the_report(record):
     for field, info in record.model_fields.items():
         name = info.alias or field
         assert re.search(rf"`{name}`" if record is Report else rf"\b{name}\b", REFERENCE), field
+
+
+def test_every_test_that_a_page_names_is_there():
+    named = {
+        match.groups()
+        for page in PAGES
+        for match in re.finditer(r"`(tests/\S+\.py)::(test_\w+)`", page.read_text(encoding="utf-8"))
+    }
+    assert named
+    for file, test in sorted(named):
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"

@@ -85,6 +85,8 @@ class FakeRestore:
         self.error: Exception | None = None
         self.calls = 0
         self.reached = 0
+        self.last = 0
+        self.endings: dict[int, list[object]] | None = None  # {}: it can be gone on with
         self.closed = Event()
         self.image: Image | None = None
         self._allowed = Semaphore(0)
@@ -101,20 +103,25 @@ class FakeRestore:
         *,
         reference: object = None,
         stop_requested: Callable[[], bool] = lambda: False,
+        keep_state: bool = False,
+        continue_from: Restoration | None = None,
     ) -> Generator[Progress, None, Restoration]:
         self.calls += 1
         self.image = image
         result = np.array(image.data, dtype=np.float32)
+        config = config or continue_from.report.config
+        before = 0 if continue_from is None else continue_from.report.iterations
         plan = blocks.plan(image, config.channels)
         try:
             for block in plan:
-                for iteration in range(1, self.iterations + 1):
+                for iteration in range(before + 1, before + self.iterations + 1):
                     while not (self.free or self._allowed.acquire(timeout=0.005)):
                         if stop_requested():
                             return self._end(image, config, result, "stop_requested", block)
                     if self.error is not None:
                         raise self.error
                     self.reached += 1
+                    self.last = iteration
                     result[block.selection] = iteration
                     yield self._progress(block, len(plan), iteration, result[block.selection])
                     if stop_requested():
@@ -148,10 +155,9 @@ class FakeRestore:
         reason: str,
         block: blocks.Block,
     ) -> Restoration:
-        iterations = min(self.reached, self.iterations)
-        report = make_report(image, config, iterations, reason, block.index + 1)
+        report = make_report(image, config, self.last, reason, block.index + 1)
         run_std = np.ones_like(result) if config.runs > 1 else None
-        return Restoration(image.with_data(result), report, run_std)
+        return Restoration(image.with_data(result), report, run_std, endings=self.endings)
 
 
 @pytest.fixture

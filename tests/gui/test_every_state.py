@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QFontMetrics
-from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QSlider, QWidget
+from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QSlider, QWidget
 
 from napari_dip.config import DipConfig
 from napari_dip.gui.entries import open_dock
@@ -28,6 +28,8 @@ _SIZE = (1180, 820)
 _WIDTH = 300
 # Room that a button needs beside its text, at the least [pixels].
 _MARGIN = 4
+# And a list for its arrow.
+_ARROW = 24
 
 
 @pytest.fixture
@@ -61,6 +63,10 @@ def clipped(dock) -> list[str]:
         right = widget.mapTo(dock, widget.rect().topRight()).x()
         if right > dock.width() and widget.objectName():
             found.append(f"{widget.objectName()} ends at {right} of {dock.width()}")
+        if isinstance(widget, QComboBox):
+            needed = QFontMetrics(widget.font()).horizontalAdvance(widget.currentText())
+            if needed + _ARROW > widget.width():
+                found.append(widget.currentText())
         if isinstance(widget, QLabel | QPushButton) and not _wraps(widget):
             needed = QFontMetrics(widget.font()).horizontalAdvance(_plain(widget.text()))
             if needed + _MARGIN * isinstance(widget, QPushButton) > widget.width():
@@ -135,7 +141,9 @@ def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
     closer = dock._outcome._closer
     closer.expand()
     closer._truth.value = viewer.layers["cell (truth)"]
+    settle(dock)
     qtbot.mouseClick(dock.findChild(QPushButton, "residual"), Qt.MouseButton.LeftButton)
+    assert "cell_denoise_residual" in viewer.layers
     photograph(viewer, dock, qtbot, f"residual{ending}")
     qtbot.mouseClick(dock.findChild(QPushButton, "compare"), Qt.MouseButton.LeftButton)
     with qtbot.waitSignal(closer._comparison.returned, timeout=120_000):

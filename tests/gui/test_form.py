@@ -120,6 +120,17 @@ def test_advanced_settings_are_folded_away(form):
     assert form._advanced.content().maximumHeight() == 0
 
 
+def test_what_is_folded_away_is_counted(form):
+    assert form._advanced.text() == "Advanced"
+    form._fields["seed"].value = 3
+    form._fields["gain"].value = "2"
+    assert form._advanced.text() == "Advanced (2 changed)"
+    form.config = tiny_config()
+    assert form._advanced.text() == "Advanced (2 changed)"  # precision, and the fit settings
+    form.reset()
+    assert form._advanced.text() == "Advanced"
+
+
 def test_without_a_layer_nothing_is_chosen(form):
     assert form.layer is None
     assert field(form, "axes").placeholderText() == ""

@@ -11,7 +11,8 @@ from napari_dip.config import DipConfig
 from napari_dip.core.progress import Restoration
 from napari_dip.gui.job import Choices, job
 from napari_dip.gui.pace import Pace
-from napari_dip.gui.preview import Preview, covers
+from napari_dip.gui.places import covers
+from napari_dip.gui.preview import Preview
 from tests.gui.conftest import make_report
 from tests.gui.test_monitor import progress
 

@@ -23,7 +23,13 @@ GOING = {State.RUNNING, State.PAUSED}
 # Object name, text, key, tooltip, and the states in which it can be pressed.
 _BUTTONS = (
     ("run", "Run", "Ctrl+Return", "Restore the image", {State.IDLE}),
-    ("pause", "Pause", "Ctrl+Space", "Halt the run for a while, or let it go on", GOING),
+    (
+        "pause",
+        "Pause",
+        "Ctrl+Space",
+        "Halt the run, or let it go on, even past its end",
+        GOING,
+    ),
     ("stop", "Stop and keep", "Ctrl+K", "End the run and keep the best result so far", GOING),
     (
         "cancel",
@@ -63,8 +69,12 @@ class Buttons(QWidget):  # type: ignore[misc]
             grid.addWidget(button, *divmod(place, 2))
             self._buttons[name] = button
 
-    def follow(self, state: State) -> None:
-        """Offer what can be done now."""
+    def follow(self, state: State, *, can_go_on: bool = False) -> None:
+        """Offer what can be done now; a run that is over can perhaps be gone on with."""
         for name, _, _, _, states in _BUTTONS:
             self._buttons[name].setEnabled(state in states)
-        self._buttons["pause"].setText("Resume" if state is State.PAUSED else "Pause")
+        more = state is State.IDLE and can_go_on
+        words = "Resume" if state is State.PAUSED else "Go on" if more else "Pause"
+        self._buttons["pause"].setText(words)
+        if more:
+            self._buttons["pause"].setEnabled(True)

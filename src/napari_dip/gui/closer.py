@@ -31,9 +31,12 @@ class Closer(Fold):
     ----------
     failed : Signal(Exception)
         Why there is no comparison.
+    grown : Signal()
+        There is more to be seen.
     """
 
     failed = Signal(object)
+    grown = Signal()
 
     def __init__(self) -> None:
         super().__init__("Look closer", "closer")
@@ -96,6 +99,7 @@ class Closer(Fold):
         self._table.setObjectName("comparison")
         self._truth.changed.connect(self.measure)
         self.addWidget(body)
+        self.toggled.connect(self.grown)
         self.hide()
 
     def open(self, preview: "Preview") -> None:
@@ -179,7 +183,10 @@ class Closer(Fold):
             else f"Residual whiteness {whiteness:.2f}; white noise has 1.41, lost structure less."
         )
         self._buttons["residual"].setEnabled(self._observed() is not None)
-        self._table.setText(self._as_table())
+        before, after = self._table.text(), self._as_table()
+        self._table.setText(after)
+        if self.isExpanded() and len(after) > len(before):
+            self.grown.emit()
 
     def _as_table(self) -> str:
         assert self._preview is not None

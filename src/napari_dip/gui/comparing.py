@@ -66,7 +66,7 @@ def table(
         took = "" if seconds is None else f"{seconds:.1f}"
         figures = () if truth is None else _figures(values, truth, axes)
         lines.append((name, *figures, took))
-    return f"<table width=100%>{''.join(map(_line, lines))}</table>"
+    return f"<table width=100% cellspacing=3>{''.join(map(_line, lines))}</table>"
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QLabel
 from napari_dip.core import blocks
 from napari_dip.core.cost import fit_memory, iteration_work
 from napari_dip.errors import NapariDipError
-from napari_dip.gui.job import part_of
+from napari_dip.gui.job import size_of_part
 from napari_dip.gui.settings import remembered_file
 from napari_dip.gui.summary import duration
 from napari_dip.outputs import save_json
@@ -42,6 +42,7 @@ class Cost(QLabel):  # type: ignore[misc]
         self._form = form
         self._pace = remembered_pace()
         self.setObjectName("cost")
+        self.setWordWrap(True)
         self.setToolTip(
             "Memory of the fit, and time if every iteration is needed: mostly it ends sooner. The "
             "time is known once this machine has restored something."
@@ -53,7 +54,7 @@ class Cost(QLabel):  # type: ignore[misc]
         """Say it of what the form says now; nothing of what makes no sense."""
         try:
             choices, layer = self._form.choices, self._form.layer
-            image = None if layer is None else part_of(choices, layer)
+            image = None if layer is None else size_of_part(choices, layer)
             text = "" if image is None else cost(image, choices.task, choices.config, self._pace)
         except NapariDipError:
             text = ""

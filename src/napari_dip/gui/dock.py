@@ -6,13 +6,14 @@
 from typing import TYPE_CHECKING
 
 from napari.layers import Image as ImageLayer
-from qtpy.QtCore import QEvent, Qt, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, Signal
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_dip.config import DipConfig
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.buttons import GOING, Buttons, State
 from napari_dip.gui.cost import Cost
+from napari_dip.gui.fold import Scroll
 from napari_dip.gui.form import Form
 from napari_dip.gui.job import job
 from napari_dip.gui.menu import SettingsMenu
@@ -61,6 +62,8 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._form = Form(viewer)
         self._form.tried.connect(self.try_here)
         self._outcome = Outcome()
+        self._scroll = Scroll(self._form, self._outcome)
+        self._outcome.grown.connect(self._scroll.show_end)
         self._outcome.kept.connect(self._keep)
         self._monitor = self._outcome.monitor
         self._buttons = Buttons(
@@ -82,20 +85,13 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def _build(self) -> None:
         self.setObjectName("deep_image_prior")
         self.setMinimumWidth(_MIN_WIDTH)
-        scroll = QScrollArea()
-        scroll.setObjectName("form")
-        scroll.setWidget(self._form)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        layout = QVBoxLayout(self)
-        layout.addWidget(scroll, stretch=1)
         row = QHBoxLayout()
         row.addWidget(self._cost, stretch=1)
         row.addWidget(self._settings)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._scroll, stretch=1)
         layout.addLayout(row)
         layout.addWidget(self._buttons)
-        layout.addWidget(self._outcome)
 
     @property
     def config(self) -> DipConfig:
@@ -128,6 +124,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         """Follow the viewer's layers; napari calls this when they change."""
         self._form.reset_choices()
         self._outcome.follow()
+        self._offer()
 
     def suggest_layer(self) -> None:
         """Choose the layer that the user looks at."""
@@ -153,8 +150,18 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._forget()
         self._monitor.clear()
         self._preview = Preview(self._viewer, todo, self)
-        self._run = Run(todo.image, todo.task, todo.config, self)
-        self._run.observed.connect(self._preview.observe)
+        self._launch(self._preview)
+
+    def go_on(self) -> None:
+        """Fit for as many iterations more, if the last run has ended and can be gone on with."""
+        if self._state is State.IDLE and self._preview is not None and self._preview.can_go_on:
+            self._outcome.forget()
+            self._launch(self._preview, self._preview.go_on())
+
+    def _launch(self, preview: Preview, earlier: "Restoration | None" = None) -> None:
+        todo = preview.job
+        self._run = Run(todo.image, todo.task, todo.config, self, earlier)
+        self._run.observed.connect(preview.observe)
         self._run.progressed.connect(self._show)
         self._run.returned.connect(self._return)
         self._run.failed.connect(self._fail)
@@ -187,18 +194,20 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
             self._enter(State.CANCELLING)
 
     def _toggle_pause(self) -> None:
-        if self._state is State.PAUSED:
-            self.resume()
-        else:
-            self.pause()
+        also = {State.PAUSED: self.resume, State.IDLE: self.go_on}
+        also.get(self._state, self.pause)()
 
     def _enter(self, state: State) -> None:
         self._state = state
-        self._buttons.follow(state)
+        self._offer()
         if state in (State.RUNNING, State.STOPPING, State.CANCELLING):
             self._outcome.go_on()
         if state is not State.IDLE:
             self._monitor.say(state.value)
+
+    def _offer(self) -> None:
+        can_go_on = self._preview is not None and self._preview.can_go_on
+        self._buttons.follow(self._state, can_go_on=can_go_on)
 
     def _show(self, progress: "Progress") -> None:
         if self._preview is None:
@@ -218,13 +227,14 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def _return(self, restoration: "Restoration | None") -> None:
         self._end()
         if restoration is None:
-            self._discard()
-            self._monitor.clear("Cancelled")
+            self._discard("Cancelled")
             self.finished.emit([])
             return
         assert self._preview is not None
         layers = self._preview.finish(restoration)
         self._outcome.finish(self._preview)
+        self._scroll.show_end()
+        self._offer()
         self._cost.learn(restoration.report, self._preview.job)
         self.finished.emit(layers)
 
@@ -242,7 +252,8 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def _fail(self, error: Exception) -> None:
         self._end()
         self._discard()
-        self._refuse(error)
+        self._monitor.say(tell(error))
+        self.failed.emit(error)
 
     def _refuse(self, error: Exception) -> None:
         self._monitor.clear(tell(error))
@@ -263,11 +274,16 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
             self._preview.deleteLater()
             self._preview = None
 
-    def _discard(self) -> None:
-        """Take away what a run drew that has no result."""
+    def _discard(self, words: str = "") -> None:
+        """Take away what a run drew that has no result; an earlier one of it stays."""
         assert self._preview is not None
+        if self._preview.take_back():
+            self._outcome.finish(self._preview)
+            self._offer()
+            return
         self._preview.discard()
         self._forget()
+        self._monitor.clear(words)
 
     def changeEvent(self, event: QEvent) -> None:
         """Give up the run when the dock is closed, which takes this widget out of it.

@@ -11,6 +11,8 @@ from pydantic.fields import FieldInfo
 
 # Beside the buttons a plain "Stop" would be taken for one.
 _LABELS = {"stop": "Stopping rule", "dims": "Dimensions"}
+# What None means where a list has no room for the description's words.
+_SHORT = {"dims": "by task"}
 _MAX_INT = 2**31 - 1
 
 
@@ -31,7 +33,7 @@ def field_widget(name: str, field: FieldInfo) -> Any:
         return ComboBox(choices=_devices, value=field.default, **options)
     if get_origin(kind) is Literal:
         choices = [(str(choice), choice) for choice in get_args(kind)]
-        none = [(_words_for_none(field), None)] if may_be_none else []
+        none = [(_SHORT.get(name) or _words_for_none(field), None)] if may_be_none else []
         return ComboBox(choices=none + choices, value=field.default, **options)
     if may_be_none:
         widget = LineEdit(value="", **options)

@@ -172,7 +172,7 @@ class Form(QWidget):  # type: ignore[misc]
         for name, widget in self._fields.items():
             write(widget, getattr(config, name))
         self._base = config  # last: a new preset would drop its fit settings
-        self.changed.emit()
+        self._tell()
 
     def reset(self) -> None:
         """Go back to the defaults of everything but the layer."""
@@ -202,6 +202,11 @@ class Form(QWidget):  # type: ignore[misc]
         return [layer for layer in self._viewer.layers if isinstance(layer, ImageLayer)]
 
     def _tell(self, *_: Any) -> None:
+        # What is folded away must not be forgotten: it may be of another session.
+        default = DipConfig()
+        chosen = [one for one in ADVANCED if read(self._fields[one]) != getattr(default, one)]
+        count = len(chosen) + (self._base.fit is not None)
+        self._advanced.setText("Advanced" + f" ({count} changed)" * bool(count))
         self.changed.emit()
 
     def _show_axes(self) -> None:
@@ -214,6 +219,7 @@ class Form(QWidget):  # type: ignore[misc]
 
     def _follow_preset(self) -> None:
         self._base = self._base.model_copy(update={"fit": None})
+        self._tell()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the wheel for scrolling, and look for devices when they are asked for."""

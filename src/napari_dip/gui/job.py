@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_dip.config import DipConfig
 from napari_dip.core.blocks import spatial_axes
 from napari_dip.core.image import Image
@@ -142,9 +144,10 @@ class _Part:
         return cut(other, self.box, sizes), origin
 
 
-def part_of(choices: Choices, layer: napari.layers.Image) -> Image:
-    """Return the part of a layer that is restored; lazy data stay lazy."""
+def size_of_part(choices: Choices, layer: napari.layers.Image) -> Image:
+    """Return an image as large as the part of a layer that is restored; no pixel is read."""
     whole = image_of(layer, choices.config.axes)
+    whole = whole.with_data(np.broadcast_to(np.zeros((), whole.dtype), whole.shape))
     return _part(choices, layer, whole)(whole)[0]
 
 

@@ -40,7 +40,7 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._block = -1
         self._share, self._words = 0.0, ""
         self._plot = pg.PlotWidget()
-        self._legend = self._plot.addLegend(offset=(-1, 1))
+        self._legend = self._plot.addLegend(offset=(-12, 1))
         self._loss = self._plot.plot(name="loss")
         self._heldout = self._plot.plot(name="held-out error")
         self._marker = pg.InfiniteLine(angle=90, movable=False)

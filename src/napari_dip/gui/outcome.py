@@ -23,9 +23,12 @@ class Outcome(QWidget):  # type: ignore[misc]
     ----------
     kept : Signal(Iterate)
         What the user chose.
+    grown : Signal()
+        There is more to be seen at its end.
     """
 
     kept = Signal(object)
+    grown = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,6 +37,7 @@ class Outcome(QWidget):  # type: ignore[misc]
         self._closer = Closer()
         self._scrubber.kept.connect(self.kept)
         self._closer.failed.connect(tell)
+        self._closer.grown.connect(self.grown)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self.monitor, self._scrubber, self._closer):

@@ -1,7 +1,6 @@
 """The result layer: drawn on while the fit runs, and gone back in."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from napari_dip.core.choice import choose, chosen
 from napari_dip.gui.history import History, Iterate
 from napari_dip.gui.layers import as_shown
 from napari_dip.gui.pace import Pace
+from napari_dip.gui.places import covers, is_whole
 
 if TYPE_CHECKING:
     import napari
@@ -50,6 +50,7 @@ class Preview(QObject):  # type: ignore[misc]
         self._blocks = 0
         self._history = History()
         self._restoration: Restoration | None = None
+        self._earlier: tuple[Restoration, NDArray[Any]] | None = None
         # Of each block: what the rule kept, the user's choice, and what the layer shows.
         self._results: dict[int, Iterate] = {}
         self._choices: dict[int, Iterate] = {}
@@ -99,6 +100,7 @@ class Preview(QObject):  # type: ignore[misc]
             layer.metadata = {**layer.metadata, **metadata}
         # From now on the layer's own array is drawn on.
         self._layer, self._canvas, self._restoration = layer, layer.data, restoration
+        self._earlier = None
         self._shown.clear()
         spread = self._add_uncertainty(restoration, metadata)
         for choice in list(self._choices.values()):
@@ -120,6 +122,35 @@ class Preview(QObject):  # type: ignore[misc]
     def alone(self) -> bool:
         """Whether there is but one block."""
         return self._blocks == 1
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the run is over and can be gone on with."""
+        done = self._restoration
+        return done is not None and done.endings is not None and self.layer is not None
+
+    def go_on(self) -> "Restoration":
+        """Return what is gone on from; it stays the result until `finish`."""
+        assert self._restoration is not None
+        assert self._canvas is not None
+        self.show_kept()
+        self._earlier = self._restoration, self._canvas.copy()
+        self._restoration = None
+        self._results.clear()
+        self._choices.clear()
+        return self._earlier[0]
+
+    def take_back(self) -> bool:
+        """Show the earlier result again, if a run was gone on with; tell whether it was."""
+        if self._earlier is None:
+            return False
+        self._restoration, values = self._earlier
+        self._earlier = None
+        self._shown.clear()
+        if (layer := self.layer) is not None:
+            layer.data[...] = values
+            layer.refresh(highlight=False, extent=False)
+        return True
 
     def block_on_screen(self) -> int | None:
         """Return a block that has iterates and is displayed, of several the newest."""
@@ -244,35 +275,3 @@ def _main_window(widget: QWidget) -> QWidget:
     while widget.parentWidget() is not None:
         widget = widget.parentWidget()
     return widget
-
-
-def is_whole(selection: "Selection", axes: str) -> bool:
-    """Tell whether a selection reaches from edge to edge wherever it is no single plane.
-
-    Examples
-    --------
-    >>> is_whole((2, slice(None), slice(None)), "ZYX")
-    True
-    >>> is_whole((2, slice(0, 64), slice(None)), "ZYX")
-    False
-    """
-    parts = zip(selection, axes, strict=True)
-    return all(isinstance(part, int) or axis == "S" or part == slice(None) for part, axis in parts)
-
-
-def covers(
-    selection: Sequence[int | slice], position: Sequence[float], displayed: set[int]
-) -> bool:
-    """Tell whether a selection is part of what is displayed at a position.
-
-    Examples
-    --------
-    >>> covers((2, slice(None), slice(None)), (2.0, 0.0, 0.0), {1, 2})
-    True
-    >>> covers((2, slice(None), slice(None)), (3.0, 0.0, 0.0), {1, 2})
-    False
-    """
-    return all(
-        axis in displayed or isinstance(part, slice) or part == round(float(at))
-        for axis, (part, at) in enumerate(zip(selection, position, strict=True))
-    )

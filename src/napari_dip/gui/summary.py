@@ -56,7 +56,8 @@ def _end(report: Report) -> str:
         return reason.capitalize()
     stopped = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
     limit = report.config.max_iterations
-    of = "" if limit is None else f" of {limit}"
+    earlier = max(record.continued for record in report.blocks)
+    of = "" if limit is None else f" of {earlier + limit}"
     return f"Stopped at {stopped}{of}: {reason}{_agreement(report)}"
 
 

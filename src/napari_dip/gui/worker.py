@@ -89,9 +89,13 @@ class Failure:
 
 
 def run_in_thread(
-    image: Image, task: Task, config: DipConfig, control: Control
+    image: Image,
+    task: Task,
+    config: DipConfig,
+    control: Control,
+    earlier: "Restoration | None" = None,
 ) -> "Generator[Any, None, Restoration | Failure | None]":
-    """Yield the observation as its layer shows it, then progress.
+    """Yield the observation as its layer shows it, unless a run is gone on with, then progress.
 
     Returns
     -------
@@ -100,17 +104,30 @@ def run_in_thread(
     """
     try:
         with _our_errors():
-            return (yield from _run(image, task, config, control))
+            return (yield from _run(image, task, config, control, earlier))
     except Exception as error:
         return Failure(error)
 
 
 def _run(
-    image: Image, task: Task, config: DipConfig, control: Control
+    image: Image,
+    task: Task,
+    config: DipConfig,
+    control: Control,
+    earlier: "Restoration | None",
 ) -> "Generator[Any, None, Restoration | None]":
     # Lazy data are read here: the GUI thread must not wait for a disk.
-    yield np.array(image.enlarged(task.factors()).data, dtype=shown_dtype(image))
-    steps = restore(image, task, config, stop_requested=control.stop_requested)
+    if earlier is None:
+        yield np.array(image.enlarged(task.factors()).data, dtype=shown_dtype(image))
+    # What is gone on with has a configuration that it keeps.
+    steps = restore(
+        image,
+        task,
+        config if earlier is None else None,
+        keep_state=True,
+        continue_from=earlier,
+        stop_requested=control.stop_requested,
+    )
     last = float("-inf")
     with closing(steps):
         while not control.is_cancelled():
@@ -235,15 +252,21 @@ class Run(Background):
     Attributes
     ----------
     observed : Signal(ndarray)
-        First: a copy of the observation for the preview to draw on.
+        First, unless it goes on from an earlier run: a copy of the observation for the
+        preview to draw on.
     """
 
     observed = Signal(object)
 
     def __init__(
-        self, image: Image, task: Task, config: DipConfig, parent: QObject | None = None
+        self,
+        image: Image,
+        task: Task,
+        config: DipConfig,
+        parent: QObject | None = None,
+        earlier: "Restoration | None" = None,
     ) -> None:
-        super().__init__(partial(run_in_thread, image, task, config), parent)
+        super().__init__(partial(run_in_thread, image, task, config, earlier=earlier), parent)
 
     def _take(self, value: Any) -> None:
         signal = self.observed if isinstance(value, np.ndarray) else self.progressed
