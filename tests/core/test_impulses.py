@@ -27,6 +27,18 @@ def spots(width: float) -> np.ndarray:
     return RNG.poisson(picture)
 
 
+# A spot that leaves most of a picture dark.
+BRIGHT = np.pad(np.ones((20, 20), int), 38)
+
+
+def speckled(shade: int) -> np.ndarray:
+    """Return a clean picture with thin short strokes of one shade, as of reflections or hair."""
+    picture = waves((96, 96))
+    for row, column in RNG.integers(4, 90, (40, 2)):
+        picture[row, column : column + 5] = shade
+    return np.rint(picture).astype(np.uint8)
+
+
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.4])
 def test_salt_and_pepper_are_found(share):
     picture, hit = salted(share)
@@ -53,6 +65,10 @@ def test_single_pixels_far_from_all_neighbours_are_found(sign):
         pytest.param(RNG.poisson(0.05, (96, 96)), id="single photons"),
         pytest.param(RNG.poisson(1.0, (96, 96)), id="few photons"),
         pytest.param(np.clip(RNG.normal(0, 9, (96, 96)), 0, None), id="clipped background"),
+        pytest.param(speckled(shade=255), id="white strokes"),
+        pytest.param(speckled(shade=0), id="black strokes"),
+        pytest.param(np.where(RNG.random((96, 96)) < 0.1, 2, 3) + 60 * BRIGHT, id="dark levels"),
+        pytest.param(np.minimum(RNG.poisson(0.8, (96, 96)), 2), id="three levels"),
         pytest.param(np.kron(RNG.random((12, 12)) > 0.5, np.ones((8, 8))), id="two values"),
         pytest.param(np.zeros((96, 96)), id="constant"),
         pytest.param(np.arange(9.0).reshape(3, 3), id="tiny"),

@@ -14,9 +14,9 @@ from napari_dip.core.image import mask_invalid
 _RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
 # The border of 5 x 5 of 7 x 7 pixels: what surrounds a pixel and its neighbours.
 _SURROUNDINGS = np.pad(np.pad(np.zeros((3, 3), dtype=bool), 1, constant_values=True), 1)
-# A spike stands out from the noise around it by this factor, and from the
-# range of the image by this share.
+# A spike stands out from the noise around it by this factor.
 _SPIKE = 12.0
+# An impulse stands out by this share of the range of the image.
 _SHARE_OF_RANGE = 0.1
 # Its brightest neighbour has less than a sixth of its height. Of a spot drawn by
 # a lens that is sampled as coarsely as 0.7 pixels, it has more than a third.
@@ -24,6 +24,8 @@ _STEEP = 1.2
 # Salt is scattered over at least this and at most that share of the pixels.
 _LEAST_SALT, _MOST_SALT = 0.002, 0.3
 _SALT = 4.0
+# Of pixels that chance has scattered so many are alone; at least this part of that share.
+_ALONE = 0.4
 _SAMPLE = 20_000
 # Of a normal distribution, the median absolute deviation over the standard deviation.
 _MAD = 0.6745
@@ -44,7 +46,9 @@ def find_impulses(plane: NDArray[Any]) -> NDArray[np.bool_]:
     Notes
     -----
     Salt and pepper are scattered pixels at the very brightest or darkest value
-    of the plane, far from their neighbours. A hot or dead pixel is a spike that
+    of the plane, far from their neighbours. What is saturated in a scene, or black,
+    is in one piece, or near that value all around; and of few photons the most are
+    rarer than one less. A hot or dead pixel is a spike that
     none of its neighbours shares: no lens draws a spot so narrow. In a plane of
     few photons, most of whose pixels are empty, single photons are no spikes.
 
@@ -79,8 +83,7 @@ def _spikes(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     above = values - ndimage.maximum_filter(values, footprint=_RING, mode="mirror")
     below = ndimage.minimum_filter(values, footprint=_RING, mode="mirror") - values
     rise = np.maximum(above, below)
-    low, high = np.quantile(values, (0.005, 0.995))
-    spikes = np.asarray(rise > _SHARE_OF_RANGE * (high - low))
+    spikes = np.asarray(rise > _SHARE_OF_RANGE * _range(values))
     if not spikes.any():
         return spikes
     windows = sliding_window_view(np.pad(values, 3, mode="reflect"), (7, 7))
@@ -100,6 +103,10 @@ def _salt(values: NDArray[np.float64], extreme: float) -> NDArray[np.bool_]:
     at = values == extreme
     if not _LEAST_SALT <= at.mean() <= _MOST_SALT:
         return nothing
+    others = values[~at]
+    beside = others.max() if others.max() < extreme else others.min()
+    if (values == beside).sum() >= at.sum():
+        return nothing
     # An extreme neighbour may be an impulse itself.
     ordinary = np.where((values == values.min()) | (values == values.max()), np.nan, values)
     padded = np.pad(ordinary, 1, mode="reflect")
@@ -118,8 +125,17 @@ def _salt(values: NDArray[np.float64], extreme: float) -> NDArray[np.bool_]:
     )
     if not sample.any():
         return nothing
-    far = distance(at) > _SALT * np.quantile(distance(sample), 0.68, method="nearest")
+    usual = np.quantile(distance(sample), 0.68, method="nearest")
+    far = distance(at) > max(_SALT * usual, _SHARE_OF_RANGE * _range(values))
     crowd = ndimage.convolve(at.astype(np.float64), _RING.astype(np.float64), mode="mirror")
     salt = nothing.copy()
     salt[at] = far & (crowd[at] <= 4)
-    return salt if salt.mean() >= _LEAST_SALT else nothing
+    if salt.mean() < _LEAST_SALT:
+        return nothing
+    alone = np.mean(crowd[salt] < 0.5)
+    return salt if alone >= _ALONE * (1 - salt.mean()) ** 8 else nothing
+
+
+def _range(values: NDArray[np.float64]) -> float:
+    low, high = np.quantile(values, (0.005, 0.995))
+    return float(high - low)
