@@ -138,6 +138,14 @@ def test_noise_with_a_grain_may_rise_with_the_intensity():
     assert line.slope == pytest.approx(3, rel=0.3)
 
 
+def test_noise_is_no_more_than_the_picture_at_any_frequency():
+    stripes = 40 * np.sign(np.sin(np.add.outer(np.arange(128), np.arange(128)) / 4))
+    stripes[:, 64:] = 0
+    grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(128, 128)), 1)
+    line = estimate_mean_variance((stripes + 10 * grain / grain.std())[None])
+    assert np.sqrt(line.mean_variance) == pytest.approx(10, rel=0.2)  # 25 by derivatives alone
+
+
 @pytest.mark.parametrize("shape", [(9, 200), (16, 40)])
 def test_a_strip_too_narrow_for_far_neighbours_is_measured_all_the_same(shape):
     grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=shape), 1)

@@ -11,8 +11,8 @@ from napari_dip.core.stopping import (
     AnyOf,
     Discrepancy,
     Evidence,
-    FewestBlocks,
     HeldOut,
+    LeastFlaw,
     MaxIterations,
     MovingVariance,
     Requested,
@@ -46,10 +46,10 @@ def test_held_out_stops_after_its_patience_and_selects_the_minimum():
 
 
 def test_blocks_of_a_jpeg_end_the_fit_when_they_grow():
-    rule = FewestBlocks(patience=20, guard=10)
+    rule = LeastFlaw(StopReason.FEWEST_BLOCKS, patience=20, guard=10)
     roughness = [0.1] * 10 + valley(50, 200)[10:]
     reasons = [
-        rule.update(replace(evidence(k), blockiness=value)) for k, value in enumerate(roughness, 1)
+        rule.update(replace(evidence(k), flaw=value)) for k, value in enumerate(roughness, 1)
     ]
     assert reasons.index(StopReason.FEWEST_BLOCKS) == 69
     assert rule.update(evidence(300)) is None  # of a picture without any
@@ -143,7 +143,8 @@ def test_a_copied_rule_goes_on_from_where_it_was():
 
 
 @pytest.mark.parametrize(
-    ("stop", "opinion"), [("auto", 1), ("heldout", 1), ("variance", None), ("none", None)]
+    ("stop", "opinion"),
+    [("auto", 1), ("heldout", 1), ("variance", None), ("risk", None), ("none", None)],
 )
 def test_the_configuration_chooses_the_rules(stop, opinion):
     config = tiny_config(stop=stop).complete()

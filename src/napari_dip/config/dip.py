@@ -42,7 +42,7 @@ class DipConfig(Frozen, allow_inf_nan=False):
     stop: Stop = Field(
         "auto",
         description="Early stopping: held-out pixels, variance of the outputs, both (auto), "
-        "residual as large as the noise, fewest blocks of a JPEG, or none.",
+        "residual as large as the noise, least expected error, fewest blocks of a JPEG, or none.",
     )
     max_iterations: int | None = Field(
         None, ge=1, description="Upper bound of the iterations of each block (default: preset)."

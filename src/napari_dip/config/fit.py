@@ -94,6 +94,9 @@ class StoppingConfig(Frozen):
         1000, ge=1, description="Stop after this many iterations without a lower variance (P)."
     )
     variance_pixels: int = Field(16384, ge=1, description="Pixels the variance is measured on.")
+    risk_patience: int = Field(
+        100, ge=1, description="Stop after this many iterations without a lower expected error."
+    )
     blocks_patience: int = Field(
         100, ge=1, description="Stop after this many iterations without fewer blocks of a JPEG."
     )

@@ -200,10 +200,8 @@ def for_correlated_noise(fit: FitConfig) -> FitConfig:
 
     A network that is fed with the observation learns such noise within some
     dozens of iterations. Fed with noise it learns coarse structure first, and
-    the variance of its outputs tells when it begins to learn the grain.
+    noise at the frequencies that it has come to.
     """
     changes = {"latent": "noise", "learning_rate": _PAPER.learning_rate}
-    # The variance dips once while coarse structure is learnt: no minimum before 200 counts.
-    stopping = fit.stopping.model_copy(update={"guard": 200, "variance_patience": 200})
     network = {"skip_channels": _PAPER.network.skip_channels}
-    return _with(fit, network=network, stopping=stopping, **changes)
+    return _with(fit, network=network, **changes)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Preset = Literal["fast", "balanced", "paper"]
-Stop = Literal["auto", "heldout", "variance", "discrepancy", "blocks", "none"]
+Stop = Literal["auto", "heldout", "variance", "discrepancy", "risk", "blocks", "none"]
 Noise = Literal["auto", "gaussian", "poisson", "poisson-gaussian", "laplace"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Channels = Literal["joint", "separate"]

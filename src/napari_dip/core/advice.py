@@ -34,9 +34,9 @@ def of_fit(
     found = []
     if task.noisy and correlation is not None and correlation >= CORRELATED:
         consequence = (
-            "The fit was stopped by the variance of its outputs instead."
-            if config.stop == "variance"
-            else "Try --preset paper --stop variance."
+            "The fit was stopped by the error that the spectrum of the noise tells instead."
+            if config.stop == "risk"
+            else "Leave --stop at auto, or try --preset paper --stop risk."
         )
         found.append(
             f"The noise of neighbouring pixels is correlated ({correlation:.2f}, white noise has "

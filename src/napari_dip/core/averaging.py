@@ -20,6 +20,7 @@ _FIT_ENDED = (
     StopReason.HELD_OUT_MINIMUM,
     StopReason.VARIANCE_MINIMUM,
     StopReason.DISCREPANCY,
+    StopReason.RISK_MINIMUM,
     StopReason.FEWEST_BLOCKS,
     StopReason.MAX_ITERATIONS,
 )

@@ -77,4 +77,4 @@ def suited(config: DipConfig, task: Task, channels: list[Channel]) -> DipConfig:
     ):
         return config
     fit = for_correlated_noise(config.fit)
-    return config.model_copy(update={"stop": "variance", "fit": fit})
+    return config.model_copy(update={"stop": "risk", "fit": fit})

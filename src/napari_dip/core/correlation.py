@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,10 @@ _FEWEST_TILES = 8
 LAGS = (2, 4)
 # Deviations of the Gaussian that noise may have been blurred by [pixels].
 _GRAINS = np.linspace(0.3, 3.0, 271)
+# Rings of frequencies that noise is compared with the image in, of this width [cycles per
+# pixel], without the lowest; beyond that fall noise has hardly any power left.
+_RING, _LOWEST, _FADED = 0.03, 3, math.exp(-3)
+_QUARTER = 0.25
 # Details below this share of the image's range may be no noise at all.
 _FAINT = 0.01
 
@@ -79,8 +84,8 @@ def is_correlated(planes: NDArray[Any]) -> bool:
     return correlation >= CORRELATED
 
 
-def share_passed(ratio: float) -> float:
-    """Return how much of the deviation of noise is left in second derivatives of the far lag.
+def find_grain(ratio: float) -> float:
+    """Return the deviation of the Gaussian that noise must have been blurred by [pixels].
 
     Parameters
     ----------
@@ -90,22 +95,56 @@ def share_passed(ratio: float) -> float:
     Returns
     -------
     float
-        1 for white noise; noise passes that is no blurrier than by 3 pixels.
+        The least that makes a difference for white noise; 3 pixels at most.
 
     Notes
     -----
-    The correlation of noise blurred by a Gaussian of deviation s is
-    exp(-d^2 / 4 s^2) over the distance d. The variance of a second derivative
-    over the lag L along both axes, that of white noise being 1, is
-    (1 - 4/3 exp(-L^2 / 4 s^2) + 1/3 exp(-L^2 / s^2))^2. The ratio tells s.
+    Noise that is no blurrier than by that passes `share_passed`, hence the ratio.
 
     Examples
     --------
-    >>> share_passed(1.0), round(share_passed(0.53), 2), round(share_passed(0.26), 2)
-    (1.0, 0.98, 0.78)
+    >>> round(find_grain(0.83), 1), round(find_grain(0.53), 1), round(find_grain(0.26), 1)
+    (0.7, 1.0, 1.5)
     """
-    near, far = (
-        1 - 4 / 3 * np.exp(-(lag**2) / (4 * _GRAINS**2)) + np.exp(-(lag**2) / _GRAINS**2) / 3
-        for lag in LAGS
-    )
-    return float(np.interp(-ratio, -near / far, far))
+    near, far = (share_passed(_GRAINS, lag) for lag in LAGS)
+    return float(np.interp(-ratio, -near / far, _GRAINS))
+
+
+def share_passed(grain: Any, lag: int) -> Any:
+    """Return how much of the deviation of noise with a grain second derivatives see.
+
+    Notes
+    -----
+    The correlation of white noise blurred by a Gaussian of deviation s is
+    exp(-d^2 / 4 s^2) over the distance d. The variance of a second derivative
+    over the lag L along both axes, that of white noise being 1, is
+    (1 - 4/3 exp(-L^2 / 4 s^2) + 1/3 exp(-L^2 / s^2))^2.
+    """
+    return 1 - 4 / 3 * np.exp(-(lag**2) / (4 * grain**2)) + np.exp(-(lag**2) / grain**2) / 3
+
+
+def most_noise(planes: NDArray[Any], grain: float) -> float:
+    """Return the largest variance that noise with a grain can have in some planes (P, Y, X).
+
+    Notes
+    -----
+    There is no more of it at any frequency than of the image, whose structure is
+    in few directions and hardly moves the lower quartile over a ring of frequencies.
+    """
+    known = np.where(np.isfinite(planes), planes, np.nan).astype(np.float64)
+    levels = np.nanmean(known, axis=(-2, -1), keepdims=True)
+    spectra = np.fft.fft2(np.where(np.isnan(known), levels, known) - levels, norm="ortho")
+    power = np.abs(spectra) ** 2
+    along_y, along_x = map(np.fft.fftfreq, planes.shape[-2:])
+    squared = along_y[:, None] ** 2 + along_x**2
+    share = np.exp(-((2 * np.pi * grain) ** 2) * squared)
+    rings = (np.sqrt(squared) / _RING).astype(int)
+    faint = share < _FADED * np.exp(-((2 * np.pi * grain * _RING * _LOWEST) ** 2))
+    ratios = [
+        np.quantile((power / share)[:, rings == ring], _QUARTER, axis=1).mean()
+        for ring in range(_LOWEST, rings.max() + 1)
+        if not faint[rings == ring].any()
+    ]
+    lowest = np.sort(ratios)[:2].mean() if ratios else np.inf
+    # The power of noise is distributed exponentially.
+    return float(lowest * share.mean() / -math.log(1 - _QUARTER))

@@ -22,6 +22,7 @@ from napari_dip.core.clock import Clock
 from napari_dip.core.device import Runtime, find_runtime
 from napari_dip.core.judgement import (
     agreement,
+    find_measure,
     posterior_scale,
     read_errors,
     split_pixels,
@@ -140,6 +141,7 @@ def fit(
     if start_from is not None:
         state.begin(start_from, random)
         latent.skip(before, ceil(before / settings.reveal_every) if settings.reveal_every else 0)
+    measure = find_measure(problem, config)
     posterior = Posterior(
         config.posterior_samples or 0,
         settings.posterior_noise * settings.learning_rate,
@@ -177,7 +179,7 @@ def fit(
         loss_value, heldout_error, discrepancy = read_errors(
             problem, loss, state.average.value, heldout, known
         )
-        blockiness = _blockiness(problem, state.average.value) if config.stop == "blocks" else None
+        flaw = measure(state.average.value)
         now = clock.seconds
         pace.append((now - last_assessment) / runtime.assess_every)
         last_assessment = now
@@ -191,7 +193,7 @@ def fit(
             heldout_error,
             estimate.flatten()[probe],
             discrepancy,
-            blockiness,
+            flaw,
         )
         reason = posterior.assess(state, evidence)
         if keep_ending and ending is None and (reason is not None or posterior.sampling):
@@ -234,10 +236,6 @@ def fit(
         warm=start_from is not None and start_from.is_warm,
         ending=ending,
     )
-
-
-def _blockiness(problem: Problem, average: Tensor) -> float | None:
-    return problem.operator.blockiness(average, problem.observation, problem.noise)
 
 
 def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNetwork:

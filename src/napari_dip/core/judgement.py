@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from napari_dip.core.risk import Risk
 from napari_dip.metrics import residual_whiteness
 
 if TYPE_CHECKING:
@@ -53,6 +55,17 @@ def read_errors(
     loss_value = next(values)
     heldout_error, discrepancy = (next(values) if one else None for one in asked)
     return loss_value, heldout_error, discrepancy
+
+
+def find_measure(problem: Problem, config: DipConfig) -> Callable[[Tensor], float | None]:
+    """Return what the stopping rule measures the flaws of an average by, if it does."""
+    if config.stop == "risk":
+        return Risk(problem)
+    if config.stop == "blocks":
+        return lambda average: problem.operator.blockiness(
+            average, problem.observation, problem.noise
+        )
+    return lambda average: None
 
 
 @torch.no_grad()

@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_dip.core.correlation import LAGS, is_correlated, noise_correlation, share_passed
+from napari_dip.core.correlation import (
+    LAGS,
+    find_grain,
+    is_correlated,
+    most_noise,
+    noise_correlation,
+    share_passed,
+)
 from napari_dip.core.image import mask_invalid
 from napari_dip.core.report import NoiseRecord
 
@@ -41,12 +48,17 @@ _FLAT = 0.5
 
 
 class MeanVariance(NamedTuple):
-    """The line variance = slope * intensity + intercept, on the image's scale."""
+    """The line variance = slope * intensity + intercept, on the image's scale.
+
+    `grain` is how far the noise of neighbouring pixels is alike: the deviation of the
+    Gaussian that white noise would have to be blurred by [pixels], 0 for white noise.
+    """
 
     slope: float
     intercept: float
     mean_variance: float
     rise: float
+    grain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,8 @@ class NoiseModel:
         Heavy tails: outliers count by their distance, not by its square.
     tolerance : float or (C, 1, 1) Tensor, optional
         A smaller difference is none: the observation was rounded.
+    grain : float
+        Deviation of the Gaussian that white noise would have to be blurred by [pixels].
     """
 
     slope: float | Tensor
@@ -70,6 +84,7 @@ class NoiseModel:
     floor: float | Tensor
     laplace: bool = False
     tolerance: float | Tensor | None = None
+    grain: float = 0.0
 
     def variance(self, estimate: Tensor) -> Tensor:
         """Return the noise variance at each pixel of an estimate (1, C, [Z,] Y, X)."""
@@ -103,6 +118,7 @@ def noise_model(line: MeanVariance, scaling: Scaling, *, laplace: bool = False) 
         intercept=(line.slope * scaling.offset + line.intercept) / scaling.gain**2,
         floor=max(_FLOOR * line.mean_variance / scaling.gain**2, _LEAST_VARIANCE),
         laplace=laplace,
+        grain=line.grain,
     )
 
 
@@ -142,11 +158,13 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
     if name == "auto":
         record = _measured(line)
         correlation = noise_correlation(planes)
-        return _flat(line.mean_variance), record.model_copy(update={"correlation": correlation})
+        return _flat(line.mean_variance, line.grain), record.model_copy(
+            update={"correlation": correlation}
+        )
     valid = planes[mask_invalid(planes)].astype(np.float64)
     if name in ("gaussian", "laplace"):
         variance = config.sigma_noise**2 if config.sigma_noise else line.mean_variance
-        return _flat(variance), NoiseRecord(model=name, sigma=float(np.sqrt(variance)))
+        return _flat(variance, line.grain), NoiseRecord(model=name, sigma=float(np.sqrt(variance)))
     slope, intercept = line.slope, line.intercept
     mean = float(valid.mean()) if valid.size else 0.0
     if name == "poisson":
@@ -158,7 +176,7 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
     if config.read_noise is not None:
         intercept = config.read_noise**2
     mean_variance = max(slope * mean + intercept, line.mean_variance * _FLOOR)
-    return MeanVariance(slope, intercept, mean_variance, line.rise), NoiseRecord(
+    return MeanVariance(slope, intercept, mean_variance, line.rise, line.grain), NoiseRecord(
         model=name,
         sigma=float(np.sqrt(mean_variance)),
         gain=float(slope),
@@ -167,8 +185,8 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
     )
 
 
-def _flat(variance: float) -> MeanVariance:
-    return MeanVariance(0.0, variance, variance, 0.0)
+def _flat(variance: float, grain: float = 0.0) -> MeanVariance:
+    return MeanVariance(0.0, variance, variance, 0.0, grain)
 
 
 def _measured(line: MeanVariance) -> NoiseRecord:
@@ -218,10 +236,11 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
     if not is_correlated(planes):
         return _fitted_line(planes, lag=1)
     near, far = (_fitted_line(planes, lag) for lag in LAGS)
-    passed = share_passed(math.sqrt(near.mean_variance / far.mean_variance)) ** 2
-    return MeanVariance(
-        far.slope / passed, far.intercept / passed, far.mean_variance / passed, far.rise
-    )
+    grain = find_grain(math.sqrt(near.mean_variance / far.mean_variance))
+    mean_variance = far.mean_variance / share_passed(grain, LAGS[1]) ** 2
+    mean_variance = min(mean_variance, most_noise(planes, grain))
+    scale = mean_variance / far.mean_variance
+    return MeanVariance(far.slope * scale, far.intercept * scale, mean_variance, far.rise, grain)
 
 
 def _fitted_line(planes: NDArray[Any], lag: int) -> MeanVariance:

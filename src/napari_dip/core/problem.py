@@ -145,6 +145,7 @@ def make_problem(
         floor=column("floor"),
         laplace=any(model.laplace for model in noise),
         tolerance=column("tolerance") if noise[0].tolerance is not None else None,
+        grain=max(model.grain for model in noise),
     )
     return Problem(
         observation=recorded,

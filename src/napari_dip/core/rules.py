@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from napari_dip.core.stopping import (
     AnyOf,
     Discrepancy,
-    FewestBlocks,
     HeldOut,
+    LeastFlaw,
     MaxIterations,
     MovingVariance,
     Requested,
     StoppingRule,
+    StopReason,
     TimeLimit,
     WindowedVariance,
 )
@@ -54,8 +55,12 @@ def build_rule(
         rules.append(_variance_rule(constants, volumes=config.dims == 3))
     if config.stop == "discrepancy":
         rules.append(Discrepancy(constants.guard))
+    if config.stop == "risk":
+        rules.append(LeastFlaw(StopReason.RISK_MINIMUM, constants.risk_patience, constants.guard))
     if config.stop == "blocks":
-        rules.append(FewestBlocks(constants.blocks_patience, constants.guard))
+        rules.append(
+            LeastFlaw(StopReason.FEWEST_BLOCKS, constants.blocks_patience, constants.guard)
+        )
     rules.append(MaxIterations(before + settings.max_iterations))
     if time_limit is not None:
         rules.append(TimeLimit(time_limit))

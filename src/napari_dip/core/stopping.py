@@ -24,6 +24,7 @@ class StopReason(StrEnum):
     HELD_OUT_MINIMUM = "held_out_minimum"
     VARIANCE_MINIMUM = "variance_minimum"
     DISCREPANCY = "discrepancy"
+    RISK_MINIMUM = "risk_minimum"
     FEWEST_BLOCKS = "fewest_blocks"
     MAX_ITERATIONS = "max_iterations"
     TIME_LIMIT = "time_limit"
@@ -54,8 +55,8 @@ class Evidence:
         Mean nll of the moving average at the held-out pixels.
     discrepancy : float or None
         The same at all valid pixels; only if a rule asks for it.
-    blockiness : float or None
-        Of the moving average; only if a rule asks for it, of a JPEG.
+    flaw : float or None
+        What is wrong with the moving average, by the measure that a rule asks for.
     pixels : (P,) Tensor
         Network output at a fixed random choice of pixels, on its device.
     """
@@ -65,7 +66,7 @@ class Evidence:
     heldout_error: float | None
     pixels: Tensor
     discrepancy: float | None = None
-    blockiness: float | None = None
+    flaw: float | None = None
 
 
 class StoppingRule(Protocol):
@@ -212,22 +213,23 @@ class Discrepancy:
         return StopReason.DISCREPANCY
 
 
-class FewestBlocks(Patient):
-    """Stop when the blocks of a JPEG, which are learnt last, have begun to show."""
+class LeastFlaw(Patient):
+    """Stop when what is wrong with the estimate, by some measure, has begun to grow."""
 
-    def __init__(self, patience: int, guard: int) -> None:
+    def __init__(self, reason: StopReason, patience: int, guard: int) -> None:
         super().__init__(patience)
+        self._reason = reason
         self._guard = guard  # at first all is rough
         self._lowest = float("inf")
 
     def update(self, evidence: Evidence) -> StopReason | None:
-        blockiness, iteration = evidence.blockiness, evidence.iteration
-        if blockiness is None or iteration <= self._guard:
+        flaw, iteration = evidence.flaw, evidence.iteration
+        if flaw is None or iteration <= self._guard:
             return None
-        if blockiness < self._lowest:
-            self._lowest, self.selected = blockiness, iteration
+        if flaw < self._lowest:
+            self._lowest, self.selected = flaw, iteration
         over = self.selected is not None and self._is_over(iteration, self.selected)
-        return StopReason.FEWEST_BLOCKS if over else None
+        return self._reason if over else None
 
 
 class MaxIterations:

@@ -87,7 +87,10 @@ def tune(
     """
     assert config.fit is not None  # the configuration is complete
     assert config.tune is not None  # the caller has asked
-    if config.stop == "variance":  # held-out pixels cannot tell correlated noise from structure
+    if config.stop in (
+        "variance",
+        "risk",
+    ):  # held-out pixels cannot tell correlated noise from structure
         return config, ()
     study = _study(config.seed)
     # Weights that are given fit one width only.

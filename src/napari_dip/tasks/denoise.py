@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from napari_dip.tasks.task import Task
+
+if TYPE_CHECKING:
+    from napari_dip.config import Stop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -12,6 +16,11 @@ class Denoise(Task):
     """y = x + noise (Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, IJCV 2020, eq. 3)."""
 
     name = "denoise"
+
+    @property
+    def rules(self) -> tuple[Stop, ...]:
+        """The noise being all there is, what is left of it tells the error."""
+        return (*super(Denoise, self).rules, "risk")
 
     @property
     def noisy(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -77,7 +77,8 @@ class RemoveJpeg(Task):
         """A coefficient cannot be held out; blocks can be seen."""
         if not self.quantised:
             return super(RemoveJpeg, self).rules
-        return tuple(rule for rule in get_args(Stop) if rule != "heldout")
+        rules = (rule for rule in super(RemoveJpeg, self).rules if rule != "heldout")
+        return (*rules, "blocks")
 
     @property
     def tolerance(self) -> float | None:

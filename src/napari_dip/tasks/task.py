@@ -85,8 +85,8 @@ class Task:
 
     @property
     def rules(self) -> tuple[Stop, ...]:
-        """Stopping rules that may be asked for: of what has no blocks, all but theirs."""
-        return tuple(rule for rule in get_args(Stop) if rule != "blocks")
+        """Stopping rules that may be asked for; some tasks can do more, or less."""
+        return tuple(rule for rule in get_args(Stop) if rule not in ("risk", "blocks"))
 
     def check_stop(self, stop: Stop) -> None:
         """Raise a `UsageError` if a stopping rule makes no sense."""
