@@ -14,12 +14,11 @@ from napari_dip.core.stopping import (
     HeldOut,
     LeastFlaw,
     MaxIterations,
-    MovingVariance,
     Requested,
     StopReason,
     TimeLimit,
-    WindowedVariance,
 )
+from napari_dip.core.variance import MovingVariance, WindowedVariance
 from tests.tiny import tiny_config
 
 

@@ -11,13 +11,12 @@ from napari_dip.core.stopping import (
     HeldOut,
     LeastFlaw,
     MaxIterations,
-    MovingVariance,
     Requested,
     StoppingRule,
     StopReason,
     TimeLimit,
-    WindowedVariance,
 )
+from napari_dip.core.variance import MovingVariance, WindowedVariance
 
 if TYPE_CHECKING:
     from napari_dip.config import DipConfig, StoppingConfig
