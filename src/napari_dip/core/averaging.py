@@ -25,12 +25,16 @@ _FIT_ENDED = (
     StopReason.MAX_ITERATIONS,
 )
 
+# The average is over about this part of the iterations, at first.
+_SHARE = 8
+
 
 class MovingAverage:
     """Exponential moving average whose memory grows with the number of estimates.
 
-    The decay is at most 1 - 2/(k + 2) at iteration k, so the first, shapeless
-    estimates are forgotten long before 1/(1 - decay) iterations have passed.
+    It reaches over about the last eighth of the iterations, until that is
+    1/(1 - decay) of them: what the first, shapeless estimates were is soon forgotten,
+    and while the estimate still gets better fast, the average is not far behind.
 
     Attributes
     ----------
@@ -54,7 +58,7 @@ class MovingAverage:
         if self._count == 1:
             self.value = estimate.clone()
             return
-        decay = min(self._decay, 1 - 2 / (self._count + 2))
+        decay = min(self._decay, 1 - _SHARE / (self._count + _SHARE))
         torch.lerp(self.value, estimate, 1 - decay, out=self.value)
 
 
