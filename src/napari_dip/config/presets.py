@@ -204,4 +204,6 @@ def for_correlated_noise(fit: FitConfig) -> FitConfig:
     """
     changes = {"latent": "noise", "learning_rate": _PAPER.learning_rate}
     network = {"skip_channels": _PAPER.network.skip_channels}
-    return _with(fit, network=network, **changes)
+    # The risk dips once while coarse structure is learnt: no minimum before 200 counts.
+    stopping = fit.stopping.model_copy(update={"guard": 200})
+    return _with(fit, network=network, stopping=stopping, **changes)
