@@ -54,6 +54,17 @@ def test_blocks_of_a_jpeg_end_the_fit_when_they_grow():
     assert rule.update(evidence(300)) is None  # of a picture without any
 
 
+def test_a_rise_of_the_held_out_error_that_chance_may_bring_does_not_count():
+    rises = (torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.9]))  # of 0.5 and 0.95 on average
+    kept = []
+    for rise in rises:
+        rule = HeldOut(patience=20, tolerance=0.0, guard=0, margin=1.0)
+        rule.update(replace(evidence(1, 2.0), heldout_errors=torch.full((2,), 2.0)))
+        rule.update(replace(evidence(2, 2.9), heldout_errors=2.0 + rise))
+        kept.append(rule.selected)
+    assert kept == [2, 1]
+
+
 def test_held_out_tolerance_ends_a_creeping_descent():
     creeping = [1 - 1e-6 * k for k in range(200)]
     rule = HeldOut(patience=20, tolerance=1e-3, guard=0)

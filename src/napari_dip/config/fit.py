@@ -81,6 +81,12 @@ class StoppingConfig(Frozen):
     heldout_tolerance: float = Field(
         1e-3, ge=0, description="Relative decrease of the held-out error that resets the patience."
     )
+    heldout_margin: float = Field(
+        0.0,
+        ge=0,
+        description="Keep the last estimate whose held-out error is above the lowest by at most "
+        "so many standard errors of their difference; 0 keeps the lowest.",
+    )
     variance_window: int = Field(100, ge=2, description="Outputs in the variance window (W).")
     variance_of: Literal["auto", "window", "moving"] = Field(
         "auto",

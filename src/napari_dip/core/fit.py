@@ -23,6 +23,7 @@ from napari_dip.core.device import Runtime, find_runtime
 from napari_dip.core.judgement import (
     agreement,
     find_measure,
+    hidden_errors,
     posterior_scale,
     read_errors,
     split_pixels,
@@ -194,6 +195,7 @@ def fit(
             estimate.flatten()[probe],
             discrepancy,
             flaw,
+            hidden_errors(problem, state.average.value, heldout, settings.stopping),
         )
         reason = posterior.assess(state, evidence)
         if keep_ending and ending is None and (reason is not None or posterior.sampling):

@@ -12,7 +12,7 @@ from napari_dip.core.risk import Risk
 from napari_dip.metrics import residual_whiteness
 
 if TYPE_CHECKING:
-    from napari_dip.config import DipConfig
+    from napari_dip.config import DipConfig, StoppingConfig
     from napari_dip.core.problem import Problem
 
 # Fewer held-out pixels than this say nothing about a minimum.
@@ -55,6 +55,16 @@ def read_errors(
     loss_value = next(values)
     heldout_error, discrepancy = (next(values) if one else None for one in asked)
     return loss_value, heldout_error, discrepancy
+
+
+@torch.no_grad()
+def hidden_errors(
+    problem: Problem, average: Tensor, heldout: Tensor | None, settings: StoppingConfig
+) -> Tensor | None:
+    """Return the error of the average at each held-out pixel, if it is asked for, (H,)."""
+    if heldout is None or not settings.heldout_margin:
+        return None
+    return (problem.nll(average) * heldout)[heldout > 0]
 
 
 def find_measure(problem: Problem, config: DipConfig) -> Callable[[Tensor], float | None]:

@@ -48,7 +48,12 @@ def build_rule(
     rules: list[StoppingRule] = []
     if config.stop in ("auto", "heldout"):
         rules.append(
-            HeldOut(constants.heldout_patience, constants.heldout_tolerance, constants.guard)
+            HeldOut(
+                constants.heldout_patience,
+                constants.heldout_tolerance,
+                constants.guard,
+                constants.heldout_margin,
+            )
         )
     if config.stop in ("auto", "variance"):
         rules.append(_variance_rule(constants, volumes=config.dims == 3))

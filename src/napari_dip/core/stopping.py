@@ -6,6 +6,7 @@ None. Truth (a reference image) is never part of the evidence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,6 +53,8 @@ class Evidence:
         Mean nll of the moving average at the held-out pixels.
     discrepancy : float or None
         The same at all valid pixels; only if a rule asks for it.
+    heldout_errors : (H,) Tensor or None
+        The error of each held-out pixel, on its device; only if a rule asks for it.
     flaw : float or None
         What is wrong with the moving average, by the measure that a rule asks for.
     pixels : (P,) Tensor
@@ -64,6 +67,7 @@ class Evidence:
     pixels: Tensor
     discrepancy: float | None = None
     flaw: float | None = None
+    heldout_errors: Tensor | None = None
 
 
 class StoppingRule(Protocol):
@@ -97,11 +101,16 @@ class HeldOut(Patient):
     """Stop when the error at pixels hidden from the fit has stopped falling.
 
     Noise that is independent from pixel to pixel cannot be predicted, so the
-    error there is lowest where the estimate is closest to the truth.
+    error there is lowest where the estimate is closest to the truth. Of few
+    pixels it is uncertain: with a margin the last estimate is kept whose error
+    is not above the lowest by more than so many standard errors of the
+    difference, pixel by pixel.
     """
 
-    def __init__(self, patience: int, tolerance: float, guard: int) -> None:
+    def __init__(self, patience: int, tolerance: float, guard: int, margin: float = 0.0) -> None:
         super().__init__(patience)
+        self._margin = margin
+        self._lowest_errors: Tensor | None = None
         self._tolerance = tolerance
         self._guard = guard
         self._lowest = float("inf")
@@ -114,11 +123,22 @@ class HeldOut(Patient):
             return None
         if error < self._lowest:
             self._lowest, self.selected = error, iteration
+            self._lowest_errors = evidence.heldout_errors
+        elif not self._is_above(evidence.heldout_errors):
+            self.selected = iteration
         if error < self._milestone * (1 - self._tolerance):
             self._milestone, self._milestone_iteration = error, iteration
         if iteration > self._guard and self._is_over(iteration, self._milestone_iteration):
             return StopReason.HELD_OUT_MINIMUM
         return None
+
+    def _is_above(self, errors: Tensor | None) -> bool:
+        """Tell whether errors are above the lowest by more than chance may bring."""
+        if not self._margin or errors is None or self._lowest_errors is None:
+            return True
+        rise = errors - self._lowest_errors
+        uncertainty = self._margin * rise.std() / math.sqrt(len(rise))
+        return bool(rise.mean() > uncertainty)
 
 
 class Discrepancy:
