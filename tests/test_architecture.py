@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -62,5 +64,51 @@ def test_a_module_knows_no_machine_and_loads_no_code_from_data(path):
         assert place not in text
 
 
+def calls(tree):
+    """Yield the dotted name and the keywords of each call in a syntax tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), {word.arg: word.value for word in node.keywords}
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.name)
+def test_a_module_runs_no_code_from_data_and_asks_no_network(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for name, words in calls(tree):
+        assert name not in {"eval", "exec", "compile", "__import__", "os.system", "yaml.load"}
+        assert not name.startswith(("marshal.", "shelve.", "subprocess.run", "subprocess.Popen"))
+        if name == "torch.load":
+            assert ast.literal_eval(words["weights_only"]) is True
+        if name == "np.load":
+            assert ast.literal_eval(words["allow_pickle"]) is False
+    imported = {
+        alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in (
+            [ast.alias(node.module or "")] if isinstance(node, ast.ImportFrom) else node.names
+        )
+    }
+    network = {
+        "socket",
+        "http",
+        "urllib",
+        "urllib3",
+        "requests",
+        "ftplib",
+        "aiohttp",
+        "pooch",
+        "fsspec",
+    }
+    assert not imported & (network | {"pickle", "dill", "cloudpickle", "joblib"})
+
+
 def test_the_package_says_that_it_is_typed():
     assert (SOURCE / "py.typed").exists()
+
+
+def test_the_oldest_versions_that_are_tested_are_those_that_are_promised():
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    tested = (root / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()[1:]
+    assert tested == [line.replace(">=", "==") for line in project["dependencies"]]
