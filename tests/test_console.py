@@ -72,6 +72,18 @@ def test_the_first_signal_asks_and_the_second_aborts(number):
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
+@pytest.mark.parametrize(("handler", "expected"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_lost_terminal_asks_unless_nohup_has_it_ignored(handler, expected):
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        with console.interruption() as asked:
+            signal.raise_signal(signal.SIGHUP)
+            assert asked() is expected
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_outside_the_main_thread_signals_are_left_alone():
     seen = []
 

@@ -488,3 +488,18 @@ def test_the_report_of_a_result_repeats_it(call, capsys):
     assert cli.main(["denoise", "a.tif", "-o", "c.tif", "--config", "b.tif.json"]) == 0
     again, first = io.read_image("c.tif"), io.read_image("b.tif")
     np.testing.assert_array_equal(again.data, first.data)
+
+
+# Numbers on the command line
+
+
+def test_an_axis_named_twice_is_refused(call):
+    code, _, err = call("super-resolve", "a.tif", "--factor", "y=2,y=3")
+    assert code == 2
+    assert "expected a number, or one for each axis" in err
+
+
+def test_values_whose_squares_are_no_numbers_are_not_compared(capsys, tmp_path):
+    np.save(tmp_path / "a.npy", noisy_waves((20, 16)) * 1e300)
+    assert cli.main(["evaluate", str(tmp_path / "a.npy"), str(tmp_path / "a.npy")]) == 3
+    assert "Divide" in capsys.readouterr().err
