@@ -58,11 +58,13 @@ def clipped(dock) -> list[str]:
     """Return the texts that do not fit where they are, and fields beyond the edge."""
     found = []
     for widget in dock.findChildren(QWidget):
-        if not widget.isVisible():
-            continue
+        if not widget.isVisible() or widget.visibleRegion().isEmpty():
+            continue  # hidden, folded away or scrolled out of sight
         right = widget.mapTo(dock, widget.rect().topRight()).x()
         if right > dock.width() and widget.objectName():
             found.append(f"{widget.objectName()} ends at {right} of {dock.width()}")
+        if _wraps(widget) and widget.heightForWidth(widget.width()) > widget.height():
+            found.append(widget.text())
         if isinstance(widget, QComboBox):
             needed = QFontMetrics(widget.font()).horizontalAdvance(widget.currentText())
             if needed + _ARROW > widget.width():
@@ -148,6 +150,8 @@ def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
     qtbot.mouseClick(dock.findChild(QPushButton, "compare"), Qt.MouseButton.LeftButton)
     with qtbot.waitSignal(closer._comparison.returned, timeout=120_000):
         pass
+    bar = dock._scroll.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)  # the table is in sight
     photograph(viewer, dock, qtbot, f"compared{ending}")
 
 

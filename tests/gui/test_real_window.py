@@ -45,6 +45,7 @@ def choose(viewer, *path):
 
 
 def click(dock, qtbot, name):
+    QApplication.processEvents()  # a button has its place once it is laid out
     qtbot.mouseClick(dock.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
 
 
@@ -108,3 +109,23 @@ def test_a_user_restores_a_sample(viewer, qtbot):
         qtbot.wait(500)  # for the thumbnail and the layout
         assert QApplication.primaryScreen().grabWindow(0).save(_PATH)
     wait_until_shown(viewer, result, qtbot)
+
+
+def test_a_mask_is_painted_by_mouse_and_its_pixels_are_filled(viewer, qtbot):
+    viewer.open_sample("napari-dip", "cell")
+    choose(viewer, "Layers", "Filter", "Restoration (Deep Image Prior)", "Fill missing pixels")
+    (dock,) = viewer.window.dock_widgets.values()
+    dock.config = tiny_config(iterations=3, threads=1)
+    click(dock, qtbot, "new_mask")
+    mask, canvas = viewer.layers["cell_mask"], viewer.window._qt_viewer.canvas.native
+    qtbot.waitExposed(canvas)
+    QApplication.processEvents()
+    for event in (qtbot.mousePress, qtbot.mouseRelease):
+        event(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center())
+    qtbot.waitUntil(mask.data.any)
+    with qtbot.waitSignal(dock.finished, timeout=60_000) as finished:
+        click(dock, qtbot, "run")
+    (result,) = finished.args[0]
+    observed, painted = viewer.layers["cell"].data, mask.data > 0
+    np.testing.assert_array_equal(result.data[~painted], observed[~painted])
+    assert (result.data[painted] != observed[painted]).any()

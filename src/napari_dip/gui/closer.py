@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # From one picture to the other and back [milliseconds].
 _BLINK = 700
+# A bar may appear beside what has become longer [pixels].
+_SCROLL_BAR = 24
 
 
 class Closer(Fold):
@@ -185,6 +187,9 @@ class Closer(Fold):
         self._buttons["residual"].setEnabled(self._observed() is not None)
         before, after = self._table.text(), self._as_table()
         self._table.setText(after)
+        # Its lines break, which the section above does not reckon with.
+        narrow = max(self._table.width() - _SCROLL_BAR, 1)
+        self._table.setMinimumHeight(self._table.heightForWidth(narrow) if after else 0)
         if self.isExpanded() and len(after) > len(before):
             self.grown.emit()
 

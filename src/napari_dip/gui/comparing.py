@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from napari_dip.comparison import Row
     from napari_dip.gui.job import Job
 
+# More pixels than this would hold up the window for SSIM and FRC: there PSNR has to do.
+_MANY = 2**22
 _COLUMNS = ("", "PSNR", "SSIM", "FRC", "seconds")
 
 
@@ -76,8 +78,9 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _figures(values: NDArray[Any], truth: NDArray[Any], axes: str) -> tuple[str, str, str]:
-    similarity = metrics.ssim(values, truth, axes)
-    frequency = metrics.frc(values, truth, axes)
+    many = values.size > _MANY
+    similarity = None if many else metrics.ssim(values, truth, axes)
+    frequency = None if many else metrics.frc(values, truth, axes)
     return (
         f"{metrics.psnr(values, truth):.2f}",
         "" if similarity is None else f"{similarity:.3f}",

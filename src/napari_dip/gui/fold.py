@@ -1,9 +1,13 @@
 """What keeps the dock calm: sections that are folded away, and a column that scrolls."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
+
+# After so long what was unfolded has its size [milliseconds].
+_SETTLED = 100
+_ANY_HEIGHT = 2**24 - 1  # Qt's QWIDGETSIZE_MAX, which no binding names alike
 
 
 class Fold(QCollapsible):  # type: ignore[misc]
@@ -15,6 +19,12 @@ class Fold(QCollapsible):  # type: ignore[misc]
         self.setDuration(0)  # motion tells nothing here
         for layout in (self.layout(), self.content().layout()):
             layout.setContentsMargins(0, 0, 0, 0)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let what is unfolded grow: superqt would hold it to the height it had before."""
+        if event.type() == QEvent.Type.Resize and self.isExpanded():
+            self.content().setMaximumHeight(_ANY_HEIGHT)
+        return False
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme."""
@@ -41,10 +51,15 @@ class Scroll(QScrollArea):  # type: ignore[misc]
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._show_end)
+        self.verticalScrollBar().rangeChanged.connect(self._follow)
 
     def show_end(self) -> None:
-        """Scroll to the last widget, once it has its new size."""
-        self._later.start(0)
+        """Scroll to the last widget, while it takes its new size."""
+        self._later.start(_SETTLED)
+
+    def _follow(self, *_: int) -> None:
+        if self._later.isActive():
+            self._show_end()
 
     def _show_end(self) -> None:
         self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
