@@ -181,16 +181,16 @@ def restore_job(
     start = time.monotonic()
     record = Record(input=str(job.source), output=job.output.name, config_sha256=job.config_sha256)
     try:
-        image, source = (
-            io.read_image(job.source, axes=job.config.axes),
-            outputs.identity(job.source),
-        )
+        task, source = job.task.task(), outputs.identity(job.source)
+        image = outputs.read_source(job.source, job.output, task, job.config.axes)
         dtype = outputs.output_dtype(job.output, image)
-        steps = restore(image, job.task.task(), job.config, stop_requested=stop_requested)
-        result = finish(steps, follow)
-        if result.report.stop_reason == "stop_requested":
-            return None
-        report = outputs.write_result(job.output, result, source, overwrite=True, dtype=dtype)
+        place = outputs.written_to(job.output, image, source, overwrite=True, dtype=dtype)
+        with place as (out, write):
+            steps = restore(image, task, job.config, out=out, stop_requested=stop_requested)
+            result = finish(steps, follow)
+            if result.report.stop_reason == "stop_requested":
+                return None
+            report = write(result)
     except Exception as error:
         sentence, code = judge(error)
         changes = {"error": sentence, "exit_code": code}

@@ -7,10 +7,11 @@ name in its own folder, verified by reading it back, and only then renamed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import psutil
@@ -32,7 +33,14 @@ from napari_dip.pictures import (
 )
 from napari_dip.plugins import read_by_plugin
 from napari_dip.tiff import read_tiff, write_imagej, write_ome
-from napari_dip.zarrs import holds_only_zarr, is_zarr, read_zarr, write_zarr
+from napari_dip.zarrs import (
+    complete_zarr,
+    create_zarr,
+    holds_only_zarr,
+    is_zarr,
+    read_zarr,
+    write_zarr,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -53,10 +61,13 @@ __all__ = [
     "read_quantisation",
     "sha256_of",
     "write_image",
+    "written_by_parts",
 ]
 
 
-def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
+def read_image(
+    path: str | os.PathLike[str], axes: str | None = None, *, lazy: bool = False
+) -> Image:
     """Read an image file.
 
     Parameters
@@ -67,6 +78,8 @@ def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
         installed napari plugin reads.
     axes : str, optional
         In place of the file's, such as TZCYX.
+    lazy : bool
+        Leave the pixels of a Zarr where they are until they are asked for.
 
     Returns
     -------
@@ -81,15 +94,17 @@ def read_image(path: str | os.PathLike[str], axes: str | None = None) -> Image:
         When the axes do not fit, or cannot be told from the file.
     """
     path = Path(path)
-    return replace(as_image(_read(path), axes), source=str(path))
+    return replace(as_image(_read(path, lazy), axes), source=str(path))
 
 
-def _read(path: Path) -> Image:
+def _read(path: Path, lazy: bool = False) -> Image:
     """Read a file; what a library raises becomes an error of ours."""
     reader = _reader(path)
     if reader in LIBRARIES:
         require(LIBRARIES[reader], path)
     try:
+        if lazy and reader is read_zarr:
+            return read_zarr(path, None)
         return reader(path, _check_memory)
     except NapariDipError:
         raise
@@ -179,6 +194,48 @@ def write_image(
         writer(partial, image, description)
         flush(partial)
         _verify(partial, image)
+
+
+class _Abandoned(Exception):
+    """What was begun is not to be kept."""
+
+
+@contextmanager
+def written_by_parts(
+    path: str | os.PathLike[str], image: Image, *, overwrite: bool = False
+) -> Iterator[tuple[Any, Callable[[str], None]]]:
+    """Write an OME-Zarr part by part, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        A folder.
+    image : Image
+        Shape, axes in the order of OME-Zarr, voxel size and units.
+    overwrite : bool
+        Replace a folder that holds an OME-Zarr alone.
+
+    Yields
+    ------
+    (array, complete)
+        A float32 Zarr array to write into, and what is to be called with the description
+        at the end; without that nothing is there afterwards.
+    """
+    path = Path(path)
+    check_output(path, overwrite)
+    completed = False
+    with suppress(_Abandoned), written_whole(path) as partial:
+        array = create_zarr(partial, image, image.axes, np.dtype(np.float32))
+
+        def complete(description: str) -> None:
+            nonlocal completed
+            complete_zarr(partial, image, description)
+            flush(partial)
+            completed = True
+
+        yield array, complete
+        if not completed:
+            raise _Abandoned
 
 
 def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
@@ -282,6 +339,7 @@ WRITERS: dict[str, Writer] = {
     ".tif": write_imagej,
     ".tiff": write_imagej,
     ".ome.zarr": write_zarr,
+    ".zarr": write_zarr,
     ".nii.gz": write_nifti,
     ".nii": write_nifti,
     ".npy": write_numpy,

@@ -203,7 +203,7 @@ def seam_ratio(
     Parameters
     ----------
     image : (...) array
-        Put together from tiles.
+        Put together from tiles; of a lazy one as much is read at once as a plane has near a seam.
     seams : mapping of int to sequence of (start, stop)
         Along each dimension, where a tile takes over from the one before: gradients
         count where that begins, in its middle, and where it ends.
@@ -226,18 +226,7 @@ def seam_ratio(
     for axis, bands in seams.items():
         for start, stop in bands:
             first = max(start - _NEAR_SEAM, 0)
-            part = [slice(None)] * image.ndim
-            part[axis] = slice(first, stop + _NEAR_SEAM)
-            slab = image[tuple(part)].astype(np.float64)
-            along = tuple(dim for dim in range(image.ndim) if dim != axis)
-            steps = np.abs(np.diff(slab, axis=axis))
-            known = np.isfinite(steps)
-            profile = np.divide(
-                steps.sum(axis=along, where=known),
-                known.sum(axis=along),
-                out=np.full(steps.shape[axis], np.nan),
-                where=known.any(axis=along),
-            )
+            profile = _mean_steps(image, axis, slice(first, stop + _NEAR_SEAM))
             at = sorted({start, (start + stop) // 2, stop})
             across.append(profile[[position - first - 1 for position in at]])
             near.append(np.delete(profile, range(start - first - 1, stop - first)))
@@ -246,3 +235,24 @@ def seam_ratio(
         return None
     chance = 1 + 2 * others.std() / others.mean() / np.sqrt(rows.size)
     return float(rows.mean() / others.mean()), float(chance)
+
+
+def _mean_steps(image: Any, axis: int, band: slice) -> NDArray[np.float64]:
+    """Return the mean magnitude of the steps along an axis, one for each pair of rows."""
+    shape = tuple(image.shape)
+    total = np.zeros(len(range(shape[axis])[band]) - 1)
+    counts = np.zeros_like(total)
+    # Plane by plane, where planes are not what is compared.
+    leading = shape[: min(axis, len(shape) - 2)]
+    for place in np.ndindex(*leading):
+        part = [*place, *(slice(None),) * (len(shape) - len(place))]
+        part[axis] = band
+        slab = np.asarray(image[tuple(part)], dtype=np.float64)
+        along = tuple(dim for dim in range(slab.ndim) if dim != axis - len(place))
+        steps = np.abs(np.diff(slab, axis=axis - len(place)))
+        known = np.isfinite(steps)
+        total += steps.sum(axis=along, where=known)
+        counts += known.sum(axis=along)
+    means = np.full(len(total), np.nan)
+    np.divide(total, counts, out=means, where=counts > 0)
+    return means

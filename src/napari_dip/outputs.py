@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,16 @@ from napari_dip.atomic import check_place, written_whole
 from napari_dip.console import plain
 from napari_dip.errors import FileFormatError, NapariDipError, OutputExistsError, UsageError
 from napari_dip.nifti import check_colours
+from napari_dip.zarrs import is_ordered, is_zarr
 
 if TYPE_CHECKING:
     from napari_dip.core.image import Image
     from napari_dip.core.progress import Restoration
+    from napari_dip.tasks import Task
 
 _LONG_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.zarr", ".nii.gz")
+# Describes a result, writes it or what is left of it, and returns the report.
+Write = Callable[["Restoration"], dict[str, Any]]
 
 
 def check_outputs(
@@ -76,6 +81,53 @@ def output_dtype(path: Path, image: Image) -> np.dtype[Any] | None:
     return image.dtype
 
 
+def read_source(
+    source: Path, output: Path, task: Task, axes: str | None, *, whole: bool = False
+) -> Image:
+    """Read an image; lazily if neither it nor the result need ever be in memory as a whole.
+
+    That is so from Zarr to OME-Zarr, unless something needs the `whole` result.
+    """
+    if not whole and task.by_parts and output.suffix.lower() == ".zarr" and is_zarr(source):
+        image = io.read_image(source, axes, lazy=True)
+        if is_ordered(image.axes) and image.dtype.isnative:
+            return image
+    return io.read_image(source, axes)
+
+
+@contextmanager
+def written_to(
+    output: Path,
+    image: Image,
+    source: Mapping[str, str],
+    *,
+    overwrite: bool,
+    dtype: np.dtype[Any] | None,
+    rescue: bool = False,
+) -> Iterator[tuple[Any, Write]]:
+    """Give the place of a result, None for memory, and what writes it and its report.
+
+    A lazy image was read from a Zarr, and its result goes to one.
+    """
+    if isinstance(image.data, np.ndarray):
+        yield (
+            None,
+            lambda result: write_result(
+                output, result, source, overwrite=overwrite, dtype=dtype, rescue=rescue
+            ),
+        )
+        return
+    with io.written_by_parts(output, image, overwrite=overwrite) as (array, complete):
+
+        def write(result: Restoration) -> dict[str, Any]:
+            report = _report(result, source)
+            complete(json.dumps(report))
+            save_json(report_path(output), report)
+            return report
+
+        yield array, write
+
+
 def write_result(
     output: Path,
     result: Restoration,
@@ -105,9 +157,7 @@ def write_result(
     rescue : bool
         An image that cannot be written is kept in the folder for temporary files.
     """
-    record = result.report.input.model_copy(update=source)
-    given = result.report.model_copy(update={"input": record})
-    report: dict[str, Any] = plain({**given.as_json(), **(numbers or {})})
+    report = _report(result, source, numbers)
 
     def write(path: Path) -> None:
         io.write_image(
@@ -129,6 +179,15 @@ def write_result(
 def identity(path: Path) -> dict[str, str]:
     """Return what a report says of a file; before the work, during which the file may change."""
     return {"path": str(path), "sha256": io.sha256_of(path)}
+
+
+def _report(
+    result: Restoration, source: Mapping[str, str], numbers: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    record = result.report.input.model_copy(update=source)
+    given = result.report.model_copy(update={"input": record})
+    report: dict[str, Any] = plain({**given.as_json(), **(numbers or {})})
+    return report
 
 
 def save_json(path: Path, values: Mapping[str, Any]) -> None:

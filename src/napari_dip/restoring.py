@@ -45,7 +45,8 @@ def restore_file(
         inputs=[path, *_given(files.reference, files.config, *others)],
         overwrite=files.overwrite,
     )
-    image = picture or io.read_image(path, axes=config.axes)
+    whole = files.reference is not None or files.uncertainty is not None
+    image = picture or outputs.read_source(path, output, task, config.axes, whole=whole)
     dtype = outputs.output_dtype(output, image)
     reference = None
     if files.reference:
@@ -55,11 +56,12 @@ def restore_file(
         complete = config.complete(task.preset, task.dims)
         outputs.save_json(files.save_config, complete.model_dump(mode="json"))
     source = outputs.identity(path)
-    with interruption() as asked:
-        result = restore_image(image, task, config, reference, asked)
-        report = outputs.write_result(
-            output, result, source, overwrite=files.overwrite, dtype=dtype, rescue=True
-        )
+    place = outputs.written_to(
+        output, image, source, overwrite=files.overwrite, dtype=dtype, rescue=True
+    )
+    with interruption() as asked, place as (out, write):
+        result = restore_image(image, task, config, reference, asked, out=out)
+        report = write(result)
     if files.uncertainty and result.uncertainty is not None:
         _, spread = result.uncertainty
         io.write_image(files.uncertainty, result.image.with_data(spread), overwrite=files.overwrite)
@@ -106,6 +108,7 @@ def restore_image(
     reference: Image | None,
     stop_requested: Callable[[], bool],
     *followers: Follower,
+    out: Any = None,
 ) -> Restoration:
     from napari_dip.core import restore as core
     from napari_dip.core.progress import finish
@@ -116,7 +119,9 @@ def restore_image(
             for follower in (show, *followers):
                 follower(progress)
 
-        run = core.restore(image, task, config, reference=reference, stop_requested=stop_requested)
+        run = core.restore(
+            image, task, config, reference=reference, out=out, stop_requested=stop_requested
+        )
         return finish(run, follow)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def holds_only_zarr(path: Path) -> bool:
     )
 
 
-def read_zarr(path: Path, check_memory: Callable[[int], None]) -> Image:
+def read_zarr(path: Path, check_memory: Callable[[int], None] | None) -> Image:
     """Read the finest level of an OME-Zarr image, or a plain Zarr array.
 
     Parameters
@@ -50,8 +51,9 @@ def read_zarr(path: Path, check_memory: Callable[[int], None]) -> Image:
     path : Path
         Folder of a multiscale image, of a bioformats2raw layout with one
         image in it, or of an array.
-    check_memory : callable
-        Called with the size of the image [bytes] before it is read.
+    check_memory : callable or None
+        Called with the size of the image [bytes] before it is read; without it the image
+        stays lazy.
     """
     import zarr
 
@@ -81,32 +83,85 @@ def read_zarr(path: Path, check_memory: Callable[[int], None]) -> Image:
 
 def write_zarr(path: Path, image: Image, description: str | None) -> None:
     """Write OME-Zarr 0.5, each level half of the one above; the description is an attribute."""
+    values, axes = _ordered(image)
+    array = create_zarr(path, image.with_data(values), axes, values.dtype)
+    array[...] = values
+    if not _same(array[...], values):
+        raise _damaged(path, "0")
+    complete_zarr(path, image, description)
+
+
+def create_zarr(path: Path, image: Image, axes: str, dtype: np.dtype[Any]) -> zarr.Array:
+    """Begin an OME-Zarr and return its finest level, of the image's shape, to be written into."""
     import zarr
 
-    values, axes = _ordered(image)
-    levels = list(_pyramid(values))
-    group = zarr.create_group(str(path), zarr_format=3)
-    for index, level in enumerate(levels):
-        array = group.create_array(
-            str(index),
-            shape=level.shape,
-            dtype=level.dtype,
-            chunks=(1,) * (level.ndim - 2) + tuple(min(size, _CHUNK) for size in level.shape[-2:]),
-            dimension_names=list(axes.lower()),
-            # Else a chunk of zeros could not be told from one that was lost.
-            config={"write_empty_chunks": True},
-        )
-        array[...] = level
-        if array.nchunks_initialized != array.nchunks or not _same(array[...], level):
-            raise FileFormatError(
-                f"Got other values back from level {index} of {path} than were written; expected "
-                "the same. The disk may be full or failing."
-            )
+    return _create_level(zarr.create_group(str(path), zarr_format=3), "0", image.shape, dtype, axes)
+
+
+def complete_zarr(path: Path, image: Image, description: str | None) -> None:
+    """Add coarser levels, block by block, and all that is to be known to a finest level.
+
+    Parameters
+    ----------
+    path : Path
+        What `create_zarr` began.
+    image : Image
+        Voxel size and units.
+    description : str or None
+        A JSON object.
+
+    Raises
+    ------
+    FileFormatError
+        A chunk is missing, cannot be read, or is not what was written.
+    """
+    import zarr
+
+    group = zarr.open_group(str(path), mode="r+")
+    level, levels = group["0"], 1
+    axes = "".join(name.upper() for name in level.metadata.dimension_names)
+    _check_level(path, level)
+    while max(level.shape[-2:]) > _SMALLEST_LEVEL and min(level.shape[-2:]) > 1:
+        coarser = _create_level(group, str(levels), _halved(level.shape), level.dtype, axes)
+        for part in _chunks_of(coarser.shape):
+            means = _means_of_pairs(level[_doubled(part)])
+            coarser[part] = means
+            if not _same(coarser[part], means):
+                raise _damaged(path, str(levels))
+        _check_level(path, coarser)
+        level, levels = coarser, levels + 1
     group.attrs.update(
         {
-            "ome": {"version": "0.5", "multiscales": [_multiscale(image, axes, len(levels))]},
+            "ome": {"version": "0.5", "multiscales": [_multiscale(image, axes, levels)]},
             "napari_dip": json.loads(description or "{}"),
         }
+    )
+
+
+def _create_level(
+    group: zarr.Group, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], axes: str
+) -> zarr.Array:
+    return group.create_array(
+        name,
+        shape=shape,
+        dtype=dtype,
+        chunks=(1,) * (len(shape) - 2) + tuple(min(size, _CHUNK) for size in shape[-2:]),
+        dimension_names=list(axes.lower()),
+        # Else a chunk of zeros could not be told from one that was lost.
+        config={"write_empty_chunks": True},
+    )
+
+
+def _check_level(path: Path, level: zarr.Array) -> None:
+    """Refuse a level of which a chunk is missing."""
+    if level.nchunks_initialized != level.nchunks:
+        raise _damaged(path, level.basename)
+
+
+def _damaged(path: Path, level: str) -> FileFormatError:
+    return FileFormatError(
+        f"Got other values back from level {level} of {path} than were written; expected "
+        "the same. The disk may be full or failing."
     )
 
 
@@ -130,14 +185,16 @@ def _only_image(path: Path, group: zarr.Group) -> str:
     return str(names[0])
 
 
-def _values(path: Path, array: zarr.Array, check_memory: Callable[[int], None]) -> NDArray[Any]:
+def _values(path: Path, array: zarr.Array, check_memory: Callable[[int], None] | None) -> Any:
     if array.dtype.kind not in "biuf":
         raise InputError(
             f"Got {path} of {array.dtype.name} values; expected whole numbers, floats or booleans."
         )
+    if check_memory is None:
+        return array
     check_memory(array.nbytes)
-    # Read at once, not lazily: the result has as many pixels and is in memory
-    # anyway, and damage is found before the work.
+    # Read at once, not lazily: where the result is in memory anyway, damage is found
+    # before the work.
     values: NDArray[Any] = np.asarray(array[...])
     return values.astype(values.dtype.newbyteorder("="), copy=False)
 
@@ -173,6 +230,11 @@ def _spacing(
     return axes, voxel_size, units
 
 
+def is_ordered(axes: str) -> bool:
+    """Tell whether axes are in the order that OME-Zarr demands."""
+    return set(axes) <= set(_ORDER) and axes == "".join(sorted(axes, key=_ORDER.index))
+
+
 def _ordered(image: Image) -> tuple[NDArray[Any], str]:
     named = image.axes.replace("S", "C")
     axes = "".join(sorted(named, key=_ORDER.index))
@@ -180,18 +242,30 @@ def _ordered(image: Image) -> tuple[NDArray[Any], str]:
     return np.ascontiguousarray(values), axes
 
 
-def _pyramid(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield the values, then means of 2 x 2 pixels until a level is small enough."""
-    yield values
-    while max(values.shape[-2:]) > _SMALLEST_LEVEL and min(values.shape[-2:]) > 1:
-        height, width = (size // 2 for size in values.shape[-2:])
-        pairs = values[..., : 2 * height, : 2 * width].reshape(
-            *values.shape[:-2], height, 2, width, 2
-        )
-        means = pairs.mean(axis=(-3, -1), dtype=np.float64)
-        whole = values.dtype.kind in "biu"
-        values = (np.rint(means) if whole else means).astype(values.dtype)
-        yield values
+def _halved(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (*shape[:-2], shape[-2] // 2, shape[-1] // 2)
+
+
+def _chunks_of(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+    """Return where the chunks of a level are."""
+    starts = [range(0, size, _CHUNK) for size in shape[-2:]]
+    for place in np.ndindex(*shape[:-2]):
+        for y, x in product(*starts):
+            yield (*place, *(slice(n, n + _CHUNK) for n in (y, x)))
+
+
+def _doubled(part: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return where the pixels are that a part of a coarser level is made of."""
+    return (*part[:-2], *(slice(2 * at.start, 2 * at.stop) for at in part[-2:]))
+
+
+def _means_of_pairs(values: NDArray[Any]) -> NDArray[Any]:
+    """Return means of 2 x 2 pixels; a last row or column without another is left out."""
+    height, width = (size // 2 for size in values.shape)
+    pairs = values[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+    means = pairs.mean(axis=(1, 3), dtype=np.float64)
+    whole = values.dtype.kind in "biu"
+    return np.asarray((np.rint(means) if whole else means).astype(values.dtype))
 
 
 def _multiscale(image: Image, axes: str, levels: int) -> dict[str, Any]:

@@ -6,8 +6,8 @@ rise and fall smoothly and sum to one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -46,6 +46,8 @@ class Block:
     weights : tuple of (n,) float32 array
         Of a tile: what its estimate counts in the result, along each kept axis;
         () of whole planes and volumes.
+    part : int
+        From 1 on if it is a part of the block of this index, which had to be cut again.
     """
 
     index: int
@@ -54,6 +56,7 @@ class Block:
     channels: tuple[int, ...]
     target: tuple[int | slice, ...]
     weights: tuple[NDArray[np.float32], ...] = field(default=(), compare=False)
+    part: int = 0
 
 
 class _Piece(NamedTuple):
@@ -147,6 +150,53 @@ def plan(
     ]
 
 
+def split(block: Block, image: Image, tiling: Tiling) -> list[Block]:
+    """Cut a block further; the weights of its parts sum to those that it has.
+
+    Examples
+    --------
+    >>> from napari_dip.core.image import as_image
+    >>> from napari_dip.core.tiling import Tiling
+    >>> image = as_image(np.zeros((4, 8)))
+    >>> (block,) = plan(image, None)
+    >>> [part.selection for part in split(block, image, Tiling(5))]
+    [(slice(0, 4, None), slice(0, 4, None)), (slice(0, 4, None), slice(4, 8, None))]
+    """
+    own = iter(block.weights or [_ALONE] * len(block.axes))
+
+    def pieces(axis: str, size: int, selection: int | slice, target: int | slice) -> list[_Piece]:
+        if isinstance(selection, int) or isinstance(target, int):
+            return [_Piece(selection, target, _ALONE)]
+        weights = next(own)
+        if axis not in tiling.axes:
+            return [_Piece(selection, target, weights)]
+        factor, (first, stop, _) = tiling.factors.get(axis, 1), selection.indices(size)
+        spans = tiling.spans(axis, stop - first)
+        return [
+            _Piece(
+                slice(first + start, first + end),
+                slice(factor * (first + start), factor * (first + end)),
+                rise * (weights[factor * start : factor * end] if len(weights) > 1 else weights),
+            )
+            for (start, end), rise in zip(spans, tiling.weights(axis, stop - first), strict=True)
+        ]
+
+    places = zip(image.axes, image.shape, block.selection, block.target, strict=True)
+    combined = list(product(*[pieces(*place) for place in places]))
+    if len(combined) == 1:
+        return [block]
+    return [
+        replace(
+            block,
+            selection=tuple(piece.selection for piece in along),
+            target=tuple(piece.target for piece in along),
+            weights=tuple(piece.weights for piece in along if not isinstance(piece.selection, int)),
+            part=part,
+        )
+        for part, along in enumerate(combined, 1)
+    ]
+
+
 def _channels(image: Image, position: Sequence[int | slice]) -> tuple[int, ...]:
     if "C" not in image.axes:
         return ()
@@ -191,12 +241,14 @@ def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
     height, width = (image.shape[image.axes.index(axis)] for axis in "YX")
     last = (len(planes) - 1, max(height - _SAMPLE, 0), max(width - _SAMPLE, 0))
     chosen = np.unique(np.linspace((0, 0, 0), last, count).astype(int), axis=0)
-    return np.concatenate(
-        [
-            read(image, planes[index])[:, y : y + _SAMPLE, x : x + _SAMPLE]
-            for index, y, x in chosen.tolist()
-        ]
-    )
+    return np.concatenate([read(image, _part(planes[at], image, y, x)) for at, y, x in chosen])
+
+
+def _part(plane: Block, image: Image, y: int, x: int) -> Block:
+    """Return a part of a plane alone: of a lazy one no more is read."""
+    parts = {"Y": slice(y, y + _SAMPLE), "X": slice(x, x + _SAMPLE)}
+    selection = zip(image.axes, plane.selection, strict=True)
+    return replace(plane, selection=tuple(parts.get(axis, whole) for axis, whole in selection))
 
 
 def read(image: Image, block: Block) -> NDArray[Any]:
@@ -224,12 +276,12 @@ def _channels_first(axes: str) -> str:
 
 
 def stitch(
-    result: NDArray[np.float32],
+    result: Any,
     block: Block,
     values: NDArray[np.float32],
     laid: Iterable[Block] = (),
 ) -> None:
-    """Put what a block became, ordered as the array is, into the result.
+    """Put what a block became, ordered as the array is, into the result, an array or a store.
 
     A pixel is the mean of the tiles that reached it, by their weights: those
     in `laid` and this one, in any order.
@@ -253,12 +305,12 @@ def stitch(
     for other in laid:
         if pieces := _common(block, other):
             before[tuple(inside for inside, _ in pieces)] += _outer([w for _, w in pieces])
-    region = result[block.target]  # a view
+    region = result[block.target]
     with np.errstate(invalid="ignore"):  # what no tile has reached may be missing
         blended = region + own / np.maximum(before + own, np.finfo(np.float32).tiny) * (
             values - region
         )
-    np.copyto(region, np.where(before > 0, blended, values), where=own > 0)
+    result[block.target] = np.where(own > 0, np.where(before > 0, blended, values), region)
 
 
 def _outer(weights: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -281,6 +333,25 @@ def _common(block: Block, other: Block) -> list[tuple[slice, NDArray[np.float32]
             return []
         pieces.append((slice(start - first, stop - first), counts[start - origin : stop - origin]))
     return pieces
+
+
+def bands(shape: Sequence[int], axes: str) -> Iterator[tuple[int | slice, ...]]:
+    """Return selections that are an array together, none of them large.
+
+    Examples
+    --------
+    >>> list(bands((2, 4, 4), "ZYX"))
+    [(0, slice(0, 1024, None), slice(None, None, None)), \
+(1, slice(0, 1024, None), slice(None, None, None))]
+    """
+    whole = slice(None)
+
+    def pieces(axis: str, size: int) -> Iterable[int | slice]:
+        if axis == "Y":
+            return [slice(start, start + _SAMPLE) for start in range(0, size, _SAMPLE)]
+        return range(size) if axis in "TCZ" else [whole]
+
+    yield from product(*map(pieces, axes, shape))
 
 
 def count(block: Block, where: NDArray[np.bool_]) -> float:

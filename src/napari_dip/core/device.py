@@ -120,8 +120,8 @@ def device_errors() -> Iterator[None]:
     except NapariDipError:  # some are MemoryErrors too
         raise
     except (MemoryError, RuntimeError) as error:
-        text = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in text:
+        text = first_line(error)
+        if is_out_of_memory(error):
             raise MemoryExhaustedError(
                 f"Got no more memory ({text}); expected room for the network of a plane "
                 "or tile. Close other programs, choose smaller tiles (such as --tile 256) or the "
@@ -131,6 +131,18 @@ def device_errors() -> Iterator[None]:
             f"Got a failure of the device ({text}); expected it to compute. "
             "Try the CPU, or float32."
         ) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether torch, or Python, had no more memory; our own errors say what to do."""
+    if isinstance(error, NapariDipError) or not isinstance(error, MemoryError | RuntimeError):
+        return False
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in first_line(error)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def useful_threads(pixels: int) -> int:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.core import blocks
+from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
     from napari_dip.core.image import Image
     from napari_dip.core.outcome import Fit
     from napari_dip.core.source import Source, Work
+    from napari_dip.tasks import Task
 
 
 class Mosaic:
@@ -26,10 +29,12 @@ class Mosaic:
         Blocks have several fits, whose spread is kept.
     sampled : bool
         Fits have a posterior deviation, which is kept.
+    out : array or store, optional
+        Where the result is put, so that it need not be in memory.
 
     Attributes
     ----------
-    restored : (...) float32 array
+    restored : (...) float32 array, or `out`
         On the image's scale.
     run_std, posterior_std : (...) float32 array or None
         0 where no block has been put.
@@ -39,16 +44,21 @@ class Mosaic:
         How many blocks have no observed pixel and stay missing.
     """
 
-    def __init__(self, start: Image, *, runs: bool, sampled: bool) -> None:
-        self.restored = np.array(start.data, dtype=np.float32, order="C")
-        self.run_std = np.zeros_like(self.restored) if runs else None
-        self.posterior_std = np.zeros_like(self.restored) if sampled else None
+    def __init__(self, start: Image, *, runs: bool, sampled: bool, out: Any = None) -> None:
+        self.restored = np.empty(start.shape, np.float32) if out is None else out
+        for band in blocks.bands(start.shape, start.axes):
+            self.restored[band] = np.asarray(start.data[band], dtype=np.float32)
+        self.run_std = np.zeros(start.shape, np.float32) if runs else None
+        self.posterior_std = np.zeros(start.shape, np.float32) if sampled else None
         self.fits: list[tuple[blocks.Block, list[Fit]]] = []
         self.skipped = 0
+        # By plane: tiles of others do not overlap.
+        self._laid: defaultdict[tuple[int, ...], list[blocks.Block]] = defaultdict(list)
 
     def fill(self, work: Work, value: NDArray[np.float32]) -> None:
         """Set a block that needs no fit."""
-        self.restored[work.block.target] = value
+        at = work.block.target
+        self.restored[at] = np.broadcast_to(value, self.restored[at].shape)
 
     def skip(self, work: Work) -> None:
         """Leave a block as it is: not one pixel of it was observed."""
@@ -56,7 +66,8 @@ class Mosaic:
 
     def put(self, work: Work, source: Source, fits: list[Fit]) -> None:
         """Blend in what the fits of a block found; of several the mean."""
-        block, laid = work.block, [block for block, _ in self.fits]
+        block = work.block
+        laid = self._laid[tuple(at for at in block.target if isinstance(at, int))]
         estimates = np.stack([source.restored(work, fit.estimate) for fit in fits])
         blocks.stitch(self.restored, block, estimates.mean(axis=0), laid)
         if self.run_std is not None:
@@ -67,6 +78,8 @@ class Mosaic:
             blocks.stitch(self.posterior_std, block, spread, laid)
         if any(fit.posterior_std is None for fit in fits):
             self.posterior_std = None  # a part of the result has none
+        if block.weights:
+            laid.append(block)
         # Their pixels are in the result now, and need no memory twice.
         self.fits.append((block, [fit.without_pixels() for fit in fits]))
 
@@ -77,3 +90,23 @@ def _spread(work: Work, source: Source, fit: Fit) -> NDArray[np.float32]:
     if fit.posterior_std is None:
         return np.full_like(kept, np.nan)
     return np.asarray(np.abs(source.restored(work, fit.estimate + fit.posterior_std) - kept))
+
+
+def check_out(out: Any, image: Image, task: Task) -> None:
+    """Refuse a place for the result that cannot take it.
+
+    Raises
+    ------
+    UsageError
+        The shape or the type is another, or the task needs the whole image at once.
+    """
+    if not task.by_parts:
+        raise UsageError(
+            f"Got a place for the result of {task.name}, which cannot be put together part by "
+            "part; expected none. Take the result that is returned."
+        )
+    if tuple(out.shape) != image.shape or np.dtype(out.dtype) != np.float32:
+        raise UsageError(
+            f"Got a place of shape {tuple(out.shape)} and {np.dtype(out.dtype).name} for the "
+            f"result; expected {image.shape} and float32."
+        )

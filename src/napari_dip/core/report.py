@@ -163,6 +163,7 @@ def make_report(
     quality: Mapping[str, float | int | None],
     trials: "Sequence[Trial]" = (),
     tiling: TilingRecord | None = None,
+    told: Sequence[str] = (),
 ) -> Report:
     """Put together what is known at the end of a run.
 
@@ -192,6 +193,8 @@ def make_report(
         What was tried to choose width and learning rate.
     tiling : TilingRecord, optional
         How planes or volumes were cut.
+    told : sequence of str
+        What the user was told meanwhile.
     """
     from napari_dip.core.memory import peak_memory  # torch, only when something ran
 
@@ -232,6 +235,7 @@ def make_report(
         noise_by_channel=noise,
         diagnostics=diagnostics,
         warnings=(
+            *told,
             *task.remarks(),
             *of_fit(task, config, noise, diagnostics),
             *of_tiles(tiling),

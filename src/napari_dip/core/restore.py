@@ -13,11 +13,13 @@ from napari_dip.core.clock import Clock
 from napari_dip.core.continuing import endings_of
 from napari_dip.core.device import cpu_settings, device_errors, find_runtime, useful_threads
 from napari_dip.core.image import as_image
+from napari_dip.core.ladder import Ladder
 from napari_dip.core.memory import check_room, free_memory, freed_memory_kept
+from napari_dip.core.mosaic import check_out
 from napari_dip.core.oracle import Oracle
 from napari_dip.core.run import Run
 from napari_dip.core.source import Source, anisotropy
-from napari_dip.core.tiling import find_tiling
+from napari_dip.core.tiling import find_tiling, possible_tiling
 from napari_dip.tasks import Denoise
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def restore(
     config: DipConfig | None = None,
     *,
     reference: Any = None,
+    out: Any = None,
     stop_requested: Callable[[], bool] = lambda: False,
     keep_state: bool = False,
     continue_from: Restoration | None = None,
@@ -47,6 +50,9 @@ def restore(
         All choices.
     reference : array_like, optional
         Truth of the result's shape, for the report only; no decision reads it.
+    out : array, optional
+        Of the result's shape and float32, such as a Zarr array: the result is put there block
+        by block and, if `image` is lazy, no more than a block is in memory.
     stop_requested : callable
         Polled at each iteration; once True, the run ends with the best result
         so far. Blocks not reached keep the observation, and the report counts
@@ -96,7 +102,10 @@ def restore(
     dims = config.dims
     assert dims is not None  # the configuration is complete
     image = as_image(image, config.axes).calibrated(config.voxel_size)
-    check_room(prod(image.shape) * prod(task.factors().values()))
+    if out is None:
+        check_room(prod(image.shape) * prod(task.factors().values()))
+    else:
+        check_out(out, image, task)
     task.check_noise(config.noise)
     task = task.knowing(config.noise, config.sigma_noise, image)
     observation = task.observe(image)
@@ -124,14 +133,15 @@ def restore(
         image=image,
         source=source,
         config=config,
-        runtime=runtime,
         plan=blocks.plan(image, config.channels, dims, tiling),
         tiling=tiling,
+        ladder=Ladder(image, possible_tiling(image, task, operator, axes, config), runtime),
         enlarged=enlarged,
         oracle=None if reference is None else Oracle(reference, task.final(enlarged), image.axes),
         clock=Clock(stop_requested),
         earlier={} if continue_from is None else endings_of(continue_from, image, task, config),
         keep_state=keep_state,
+        out=out,
     )
     threads = config.threads or useful_threads(prod(blocks.shape(run.plan[0], image)))
     with device_errors(), cpu_settings(threads), freed_memory_kept():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_dip.core.device import first_line, is_out_of_memory
 from napari_dip.core.fit import fit
 from napari_dip.core.image import Image
 from napari_dip.core.memory import free_memory
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from napari_dip.config import DipConfig
     from napari_dip.core.blocks import Block
     from napari_dip.core.clock import Clock
-    from napari_dip.core.device import Runtime
+    from napari_dip.core.ladder import Ladder
     from napari_dip.core.oracle import Oracle
     from napari_dip.core.outcome import Fit, Snapshot
     from napari_dip.core.problem import Problem
@@ -44,9 +47,9 @@ class Run:
     image: Image
     source: Source
     config: DipConfig
-    runtime: Runtime
     plan: list[Block]
     tiling: Tiling | None
+    ladder: Ladder
     # The image itself, wherever no fit replaces it (alpha, blocks not reached).
     enlarged: Image
     oracle: Oracle | None
@@ -54,6 +57,7 @@ class Run:
     # Of an earlier run, by index of the block, one for each of its fits.
     earlier: Mapping[int, Sequence[Ending]]
     keep_state: bool
+    out: Any
     invalid_pixels: float = 0.0
     trials: tuple[Trial, ...] = ()
 
@@ -61,11 +65,12 @@ class Run:
         self.blocks_left = len(self.plan)
         self.series = Series(self.plan if self.config.warm_start == "on" else [], self.image.axes)
         self.endings: dict[int, Sequence[Ending]] | None = {} if self.keep_state else None
-        self._room = _SHARE_OF_ENDINGS * free_memory(self.runtime.device)
+        self._room = _SHARE_OF_ENDINGS * free_memory(self.ladder.runtime.device)
         self.mosaic = Mosaic(
             self.enlarged,
             runs=self.config.runs > 1,
             sampled=self.config.posterior_samples is not None,
+            out=self.out,
         )
 
     def tune(self) -> None:
@@ -73,27 +78,50 @@ class Run:
         problem = self.source.work(self.plan[len(self.plan) // 2]).problem
         if problem is not None:
             self.config, self.trials = tune(
-                problem, self.config, self.runtime, stop_requested=self.clock.stop_requested
+                problem, self.config, self.ladder.runtime, stop_requested=self.clock.stop_requested
             )
         # The choice can be repeated, not how long it took.
         self.config = self.config.model_copy(update={"tune": None})
 
     def fit_blocks(self) -> Generator[Progress, None, None]:
         for block in self.plan:
-            work = self.source.work(block)
-            self.invalid_pixels += work.invalid_pixels
             self.blocks_left -= 1
-            starts = self.earlier.get(block.index) or self.series.starts(work)
+            while True:
+                try:
+                    stopped = yield from self._fit_block(block)
+                    break
+                except (MemoryError, RuntimeError) as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    failure = error.with_traceback(None)  # else it would hold the tensors
+                if not self.ladder.descend(block, first_line(failure)):
+                    raise failure
+                self.source = replace(self.source, device=self.ladder.runtime.device)
+            self.series.leave(block)
+            if stopped:
+                return
+
+    def _fit_block(self, block: Block) -> Generator[Progress, None, bool]:
+        """Fit a block, or the parts that it had to be cut into; return whether to stop."""
+        for part in self.ladder.parts(block):
+            work = self.source.work(part)
+            starts = () if part.part else self._starts(work)
             if work.problem is not None:
                 fits = yield from self._fit_runs(work, work.problem, starts)
                 self.mosaic.put(work, self.source, fits)
-                self._keep(work, fits)
                 if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
-                    return
+                    return True
+                if not part.part:
+                    self._keep(work, fits)
             elif work.constant:
                 self.mosaic.fill(work, self.source.constant(work))
             else:
                 self.mosaic.skip(work)
+            self.invalid_pixels += work.invalid_pixels
+        return False
+
+    def _starts(self, work: Work) -> Sequence[Ending]:
+        return self.earlier.get(work.block.index) or self.series.starts(work)
 
     def _fit_runs(
         self, work: Work, problem: Problem, starts: Sequence[Ending]
@@ -128,8 +156,8 @@ class Run:
         snapshots = fit(
             problem,
             config,
-            runtime=self.runtime,
-            seed=_seed(self.config.seed, block.index, run),
+            runtime=self.ladder.runtime,
+            seed=_seed(self.config.seed, block, run),
             time_limit=self._time_share(block, run),
             # An oracle looks at every iteration, a user at some.
             interval=_PREVIEW_INTERVAL if self.oracle is None else 0.0,
@@ -185,8 +213,14 @@ class Run:
 
     def _iterations_left(self, block: Block, run: int) -> int:
         """Return how many there will be from a run of a block on, at most."""
-        after = sum(map(self._iterations, self.plan[block.index + 1 :]))
+        after = self._ahead[block.index + 1]
         return self.config.runs * after + (self.config.runs - run) * self._iterations(block)
+
+    @cached_property
+    def _ahead(self) -> list[int]:
+        """For each block, how many iterations a run of it and of all after it is given."""
+        backwards = accumulate(map(self._iterations, reversed(self.plan)), initial=0)
+        return list(backwards)[::-1]
 
     def _iterations(self, block: Block) -> int:
         """Return how many a run of a block is given."""
@@ -210,7 +244,7 @@ class Run:
             image=self.image,
             task=self.source.task,
             config=self.config,
-            runtime=self.runtime,
+            runtime=self.ladder.runtime,
             fits=self.mosaic.fits,
             blocks_left=self.blocks_left,
             noise=tuple(channel.record for channel in self.source.channels),
@@ -218,6 +252,7 @@ class Run:
             invalid_pixels=round(self.invalid_pixels),
             quality=self.oracle.judge(final.data) if self.oracle else {},
             trials=self.trials,
+            told=self.ladder.told,
             tiling=self.tiling.record(self.image, whole, len(self.plan), self.mosaic.skipped)
             if self.tiling
             else None,
@@ -230,6 +265,7 @@ class Run:
         )
 
 
-def _seed(seed: int, block: int, run: int) -> int:
+def _seed(seed: int, block: Block, run: int) -> int:
     """Return a seed that depends on the block alone, whatever the order of blocks."""
-    return int(np.random.SeedSequence([seed, block, run]).generate_state(1)[0])
+    place = [block.index, run, block.part] if block.part else [block.index, run]
+    return int(np.random.SeedSequence([seed, *place]).generate_state(1)[0])

@@ -61,10 +61,15 @@ class Series:
         if before is None:
             return ()
         coarse, endings = self._ended.get(before, (np.empty(0), ()))
-        self._followers[before] -= 1
-        if not self._followers[before]:
-            self._ended.pop(before, None)
         return endings if endings and alike(coarse, _coarse(work.values)) else ()
+
+    def leave(self, block: Block) -> None:
+        """Forget what nobody is left to begin with, once a block has been fitted."""
+        before = self._before.get(block.index)
+        if before is not None:
+            self._followers[before] -= 1
+            if not self._followers[before]:
+                self._ended.pop(before, None)
 
     def add(self, work: Work, endings: Sequence[Ending]) -> None:
         """Keep where a block ended, if another may begin there."""

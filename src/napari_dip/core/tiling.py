@@ -173,7 +173,8 @@ def find_tiling(
     settings = config.fit
     assert settings is not None  # the configuration is complete
     sizes = tuple(image.shape[image.axes.index(axis)] for axis in axes)
-    if operator.part(sizes) is None:
+    tiling = possible_tiling(image, task, operator, axes, config)
+    if tiling is None:
         if config.tile is not None:
             raise UsageError(
                 f"Got tiles of {config.tile} pixels for {task.name}, where all that was observed "
@@ -187,10 +188,6 @@ def find_tiling(
         assert part is not None  # asked above
         return fit_memory(settings, prod(part.estimate_shape(size))) <= _SHARE * free
 
-    margins = {axis: operator.margin(n - len(axes)) for n, axis in enumerate(axes)}
-    tiling = Tiling(
-        config.tile or MAX_TILE, config.overlap, axes, margins, operator.grid, task.factors()
-    )
     if config.tile is not None:
         return tiling if tiling.side < max(sizes) else None
     if fits(max(sizes)):
@@ -201,3 +198,14 @@ def find_tiling(
     while side // 2 >= smallest and not fits(side):
         side //= 2
     return replace(tiling, side=max(side, smallest, operator.grid))
+
+
+def possible_tiling(
+    image: Image, task: Task, operator: Operator, axes: str, config: DipConfig
+) -> Tiling | None:
+    """Return how an image can be cut; None if all that was observed depends on all of it."""
+    if operator.part(tuple(image.shape[image.axes.index(axis)] for axis in axes)) is None:
+        return None
+    margins = {axis: operator.margin(n - len(axes)) for n, axis in enumerate(axes)}
+    side = config.tile or MAX_TILE
+    return Tiling(side, config.overlap, axes, margins, operator.grid, task.factors())

@@ -144,6 +144,10 @@ class Fourier(Task):
         values = np.asarray(image.data, dtype=np.float64)
         return image if self.paired else image.with_data(self._recorded_part(values))
 
+    @property
+    def by_parts(self) -> bool:
+        return False
+
     def operator(self, image: Image, axes: str) -> fourier.Fourier:
         return self._transform(image.shape[-2:])
 

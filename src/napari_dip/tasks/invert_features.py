@@ -54,6 +54,10 @@ class InvertFeatures(Task):
     def check(self, image: Image, axes: str) -> None:
         self.observe(image)
 
+    @property
+    def by_parts(self) -> bool:
+        return False
+
     def observe(self, image: Image) -> Image:
         if isinstance(self.features, str):
             find_pretrained(self.features.partition(":")[0])

@@ -79,6 +79,11 @@ class Task:
         """Return how many times more pixels the result has along an axis."""
         return {}
 
+    @property
+    def by_parts(self) -> bool:
+        """Whether the result can be put together without ever having the whole image."""
+        return not self.factors()
+
     def enlarged(self, image: Image) -> Image:
         """Return the image in the shape of a result, for where nothing is fitted."""
         return image.enlarged(self.factors())
