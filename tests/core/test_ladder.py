@@ -57,7 +57,7 @@ def test_what_failed_once_is_tried_again_with_the_same_result(short_of_memory, c
     with caplog.at_level(logging.WARNING, "napari_dip"):
         result = restored(noisy_waves())
     np.testing.assert_array_equal(result.image.data, expected.image.data)
-    (warning,) = result.report.warnings
+    warning = result.report.warnings[0]
     assert "freed what was not in use" in warning
     assert caplog.messages == [warning]
 
@@ -110,7 +110,7 @@ def test_other_failures_are_not_taken_for_missing_memory(short_of_memory):
 def test_what_depends_on_the_whole_image_is_not_cut(short_of_memory):
     short_of_memory(0)
     config = tiny_config(2, "noise", overlap=4)
-    task = InvertFeatures(tiny_features())
+    task = InvertFeatures(tiny_features().module, "2")
     with pytest.raises(MemoryExhaustedError):
         restored(noisy_waves((32, 32)), task, config)
 

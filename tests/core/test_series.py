@@ -66,6 +66,7 @@ def test_each_tile_follows_its_own_and_no_more_is_kept_than_followers_need():
         work = Work(block, picture, None, constant=False, invalid_pixels=0)
         assert len(chain.starts(work)) == (block.index >= 2)
         chain.add(work, [Warm()])
+        chain.leave(block)
         held.append(len(chain._ended))
     assert held == [1, 2, 2, 2, 1, 0]
 
@@ -115,9 +116,21 @@ def test_runs_channels_and_latents_have_series_of_their_own(latent):
 
 def test_samples_do_not_disturb_what_the_next_plane_begins_with():
     stack = Image(np.stack([plane(n) for n in range(3)]), "ZYX")
-    plain = restored(stack, warm_config())
-    sampled = restored(stack, warm_config(posterior_samples=4))
+    plain = restored(stack, warm_config(stop="none"))
+    sampled = restored(stack, warm_config(stop="none", posterior_samples=4))
     np.testing.assert_array_equal(plain.image.data, sampled.image.data)
+
+
+def test_the_first_of_a_series_is_fitted_to_its_bound():
+    stopping = StoppingConfig(guard=2, heldout_patience=1, heldout_tolerance=0.9)
+    config = warm_config(20, 2)
+    fit = config.fit.model_copy(update={"stopping": stopping})
+    config = config.model_copy(update={"fit": fit})
+    stack = Image(np.stack([plane(n) for n in range(3)]), "ZYX")
+    blocks_ = restored(stack, config).report.blocks
+    assert [block.iterations for block in blocks_] == [20, 2, 2]
+    alone = restored(stack, config.model_copy(update={"warm_start": "off"})).report.blocks
+    assert max(block.iterations for block in alone) < 20
 
 
 def test_a_series_that_is_gone_on_with_goes_on_in_every_plane():

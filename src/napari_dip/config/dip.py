@@ -143,9 +143,25 @@ class DipConfig(Frozen, allow_inf_nan=False):
         on = self.fit.latent == "observation"
         return self.model_copy(update={"warm_start": "on" if on else "off"})
 
+    def thorough(self) -> Self:
+        """Return a complete copy for the first fit of a series, which others begin with.
+
+        What it learns serves them all: it goes on to its bound, whatever it keeps.
+        """
+        assert self.fit is not None  # the configuration is complete
+        patience = dict.fromkeys(("heldout_patience", "variance_patience"), self.max_iterations)
+        stopping = self.fit.stopping.model_copy(update=patience)
+        return self.model_copy(update={"fit": self.fit.model_copy(update={"stopping": stopping})})
+
     def warmed(self) -> Self:
-        """Return a complete copy for a fit that begins where a neighbour's ended."""
+        """Return a complete copy for a fit that begins where a neighbour's ended.
+
+        In so few iterations nothing turns, and an error at few held-out pixels says less
+        than the latest average.
+        """
         assert self.fit is not None  # the configuration is complete
         limit = min(self.fit.warm_iterations, self.fit.max_iterations)
         fit = self.fit.model_copy(update={"max_iterations": limit})
-        return self.model_copy(update={"fit": fit, "max_iterations": limit})
+        # The spread of samples is judged by held-out pixels.
+        stop = self.stop if self.posterior_samples else "none"
+        return self.model_copy(update={"fit": fit, "max_iterations": limit, "stop": stop})

@@ -152,7 +152,7 @@ class Run:
         outcome: Fit
         block = work.block
         begin, last_yield = self.clock.seconds, -np.inf
-        config = self.config.warmed() if start is not None and start.is_warm else self.config
+        config = self._config(block, start)
         snapshots = fit(
             problem,
             config,
@@ -180,6 +180,13 @@ class Run:
                 last_yield = now
                 with self.clock.waiting():
                     yield progress
+
+    def _config(self, block: Block, start: Ending | None) -> DipConfig:
+        """Return how a block is fitted: where a neighbour's fit ended, or for those to come."""
+        if start is not None:
+            return self.config.warmed() if start.is_warm else self.config
+        followed = self.series.is_followed(block) and not block.part
+        return self.config.thorough() if followed else self.config
 
     def _progress(
         self, work: Work, run: int, snapshot: Snapshot, begin: float, before: int, limit: int
