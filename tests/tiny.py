@@ -16,7 +16,7 @@ NETWORK = NetworkConfig(channels=(8, 8), skip_channels=2)
 def tiny_config(
     iterations: int = 4, latent: LatentName = "observation", **choices: object
 ) -> DipConfig:
-    """Return a configuration whose network has a few hundred parameters."""
+    """Return a configuration whose network has a few hundred parameters; no plane begins warm."""
     fit = FitConfig(
         network=NETWORK,
         latent=latent,
@@ -25,7 +25,7 @@ def tiny_config(
         stopping=StoppingConfig(guard=2),
     )
     return DipConfig.model_validate(
-        {"fit": fit, "device": "cpu", "precision": "float32", **choices}
+        {"fit": fit, "device": "cpu", "precision": "float32", "warm_start": "off", **choices}
     )
 
 

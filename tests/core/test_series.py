@@ -122,7 +122,9 @@ def test_samples_do_not_disturb_what_the_next_plane_begins_with():
 
 
 def test_the_first_of_a_series_is_fitted_to_its_bound():
-    stopping = StoppingConfig(guard=2, heldout_patience=1, heldout_tolerance=0.9)
+    stopping = StoppingConfig(
+        guard=2, heldout_fraction=0.2, heldout_patience=1, heldout_tolerance=0.9
+    )
     config = warm_config(20, 2)
     fit = config.fit.model_copy(update={"stopping": stopping})
     config = config.model_copy(update={"fit": fit})

@@ -95,9 +95,10 @@ class DipConfig(Frozen, allow_inf_nan=False):
         32, ge=0, description="How many pixels of neighbouring tiles are blended, at least."
     )
     warm_start: WarmStart = Field(
-        "off",
+        "auto",
         description="Begin each plane or frame with what the network has learnt of its neighbour, "
-        "and take a fraction of the iterations; auto does so where the observation is the latent.",
+        "and take a fraction of the iterations; auto does so for noise in planes, where the "
+        "observation is the latent.",
     )
     channels: Channels | None = Field(
         None, description="Fit channels jointly or separately (default: RGB jointly)."
@@ -131,8 +132,8 @@ class DipConfig(Frozen, allow_inf_nan=False):
             update={"fit": fit, "max_iterations": fit.max_iterations, "dims": dims, "stop": stop}
         )
 
-    def with_warm_start_chosen(self) -> Self:
-        """Return a complete copy in which "auto" is decided by the latent.
+    def with_warm_start_chosen(self, task: TaskName) -> Self:
+        """Return a complete copy in which "auto" is decided by task and latent.
 
         Fed with the observation a network learns to tell noise from structure, which
         serves the next plane as well; fed with noise it learns the plane itself.
@@ -140,7 +141,7 @@ class DipConfig(Frozen, allow_inf_nan=False):
         assert self.fit is not None  # the configuration is complete
         if self.warm_start != "auto":
             return self
-        on = self.fit.latent == "observation"
+        on = task == "denoise" and self.fit.latent == "observation" and self.dims == 2
         return self.model_copy(update={"warm_start": "on" if on else "off"})
 
     def thorough(self) -> Self:

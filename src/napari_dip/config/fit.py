@@ -174,7 +174,7 @@ class FitConfig(Frozen, allow_inf_nan=False):
     )
     max_iterations: int = Field(3000, ge=1, description="Upper bound of the iterations.")
     warm_iterations: int = Field(
-        100,
+        120,
         ge=1,
         description="The same of a plane or frame that begins with what its neighbour has learnt.",
     )

@@ -30,6 +30,7 @@ _FAST = FitConfig(
     latent="observation",
     learning_rate=0.003,
     max_iterations=400,
+    warm_iterations=50,
     stopping=_LATE,
 )
 

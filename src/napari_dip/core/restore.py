@@ -110,7 +110,7 @@ def restore(
     task = task.knowing(config.noise, config.sigma_noise, image)
     observation = task.observe(image)
     channels = find_channels(observation, config, task)
-    config = suited(config, task, channels).with_warm_start_chosen()
+    config = suited(config, task, channels).with_warm_start_chosen(task.preset)
     runtime = find_runtime(config.device, config.precision)
     axes = blocks.spatial_axes(image, dims)
     # It refuses what cannot be done along these axes.
