@@ -126,7 +126,8 @@ def test_what_is_folded_away_is_counted(form):
     form._fields["gain"].value = "2"
     assert form._advanced.text() == "Advanced (2 changed)"
     form.config = tiny_config()
-    assert form._advanced.text() == "Advanced (2 changed)"  # precision, and the fit settings
+    # Precision, warm start, and the fit settings.
+    assert form._advanced.text() == "Advanced (3 changed)"
     form.reset()
     assert form._advanced.text() == "Advanced"
 
