@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from napari_dip.config import PRESETS, NetworkConfig, NetworkName
+from napari_dip.core.bodies import Hourglass
 from napari_dip.core.networks import NETWORKS, build_network
 
 VARIANTS = [
@@ -85,6 +86,18 @@ def test_a_deep_decoder_has_fewer_weights_than_pixels():
     config = NetworkConfig(name="deep-decoder", channels=(64,) * 5, skip_channels=0)
     network = build_network(config, 64, 1)
     assert sum(p.numel() for p in network.parameters()) < 256 * 256 / 2
+
+
+@pytest.mark.parametrize("size", [(32, 32), (8, 16, 16)])
+def test_a_tapered_hourglass_joins_no_more_channels_than_its_scale_has(size):
+    config = NetworkConfig(channels=(4, 6, 8), skip_channels=2, tapered=True)
+    network = build_network(config, 3, 1, depth=size[0] if len(size) == 3 else None)
+    body, joined = network.body, []
+    while isinstance(body, Hourglass):
+        joined.append(body.up[0].num_features)
+        body = body.coarser
+    assert joined == [2 + 4, 2 + 6, 2 + 8]
+    assert network(torch.rand(1, 3, *network.grid(size))).shape == (1, 1, *size)
 
 
 def test_skip_widths_are_one_for_each_scale():

@@ -23,6 +23,11 @@ class NetworkConfig(Frozen):
         1, ge=1, description="The network works at 1/n of the resolution and emits n x n pixels."
     )
     upsampling: Literal["bilinear", "nearest"] = "bilinear"
+    tapered: bool = Field(
+        False,
+        description="Of an hourglass: a scale hands on as many channels as the finer one has, "
+        "where interpolation and the convolution after it cost most.",
+    )
     downsampling: Literal["stride", "average", "max"] = Field(
         "stride", description="Of an hourglass: strided convolutions, or pooling after them."
     )

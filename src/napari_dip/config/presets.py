@@ -19,7 +19,9 @@ _LATE = StoppingConfig(heldout_margin=1.0)
 # quality of the published one after a twentieth of the iterations, each a
 # tenth of the work (docs/performance.md).
 _BALANCED = FitConfig(
-    network=NetworkConfig(channels=(32, 64, 64, 64), skip_channels=16, pixel_shuffle=2),
+    network=NetworkConfig(
+        channels=(32, 64, 64, 64), skip_channels=16, pixel_shuffle=2, tapered=True
+    ),
     latent="observation",
     learning_rate=0.003,
     max_iterations=1000,
@@ -122,7 +124,10 @@ _MISSING: dict[str, Any] = {
     "averaging": 0.97,
     "stopping": StoppingConfig(heldout_patience=200, variance_patience=2000),
 }
-_TASK_PRESETS["inpaint", "balanced"] = _with(_BALANCED, **_MISSING, max_iterations=2000)
+# Tapering was measured on noise alone.
+_TASK_PRESETS["inpaint", "balanced"] = _with(
+    _BALANCED, network={"tapered": False}, **_MISSING, max_iterations=2000
+)
 _TASK_PRESETS["inpaint", "fast"] = _with(_FAST, **_MISSING)
 # Into a large hole no surface reaches, and a network that sees the observation puts grey
 # there; coordinates and an hourglass without skips continue what is around, as published.
@@ -143,6 +148,7 @@ for _preset in ("balanced", "fast"):
 # The network only corrects what total variation finds (docs/performance.md).
 _TASK_PRESETS["fourier", "balanced"] = _with(
     _BALANCED,
+    network={"tapered": False},
     max_iterations=300,
     stopping=StoppingConfig(heldout_fraction=0.08),
 )
@@ -197,7 +203,7 @@ def preset_of(preset: Preset, task: TaskName = "denoise", dims: int = 2) -> FitC
     if dims == 2 or preset not in _VOLUME_WIDTHS:
         return fit
     narrower = preset_of(_VOLUME_WIDTHS[preset], task).network
-    widths = {"channels": narrower.channels, "skip_channels": narrower.skip_channels}
+    widths = narrower.model_dump(include={"channels", "skip_channels", "tapered"})
     return _with(fit, network=widths)
 
 
@@ -209,7 +215,7 @@ def for_correlated_noise(fit: FitConfig) -> FitConfig:
     noise at the frequencies that it has come to.
     """
     changes = {"latent": "noise", "learning_rate": _PAPER.learning_rate}
-    network = {"skip_channels": _PAPER.network.skip_channels}
+    network = {"skip_channels": _PAPER.network.skip_channels, "tapered": False}
     # The risk dips once while coarse structure is learnt: no minimum before 200 counts.
     stopping = fit.stopping.model_copy(update={"guard": 200})
     return _with(fit, network=network, stopping=stopping, **changes)

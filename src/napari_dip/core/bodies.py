@@ -47,13 +47,21 @@ class Hourglass(nn.Module):
         `channels`, `skips` and kernels: widths of each scale, finest first.
     scales : sequence of Scale
         One for each width.
+    out_channels : int, optional
+        Channels of the features; the first width by default.
 
     References
     ----------
     Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, IJCV 2020, Fig. 21.
     """
 
-    def __init__(self, in_channels: int, config: NetworkConfig, scales: Sequence[Scale]) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        config: NetworkConfig,
+        scales: Sequence[Scale],
+        out_channels: int | None = None,
+    ) -> None:
         super().__init__()
         self.stride = stride_of(scales)
         (width, *coarser), skip = config.channels, config.skips[0]
@@ -66,7 +74,7 @@ class Hourglass(nn.Module):
             *_halving(in_channels, width, down, self._scale, config.downsampling, **alike),
             convolution(width, width, down, self._scale, **alike),
         )
-        below = coarser[0] if coarser else width
+        below = coarser[0] if coarser and not config.tapered else width
         rest = {
             "channels": tuple(coarser),
             "skip_channels": config.skips[1:],
@@ -74,7 +82,7 @@ class Hourglass(nn.Module):
             "up_kernels": tuple(coarser_up),
         }
         self.coarser = (
-            Hourglass(width, config.model_copy(update=rest), coarser_scales)
+            Hourglass(width, config.model_copy(update=rest), coarser_scales, below)
             if coarser
             else nn.Identity()
         )
@@ -84,7 +92,7 @@ class Hourglass(nn.Module):
         self.up = nn.Sequential(
             batch_norm(skip + below, self._scale.dims),
             convolution(skip + below, width, up, self._scale, **alike),
-            convolution(width, width, 1, self._scale, **alike),
+            convolution(width, out_channels or width, 1, self._scale, **alike),
         )
 
     def forward(self, latent: Tensor) -> Tensor:
