@@ -10,6 +10,9 @@ from napari_dip.core.restore import restore
 from napari_dip.tasks import Denoise, Inpaint
 from tests.tiny import noisy_waves, tiny_config
 
+HOLE = np.zeros((24, 24), bool)
+HOLE[8:12, 8:12] = True
+
 
 @pytest.fixture(scope="module")
 def image():
@@ -30,7 +33,7 @@ def test_a_choice_says_whose_it_is_and_why_the_fit_ended(image):
     assert chosen.diagnostics["residual_whiteness"] is None
 
 
-@pytest.mark.parametrize(("task", "known"), [(Denoise(), True), (Inpaint(), False)])
+@pytest.mark.parametrize(("task", "known"), [(Denoise(), True), (Inpaint(HOLE), False)])
 def test_the_residual_is_judged_anew_where_it_is_noise(image, task, known):
     plane = as_image(image.data[0])
     result = finish(restore(plane, task, tiny_config()))
