@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 import napari_dip
 from napari_dip import DipConfig
 from napari_dip.config import Preset
-from napari_dip.core import blocks
+from napari_dip.core import blocks, stitching
 from napari_dip.core.image import as_image
 from napari_dip.core.progress import finish
 from napari_dip.core.restore import restore
@@ -59,7 +59,7 @@ def test_tiles_of_any_size_and_overlap_are_the_image_again(shape, side, overlap)
     result = np.full(shape, np.nan, np.float32)
     laid = []
     for block in plan:
-        blocks.stitch(result, block, values[block.selection], laid)
+        stitching.stitch(result, block, values[block.selection], laid)
         laid.append(block)
     np.testing.assert_allclose(result, values, rtol=1e-5, atol=1e-5)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_dip.core import blocks
+from napari_dip.core import blocks, stitching
 from napari_dip.core.image import Image
 from napari_dip.core.tiling import Tiling
 from napari_dip.errors import AxesError, UsageError
@@ -135,8 +135,8 @@ def test_tiles_stitched_in_any_order_are_the_image(axes_and_dims, channels, tili
     for number, tile in enumerate(tiles):
         values = blocks.read(image, tile)
         assert values.shape[1:] == blocks.shape(tile, image)
-        counted += blocks.count(tile, values > 0.5)
-        blocks.stitch(result, tile, finer.data[tile.target], tiles[:number])
+        counted += stitching.count(tile, values > 0.5)
+        stitching.stitch(result, tile, finer.data[tile.target], tiles[:number])
     np.testing.assert_allclose(result, finer.data, rtol=1e-5, atol=1e-7)
     assert counted == pytest.approx((data > 0.5).sum(), rel=1e-4)
 
@@ -148,7 +148,7 @@ def test_what_no_tile_reached_stays_and_what_one_reached_is_its_own(tiling, orde
     tiles = [tiles[index] for index in order if index < len(tiles)][:2]
     reached = np.zeros(result.shape, bool)
     for number, tile in enumerate(tiles):
-        blocks.stitch(result, tile, np.ones((2, 60), np.float32)[tile.target], tiles[:number])
+        stitching.stitch(result, tile, np.ones((2, 60), np.float32)[tile.target], tiles[:number])
         part = reached[tile.target]
         part |= np.multiply.outer(*tile.weights) > 0 if tile.weights else True
     np.testing.assert_array_equal(result[~reached], np.inf)

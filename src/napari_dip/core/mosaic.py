@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core import blocks
+from napari_dip.core import blocks, stitching
 from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Mosaic:
 
     def __init__(self, start: Image, *, runs: bool, sampled: bool, out: Any = None) -> None:
         self.restored = np.empty(start.shape, np.float32) if out is None else out
-        for band in blocks.bands(start.shape, start.axes):
+        for band in stitching.bands(start.shape, start.axes):
             self.restored[band] = np.asarray(start.data[band], dtype=np.float32)
         self.run_std = np.zeros(start.shape, np.float32) if runs else None
         self.posterior_std = np.zeros(start.shape, np.float32) if sampled else None
@@ -69,13 +69,13 @@ class Mosaic:
         block = work.block
         laid = self._laid[tuple(at for at in block.target if isinstance(at, int))]
         estimates = np.stack([source.restored(work, fit.estimate) for fit in fits])
-        blocks.stitch(self.restored, block, estimates.mean(axis=0), laid)
+        stitching.stitch(self.restored, block, estimates.mean(axis=0), laid)
         if self.run_std is not None:
-            blocks.stitch(self.run_std, block, estimates.std(axis=0), laid)
+            stitching.stitch(self.run_std, block, estimates.std(axis=0), laid)
         if self.posterior_std is not None:
             spreads = [_spread(work, source, fit) for fit in fits]
             spread = np.sqrt(np.mean(np.square(spreads), axis=0))
-            blocks.stitch(self.posterior_std, block, spread, laid)
+            stitching.stitch(self.posterior_std, block, spread, laid)
         if any(fit.posterior_std is None for fit in fits):
             self.posterior_std = None  # a part of the result has none
         if block.weights:

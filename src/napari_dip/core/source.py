@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core import blocks
+from napari_dip.core import blocks, stitching
 from napari_dip.core.image import Image, mask_invalid
 from napari_dip.core.impulses import find_impulses
 from napari_dip.core.problem import Problem, make_problem
@@ -87,7 +87,7 @@ class Source:
         valid = known & ~_impulses(values) if self.impulses else known.copy()
         valid[constant] = False  # they have nothing to be fitted
         problem = self._problem(block, values, valid) if valid.any() else None
-        missing = blocks.count(block, ~known)
+        missing = stitching.count(block, ~known)
         return Work(block, values, problem, bool(constant.all()), missing)
 
     def restored(self, work: Work, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
