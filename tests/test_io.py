@@ -32,7 +32,7 @@ def picture(axes: str = "YX", dtype: str = "float32", **spacing: float) -> Image
 # Neither .npy nor .png has axes to keep.
 WITH_AXES = [suffix for suffix in io.WRITERS if suffix not in (".npy", ".png")]
 # Formats without samples: an RGB pixel has channels there.
-WITHOUT_SAMPLES = (".ome.zarr",)
+WITHOUT_SAMPLES = (".ome.zarr", ".zarr")
 GREY_ONLY = (".nii", ".nii.gz")
 
 

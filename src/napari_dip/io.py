@@ -1,4 +1,4 @@
-"""Image files in and out: a reader and a writer for each suffix.
+"""Image files in and out, whatever the format.
 
 Axes, voxel size and units are kept. An output is written under a temporary
 name in its own folder, verified by reading it back, and only then renamed.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -20,34 +20,14 @@ from numpy.typing import NDArray
 from napari_dip.atomic import check_place, flush, sha256_of, written_whole
 from napari_dip.core.image import Image, as_image
 from napari_dip.core.scaling import restore_dtype
-from napari_dip.dicom import dicom_files, is_dicom, read_dicom
 from napari_dip.errors import FileFormatError, InputError, NapariDipError, OutputExistsError
 from napari_dip.extras import require
-from napari_dip.nifti import read_nifti, write_nifti
-from napari_dip.pictures import (
-    read_numpy,
-    read_picture,
-    read_quantisation,
-    write_numpy,
-    write_picture,
-)
-from napari_dip.plugins import read_by_plugin
-from napari_dip.tiff import read_tiff, write_imagej, write_ome
-from napari_dip.zarrs import (
-    complete_zarr,
-    create_zarr,
-    holds_only_zarr,
-    is_zarr,
-    read_zarr,
-    write_zarr,
-)
+from napari_dip.formats import LIBRARIES, READERS, WRITERS, is_image, reader_of, writer_of
+from napari_dip.pictures import read_quantisation
+from napari_dip.zarrs import complete_zarr, create_zarr, holds_only_zarr, read_zarr, write_zarr
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
-
-    Reader = Callable[[Path, Callable[[int], None]], Image]
-    Writer = Callable[[Path, Image, str | None], None]
-    Format = TypeVar("Format", Reader, Writer)
 
 __all__ = [
     "LIBRARIES",
@@ -99,7 +79,7 @@ def read_image(
 
 def _read(path: Path, lazy: bool = False) -> Image:
     """Read a file; what a library raises becomes an error of ours."""
-    reader = _reader(path)
+    reader = reader_of(path)
     if reader in LIBRARIES:
         require(LIBRARIES[reader], path)
     try:
@@ -118,15 +98,6 @@ def _read(path: Path, lazy: bool = False) -> Image:
             f"Got {path}, which is no readable {path.suffix or 'image'} file ({cause}); "
             f"expected an image. {advice}"
         ) from error
-
-
-def is_image(path: Path) -> bool:
-    """Tell by its name, or by what a folder holds, whether a path may be an image."""
-    if path.name.startswith("."):
-        return False
-    if path.is_dir():
-        return is_zarr(path) or bool(dicom_files(path))
-    return _by_suffix(READERS, path) is not None or is_dicom(path)
 
 
 def read_kspace(path: str | os.PathLike[str]) -> NDArray[np.complexfloating] | None:
@@ -189,7 +160,7 @@ def write_image(
     check_output(path, overwrite)
     if dtype is not None:
         image = image.with_data(restore_dtype(np.asarray(image.data), np.dtype(dtype)))
-    writer = _writer(path)
+    writer = writer_of(path)
     with written_whole(path) as partial:
         writer(partial, image, description)
         flush(partial)
@@ -241,7 +212,7 @@ def written_by_parts(
 def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
     """Raise now what `write_image` would raise after the work is done."""
     path = Path(path)
-    writer = _writer(path)
+    writer = writer_of(path)
     if writer in LIBRARIES:
         require(LIBRARIES[writer], path)
     if not path.parent.is_dir():
@@ -269,32 +240,6 @@ def _first(error: Exception) -> str:
     return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
 
 
-def _reader(path: Path) -> Reader:
-    if path.is_dir() and is_zarr(path):
-        return read_zarr
-    if is_dicom(path) or (path.is_dir() and dicom_files(path)):
-        return read_dicom
-    if not path.is_file():
-        what = "a folder without an image" if path.is_dir() else "no such file"
-        raise FileFormatError(f"Got {path}, which is {what}; expected an image file.")
-    return _by_suffix(READERS, path) or read_by_plugin
-
-
-def _writer(path: Path) -> Writer:
-    writer = _by_suffix(WRITERS, path)
-    if writer is None:
-        raise FileFormatError(
-            f"Got {path}, which cannot be written; expected one of {', '.join(WRITERS)}."
-        )
-    return writer
-
-
-def _by_suffix(table: dict[str, Format], path: Path) -> Format | None:
-    name = path.name.lower()
-    # The longer suffixes come first.
-    return next((entry for suffix, entry in table.items() if name.endswith(suffix)), None)
-
-
 def _check_memory(needed: int) -> None:
     """Refuse what does not fit: a forged header can ask for terabytes."""
     available = psutil.virtual_memory().available
@@ -320,36 +265,3 @@ def _verify(path: Path, image: Image) -> None:
             f"Got other values back from {path.suffix} than were written; expected the same. "
             "The disk may be full or failing."
         )
-
-
-READERS: dict[str, Reader] = {
-    ".tif": read_tiff,
-    ".tiff": read_tiff,
-    ".nii.gz": read_nifti,
-    ".nii": read_nifti,
-    ".dcm": read_dicom,
-    ".npy": read_numpy,
-    ".png": read_picture,
-    ".jpg": read_picture,
-    ".jpeg": read_picture,
-}
-WRITERS: dict[str, Writer] = {
-    ".ome.tif": write_ome,
-    ".ome.tiff": write_ome,
-    ".tif": write_imagej,
-    ".tiff": write_imagej,
-    ".ome.zarr": write_zarr,
-    ".zarr": write_zarr,
-    ".nii.gz": write_nifti,
-    ".nii": write_nifti,
-    ".npy": write_numpy,
-    ".png": write_picture,
-}
-# What of them needs a library that not everybody has.
-LIBRARIES: dict[Reader | Writer, str] = {
-    read_zarr: "zarr",
-    write_zarr: "zarr",
-    read_nifti: "nibabel",
-    write_nifti: "nibabel",
-    read_dicom: "pydicom",
-}
