@@ -187,7 +187,7 @@ def test_another_preset_replaces_the_settings_a_file_spells_out(tmp_path):
     file.write_text(tiny_config().complete().model_dump_json())
     config = configure(Options(preset="fast"), file).complete()
     assert config.preset == "fast"
-    chosen = Options(preset="fast", device="cpu", precision="float32")
+    chosen = Options(preset="fast", device="cpu", precision="float32", warm_start="off")
     assert config == configure(chosen, None).complete()
 
 

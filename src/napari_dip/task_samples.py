@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from napari_dip.config import DEFAULT_FACTOR
 from napari_dip.core.image import Image
 from napari_dip.core.scaling import restore_dtype
 from napari_dip.samples import LayerData, cell
@@ -35,17 +36,18 @@ def napari_scratched() -> list[LayerData]:
 
 
 def napari_small() -> list[LayerData]:
-    """Return a cell of a quarter of its pixels, for the task "Enlarge"."""
+    """Return a cell of fewer pixels, for the task "Enlarge"."""
     import torch
 
     from napari_dip.tasks import SuperResolve
 
     truth = _truth()
-    operator = SuperResolve(2).operator(Image(truth[::2, ::2], "YX"), "YX")
+    factor = DEFAULT_FACTOR
+    operator = SuperResolve(factor).operator(Image(truth[::factor, ::factor], "YX"), "YX")
     whole = torch.from_numpy(truth.astype(np.float32))[None, None]  # (1, 1, Y, X)
     small = operator(whole)[0, 0].numpy()
-    # Over its truth: the middle of the first large pixel lies half a small one from the edge.
-    place = {"scale": (2.0, 2.0), "translate": (0.5, 0.5)}
+    # Over its truth: the middle of the first large pixel is that of the small ones it covers.
+    place = {"scale": (factor, factor), "translate": ((factor - 1) / 2,) * 2}
     return [
         _layer(truth, "small cell (truth)", visible=False),
         _layer(restore_dtype(small, truth.dtype), "small cell", **place),

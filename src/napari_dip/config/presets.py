@@ -13,8 +13,9 @@ _PAPER = FitConfig(
     stopping=StoppingConfig(heldout_patience=300, heldout_tolerance=5e-4),
 )
 # Fed with the observation, a network goes on for long without learning noise, while few
-# pixels are held out of a small image: what is not clearly worse is kept.
-_LATE = StoppingConfig(heldout_margin=1.0)
+# pixels are held out of a small image: their error is given time, and what is not
+# clearly worse is kept.
+_LATE = StoppingConfig(heldout_patience=250, heldout_margin=1.0)
 # Fed with the observation, a narrow network at half resolution is past the
 # quality of the published one after a twentieth of the iterations, each a
 # tenth of the work (docs/performance.md).

@@ -142,7 +142,7 @@ def most_noise(planes: NDArray[Any], grain: float) -> float:
     faint = share < _FADED * np.exp(-((2 * np.pi * grain * _RING * _LOWEST) ** 2))
     ratios = [
         np.quantile((power / share)[:, rings == ring], _QUARTER, axis=1).mean()
-        for ring in range(_LOWEST, rings.max() + 1)
+        for ring in np.unique(rings[rings >= _LOWEST])  # a small image has no pixel in some
         if not faint[rings == ring].any()
     ]
     lowest = np.sort(ratios)[:2].mean() if ratios else np.inf

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 REASONS = {
     "held_out_minimum": "the error at pixels hidden from the fit no longer fell",
     "variance_minimum": "the outputs had begun to follow the noise",
+    "risk_minimum": "the error to be expected no longer fell",
     "discrepancy": "what was left over was as large as the noise",
     "fewest_blocks": "the fewest blocks of the compression showed",
     "max_iterations": "all iterations were done",
