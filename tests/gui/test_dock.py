@@ -201,7 +201,8 @@ def test_an_error_is_said_once_and_all_is_reset(
     assert dock._monitor._bar.isHidden()
     assert enabled(dock) == {"run"}
     assert names(viewer) == ["cells"]
-    assert not GeneratorWorker._worker_set
+    # Its thread tells that it has ended just after it told the error.
+    qtbot.waitUntil(lambda: not GeneratorWorker._worker_set)
     # Only what is not ours needs a trace of where it came from.
     assert ("KeyError" in caplog.text) == isinstance(error, KeyError)
 
