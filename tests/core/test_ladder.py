@@ -8,7 +8,7 @@ import torch
 
 from napari_dip import restore
 from napari_dip.api import finish
-from napari_dip.core import blocks
+from napari_dip.core import blocks, stitching
 from napari_dip.core import run as run_module
 from napari_dip.core.device import Runtime
 from napari_dip.core.image import Image, as_image
@@ -122,10 +122,10 @@ def test_parts_of_a_block_count_as_much_as_it_does(axes):
     for block in blocks.plan(image, "joint", 2, Tiling(30, 6)):
         total = np.zeros(shape)
         for part in blocks.split(block, image, Tiling(12, 4)):
-            total[part.target] += blocks._outer(part.weights)
+            total[part.target] += stitching.outer(part.weights)
             assert max(blocks.shape(part, image)) <= 12
         expected = np.zeros(shape)
-        expected[block.target] = blocks._outer(block.weights)
+        expected[block.target] = stitching.outer(block.weights)
         np.testing.assert_allclose(total, expected, atol=1e-6)
 
 

@@ -49,11 +49,11 @@ def stitch(
     if not block.weights:
         result[block.target] = values
         return
-    own = _outer(block.weights)
+    own = outer(block.weights)
     before = np.zeros_like(own)
     for other in laid:
         if pieces := _common(block, other):
-            before[tuple(inside for inside, _ in pieces)] += _outer([w for _, w in pieces])
+            before[tuple(inside for inside, _ in pieces)] += outer([w for _, w in pieces])
     region = result[block.target]
     with np.errstate(invalid="ignore"):  # what no tile has reached may be missing
         blended = region + own / np.maximum(before + own, np.finfo(np.float32).tiny) * (
@@ -62,7 +62,7 @@ def stitch(
     result[block.target] = np.where(own > 0, np.where(before > 0, blended, values), region)
 
 
-def _outer(weights: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def outer(weights: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """Return the product of weights along each axis, of as many dimensions."""
     return np.asarray(reduce(np.multiply, np.ix_(*weights)))
 
@@ -110,4 +110,4 @@ def count(block: Block, where: NDArray[np.bool_]) -> float:
     ordered = from_channels_first(where, block)
     pairs = zip(block.weights, ordered.shape, strict=True)
     # One weight of each observed pixel, where the result has more.
-    return float((_outer([w[:: max(len(w) // n, 1)] for w, n in pairs]) * ordered).sum())
+    return float((outer([w[:: max(len(w) // n, 1)] for w, n in pairs]) * ordered).sum())
