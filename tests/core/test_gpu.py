@@ -44,10 +44,11 @@ def test_nothing_waits_for_a_gpu_between_assessments(latent, monkeypatch):
 
     monkeypatch.setattr(fit_module, "read_errors", assessed)
     steps = fit_module.fit(problem, config, runtime=runtime, interval=0)
-    next(steps)
+    reached = [next(steps).iteration]
     try:
         for _ in range(3):
-            torch.cuda.set_sync_debug_mode("error")
-            next(steps)
+            torch.cuda.set_sync_debug_mode("error")  # whatever waits raises
+            reached.append(next(steps).iteration)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+    assert reached == sorted(set(reached))

@@ -8,11 +8,11 @@ import pytest
 from scipy import special
 
 from napari_dip.core.image import Image
+from napari_dip.core.optics import widefield_psf
 from napari_dip.core.psf import (
     centred_psf,
     gaussian_psf,
     spacing_in_micrometers,
-    widefield_psf,
 )
 from napari_dip.errors import InputError, UsageError
 

@@ -161,6 +161,18 @@ class FakeRestore:
 
 
 @pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def dock(viewer):
+    """Return the dock, opened as napari's Plugins menu opens it."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
+    return widget
+
+
+@pytest.fixture
 def fake_restore(monkeypatch):
     """Replace `restore`, and pass every progress on."""
     from napari_dip.gui import worker

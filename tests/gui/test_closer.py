@@ -9,21 +9,10 @@ from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_dip.baselines import available
 from napari_dip.errors import InputError
-from tests.gui.test_dock import OPEN, button
+from tests.gui.test_dock import button
 from tests.tiny import noisy_waves, waves
 
 SIZE = (24, 20)
-
-
-@pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
-
-
-@pytest.fixture
-def dock(viewer):
-    _, widget = viewer.window.add_plugin_dock_widget(*OPEN)
-    return widget
 
 
 @pytest.fixture

@@ -17,19 +17,6 @@ from napari_dip.gui.dock import DeepImagePriorWidget
 from napari_dip.gui.entries import open_dock
 from tests.tiny import noisy_waves, tiny_config
 
-OPEN = ("napari-dip", "Deep Image Prior")
-
-
-@pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
-
-
-@pytest.fixture
-def dock(viewer):
-    _, widget = viewer.window.add_plugin_dock_widget(*OPEN)
-    return widget
-
 
 @pytest.fixture
 def stack(viewer):

@@ -7,19 +7,8 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSlider
 
-from tests.gui.test_dock import OPEN, advance, button, enabled, names
+from tests.gui.test_dock import advance, button, enabled, names
 from tests.tiny import noisy_waves, tiny_config
-
-
-@pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
-
-
-@pytest.fixture
-def dock(viewer):
-    _, widget = viewer.window.add_plugin_dock_widget(*OPEN)
-    return widget
 
 
 @pytest.fixture

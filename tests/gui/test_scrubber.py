@@ -8,20 +8,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QSlider
 
 from napari_dip.config import DipConfig
-from tests.gui.test_dock import OPEN, advance, button
+from tests.gui.test_dock import advance, button
 from tests.gui.test_form import wheel
 from tests.tiny import noisy_waves, tiny_config
-
-
-@pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
-
-
-@pytest.fixture
-def dock(viewer):
-    _, widget = viewer.window.add_plugin_dock_widget(*OPEN)
-    return widget
 
 
 @pytest.fixture

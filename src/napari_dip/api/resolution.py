@@ -116,7 +116,7 @@ def deconvolve(
 
     See Also
     --------
-    napari_dip.core.psf.widefield_psf : The PSF of a microscope from its optics.
+    napari_dip.core.optics.widefield_psf : The PSF of a microscope from its optics.
 
     References
     ----------

@@ -10,11 +10,11 @@ import numpy as np
 
 from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX
 from napari_dip.core.image import Image, as_array
+from napari_dip.core.optics import widefield_psf
 from napari_dip.core.psf import (
     centred_psf,
     gaussian_psf,
     spacing_in_micrometers,
-    widefield_psf,
 )
 from napari_dip.errors import InputError
 from napari_dip.tasks.task import Task, by_axis
