@@ -11,7 +11,7 @@ import os
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QMenu, QPushButton
+from qtpy.QtWidgets import QApplication, QListWidget, QMenu, QPushButton
 from superqt.utils import qimage_to_array
 
 from napari_dip.config import DipConfig
@@ -129,3 +129,22 @@ def test_a_mask_is_painted_by_mouse_and_its_pixels_are_filled(viewer, qtbot):
     observed, painted = viewer.layers["cell"].data, mask.data > 0
     np.testing.assert_array_equal(result.data[~painted], observed[~painted])
     assert (result.data[painted] != observed[painted]).any()
+
+
+def test_a_queue_of_two(viewer, qtbot):
+    viewer.open_sample("napari-dip", "cell")
+    choose(viewer, "Layers", "Filter", "Restoration (Deep Image Prior)", "Denoise")
+    (dock,) = viewer.window.dock_widgets.values()
+    dock.config = tiny_config(iterations=5000, threads=1)
+    qtbot.waitExposed(dock)
+    click(dock, qtbot, "run")
+    qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
+    dock.config = tiny_config(iterations=3, threads=1, seed=7)
+    click(dock, qtbot, "run")
+    assert dock.findChild(QListWidget, "queue").isVisible()
+    with qtbot.waitSignals([dock.finished, dock.finished], timeout=60_000):
+        click(dock, qtbot, "stop")
+    first, second = (viewer.layers[name] for name in ("cell_denoise", "cell_denoise [1]"))
+    assert first.metadata["napari_dip"]["stop_reason"] == "stop_requested"
+    assert second.metadata["napari_dip"]["seed"] == 7
+    assert not dock.findChild(QListWidget, "queue").isVisible()

@@ -1,11 +1,11 @@
 """What a run can be told: Run, Pause, Stop and keep, Cancel, by mouse and by key."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import Enum
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence
+from qtpy.QtGui import QKeySequence, QMouseEvent
 from qtpy.QtWidgets import QGridLayout, QPushButton, QShortcut, QWidget
 
 
@@ -22,7 +22,13 @@ class State(Enum):
 GOING = {State.RUNNING, State.PAUSED}
 # Object name, text, key, tooltip, and the states in which it can be pressed.
 _BUTTONS = (
-    ("run", "Run", "Ctrl+Return", "Restore the image", {State.IDLE}),
+    (
+        "run",
+        "Run",
+        "Ctrl+Return",
+        "Restore the image with these settings: now, or once the runs before it are over",
+        set(State),
+    ),
     (
         "pause",
         "Pause",
@@ -41,6 +47,13 @@ _BUTTONS = (
 )
 
 
+class _Button(QPushButton):  # type: ignore[misc]
+    """A button that takes a double click for one click."""
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
+
 class Buttons(QWidget):  # type: ignore[misc]
     """The buttons of a dock.
 
@@ -48,17 +61,17 @@ class Buttons(QWidget):  # type: ignore[misc]
     ----------
     dock : QWidget
         Where their keys work: the viewer has its own.
-    actions : mapping of str to callable
+    **actions : callable
         What each of them does.
     """
 
-    def __init__(self, dock: QWidget, actions: Mapping[str, Callable[[], None]]) -> None:
+    def __init__(self, dock: QWidget, **actions: Callable[[], None]) -> None:
         super().__init__(dock)
         self._buttons: dict[str, QPushButton] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         for place, (name, text, key, tip, _) in enumerate(_BUTTONS):
-            button = QPushButton(text)
+            button = _Button(text)
             button.setObjectName(name)
             keys = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
             button.setToolTip(f"{tip} ({keys})")
@@ -76,5 +89,6 @@ class Buttons(QWidget):  # type: ignore[misc]
         more = state is State.IDLE and can_go_on
         words = "Resume" if state is State.PAUSED else "Go on" if more else "Pause"
         self._buttons["pause"].setText(words)
+        self._buttons["run"].setText("Run" if state is State.IDLE else "Add to queue")
         if more:
             self._buttons["pause"].setEnabled(True)

@@ -1,4 +1,4 @@
-"""The dock widget: form, buttons, monitor and preview of one run at a time."""
+"""The dock widget: form, buttons, monitor and preview of one run at a time, others in a queue."""
 
 # No `from __future__ import annotations`: napari compares the annotation of
 # `viewer` with the text "napari.viewer.Viewer". Qt classes have no types for
@@ -20,6 +20,7 @@ from napari_dip.gui.menu import SettingsMenu
 from napari_dip.gui.notify import tell
 from napari_dip.gui.outcome import Outcome
 from napari_dip.gui.preview import Preview
+from napari_dip.gui.queue import Queue
 from napari_dip.gui.settings import remember
 from napari_dip.gui.task_form import TaskChoice
 from napari_dip.gui.worker import Run
@@ -67,17 +68,12 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._outcome.kept.connect(self._keep)
         self._monitor = self._outcome.monitor
         self._buttons = Buttons(
-            self,
-            {
-                "run": self.run,
-                "pause": self._toggle_pause,
-                "stop": self.stop,
-                "cancel": self.cancel,
-            },
+            self, run=self.run, pause=self._toggle_pause, stop=self.stop, cancel=self.cancel
         )
         self._settings = SettingsMenu(self._form)
         self._settings.said.connect(self._monitor.say)
         self._cost = Cost(self._form)
+        self._queue = Queue()
         self._build()
         self._enter(State.IDLE)
         self._settings.recall()
@@ -90,6 +86,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         row.addWidget(self._settings)
         layout = QVBoxLayout(self)
         layout.addWidget(self._scroll, stretch=1)
+        layout.addWidget(self._queue)
         layout.addLayout(row)
         layout.addWidget(self._buttons)
 
@@ -131,7 +128,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._form.suggest_layer()
 
     def run(self) -> None:
-        """Start, unless a run is under way."""
+        """Restore, as soon as what is under way or in the queue has been."""
         self._start(self._form.region.region)
 
     def try_here(self) -> None:
@@ -139,18 +136,21 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._start("view", " (try)")
 
     def _start(self, region: "Region", ending: str = "") -> None:
-        if self._state is not State.IDLE:
-            return
         try:
-            todo = job(self._form.choices_in(region), self._form.layer, ending)
+            self._queue.add(job(self._form.choices_in(region), self._form.layer, ending))
         except NapariDipError as error:
             self._refuse(error)
             return
         remember(self._settings.settings)
-        self._forget()
-        self._monitor.clear()
-        self._preview = Preview(self._viewer, todo, self)
-        self._launch(self._preview)
+        self._start_next()
+
+    def _start_next(self) -> None:
+        todo = self._queue.take() if self._state is State.IDLE else None
+        if todo is not None:
+            self._forget()
+            self._monitor.clear()
+            self._preview = Preview(self._viewer, todo, self)
+            self._launch(self._preview)
 
     def go_on(self) -> None:
         """Fit for as many iterations more, if the last run has ended and can be gone on with."""
@@ -194,8 +194,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
             self._enter(State.CANCELLING)
 
     def _toggle_pause(self) -> None:
-        also = {State.PAUSED: self.resume, State.IDLE: self.go_on}
-        also.get(self._state, self.pause)()
+        {State.PAUSED: self.resume, State.IDLE: self.go_on}.get(self._state, self.pause)()
 
     def _enter(self, state: State) -> None:
         self._state = state
@@ -212,15 +211,8 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def _show(self, progress: "Progress") -> None:
         if self._preview is None:
             return
-        self._monitor.add(progress)
-        pace = self._preview.pace
-        if self._preview.draw(progress) and pace.due:
-            pace.start()
-            self._monitor.draw()
-            if self._state is not State.RUNNING:
-                self._monitor.say(self._state.value)
-            self._preview.refresh(progress)
-            pace.stop()
+        words = "" if self._state is State.RUNNING else self._state.value
+        self._outcome.show_progress(self._preview, progress, words)
         if self._state is State.PAUSED:  # it was on its way
             self._outcome.look_back(self._preview)
 
@@ -228,15 +220,17 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._end()
         if restoration is None:
             self._discard("Cancelled")
-            self.finished.emit([])
-            return
+        self.finished.emit([] if restoration is None else self._finish(restoration))
+        self._start_next()
+
+    def _finish(self, restoration: "Restoration") -> list[ImageLayer]:
         assert self._preview is not None
         layers = self._preview.finish(restoration)
         self._outcome.finish(self._preview)
         self._scroll.show_end()
         self._offer()
         self._cost.learn(restoration.report, self._preview.job)
-        self.finished.emit(layers)
+        return layers
 
     def _keep(self, iterate: "Iterate") -> None:
         """Make an iterate the result; during a pause, of all there is, that ends the run."""
@@ -254,17 +248,21 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._discard()
         self._monitor.say(tell(error))
         self.failed.emit(error)
+        self._start_next()
 
     def _refuse(self, error: Exception) -> None:
-        self._monitor.clear(tell(error))
+        words = tell(error)
+        if self._state is State.IDLE:  # else a run has its own words
+            self._monitor.clear(words)
         self.failed.emit(error)
 
     def _end(self) -> None:
         """Return to idle and let go of the run; its preview stays, to be gone back in."""
-        run = self._run
-        assert run is not None
+        assert self._run is not None
+        if self._run.control.quitted:
+            self._queue.clear()
+        self._run.let_go()
         self._run = None
-        run.let_go()
         self._enter(State.IDLE)
 
     def _forget(self) -> None:
@@ -291,10 +289,11 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         Nothing reaches a widget that is about to go, so nothing is waited for.
         """
         super().changeEvent(event)
-        closed = event.type() == QEvent.Type.ParentChange and self.parent() is None
-        if closed and self._run is not None:
+        if event.type() != QEvent.Type.ParentChange or self.parent() is not None:
+            return
+        self._queue.clear()
+        if self._run is not None:
             self._run.control.cancel()
             self._end()
             self._discard()
-        elif closed:
-            self._forget()
+        self._forget()

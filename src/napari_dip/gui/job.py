@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Labels
 
 from napari_dip.config import DipConfig
 from napari_dip.core.blocks import spatial_axes
@@ -168,6 +169,14 @@ def _task(choice: TaskChoice, part: _Part) -> Task:
     values = dict(choice.values)
     for name, value in values.items():
         if hasattr(value, "axis_labels"):
-            picture = image_of(value)
+            picture = _as_now(value)
             values[name] = part(picture)[0] if name in BESIDE else picture
     return TASKS[choice.name](**values)
+
+
+def _as_now(layer: Any) -> Image:
+    """Return the picture of a layer; of labels a copy: they may be painted on meanwhile."""
+    picture = image_of(layer)
+    if isinstance(layer, Labels) and isinstance(picture.data, np.ndarray):
+        return picture.with_data(picture.data.copy())
+    return picture

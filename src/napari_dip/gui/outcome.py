@@ -13,6 +13,7 @@ from napari_dip.gui.scrubber import Scrubber
 from napari_dip.gui.summary import summary
 
 if TYPE_CHECKING:
+    from napari_dip.core.progress import Progress
     from napari_dip.gui.preview import Preview
 
 
@@ -51,6 +52,18 @@ class Outcome(QWidget):  # type: ignore[misc]
     def go_on(self) -> None:
         """Show the run again, and no iterate of it."""
         self._scrubber.close_history()
+
+    def show_progress(self, preview: "Preview", progress: "Progress", words: str) -> None:
+        """Take a progress, and show it when it is time; words stand in place of its own."""
+        self.monitor.add(progress)
+        pace = preview.pace
+        if preview.draw(progress) and pace.due:
+            pace.start()
+            self.monitor.draw()
+            if words:
+                self.monitor.say(words)
+            preview.refresh(progress)
+            pace.stop()
 
     def look_back(self, preview: "Preview") -> None:
         """Offer the iterates of a run that is halted."""

@@ -49,6 +49,7 @@ class Control:
         self._stopped, self._cancelled, self._going = Event(), Event(), Event()
         self._going.set()
         self.taken = True  # the last progress, by the GUI thread
+        self.quitted = False  # by napari, which closes
 
     def is_cancelled(self) -> bool:
         return self._cancelled.is_set()
@@ -168,6 +169,7 @@ class _Worker(GeneratorWorker):  # type: ignore[misc]
     control: Control
 
     def quit(self) -> None:
+        self.control.quitted = True
         self.control.cancel()
 
 
