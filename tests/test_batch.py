@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from napari_dip import batch, batch_command, cli, extras, io, outputs
+from napari_dip import batch, batch_command, cli, extras, io, outputs, workers
 from napari_dip.batch import find_images, plan
 from napari_dip.core import restore as core
 from napari_dip.core.image import Image
@@ -353,7 +353,7 @@ def test_a_worker_that_is_lost_is_said(folder):
         def exception(self):
             return MemoryError("killed\nby the system")
 
-    record = batch._record_of(job, Lost())
+    record = workers._record_of(job, Lost())
     assert record.exit_code == 4
     assert "worker was lost" in record.error
     assert "\n" not in record.error

@@ -1,49 +1,55 @@
-"""Batch: many files restored alike, here or on workers of dask.distributed."""
+"""Batch: many images restored alike; `workers` does so elsewhere."""
 
 from __future__ import annotations
 
 import glob
 import hashlib
 import json
-import logging
-import os
 import re
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_dip import io, outputs
 from napari_dip.console import judge
-from napari_dip.errors import DeviceError, InputError, OutputExistsError
-from napari_dip.manifest import Record
+from napari_dip.errors import InputError, OutputExistsError
+from napari_dip.manifest import Manifest, Record
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
-
     from napari_dip.config import DipConfig
     from napari_dip.console import Follower
+    from napari_dip.core.image import Image
     from napari_dip.task_options import TaskOptions
+    from napari_dip.tasks import Task
 
 _LONGEST_NAME = 120
-# How soon a request to stop is seen while workers are busy [seconds].
-_PATIENCE = 0.5
-# How long a scheduler may take to answer [seconds].
-_CONNECTION = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file, and all that a worker needs to restore it."""
+    """One image, and all that a worker needs to restore it.
+
+    Attributes
+    ----------
+    source : Path
+        Its file; the name of an image that is no file.
+    output : Path
+    task : TaskOptions
+    config : DipConfig
+    image : Image, optional
+        What is no file.
+    """
 
     source: Path
     output: Path
     task: TaskOptions
     config: DipConfig
+    image: Image | None = None
 
     @property
     def config_sha256(self) -> str:
@@ -57,8 +63,71 @@ class Job:
         )
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """What a report says of the source."""
+        if self.image is None:
+            return outputs.identity(self.source)
+        pixels = np.ascontiguousarray(self.image.data)
+        return {"path": str(self.source), "sha256": hashlib.sha256(pixels.data).hexdigest()}
 
-def find_images(patterns: Sequence[str], outside: Path) -> list[Path]:
+    def read(self, task: Task) -> Image:
+        """Return the image; from Zarr to Zarr not before its blocks are needed."""
+        if self.image is None:
+            return outputs.read_source(self.source, self.output, task, self.config.axes)
+        return self.image.with_data(np.asarray(self.image.data))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images to be restored alike into a folder; those that are left to do, and the manifest."""
+
+    jobs: list[Job]
+    left: list[Job]
+    manifest: Manifest
+
+    def keep(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield records, each once the manifest has it."""
+        for record in records:
+            self.manifest.add(record)
+            yield record
+
+
+def begin(
+    images: Sequence[Path | Image],
+    folder: Path,
+    suffix: str,
+    task: TaskOptions,
+    config: DipConfig,
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> Batch:
+    """Refuse what can be refused before the first image, and make the folder.
+
+    Parameters
+    ----------
+    images, folder, suffix, task, config
+        As for `plan`; the configuration need not be complete.
+    resume : bool
+        Leave out what is done, as the manifest says.
+    overwrite : bool
+        Replace outputs that exist.
+    """
+    chosen = task.task()
+    jobs = plan(images, folder, suffix, task, config.complete(chosen.preset, chosen.dims))
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = Manifest(folder)
+    known = manifest.read() if resume else {}
+    left = [job for job in jobs if not is_done(job, known.get(str(job.source)))]
+    # A folder with a manifest is a batch's own: what lies there may be half of a run.
+    own = resume and manifest.path.is_file()
+    check_outputs(left, overwrite=overwrite or own)
+    manifest.add()
+    return Batch(jobs, left, manifest)
+
+
+def find_images(patterns: Sequence[str], outside: Path, others: Sequence[Path] = ()) -> list[Path]:
     """Return the image files of folders and glob patterns, sorted, each once.
 
     Parameters
@@ -68,6 +137,8 @@ def find_images(patterns: Sequence[str], outside: Path) -> list[Path]:
         same), or folders (whose image files are taken, by suffix).
     outside : Path
         Output folder, in which nothing is looked for.
+    others : sequence of Path
+        Files that are something else, such as a mask.
 
     Raises
     ------
@@ -84,8 +155,13 @@ def find_images(patterns: Sequence[str], outside: Path) -> list[Path]:
         else:
             matches = map(Path, glob.glob(pattern, recursive=True))
             found.update(each for each in matches if each.is_file() or io.is_image(each))
+    beside = {path.resolve() for path in others}
     images = sorted(
-        {path.absolute() for path in found if not path.resolve().is_relative_to(outside.resolve())}
+        {
+            path.absolute()
+            for path in found
+            if not path.resolve().is_relative_to(outside.resolve()) and path.resolve() not in beside
+        }
     )
     if not images:
         raise InputError(
@@ -96,15 +172,15 @@ def find_images(patterns: Sequence[str], outside: Path) -> list[Path]:
 
 
 def plan(
-    images: Sequence[Path], folder: Path, suffix: str, task: TaskOptions, config: DipConfig
+    images: Sequence[Path | Image], folder: Path, suffix: str, task: TaskOptions, config: DipConfig
 ) -> list[Job]:
     """Give each image an output of its own, directly in the folder.
 
     Parameters
     ----------
-    images : sequence of Path
-        Different files; of two with the same stem both get a checksum of
-        their path into their name.
+    images : sequence of Path or Image
+        Different files, or images that are none and have different sources; of two
+        with the same stem both get a checksum of their path into their name.
     folder : Path
         Where outputs go.
     suffix : str
@@ -113,13 +189,16 @@ def plan(
         The same for all.
     """
     folder, task = folder.absolute(), task.absolute()  # workers may be elsewhere
-    stems = [_safe(outputs.stem(image)) for image in images]
+    pictures = [None if isinstance(image, Path) else image for image in images]
+    sources = [one if isinstance(one, Path) else Path(one.source or "image") for one in images]
+    stems = [_safe(outputs.stem(source)) for source in sources]
     seen = Counter(stem.casefold() for stem in stems)  # some disks ignore case
     jobs = []
-    for image, stem in zip(images, stems, strict=True):
+    for source, stem, picture in zip(sources, stems, pictures, strict=True):
         if seen[stem.casefold()] > 1:
-            stem = f"{stem}-{hashlib.sha256(str(image).encode()).hexdigest()[:8]}"
-        jobs.append(Job(image, folder / f"{stem}_{task.name}{suffix}", task, config))
+            stem = f"{stem}-{hashlib.sha256(str(source).encode()).hexdigest()[:8]}"
+        output = folder / f"{stem}_{task.name}{suffix}"
+        jobs.append(Job(source, output, task, config, picture))
     return jobs
 
 
@@ -146,7 +225,7 @@ def is_done(job: Job, record: Record | None) -> bool:
             record.config_sha256 == job.config_sha256
             and outputs.report_path(job.output).is_file()
             and record.output_sha256 == io.sha256_of(job.output)
-            and record.input_sha256 == io.sha256_of(job.source)
+            and record.input_sha256 == job.identity["sha256"]
         )
     except OSError:
         return False
@@ -181,8 +260,8 @@ def restore_job(
     start = time.monotonic()
     record = Record(input=str(job.source), output=job.output.name, config_sha256=job.config_sha256)
     try:
-        task, source = job.task.task(), outputs.identity(job.source)
-        image = outputs.read_source(job.source, job.output, task, job.config.axes)
+        task, source = job.task.task(), job.identity
+        image = job.read(task)
         dtype = outputs.output_dtype(job.output, image)
         place = outputs.written_to(job.output, image, source, overwrite=True, dtype=dtype)
         with place as (out, write):
@@ -212,90 +291,3 @@ def run_here(
         if record is None:
             return
         yield record
-
-
-def run_distributed(
-    jobs: Sequence[Job], stop_requested: Callable[[], bool], scheduler: str | None, workers: int
-) -> Iterator[Record]:
-    """Restore files on workers, yielding records as they come; end early when asked to stop.
-
-    Parameters
-    ----------
-    jobs : sequence of Job
-        Workers read and write the files themselves, by the same paths.
-    stop_requested : callable
-        Polled twice a second.
-    scheduler : str or None
-        Address of a running scheduler; without one, workers are started on
-        this machine.
-    workers : int
-        How many of them.
-    """
-    from distributed import wait
-
-    if scheduler is None:
-        jobs = [_with_share_of_threads(job, workers) for job in jobs]
-    with _client(scheduler, workers) as client:
-        pending = {client.submit(restore_job, job, pure=False): job for job in jobs}
-        while pending and not stop_requested():
-            with suppress(TimeoutError):
-                wait(list(pending), timeout=_PATIENCE, return_when="FIRST_COMPLETED")
-            for future in [future for future in pending if future.done()]:
-                yield _record_of(pending.pop(future), future)
-        client.cancel(list(pending))
-
-
-@contextmanager
-def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
-    """Connect to a scheduler, or to one of our own."""
-    from distributed import Client, LocalCluster
-
-    if scheduler is not None:
-        try:
-            client = Client(scheduler, timeout=_CONNECTION)
-        except (OSError, ValueError) as error:
-            raise DeviceError(
-                f"Got the scheduler {scheduler}, which does not answer ({error}); expected the "
-                "address of a running dask scheduler, such as tcp://host:8786."
-            ) from error
-        with client:
-            yield client
-        return
-    cluster = LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        dashboard_address=None,  # no port is opened to watch it
-        memory_limit=0,  # a fit that is killed and begun again gets no further
-        silence_logs=logging.ERROR,
-    )
-    with cluster, Client(cluster) as client:
-        # A terminal sends Ctrl-C to them too; it is ours to end them.
-        client.run(_ignore_interrupts)
-        yield client
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _with_share_of_threads(job: Job, workers: int) -> Job:
-    if job.config.threads is not None:
-        return job
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    return replace(job, config=job.config.model_copy(update={"threads": threads}))
-
-
-def _record_of(job: Job, future: Future) -> Record:
-    """Return what a worker returned, or that it was lost."""
-    error = future.exception()
-    if error is None:
-        record: Record = future.result()
-        return record
-    reason = f"{type(error).__name__}: {error}".splitlines()[0]
-    return Record(
-        input=str(job.source),
-        output=job.output.name,
-        config_sha256=job.config_sha256,
-        error=f"The worker was lost ({reason}); its memory may be too small.",
-        exit_code=DeviceError.exit_code,
-    )

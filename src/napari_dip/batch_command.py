@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.console import INTERRUPTED, interruption, progress_display, say
 from napari_dip.errors import UsageError
 from napari_dip.options import Flag, JsonFlag, Options, configure
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def batch(
     *images: str,
     output: Annotated[Path, Parameter(alias="-o")],
-    suffix: str = ".ome.tif",
+    suffix: str = DEFAULT_SUFFIX,
     task: TaskOptions | None = None,
     scheduler: str | None = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
@@ -62,29 +63,16 @@ def batch(
         The configuration.
     """
     from napari_dip import batch as batches
-    from napari_dip.manifest import Manifest
 
     if not images:
         raise UsageError("Got no images; expected a folder, or a pattern such as 'data/*.tif'.")
     task = task or TaskOptions()
-    chosen = task.task()  # refuses what holds for all files before the first
-    settings = configure(options or Options(), config).complete(chosen.preset, chosen.dims)
-    found = batches.find_images(images, output)
-    others = {path.resolve() for path in task.files}
-    found = [path for path in found if path.resolve() not in others]
-    jobs = batches.plan(found, output, suffix, task, settings)
-    output.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest(output)
-    known = manifest.read() if resume else {}
-    left = [job for job in jobs if not batches.is_done(job, known.get(str(job.source)))]
-    # A folder with a manifest is a batch's own: what lies there may be half of a run.
-    own = resume and manifest.path.is_file()
-    batches.check_outputs(left, overwrite=overwrite or own)
-    manifest.add()
-    records = []
+    settings = configure(options or Options(), config)
+    found = batches.find_images(images, output, task.files)
+    todo = batches.begin(found, output, suffix, task, settings, resume=resume, overwrite=overwrite)
+    left, records = todo.left, []
     with interruption() as asked:
-        for record in _restored(left, asked, scheduler, workers):
-            manifest.add(record)
+        for record in todo.keep(_restored(left, asked, scheduler, workers)):
             records.append(record)
             say(f"[{len(records)}/{len(left)}] {_line(record)}")
         interrupted = len(records) < len(left)
@@ -92,12 +80,12 @@ def batch(
     counts = {
         "restored": len(records) - len(failed),
         "failed": len(failed),
-        "done_before": len(jobs) - len(left),
+        "done_before": len(todo.jobs) - len(left),
         "left": len(left) - len(records),
     }
     if as_json:
         items = [record.model_dump(mode="json") for record in records]
-        print(json.dumps({**counts, "manifest": str(manifest.path), "items": items}))
+        print(json.dumps({**counts, "manifest": str(todo.manifest.path), "items": items}))
     else:
         numbers = ", ".join(f"{count} {name}" for name, count in counts.items())
         print(f"{output}: {numbers.replace('_', ' ')}")
@@ -110,7 +98,7 @@ def batch(
 def _restored(
     jobs: list[Job], asked: Callable[[], bool], scheduler: str | None, workers: int | None
 ) -> Iterator[Record]:
-    from napari_dip.batch import run_distributed, run_here
+    from napari_dip.batch import run_here
     from napari_dip.extras import installed, remedy, require
 
     if scheduler:
@@ -119,6 +107,8 @@ def _restored(
         say(f"dask is not installed, so one file after another. Get it: {remedy('distributed')}.")
         workers = None
     if jobs and (scheduler or workers):
+        from napari_dip.workers import run_distributed
+
         yield from run_distributed(jobs, asked, scheduler, workers or 1)
         return
     with progress_display() as follow:

@@ -13,10 +13,19 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QFontMetrics
-from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QSlider, QWidget
+from qtpy.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QWidget,
+)
 
 from napari_dip.config import DipConfig
-from napari_dip.gui.entries import open_dock
+from napari_dip.gui.batch_dialog import BatchDialog
+from napari_dip.gui.entries import batch, open_dock
 from napari_dip.gui.task_form import TaskChoice
 from napari_dip.tasks import TASKS
 from tests.tiny import tiny_config
@@ -128,6 +137,9 @@ def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
     qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
     qtbot.waitUntil(lambda: len(dock._monitor._curves[0].points) > 3, timeout=60_000)
     photograph(viewer, dock, qtbot, f"running{ending}")
+    dock.run()
+    photograph(viewer, dock, qtbot, f"queue{ending}")
+    dock._queue.clear()
     qtbot.mouseClick(dock.findChild(QPushButton, "pause"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: dock.findChild(QSlider, "iterate").isVisible())
     photograph(viewer, dock, qtbot, f"paused{ending}")
@@ -153,6 +165,28 @@ def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
     bar = dock._scroll.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)  # the table is in sight
     photograph(viewer, dock, qtbot, f"compared{ending}")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_batch_dialog_fits(viewer, dock, qtbot, theme, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # short names, which tell nothing of this machine
+    viewer.theme = theme
+    ending = "" if theme == "dark" else "-light"
+    dock.config = tiny_config(2, threads=1)
+    batch(viewer)
+    dialog = dock.findChild(BatchDialog)
+    Path("broken.tif").write_bytes(b"no picture")
+    dialog._sources._add("plates/a very long name of a picture, and more of it, 2026-11-25.tif")
+    dialog._sources._add("broken.tif")
+    viewer.layers.selection = {viewer.layers["cell"]}
+    qtbot.mouseClick(dialog.findChild(QPushButton, "add_layers"), Qt.MouseButton.LeftButton)
+    dialog.findChild(QLineEdit, "folder").setText("restored")
+    photograph(viewer, dialog, qtbot, f"batch-before{ending}")
+    dialog._sources._list.takeItem(0)
+    qtbot.mouseClick(dialog.findChild(QPushButton, "start"), Qt.MouseButton.LeftButton)
+    status = dialog.findChild(QLabel, "batch_status")
+    qtbot.waitUntil(lambda: status.text() == "1 restored, 1 failed.", timeout=60_000)
+    photograph(viewer, dialog, qtbot, f"batch{ending}")
 
 
 def test_a_refusal_fits(viewer, dock, qtbot):

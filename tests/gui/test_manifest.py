@@ -44,7 +44,7 @@ def test_every_menu_command_is_declared(manifest):
 def test_every_menu_of_napari_accepts_plugins(manifest):
     allowed = {str(menu) for menu in MenuId.contributables()}
     places = {place for place in manifest.contributions.menus if place.startswith("napari/")}
-    assert places == {"napari/layers/filter"} & allowed
+    assert places == {"napari/layers/filter", "napari/file/io_utilities"} & allowed
 
 
 def test_napari_shows_the_entries(make_napari_viewer):
@@ -54,7 +54,8 @@ def test_napari_shows_the_entries(make_napari_viewer):
     titles = {getattr(item, "title", None) for item in _items("napari/layers/filter")}
     assert "Restoration (Deep Image Prior)" in titles
     entries = {item.command.id for item in _items("napari-dip/restoration")}
-    assert entries == {f"napari-dip.{name.replace('-', '_')}" for name in TASKS}
+    names = [name.replace("-", "_") for name in TASKS]
+    assert entries == {f"napari-dip.{name}" for name in [*names, "batch"]}
 
 
 def _items(menu):

@@ -11,11 +11,22 @@ import os
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QListWidget, QMenu, QPushButton
+from qtpy.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QMenu,
+    QPushButton,
+)
 from superqt.utils import qimage_to_array
 
+from napari_dip import io
 from napari_dip.config import DipConfig
-from tests.tiny import tiny_config
+from napari_dip.core.image import Image
+from napari_dip.gui.batch_dialog import BatchDialog
+from tests.tiny import noisy_waves, tiny_config
 
 pytestmark = pytest.mark.window
 
@@ -148,3 +159,25 @@ def test_a_queue_of_two(viewer, qtbot):
     assert first.metadata["napari_dip"]["stop_reason"] == "stop_requested"
     assert second.metadata["napari_dip"]["seed"] == 7
     assert not dock.findChild(QListWidget, "queue").isVisible()
+
+
+def test_two_files_are_restored_by_the_batch_dialog(viewer, qtbot, tmp_path, monkeypatch):
+    files = [tmp_path / f"{name}.tif" for name in ("a", "b")]
+    for file in files:
+        io.write_image(file, Image(noisy_waves((24, 20)), "YX"))
+    choose(viewer, "File", "IO Utilities", "Restore many images")
+    (dock,) = viewer.window.dock_widgets.values()
+    dock.config = tiny_config(iterations=2, threads=1)
+    dialog = dock.findChild(BatchDialog)
+    qtbot.waitExposed(dialog)
+    names = [str(file) for file in files]
+    # The system's own dialog for files answers no test.
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (names, ""))
+    click(dialog, qtbot, "add_files")
+    qtbot.keyClicks(dialog.findChild(QLineEdit, "folder"), str(tmp_path / "out"))
+    click(dialog, qtbot, "start")
+    status = dialog.findChild(QLabel, "batch_status")
+    qtbot.waitUntil(lambda: status.text() == "2 restored.", timeout=60_000)
+    for name in ("a", "b"):
+        restored = io.read_image(tmp_path / "out" / f"{name}_denoise.ome.tif")
+        assert restored.shape == (24, 20)

@@ -45,6 +45,8 @@ DEFAULT_KNOWN: Known = "keep"
 DEFAULT_OPTICS: Optics = "scalar"
 # Coefficients where the quantisation is known.
 DEFAULT_LOSS: JpegLoss = "auto"
+# Of the files of a batch.
+DEFAULT_SUFFIX = ".ome.tif"
 # Of the immersion oil that objectives are made for.
 REFRACTIVE_INDEX = 1.518
 # Iterations more, where an uncertainty of one run is asked for.

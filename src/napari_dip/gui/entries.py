@@ -1,10 +1,12 @@
-"""What the menu entries call: the dock, set to a task."""
+"""What the menu entries call: the dock, set to a task, and the dialog for many images."""
 
 # No `from __future__ import annotations`: napari compares the annotation of
 # `viewer` with the text "napari.viewer.Viewer".
 from typing import TYPE_CHECKING
 
+from napari_dip.gui.batch_dialog import BatchDialog
 from napari_dip.gui.dock import DeepImagePriorWidget
+from napari_dip.gui.form import Form
 from napari_dip.gui.task_form import TaskChoice
 
 if TYPE_CHECKING:
@@ -54,10 +56,21 @@ def invert_features(viewer: "napari.viewer.Viewer") -> None:
     open_dock(viewer, "invert-features")
 
 
-def open_dock(viewer: "napari.viewer.Viewer", task: str = "denoise") -> None:
-    """Show the dock, a new one if there is none, with the layer the user looks at."""
+def batch(viewer: "napari.viewer.Viewer") -> None:
+    """Restore many images with what the dock says."""
+    dock = find_dock(viewer) or open_dock(viewer)
+    BatchDialog(viewer, dock.findChild(Form), dock).show()
+
+
+def find_dock(viewer: "napari.viewer.Viewer") -> DeepImagePriorWidget | None:
+    """Return the dock of a viewer, if it has one."""
     docked = viewer.window.dock_widgets.values()
-    widget = next((one for one in docked if isinstance(one, DeepImagePriorWidget)), None)
+    return next((one for one in docked if isinstance(one, DeepImagePriorWidget)), None)
+
+
+def open_dock(viewer: "napari.viewer.Viewer", task: str = "denoise") -> DeepImagePriorWidget:
+    """Show the dock, a new one if there is none, with the layer the user looks at."""
+    widget = find_dock(viewer)
     if widget is None:
         widget = DeepImagePriorWidget(viewer)
         viewer.window.add_dock_widget(widget, name=_DOCK_NAME)
@@ -65,3 +78,4 @@ def open_dock(viewer: "napari.viewer.Viewer", task: str = "denoise") -> None:
     widget.task = TaskChoice(task)
     widget.parent().show()
     widget.parent().raise_()
+    return widget

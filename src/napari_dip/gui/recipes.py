@@ -40,11 +40,11 @@ def as_command(choices: Choices, layer: napari.layers.Image | None) -> str:
         )
     todo = job(choices, layer)
     assert layer is not None  # job refuses it
-    words = ["napari-dip", todo.task.name, _path(layer, "image")]
+    words = ["napari-dip", todo.task.name, path_of(layer, "image")]
     for name, value in choices.task.values.items():
         option = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
         if hasattr(value, "axis_labels"):
-            words += [option, _path(value, name)]
+            words += [option, path_of(value, name)]
         elif isinstance(value, bool):
             words += [option] * value
         elif value is not None:
@@ -88,11 +88,12 @@ def _micrometres(image: Image) -> dict[str, float]:
     }
 
 
-def _path(layer: Any, what: str) -> str:
+def path_of(layer: Any, what: str) -> str:
+    """Return the file of a layer; UsageError if it is none."""
     if layer.source.path is None:
         raise UsageError(
             f"Got a layer as {what} that is no file; expected one that was opened from a file. "
-            "Save the layer and open it, or copy as Python."
+            "Save the layer and open it."
         )
     return str(layer.source.path)
 

@@ -93,4 +93,6 @@ def in_words_of_the_form(text: str) -> str:
     'Compare it with the stopping rule variance.'
     """
     text = re.sub(r"--preset (\w+) --stop (\w+)", r"the preset \1 and the stopping rule \2", text)
+    for option, words in (("--resume", "'go on'"), ("--overwrite", "'replace'")):
+        text = text.replace(f"Use {option}", f"Choose {words}").replace(option, words)
     return re.sub(r"--stop (\w+)", r"the stopping rule \1", text)

@@ -1,0 +1,102 @@
+"""A batch in a thread, and what the form says in the words of a batch."""
+
+# Qt classes have no types for mypy.
+from collections.abc import Callable, Generator
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from qtpy.QtCore import QObject
+
+from napari_dip.batch import Batch, run_here
+from napari_dip.errors import UsageError
+from napari_dip.gui.recipes import path_of
+from napari_dip.gui.task_form import TITLES, TaskChoice
+from napari_dip.gui.worker import Background, Control, Failure
+from napari_dip.task_options import (
+    CommandTask,
+    DeconvolveOptions,
+    InpaintOptions,
+    SuperResolveOptions,
+    TaskOptions,
+)
+
+if TYPE_CHECKING:
+    from napari_dip.core.progress import Progress
+    from napari_dip.manifest import Record
+
+# Numbers that the command line takes as text, for it may be told one for each axis.
+_AS_TEXT = ("factor", "sigma")
+
+
+def task_options(choice: TaskChoice) -> TaskOptions:
+    """Return a task as a batch takes it: its pictures are files, which every image shares.
+
+    Raises
+    ------
+    UsageError
+        A picture is no file, or a batch does not know the task.
+    """
+    if choice.name not in get_args(CommandTask):
+        raise UsageError(
+            f"Got the task {TITLES[choice.name][0]}; expected one that a batch can do. Choose "
+            "another in the dock."
+        )
+    values: dict[str, Any] = {}
+    for name, value in choice.values.items():
+        if hasattr(value, "axis_labels"):
+            values[name] = Path(path_of(value, name))
+        elif value is not None:
+            values[name] = str(value) if name in _AS_TEXT else value
+
+    def part(kind: Any) -> Any:
+        own = {one.name for one in fields(kind)}
+        return kind(**{name: value for name, value in values.items() if name in own})
+
+    return TaskOptions(
+        name=choice.name,  # type: ignore[arg-type]
+        missing=part(InpaintOptions),
+        sampling=part(SuperResolveOptions),
+        blur=part(DeconvolveOptions),
+        guide=values.get("picture"),
+    )
+
+
+def _restore(
+    begin: Callable[[], Batch], follow: Callable[["Progress"], None], control: Control
+) -> "Generator[Batch | Record, None, Failure | None]":
+    """Yield the batch, then what became of each of its images, until stopped."""
+    try:
+        batch = begin()
+        yield batch
+        yield from batch.keep(run_here(batch.left, control.stop_requested, follow))
+    except Exception as error:
+        return Failure(error)
+    return None
+
+
+class BatchRun(Background):
+    """A batch in a thread.
+
+    `progressed` carries the `Batch` first, and then a `Record` for each image.
+
+    Parameters
+    ----------
+    begin : callable
+        Returns the batch; it reads files, so it is called in the thread.
+    parent : QObject, optional
+
+    Attributes
+    ----------
+    latest : Progress or None
+        Of the image that is restored now. Asked for, not told: no signal is sent from the
+        thread, where this object may be gone.
+    """
+
+    def __init__(self, begin: Callable[[], Batch], parent: QObject | None = None) -> None:
+        self.latest: Progress | None = None
+        super().__init__(partial(_restore, begin, self._follow), parent)
+
+    def _follow(self, progress: "Progress") -> None:
+        self.latest = progress

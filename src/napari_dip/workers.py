@@ -1,0 +1,112 @@
+"""Workers: the jobs of a batch on processes of dask.distributed, here or elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from napari_dip.batch import restore_job
+from napari_dip.errors import DeviceError
+from napari_dip.manifest import Record
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+    from napari_dip.batch import Job
+
+# How soon a request to stop is seen while workers are busy [seconds].
+_PATIENCE = 0.5
+# How long a scheduler may take to answer [seconds].
+_CONNECTION = 10
+
+
+def run_distributed(
+    jobs: Sequence[Job], stop_requested: Callable[[], bool], scheduler: str | None, workers: int
+) -> Iterator[Record]:
+    """Restore files on workers, yielding records as they come; end early when asked to stop.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        Workers read and write the files themselves, by the same paths.
+    stop_requested : callable
+        Polled twice a second.
+    scheduler : str or None
+        Address of a running scheduler; without one, workers are started on
+        this machine.
+    workers : int
+        How many of them.
+    """
+    from distributed import wait
+
+    if scheduler is None:
+        jobs = [_with_share_of_threads(job, workers) for job in jobs]
+    with _client(scheduler, workers) as client:
+        pending = {client.submit(restore_job, job, pure=False): job for job in jobs}
+        while pending and not stop_requested():
+            with suppress(TimeoutError):
+                wait(list(pending), timeout=_PATIENCE, return_when="FIRST_COMPLETED")
+            for future in [future for future in pending if future.done()]:
+                yield _record_of(pending.pop(future), future)
+        client.cancel(list(pending))
+
+
+@contextmanager
+def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
+    """Connect to a scheduler, or to one of our own."""
+    from distributed import Client, LocalCluster
+
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=_CONNECTION)
+        except (OSError, ValueError) as error:
+            raise DeviceError(
+                f"Got the scheduler {scheduler}, which does not answer ({error}); expected the "
+                "address of a running dask scheduler, such as tcp://host:8786."
+            ) from error
+        with client:
+            yield client
+        return
+    cluster = LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        dashboard_address=None,  # no port is opened to watch it
+        memory_limit=0,  # a fit that is killed and begun again gets no further
+        silence_logs=logging.ERROR,
+    )
+    with cluster, Client(cluster) as client:
+        # A terminal sends Ctrl-C to them too; it is ours to end them.
+        client.run(_ignore_interrupts)
+        yield client
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _with_share_of_threads(job: Job, workers: int) -> Job:
+    if job.config.threads is not None:
+        return job
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    return replace(job, config=job.config.model_copy(update={"threads": threads}))
+
+
+def _record_of(job: Job, future: Future) -> Record:
+    """Return what a worker returned, or that it was lost."""
+    error = future.exception()
+    if error is None:
+        record: Record = future.result()
+        return record
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    return Record(
+        input=str(job.source),
+        output=job.output.name,
+        config_sha256=job.config_sha256,
+        error=f"The worker was lost ({reason}); its memory may be too small.",
+        exit_code=DeviceError.exit_code,
+    )

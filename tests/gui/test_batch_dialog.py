@@ -1,0 +1,162 @@
+"""Many images, restored into a folder by a dialog."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QLabel, QLineEdit, QListWidget, QPushButton
+from superqt.utils import GeneratorWorker
+
+from napari_dip import io
+from napari_dip.core.image import Image
+from napari_dip.errors import UsageError
+from napari_dip.gui.batch_dialog import BatchDialog
+from napari_dip.gui.batching import task_options
+from napari_dip.gui.entries import batch
+from napari_dip.gui.task_form import TaskChoice
+from napari_dip.task_options import DeconvolveOptions, InpaintOptions, SuperResolveOptions
+from tests.tiny import noisy_waves, tiny_config
+
+
+@pytest.fixture
+def plates(tmp_path):
+    folder = tmp_path / "plates"
+    folder.mkdir()
+    for name in ("a", "b"):
+        io.write_image(folder / f"{name}.tif", Image(noisy_waves((24, 20)), "YX"))
+    return folder
+
+
+@pytest.fixture
+def dialog(viewer, dock):
+    dock.config = tiny_config(2, threads=1)
+    batch(viewer)
+    return dock.findChild(BatchDialog)
+
+
+def press(dialog, qtbot, name):
+    qtbot.mouseClick(dialog.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
+
+
+def fill(dialog, qtbot, monkeypatch, folder, output):
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    press(dialog, qtbot, "add_folder")
+    line = dialog.findChild(QLineEdit, "folder")
+    line.clear()
+    qtbot.keyClicks(line, str(output))
+
+
+def run(dialog, qtbot):
+    press(dialog, qtbot, "start")
+    qtbot.waitUntil(lambda: dialog.findChild(QPushButton, "start").isEnabled(), timeout=60_000)
+    return dialog.findChild(QLabel, "batch_status").text()
+
+
+def results(folder):
+    return sorted(path.name for path in folder.glob("*.ome.tif"))
+
+
+def test_a_bad_file_is_a_line_and_the_others_are_restored(
+    dialog, plates, tmp_path, qtbot, monkeypatch
+):
+    (plates / "broken.tif").write_bytes(b"no picture")
+    fill(dialog, qtbot, monkeypatch, plates, tmp_path / "out")
+    assert run(dialog, qtbot) == "2 restored, 1 failed."
+    assert results(tmp_path / "out") == ["a_denoise.ome.tif", "b_denoise.ome.tif"]
+    failures = dialog.findChild(QListWidget, "failures")
+    assert not failures.isHidden()
+    assert failures.count() == 1
+    assert failures.item(0).text().startswith("broken.tif: Got")
+    report = json.loads((tmp_path / "out" / "a_denoise.ome.tif.json").read_text())
+    assert report["iterations"] == 2
+
+
+def test_what_is_there_is_refused_then_gone_on_from(dialog, plates, tmp_path, qtbot, monkeypatch):
+    fill(dialog, qtbot, monkeypatch, plates, tmp_path / "out")
+    assert run(dialog, qtbot) == "2 restored."
+    assert "Choose 'replace' to replace it." in run(dialog, qtbot)
+    dialog._existing.setCurrentIndex(1)
+    assert run(dialog, qtbot) == "2 done before."
+    dialog._existing.setCurrentIndex(2)
+    assert run(dialog, qtbot) == "2 restored."
+
+
+def test_a_batch_that_was_stopped_is_gone_on_with(dialog, plates, tmp_path, qtbot, monkeypatch):
+    fill(dialog, qtbot, monkeypatch, plates, tmp_path / "out")
+    dialog._form.config = tiny_config(100_000, threads=1, stop="none")
+    press(dialog, qtbot, "start")
+    qtbot.waitUntil(lambda: dialog._run.latest is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: "1 of 2: a.tif" in dialog.findChild(QLabel, "batch_status").text())
+    press(dialog, qtbot, "stop_batch")
+    qtbot.waitUntil(lambda: dialog.findChild(QPushButton, "start").isEnabled(), timeout=60_000)
+    assert dialog.findChild(QLabel, "batch_status").text() == "2 left."
+    assert results(tmp_path / "out") == []
+    dialog._form.config = tiny_config(2, threads=1)
+    assert run(dialog, qtbot) == "2 restored."
+
+
+def test_selected_layers_are_restored_with_their_scale(viewer, dialog, tmp_path, qtbot):
+    for name in ("one", "two", "three"):
+        viewer.add_image(noisy_waves((16, 16)), name=name, scale=(0.5, 0.5), units=("um", "um"))
+    viewer.layers.selection = {viewer.layers["one"], viewer.layers["three"]}
+    press(dialog, qtbot, "add_layers")
+    qtbot.keyClicks(dialog.findChild(QLineEdit, "folder"), str(tmp_path / "out"))
+    assert run(dialog, qtbot) == "2 restored."
+    assert results(tmp_path / "out") == ["one_denoise.ome.tif", "three_denoise.ome.tif"]
+    assert io.read_image(tmp_path / "out" / "one_denoise.ome.tif").voxel_size["Y"] == 0.5
+    dialog._existing.setCurrentIndex(1)
+    assert run(dialog, qtbot) == "2 done before."
+
+
+def test_what_is_missing_is_said(viewer, dialog, qtbot, monkeypatch, plates, tmp_path):
+    assert not dialog.findChild(QPushButton, "start").isEnabled()
+    fill(dialog, qtbot, monkeypatch, plates, "")
+    press(dialog, qtbot, "start")
+    assert "expected one" in dialog.findChild(QLabel, "batch_status").text()
+    dialog._form.task = TaskChoice("inpaint", {})
+    qtbot.keyClicks(dialog.findChild(QLineEdit, "folder"), str(tmp_path / "out"))
+    assert run(dialog, qtbot) == "2 failed."
+    assert "mask" in dialog.findChild(QListWidget, "failures").item(1).text()
+    dialog.findChild(QListWidget, "images").setCurrentRow(0)
+    press(dialog, qtbot, "remove_images")
+    assert not dialog.findChild(QPushButton, "start").isEnabled()
+
+
+@pytest.mark.parametrize("closed", ["dialog", "dock", "viewer"])
+def test_closing_ends_the_batch(viewer, dock, dialog, plates, tmp_path, qtbot, monkeypatch, closed):
+    fill(dialog, qtbot, monkeypatch, plates, tmp_path / "out")
+    dialog._form.config = tiny_config(100_000, threads=1, stop="none")
+    press(dialog, qtbot, "start")
+    qtbot.waitUntil(lambda: dialog._run.latest is not None, timeout=60_000)
+    match closed:
+        case "dialog":
+            press(dialog, qtbot, "close")
+        case "dock":
+            viewer.window.remove_dock_widget(dock)
+        case "viewer":
+            viewer.close()
+    GeneratorWorker.await_workers(30_000)
+    assert results(tmp_path / "out") == []
+    if closed == "dock":
+        with qtbot.waitSignal(dock.destroyed):
+            dock.deleteLater()
+
+
+def test_a_task_is_told_in_the_words_of_a_batch(viewer, tmp_path):
+    file = tmp_path / "mask.tif"
+    io.write_image(file, Image(np.eye(8, dtype=np.uint8), "YX"))
+    (mask,) = viewer.open(file, plugin="napari")
+    told = task_options(TaskChoice("inpaint", {"mask": mask, "labels": (1, 3), "inverse": True}))
+    assert told.missing == InpaintOptions(mask=file, labels=(1, 3), inverse=True)
+    told = task_options(TaskChoice("super-resolve", {"factor": 2, "kernel": "box"}))
+    assert told.sampling == SuperResolveOptions(factor="2", kernel="box")
+    told = task_options(TaskChoice("deconvolve", {"sigma": 1.5, "refine_psf": True}))
+    assert told.blur == DeconvolveOptions(sigma="1.5", refine_psf=True)
+    with pytest.raises(UsageError, match="Invert features"):
+        task_options(TaskChoice("invert-features"))
+    unsaved = viewer.add_labels(np.eye(8, dtype=np.uint8))
+    with pytest.raises(UsageError, match="Save the layer"):
+        task_options(TaskChoice("inpaint", {"mask": unsaved}))
