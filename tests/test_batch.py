@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from napari_dip import batch, batch_command, cli, extras, io, outputs, workers
+from napari_dip import batch_command, cli, extras, io, outputs, workers
 from napari_dip.batch import find_images, plan
 from napari_dip.core import restore as core
 from napari_dip.core.image import Image
@@ -340,7 +340,7 @@ def test_workers_make_the_same_files(call, folder, monkeypatch):
 
 
 def test_a_scheduler_that_does_not_answer_is_said(call, monkeypatch):
-    monkeypatch.setattr(batch, "_CONNECTION", 0.2)
+    monkeypatch.setattr(workers, "_CONNECTION", 0.2)
     code, out, err = call("in", "--scheduler", "tcp://127.0.0.1:9")
     assert (code, out) == (4, "")
     assert "tcp://127.0.0.1:9, which does not answer" in err

@@ -17,6 +17,7 @@ import numpy as np
 
 from napari_dip import io, outputs
 from napari_dip.console import judge
+from napari_dip.core.record import sha256_of_pixels
 from napari_dip.errors import InputError, OutputExistsError
 from napari_dip.manifest import Manifest, Record
 
@@ -68,8 +69,8 @@ class Job:
         """What a report says of the source."""
         if self.image is None:
             return outputs.identity(self.source)
-        pixels = np.ascontiguousarray(self.image.data)
-        return {"path": str(self.source), "sha256": hashlib.sha256(pixels.data).hexdigest()}
+        checksum = sha256_of_pixels(np.asarray(self.image.data))
+        return {"path": str(self.source), "sha256": str(checksum)}
 
     def read(self, task: Task) -> Image:
         """Return the image; from Zarr to Zarr not before its blocks are needed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -49,32 +49,59 @@ class Curve:
         self.selected_iteration = progress.selected_iteration
 
 
-def save_figure(path: Path, observation: ArrayLike, restored: ArrayLike, curve: Curve) -> None:
-    """Draw observation, result, residual and curve side by side.
+def save_figure(
+    target: Path | BinaryIO,
+    observation: ArrayLike | None,
+    restored: ArrayLike,
+    curve: Curve | None,
+    columns: int = 4,
+) -> None:
+    """Draw observation, result, residual and curve.
 
     Parameters
     ----------
-    path : Path
-        PNG file to write.
-    observation, restored : (Y, X) array_like
-        Same intensity scale; both are shown with the same limits.
-    curve : Curve
+    target : Path or binary file
+        Where the PNG is written.
+    observation : (Y, X) or (Y, X, 3) array_like, optional
+        On the result's intensity scale: both are shown with the same limits. Where it
+        has other pixels than the result, as before super-resolution, there is no residual.
+    restored : (Y, X) or (Y, X, 3) array_like
+        The result.
+    curve : Curve, optional
         How the fit went.
+    columns : int
+        How many panels stand side by side.
     """
-    before, after = np.asarray(observation, np.float64), np.asarray(restored, np.float64)
+    after = np.asarray(restored, np.float64)
+    before = None if observation is None else np.asarray(observation, np.float64)
+    limits = _limits(after if before is None else before)
+    pictures = {} if before is None else {"observation": (before, limits, "gray")}
+    pictures["result"] = (after, limits, "gray")
+    if before is not None and before.shape == after.shape:
+        residual = before - after
+        if residual.ndim == 3:
+            residual = residual.mean(axis=-1)
+        spread = float(np.nanpercentile(np.abs(residual), _PERCENTILES[1])) or 1.0
+        title = "residual (observation - result)"
+        pictures[title] = (residual, (-spread, spread), "coolwarm")
+    count = len(pictures) + (curve is not None)
+    columns = min(columns, count)
+    lines = -(-count // columns)
     # Figure instead of pyplot: no global state, no window, any thread.
-    figure = Figure(figsize=(16, 4), layout="constrained")
-    panels = figure.subplots(1, 4)
-    low, high = np.nanpercentile(before, _PERCENTILES)
-    for panel, title, values in zip(
-        panels, ("observation", "result"), (before, after), strict=False
-    ):
-        _show(panel, title, values, float(low), float(high), "gray")
-    residual = before - after
-    spread = float(np.nanpercentile(np.abs(residual), _PERCENTILES[1])) or 1.0
-    _show(panels[2], "residual (observation - result)", residual, -spread, spread, "coolwarm")
-    _plot(panels[3], curve)
-    figure.savefig(path, format="png", dpi=100)
+    figure = Figure(figsize=(4 * columns, 4 * lines), layout="constrained")
+    panels = np.ravel(figure.subplots(lines, columns, squeeze=False))
+    for panel in panels[count:]:
+        panel.set_axis_off()
+    for panel, (title, picture) in zip(panels, pictures.items(), strict=False):
+        _show(panel, title, *picture)
+    if curve is not None:
+        _plot(panels[count - 1], curve)
+    figure.savefig(target, format="png", dpi=100)
+
+
+def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.nanpercentile(values, _PERCENTILES)
+    return float(low), float(high)
 
 
 def save_comparison(
@@ -124,11 +151,20 @@ def _middle_plane(image: Image) -> NDArray[np.float64]:
 
 
 def _show(
-    panel: Axes, title: str, values: NDArray[np.float64], low: float, high: float, colours: str
+    panel: Axes,
+    title: str,
+    values: NDArray[np.float64],
+    limits: tuple[float, float],
+    colours: str,
 ) -> None:
-    picture = panel.imshow(values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    low, high = limits
     panel.set_title(title)
     panel.set_axis_off()
+    if values.ndim == 3:  # RGB
+        shown = np.clip((values[..., :3] - low) / max(high - low, 1e-30), 0, 1)
+        panel.imshow(shown, interpolation="nearest")
+        return
+    picture = panel.imshow(values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
     panel.figure.colorbar(picture, ax=panel, shrink=0.8)
 
 

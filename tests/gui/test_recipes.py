@@ -77,7 +77,7 @@ def run_python(script, viewer):
 @pytest.mark.parametrize("name", TASKS)
 def test_the_copied_command_gives_the_same_pixels(viewer, tmp_path, name):
     choices, layer = choices_of(viewer, name), viewer.layers["image"]
-    words = shlex.split(as_command(choices, layer))
+    words = shlex.split(as_command(job(choices, layer)))
     output = tmp_path / "again.tif"
     assert words[0] == "napari-dip"
     assert cli.main([*words[1:], "-o", str(output)]) == 0
@@ -87,14 +87,14 @@ def test_the_copied_command_gives_the_same_pixels(viewer, tmp_path, name):
 @pytest.mark.parametrize("name", TASKS)
 def test_the_copied_script_gives_the_same_pixels(viewer, name):
     choices, layer = choices_of(viewer, name), viewer.layers["image"]
-    script = as_python(choices, layer)
+    script = as_python(job(choices, layer))
     np.testing.assert_array_equal(run_python(script, viewer), pixels(choices, layer))
 
 
 def test_a_script_cuts_the_same_region_of_image_and_mask(viewer):
     box = Shapes([np.array([(2, 2), (2, 13), (13, 13), (13, 2)], float)], shape_type="rectangle")
     choices = choices_of(viewer, "inpaint", region="rectangle", shapes=box)
-    script = as_python(choices, viewer.layers["image"])
+    script = as_python(job(choices, viewer.layers["image"]))
     np.testing.assert_array_equal(
         run_python(script, viewer), pixels(choices, viewer.layers["image"])
     )
@@ -104,7 +104,7 @@ def test_a_layer_that_is_no_file_is_taken_from_the_console(viewer):
     layer = viewer.add_image(np.stack([noisy_waves(SIZE)] * 2), scale=(2, 0.5, 0.5), name="new")
     layer.units = ("um",) * 3
     choices = Choices(CONFIG, "current", (2.0, 0.0, 0.0))
-    script = as_python(choices, layer)
+    script = as_python(job(choices, layer))
     assert "viewer.layers['new']" in script
     np.testing.assert_array_equal(run_python(script, viewer), pixels(choices, layer))
 
@@ -112,9 +112,9 @@ def test_a_layer_that_is_no_file_is_taken_from_the_console(viewer):
 def test_what_a_command_cannot_do_is_said(viewer):
     new = viewer.add_image(noisy_waves(SIZE))
     with pytest.raises(UsageError, match="no file"):
-        as_command(Choices(CONFIG), new)
+        as_command(job(Choices(CONFIG), new))
     with pytest.raises(UsageError, match="whole files"):
-        as_command(Choices(CONFIG, "current", (0.0, 0.0)), viewer.layers["image"])
+        as_command(job(Choices(CONFIG, "current", (0.0, 0.0)), viewer.layers["image"]))
 
 
 def test_the_menu_copies_to_the_clipboard(viewer, qtbot):
@@ -124,6 +124,6 @@ def test_the_menu_copies_to_the_clipboard(viewer, qtbot):
     qtbot.addWidget(menu)
     form.layer = viewer.layers["image"]
     menu.copy_command()
-    assert QApplication.clipboard().text() == as_command(form.choices, form.layer)
+    assert QApplication.clipboard().text() == as_command(job(form.choices, form.layer))
     menu.copy_python()
-    assert QApplication.clipboard().text() == as_python(form.choices, form.layer)
+    assert QApplication.clipboard().text() == as_python(job(form.choices, form.layer))

@@ -28,8 +28,8 @@ from napari_dip.gui.batch_sources import Sources, push_button
 from napari_dip.gui.batching import BatchRun, task_options
 from napari_dip.gui.monitor import describe
 from napari_dip.gui.notify import tell
-from napari_dip.gui.summary import in_words_of_the_form
 from napari_dip.gui.task_form import TITLES
+from napari_dip.summary import in_words_of_the_form
 
 if TYPE_CHECKING:
     from napari_dip.gui.form import Form

@@ -35,10 +35,13 @@ class Closer(Fold):
         Why there is no comparison.
     grown : Signal()
         There is more to be seen.
+    report_wanted : Signal(Preview)
+        A report is to be saved.
     """
 
     failed = Signal(object)
     grown = Signal()
+    report_wanted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__("Look closer", "closer")
@@ -70,6 +73,13 @@ class Closer(Fold):
                 "Restore the image with other methods too; each adds a hidden layer",
                 self._compare,
             ),
+            "report": self._button(
+                "report",
+                "Report…",
+                "Save what is shown as a web page: figures, words, settings and how to make it "
+                "again",
+                lambda: self.report_wanted.emit(self._preview),
+            ),
         }
         self._build()
 
@@ -86,17 +96,17 @@ class Closer(Fold):
         grid = QGridLayout(body)
         grid.setContentsMargins(0, 0, 0, 0)
         for place, button in enumerate(self._buttons.values()):
-            grid.addWidget(button, 0, place)
+            grid.addWidget(button, *divmod(place, 2))
         rows = QFormLayout()
         native = self._truth.native
         native.setObjectName("truth")
         native.setMinimumWidth(60)
         native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         rows.addRow(self._truth.label, native)
-        grid.addLayout(rows, 1, 0, 1, 3)
-        for line, label in ((2, self._facts), (3, self._table)):
+        grid.addLayout(rows, 2, 0, 1, 2)
+        for line, label in ((3, self._facts), (4, self._table)):
             label.setWordWrap(True)
-            grid.addWidget(label, line, 0, 1, 3)
+            grid.addWidget(label, line, 0, 1, 2)
         self._facts.setObjectName("facts")
         self._table.setObjectName("comparison")
         self._truth.changed.connect(self.measure)

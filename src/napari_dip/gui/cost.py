@@ -14,8 +14,8 @@ from napari_dip.core.cost import fit_memory, iteration_work
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.job import size_of_part
 from napari_dip.gui.settings import remembered_file
-from napari_dip.gui.summary import duration
 from napari_dip.outputs import save_json
+from napari_dip.summary import duration
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -67,13 +67,17 @@ class Job:
         Of the result layer.
     origin : tuple of int
         Index of the image's first pixel in the layer's array.
+    choices, layer
+        What it was made of.
     """
 
     image: Image
     task: Task
     config: DipConfig
     kwargs: Mapping[str, Any]
-    origin: tuple[int, ...] = ()
+    origin: tuple[int, ...]
+    choices: Choices
+    layer: napari.layers.Image
 
 
 def job(choices: Choices, layer: napari.layers.Image | None, ending: str = "") -> Job:
@@ -110,7 +114,7 @@ def job(choices: Choices, layer: napari.layers.Image | None, ending: str = "") -
     task.check_noise(config.noise)
     task.check(image, spatial_axes(image, config.dims or task.dims))
     kwargs = result_kwargs(layer, task.name + ending, origin, task.factors())
-    return Job(image, task, config, kwargs, tuple(origin))
+    return Job(image, task, config, kwargs, tuple(origin), choices, layer)
 
 
 @dataclass(frozen=True, slots=True)

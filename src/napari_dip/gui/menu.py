@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QPushButton
 from napari_dip.errors import NapariDipError
 from napari_dip.gui import recipes
 from napari_dip.gui.form import Form
+from napari_dip.gui.job import Job, job
 from napari_dip.gui.notify import tell
 from napari_dip.gui.settings import Settings, load, remembered, save
 
@@ -89,11 +90,14 @@ class SettingsMenu(QPushButton):  # type: ignore[misc]
 
     def copy_command(self, *_: object) -> None:
         """Put a command on the clipboard that gives the same result."""
-        self._copy("Command", lambda: recipes.as_command(self._form.choices, self._form.layer))
+        self._copy("Command", lambda: recipes.as_command(self._job()))
 
     def copy_python(self, *_: object) -> None:
         """Put a script on the clipboard that gives the same result."""
-        self._copy("Script", lambda: recipes.as_python(self._form.choices, self._form.layer))
+        self._copy("Script", lambda: recipes.as_python(self._job()))
+
+    def _job(self) -> Job:
+        return job(self._form.choices, self._form.layer)
 
     def _info(self, *_: object) -> None:
         def describe() -> str:

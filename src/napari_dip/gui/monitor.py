@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_dip.gui.summary import duration
+from napari_dip.summary import duration
 
 if TYPE_CHECKING:
     from napari_dip.core.progress import Progress
@@ -120,6 +120,11 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._block = block
         self._draw_curve()
 
+    def curve(self) -> "tuple[NDArray[np.float64], int]":
+        """Return iteration, loss and held-out error of each point shown, and what is kept."""
+        curve = self._curves.get(self._block, _Curve())
+        return np.array(curve.points, dtype=float).reshape(-1, 3), curve.selected
+
     def mark(self, iteration: int | None) -> None:
         """Mark an iterate that is looked at, beside the one that the rule keeps."""
         self._cursor.setVisible(iteration is not None)
@@ -135,15 +140,14 @@ class Monitor(QWidget):  # type: ignore[misc]
             self._curves[block].selected = iteration
 
     def _draw_curve(self) -> None:
-        curve = self._curves.get(self._block, _Curve())
-        points = np.array(curve.points, dtype=float).reshape(-1, 3)
+        points, selected = self.curve()
         points[:, 1:][~(points[:, 1:] > 0)] = np.nan  # no logarithm
         self._loss.setData(points[:, 0], points[:, 1], connect="finite")
         self._heldout.setData(points[:, 0], points[:, 2], connect="finite")
-        self._marker.setValue(curve.selected)
+        self._marker.setValue(selected)
         # pyqtgraph labels every digit of a decade, one over the other.
         self._plot.getAxis("left").setTicks([_ticks(points[:, 1:])])
-        self._plot.setVisible(bool(curve.points))
+        self._plot.setVisible(bool(len(points)))
 
     def finish(self) -> None:
         """The run is over: its curves stay, its bar has nothing more to tell."""

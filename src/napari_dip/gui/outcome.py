@@ -1,16 +1,20 @@
 """What comes of a run: its curve and words, its past, and a closer look."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
+from napari_dip.errors import NapariDipError
 from napari_dip.gui.closer import Closer
 from napari_dip.gui.monitor import Monitor
 from napari_dip.gui.notify import tell
+from napari_dip.gui.reporting import save_report
 from napari_dip.gui.scrubber import Scrubber
-from napari_dip.gui.summary import summary
+from napari_dip.summary import summary
 
 if TYPE_CHECKING:
     from napari_dip.core.progress import Progress
@@ -39,6 +43,7 @@ class Outcome(QWidget):  # type: ignore[misc]
         self._scrubber.kept.connect(self.kept)
         self._closer.failed.connect(tell)
         self._closer.grown.connect(self.grown)
+        self._closer.report_wanted.connect(self._save_report)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self.monitor, self._scrubber, self._closer):
@@ -89,3 +94,15 @@ class Outcome(QWidget):  # type: ignore[misc]
         """Let go of a run."""
         self._scrubber.close_history()
         self._closer.forget()
+
+    def _save_report(self, preview: "Preview") -> None:
+        name = re.sub(r"[^\w .-]", "_", str(preview.layer)) + ".html"
+        file, _ = QFileDialog.getSaveFileName(self, "Save report", name, "Web page (*.html)")
+        if not file:
+            return
+        try:
+            save_report(Path(file), preview, *self.monitor.curve())
+        except (NapariDipError, OSError) as error:
+            tell(error)
+        else:
+            self.monitor.say(f"Report saved as {Path(file).name}.")

@@ -9,23 +9,21 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_dip.errors import InputError, UsageError
-from napari_dip.gui.job import BESIDE, job
+from napari_dip.errors import UsageError
+from napari_dip.gui.job import BESIDE
 from napari_dip.gui.layers import image_of
 from napari_dip.gui.settings import Settings, remembered_file, save
 from napari_dip.tasks import TASKS
 
 if TYPE_CHECKING:
-    import napari.layers
-
     from napari_dip.core.image import Image
-    from napari_dip.gui.job import Choices, Job
+    from napari_dip.gui.job import Job
 
 # What an option is called that has another name in the form.
 _OPTIONS = {"picture": "guide"}
 
 
-def as_command(choices: Choices, layer: napari.layers.Image | None) -> str:
+def as_command(todo: Job) -> str:
     """Return the command that restores the file of a layer.
 
     Raises
@@ -33,13 +31,12 @@ def as_command(choices: Choices, layer: napari.layers.Image | None) -> str:
     UsageError
         The command line cannot do the same: of a part of a file, or of what is no file.
     """
+    choices, layer = todo.choices, todo.layer
     if choices.region != "all":
         raise UsageError(
             "Got a region; expected everything: the command line restores whole files. Copy as "
             "Python, or choose everything."
         )
-    todo = job(choices, layer)
-    assert layer is not None  # job refuses it
     words = ["napari-dip", todo.task.name, path_of(layer, "image")]
     for name, value in choices.task.values.items():
         option = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
@@ -98,17 +95,9 @@ def path_of(layer: Any, what: str) -> str:
     return str(layer.source.path)
 
 
-def as_python(choices: Choices, layer: napari.layers.Image | None) -> str:
-    """Return a script; what is no file is taken from napari's console, which has `viewer`.
-
-    Raises
-    ------
-    InputError
-        There is nothing to restore.
-    """
-    todo = job(choices, layer)
-    if layer is None:
-        raise InputError("Got no image layer; expected one to restore.")
+def as_python(todo: Job) -> str:
+    """Return a script; what is no file is taken from napari's console, which has `viewer`."""
+    choices, layer = todo.choices, todo.layer
     whole = image_of(layer, choices.config.axes)
     arguments = []
     for name, value in choices.task.values.items():

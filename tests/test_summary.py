@@ -6,7 +6,7 @@ import pytest
 from napari_dip.config import DipConfig
 from napari_dip.core.image import as_image
 from napari_dip.core.stopping import StopReason
-from napari_dip.gui.summary import REASONS, duration, summary
+from napari_dip.summary import REASONS, duration, summary
 from tests.gui.conftest import make_report
 
 

@@ -1,4 +1,4 @@
-"""What a run came to, in plain words. No Qt."""
+"""Summary: what a run came to, in plain words."""
 
 from __future__ import annotations
 
