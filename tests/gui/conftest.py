@@ -160,6 +160,17 @@ class FakeRestore:
         return Restoration(image.with_data(result), report, run_std, endings=self.endings)
 
 
+def delete(widget, qtbot):
+    """Delete a widget that napari left to Python, and wait until it is gone.
+
+    Not by `waitSignal`: PySide fails to disconnect from what has been destroyed.
+    """
+    gone = []
+    widget.destroyed.connect(lambda: gone.append(True))
+    widget.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone))
+
+
 @pytest.fixture
 def viewer(make_napari_viewer):
     return make_napari_viewer()

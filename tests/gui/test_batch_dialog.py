@@ -18,6 +18,7 @@ from napari_dip.gui.batching import task_options
 from napari_dip.gui.entries import batch
 from napari_dip.gui.task_form import TaskChoice
 from napari_dip.task_options import DeconvolveOptions, InpaintOptions, SuperResolveOptions
+from tests.gui.conftest import delete
 from tests.tiny import noisy_waves, tiny_config
 
 
@@ -141,8 +142,7 @@ def test_closing_ends_the_batch(viewer, dock, dialog, plates, tmp_path, qtbot, m
     GeneratorWorker.await_workers(30_000)
     assert results(tmp_path / "out") == []
     if closed == "dock":
-        with qtbot.waitSignal(dock.destroyed):
-            dock.deleteLater()
+        delete(dock, qtbot)
 
 
 def test_a_task_is_told_in_the_words_of_a_batch(viewer, tmp_path):

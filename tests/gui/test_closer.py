@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_dip.baselines import available
 from napari_dip.errors import InputError
+from tests.gui.conftest import delete
 from tests.gui.test_dock import button
 from tests.tiny import noisy_waves, waves
 
@@ -115,8 +116,7 @@ def test_closing_the_dock_ends_a_comparison(viewer, dock, result, qtbot, monkeyp
     click(dock, qtbot, "compare")
     viewer.window.remove_dock_widget(dock)
     assert dock._outcome._closer._comparison is None
-    with qtbot.waitSignal(dock.destroyed):
-        dock.deleteLater()
+    delete(dock, qtbot)
 
 
 @pytest.mark.parametrize("name", ["blink", "residual", "compare", "truth"])

@@ -15,6 +15,7 @@ from napari_dip.errors import AxesError, InputError, MemoryExhaustedError, Usage
 from napari_dip.gui.buttons import State
 from napari_dip.gui.dock import DeepImagePriorWidget
 from napari_dip.gui.entries import open_dock
+from tests.gui.conftest import delete
 from tests.tiny import noisy_waves, tiny_config
 
 
@@ -274,8 +275,7 @@ def test_closing_the_dock_ends_the_run(viewer, stack, dock, fake_restore, qtbot)
     assert names(viewer) == ["cells"]
     GeneratorWorker.await_workers(10_000)
     assert fake_restore.closed.is_set()
-    with qtbot.waitSignal(dock.destroyed):  # napari leaves a closed widget to Python
-        dock.deleteLater()
+    delete(dock, qtbot)
 
 
 def test_hiding_the_dock_does_not_end_the_run(viewer, stack, dock, fake_restore, qtbot):

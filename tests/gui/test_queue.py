@@ -11,6 +11,7 @@ from superqt.utils import GeneratorWorker
 
 from napari_dip.config import DipConfig
 from napari_dip.gui.task_form import TaskChoice
+from tests.gui.conftest import delete
 
 
 @pytest.fixture
@@ -121,5 +122,4 @@ def test_closing_forgets_the_queue(viewer, layers, dock, fake_restore, qtbot, cl
     assert fake_restore.calls == 1
     assert not any("Unexpected" in one.message for one in notification_manager.records)
     if closed == "dock":
-        with qtbot.waitSignal(dock.destroyed):
-            dock.deleteLater()
+        delete(dock, qtbot)

@@ -18,6 +18,7 @@ from napari_dip.gui.menu import SettingsMenu
 from napari_dip.gui.settings import Settings, load, remember, save
 from napari_dip.gui.settings import remembered as recall
 from napari_dip.gui.task_form import TaskChoice
+from tests.gui.conftest import delete
 from tests.gui.test_task_form import CHOICES
 from tests.tiny import tiny_config
 
@@ -129,7 +130,6 @@ def test_the_next_session_starts_with_the_settings_of_the_last_run(
         widget.run()
     assert Path(remembered).exists()
     viewer.window.remove_dock_widget(dock)
-    with qtbot.waitSignal(widget.destroyed):
-        widget.deleteLater()
+    delete(widget, qtbot)
     _, widget = open_dock()
     assert widget.config == OURS.config
