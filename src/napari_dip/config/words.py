@@ -45,6 +45,8 @@ DEFAULT_KNOWN: Known = "keep"
 DEFAULT_OPTICS: Optics = "scalar"
 # Coefficients where the quantisation is known.
 DEFAULT_LOSS: JpegLoss = "auto"
+# For all iterates of a run that can be gone back to [bytes].
+PAST_MEMORY = 2**28
 # Of the files of a batch.
 DEFAULT_SUFFIX = ".ome.tif"
 # Of the immersion oil that objectives are made for.

@@ -15,6 +15,7 @@ from napari_dip.gui.fields import field_widget, label, read, write
 from napari_dip.gui.fold import Fold
 from napari_dip.gui.job import Choices
 from napari_dip.gui.layers import image_of
+from napari_dip.gui.preferences import preferred_config
 from napari_dip.gui.region import Region
 from napari_dip.gui.region_form import RegionForm
 from napari_dip.gui.task_form import TaskChoice, TaskForm
@@ -175,8 +176,8 @@ class Form(QWidget):  # type: ignore[misc]
         self._tell()
 
     def reset(self) -> None:
-        """Go back to the defaults of everything but the layer."""
-        self.config = DipConfig()
+        """Go back to what is preferred, or else to the defaults, of everything but the layer."""
+        self.config = preferred_config()
         self._task.reset()
         self._region.region = "all"
 

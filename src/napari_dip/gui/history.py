@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from napari_dip.config import PAST_MEMORY
+
 if TYPE_CHECKING:
     from napari_dip.core.progress import Progress
-
-# For all iterates of a run together [bytes].
-BUDGET = 2**28
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +45,7 @@ class History:
         Memory [bytes].
     """
 
-    def __init__(self, budget: int = BUDGET) -> None:
+    def __init__(self, budget: int = PAST_MEMORY) -> None:
         self._budget = budget
         self._blocks: dict[int, list[Iterate]] = {}
         self._strides: dict[int, int] = {}

@@ -14,6 +14,7 @@ from napari_dip.gui.history import History, Iterate
 from napari_dip.gui.layers import as_shown
 from napari_dip.gui.pace import Pace
 from napari_dip.gui.places import covers, is_whole
+from napari_dip.gui.preferences import past_memory
 
 if TYPE_CHECKING:
     import napari
@@ -48,7 +49,7 @@ class Preview(QObject):  # type: ignore[misc]
         self._canvas: NDArray[Any] | None = None
         self._layer: ImageLayer | None = None
         self._blocks = 0
-        self._history = History()
+        self._history = History(past_memory())
         self._restoration: Restoration | None = None
         self._earlier: tuple[Restoration, NDArray[Any]] | None = None
         # Of each block: what the rule kept, the user's choice, and what the layer shows.

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from napari_dip.config import DipConfig
 from napari_dip.errors import UsageError
+from napari_dip.gui.preferences import preferred_config
 from napari_dip.gui.task_form import TaskChoice
 from napari_dip.outputs import save_json
 from napari_dip.tasks import TASKS
@@ -102,12 +103,12 @@ def remember(settings: Settings) -> None:
 
 
 def remembered() -> Settings:
-    """Return the settings of the last run; the defaults if they cannot be read."""
+    """Return the settings of the last run; what is preferred if they cannot be read."""
     file = remembered_file()
     if not file.exists():
-        return Settings()
+        return Settings(preferred_config())
     try:
         return load(file)
     except UsageError as error:
         _LOG.warning("Settings are not remembered: %s", error)
-        return Settings()
+        return Settings(preferred_config())
