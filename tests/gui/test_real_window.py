@@ -84,7 +84,11 @@ def expected_on_screen(layer) -> float:
 
 def wait_until_shown(viewer, layer, qtbot) -> int:
     """Return the grey value on the screen once it is the layer's own; frames come late."""
-    qtbot.waitUntil(lambda: abs(spot_on_screen(viewer) - expected_on_screen(layer)) <= _TOLERANCE)
+
+    def shown() -> bool:
+        return abs(spot_on_screen(viewer) - expected_on_screen(layer)) <= _TOLERANCE
+
+    qtbot.waitUntil(shown, timeout=60_000)
     return spot_on_screen(viewer)
 
 
