@@ -68,6 +68,16 @@ def _devices(widget: Any = None) -> list[str]:
     return ["auto", *available_devices()]
 
 
+def layer_field(viewer: Any, kinds: tuple[Any, ...], **options: Any) -> Any:
+    """Return a list of the viewer's layers of some kinds, and none of them first."""
+
+    def choices(_: Any = None) -> list[Any]:
+        fitting = [layer for layer in viewer.layers if isinstance(layer, kinds)]
+        return [("none", None), *((str(layer), layer) for layer in fitting)]
+
+    return ComboBox(choices=choices, **options)
+
+
 def read(widget: Any) -> Any:
     """Return what a field says; None where nothing is written."""
     if isinstance(widget, LineEdit):

@@ -1,4 +1,4 @@
-"""What keeps the dock calm: sections that are folded away, and a column that scrolls."""
+"""What keeps the dock calm: plain columns, sections folded away, and a column that scrolls."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
@@ -8,6 +8,14 @@ from superqt import QCollapsible
 # After so long what was unfolded has its size [milliseconds].
 _SETTLED = 100
 _ANY_HEIGHT = 2**24 - 1  # Qt's QWIDGETSIZE_MAX, which no binding names alike
+
+
+def column(widget: QWidget, *parts: QWidget) -> None:
+    """Fill a widget with others, one below the other, to its very edges."""
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        layout.addWidget(part)
 
 
 class Fold(QCollapsible):  # type: ignore[misc]
@@ -40,10 +48,8 @@ class Scroll(QScrollArea):  # type: ignore[misc]
     def __init__(self, *widgets: QWidget) -> None:
         super().__init__()
         body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(0, 0, 0, 0)
-        for place, widget in enumerate(widgets):
-            column.addWidget(widget, stretch=int(place == 0))
+        column(body, *widgets)
+        body.layout().setStretch(0, 1)
         self.setWidget(body)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)

@@ -9,8 +9,9 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QColor, QPalette
-from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
 
+from napari_dip.gui.fold import column
 from napari_dip.summary import duration
 
 if TYPE_CHECKING:
@@ -75,10 +76,7 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._bar.setRange(0, _BAR_STEPS)
         self._text.setObjectName("status")
         self._text.setWordWrap(True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self._plot, self._bar, self._text):
-            layout.addWidget(part)
+        column(self, self._plot, self._bar, self._text)
 
     def clear(self, text: str = "") -> None:
         """Forget the last run."""

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.closer import Closer
+from napari_dip.gui.fold import column
 from napari_dip.gui.monitor import Monitor
 from napari_dip.gui.notify import tell
 from napari_dip.gui.reporting import save_report
@@ -44,10 +45,7 @@ class Outcome(QWidget):  # type: ignore[misc]
         self._closer.failed.connect(tell)
         self._closer.grown.connect(self.grown)
         self._closer.report_wanted.connect(self._save_report)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.monitor, self._scrubber, self._closer):
-            layout.addWidget(part)
+        column(self, self.monitor, self._scrubber, self._closer)
 
     def follow(self) -> None:
         """Follow the viewer's layers: the result may be gone."""

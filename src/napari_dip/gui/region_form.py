@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import ComboBox, PushButton
 from napari.layers import Shapes
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
+from napari_dip.gui.fields import layer_field
+from napari_dip.gui.fold import column
 from napari_dip.gui.layers import placed_kwargs
 from napari_dip.gui.region import REGIONS
 
@@ -50,10 +52,11 @@ class RegionForm(QWidget):  # type: ignore[misc]
             "shows of it, or a rectangle of every plane. The result lies at its place over the "
             "image.",
         )
-        self._shapes = ComboBox(
+        self._shapes = layer_field(
+            viewer,
+            (Shapes,),
             name="shapes",
             label="Shapes",
-            choices=self._shapes_layers,
             tooltip="The layer with the rectangle: of several shapes the selected one counts.",
         )
         new = PushButton(
@@ -67,10 +70,7 @@ class RegionForm(QWidget):  # type: ignore[misc]
         new.clicked.connect(self._add_rectangle)
         attempt.clicked.connect(lambda: self.tried.emit())
         self._rows = make_rows(self._shapes, new)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for rows in (make_rows(self._region), self._rows, make_rows(attempt)):
-            layout.addWidget(rows)
+        column(self, make_rows(self._region), self._rows, make_rows(attempt))
         self._region.changed.connect(self._follow)
         self._follow()
 
@@ -96,10 +96,6 @@ class RegionForm(QWidget):  # type: ignore[misc]
     def reset_choices(self) -> None:
         """Follow the viewer's layers."""
         self._shapes.reset_choices()
-
-    def _shapes_layers(self, _: Any = None) -> list[Any]:
-        layers = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
-        return [("none", None), *((str(layer), layer) for layer in layers)]
 
     def _follow(self) -> None:
         self._rows.setVisible(self.region == "rectangle")

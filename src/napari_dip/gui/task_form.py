@@ -9,7 +9,7 @@ from typing import Any, get_args
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, PushButton, SpinBox
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_dip.config import (
     DEFAULT_FACTOR,
@@ -23,6 +23,8 @@ from napari_dip.config import (
     Optics,
 )
 from napari_dip.errors import UsageError
+from napari_dip.gui.fields import layer_field
+from napari_dip.gui.fold import column
 from napari_dip.gui.layers import mask_kwargs
 from napari_dip.tasks import TASKS
 
@@ -90,14 +92,10 @@ class TaskForm(QWidget):  # type: ignore[misc]
             for fields in self._fields.values()
             for name, widget in fields.items()
         }
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(make_rows(self._task))
-        self._rows = {}
-        for name, fields in self._fields.items():
-            if fields:
-                self._rows[name] = make_rows(*fields.values())
-                layout.addWidget(self._rows[name])
+        self._rows = {
+            name: make_rows(*fields.values()) for name, fields in self._fields.items() if fields
+        }
+        column(self, make_rows(self._task), *self._rows.values())
         self._task.changed.connect(self._follow)
         self._follow()
 
@@ -112,11 +110,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
 
     def _make_fields(self) -> dict[str, dict[str, Any]]:
         def layer(name: str, label: str, kinds: tuple[Any, ...], tip: str) -> ComboBox:
-            def choices(_: Any = None) -> list[Any]:
-                fitting = [one for one in self._viewer.layers if isinstance(one, kinds)]
-                return [("none", None), *((str(one), one) for one in fitting)]
-
-            return ComboBox(name=name, label=label, choices=choices, tooltip=tip)
+            return layer_field(self._viewer, kinds, name=name, label=label, tooltip=tip)
 
         def line(name: str, label: str, tip: str, value: str = "") -> LineEdit:
             widget = LineEdit(name=name, label=label, value=value, tooltip=tip)
