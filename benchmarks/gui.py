@@ -1,12 +1,18 @@
 """The window while it works: event-loop latency, and pace against the same fit without a window.
 
     xvfb-run -a -s "-screen 0 1280x900x24" python benchmarks/gui.py [--size 512] [--iterations 100]
+    xvfb-run -a -s "-screen 0 1280x900x24" python benchmarks/gui.py preview [--size 1024]
+    xvfb-run -a -s "-screen 0 1280x900x24" python benchmarks/gui.py memory [--size 256]
 
 A timer asks for a turn every 5 ms; its lateness is what a user would wait.
 Each round fits once in a process without a window (the command line's loop)
 and once through the dock in a real window, in turn which is first; the ratio is
 taken within a round, and for all rounds together.
 The timer, which itself takes turns, runs in one more fit at the end.
+
+`preview` tells the time from Run to the first frame with the estimate on it, of the first
+run of a session and of later ones. `memory` tells what the process holds before any run,
+after one, and after ten more, each time with the dock closed and its results removed.
 """
 
 from __future__ import annotations
@@ -89,14 +95,95 @@ def fit_in_window(size: int, iterations: int, *, probe: bool) -> tuple[np.ndarra
     return np.array([mean, report["seconds_per_iteration"]]), np.array(lateness)
 
 
+def time_to_preview(size: int, runs: int) -> dict[str, list[float]]:
+    """Return the seconds from Run to the first preview, to its layer and to its frame."""
+    import napari
+    from qtpy.QtCore import QEventLoop
+    from qtpy.QtWidgets import QOpenGLWidget
+
+    viewer = napari.Viewer()
+    viewer.add_image(observation(size))
+    _, dock = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
+    loop, seen = QEventLoop(), {}
+
+    def see(what: str) -> None:
+        if what == "layer" or "layer" in seen:
+            seen.setdefault(what, time.perf_counter())
+        if "frame" in seen:
+            dock.cancel()
+
+    viewer.layers.events.inserted.connect(lambda: see("layer"))
+    for surface in dock.window().findChildren(QOpenGLWidget):
+        surface.frameSwapped.connect(lambda: see("frame"))
+    dock.finished.connect(lambda layers: loop.quit())
+    dock.failed.connect(lambda error: loop.quit())
+    seconds: dict[str, list[float]] = {"layer": [], "frame": []}
+    for _ in range(runs):
+        seen.clear()
+        start = time.perf_counter()
+        dock.run()
+        loop.exec()
+        for what, times in seconds.items():
+            times.append(round(seen[what] - start, 2))
+    viewer.close()
+    return seconds
+
+
+def memory_of_runs(size: int, iterations: int, runs: int = 10) -> dict[str, float]:
+    """Return the resident memory of the process at three moments [MB]."""
+    import gc
+
+    import napari
+    import psutil
+    from qtpy.QtCore import QEventLoop
+    from qtpy.QtWidgets import QApplication
+
+    viewer = napari.Viewer()
+    source = viewer.add_image(observation(size))
+    loop = QEventLoop()
+
+    def measure(count: int) -> float:
+        if count:
+            _, dock = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
+            dock.config = configuration(iterations)
+            dock.finished.connect(lambda layers: loop.quit())
+            for _ in range(count):
+                dock.run()
+                loop.exec()
+            viewer.window.remove_dock_widget(dock)
+            dock.deleteLater()
+            del dock
+            for layer in [one for one in viewer.layers if one is not source]:
+                viewer.layers.remove(layer)
+        for _ in range(5):
+            QApplication.processEvents()
+            gc.collect()
+        return psutil.Process().memory_info().rss / 1e6
+
+    held = {
+        "before": round(measure(0), 1),
+        "after_one": round(measure(1), 1),
+        f"after_{runs}_more": round(measure(runs), 1),
+    }
+    viewer.close()
+    return held
+
+
 def main() -> None:
     """Print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("pace", "preview", "memory"), default="pace")
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--iterations", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     todo = arguments.size, arguments.iterations
+    if arguments.what == "preview":
+        print(json.dumps({"size": arguments.size, **time_to_preview(arguments.size, 3)}))
+        return
+    if arguments.what == "memory":
+        print(json.dumps({"size": arguments.size, **memory_of_runs(*todo)}))
+        return
     paces: dict[str, list[np.ndarray]] = {"without": [], "within": []}
     for number in range(arguments.rounds):
         for name in sorted(paces, reverse=number % 2 == 0):
