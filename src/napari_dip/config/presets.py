@@ -103,18 +103,21 @@ _TASK_PRESETS: dict[tuple[TaskName, Preset], FitConfig] = {
     ),
 }
 
-# What lies between the pixels is not in the observation: only the prior knows.
-_TASK_PRESETS["super-resolve", "balanced"] = _with(
-    _PAPER,
-    network={"channels": (32, 64, 64, 64), "output": "linear", "bias": False},
-    latent_noise=0.03,
-    max_iterations=1000,
+# What lies between the pixels is not in the observation: only the prior knows, and the
+# network's own gains by a little total variation (docs/performance.md).
+_NOISE_LATENT: dict[Preset, FitConfig] = {
+    "balanced": _with(
+        _PAPER,
+        network={"channels": (32, 64, 64, 64), "output": "linear", "bias": False},
+        latent_noise=0.03,
+        max_iterations=1000,
+    )
+}
+_NOISE_LATENT["fast"] = _with(
+    _NOISE_LATENT["balanced"], network={"channels": (16, 32, 32, 32)}, max_iterations=500
 )
-_TASK_PRESETS["super-resolve", "fast"] = _with(
-    _TASK_PRESETS["super-resolve", "balanced"],
-    network={"channels": (16, 32, 32, 32)},
-    max_iterations=500,
-)
+for _preset, _fit in _NOISE_LATENT.items():
+    _TASK_PRESETS["super-resolve", _preset] = _with(_fit, tv_weight=0.3)
 
 # Where pixels are missing there is no noise to stop before: it goes on getting better,
 # from the smoothest surface through those that are known (docs/performance.md).
@@ -144,8 +147,8 @@ _TASK_PRESETS["inpaint-holes", "fast"] = _with(
 )
 # Where hardly any pixel is known, it is as between the pixels of an image to be enlarged.
 _TASK_PRESETS["inpaint-sparse", "paper"] = _TASK_PRESETS["inpaint", "paper"]
-for _preset in ("balanced", "fast"):
-    _TASK_PRESETS["inpaint-sparse", _preset] = _TASK_PRESETS["super-resolve", _preset]
+for _preset, _fit in _NOISE_LATENT.items():
+    _TASK_PRESETS["inpaint-sparse", _preset] = _fit
 # The network only corrects what total variation finds (docs/performance.md).
 _TASK_PRESETS["fourier", "balanced"] = _with(
     _BALANCED,
@@ -179,10 +182,10 @@ AUTO_STOP: dict[TaskName, Stop] = {
 # learnt last, mostly after this many iterations (docs/performance.md).
 _TASK_PRESETS["dejpeg-coefficients", "paper"] = _TASK_PRESETS["dejpeg", "paper"]
 _TASK_PRESETS["dejpeg-coefficients", "balanced"] = _with(
-    _TASK_PRESETS["super-resolve", "balanced"], latent_noise=1 / 30, max_iterations=500
+    _NOISE_LATENT["balanced"], latent_noise=1 / 30, max_iterations=500
 )
 _TASK_PRESETS["dejpeg-coefficients", "fast"] = _with(
-    _TASK_PRESETS["super-resolve", "fast"], latent_noise=1 / 30, max_iterations=300
+    _NOISE_LATENT["fast"], latent_noise=1 / 30, max_iterations=300
 )
 
 # A noise latent of a volume, all of it at full resolution, takes too long.

@@ -26,8 +26,10 @@ def of_fit(
     config: DipConfig,
     noise: Sequence[NoiseRecord],
     diagnostics: Mapping[str, Any],
+    *,
+    cut_short: bool = False,
 ) -> tuple[str, ...]:
-    """Warn of noise that is no white noise, and of rules that disagree."""
+    """Warn of noise that is no white noise, of a fit cut short, and of rules that disagree."""
     whiteness, agreement = diagnostics["residual_whiteness"], diagnostics["stopping_agreement"]
     correlations = [one.correlation for one in noise if one.correlation is not None]
     correlation = median(correlations) if correlations else None
@@ -42,6 +44,11 @@ def of_fit(
             f"The noise of neighbouring pixels is correlated ({correlation:.2f}, white noise has "
             f"0), which held-out pixels cannot tell from structure. {consequence} Compare the "
             "result with the image."
+        )
+    elif task.noisy and whiteness is not None and whiteness < _SMOOTH and cut_short:
+        found.append(
+            f"What was taken away is smooth (residual whiteness {whiteness:.2f}, white noise has "
+            "1.41): the fit was cut short before it knew all structure. Let it go on for longer."
         )
     elif task.noisy and whiteness is not None and whiteness < _SMOOTH:
         found.append(

@@ -237,7 +237,13 @@ def make_report(
         warnings=(
             *told,
             *task.remarks(),
-            *of_fit(task, config, noise, diagnostics),
+            *of_fit(
+                task,
+                config,
+                noise,
+                diagnostics,
+                cut_short=any(outcome.stop_reason.is_limit for outcome in everything),
+            ),
             *of_tiles(tiling),
         ),
         versions=versions(),
