@@ -583,12 +583,12 @@ def test_a_factor_along_z_makes_more_planes_and_closer_ones():
     ids=["sigma", "psf"],
 )
 def test_a_volume_is_deblurred_in_all_three_dimensions(task):
-    truth = blobs()
+    truth = blobs((8, 16, 14))
     operator = task.operator(as_image(truth), "ZYX")
     margins = np.subtract(operator.estimate_shape(truth.shape), truth.shape) // 2
     whole = torch.from_numpy(np.pad(truth, [(n, n) for n in margins], mode="edge"))
     blurred = operator(whole[None, None])[0, 0].numpy()
-    result = run(blurred, task, tiny_config(400, latent="noise", dims=None, stop="none"))
+    result = run(blurred, task, tiny_config(70, dims=None, stop="none"))
     assert result.report.config.dims == 3
     assert rmse(result.image.data, truth) < rmse(blurred, truth)
 

@@ -145,12 +145,12 @@ def test_a_finer_result_and_a_wide_psf_ask_for_other_tiles():
 
 def test_the_choice_is_made_and_written_down(monkeypatch):
     monkeypatch.setattr(restore_module, "free_memory", lambda _: 0)
-    config = tiny_config(2, overlap=4)
-    result = finish(restore(noisy_waves((200, 40)), config=config))
+    image, config = noisy_waves((64, 24)), tiny_config(2, overlap=12)
+    result = finish(restore(image, config=config))
     assert result.report.tiling.tile == result.report.config.tile
     assert result.report.tiling.tiles > 1
     monkeypatch.undo()
-    again = finish(restore(noisy_waves((200, 40)), config=result.report.config))
+    again = finish(restore(image, config=result.report.config))
     np.testing.assert_array_equal(again.image.data, result.image.data)
 
 
