@@ -17,6 +17,7 @@ from napari_dip.core.image import Image
 from napari_dip.errors import InputError
 from napari_dip.manifest import Manifest, Record
 from napari_dip.task_options import TaskOptions
+from tests.cluster import start_forks
 from tests.tiny import noisy_waves, tiny_config
 
 
@@ -330,6 +331,7 @@ def test_images_are_found_in_folders_and_patterns_but_not_among_the_outputs(fold
 
 
 def test_workers_make_the_same_files(call, folder, monkeypatch):
+    start_forks()
     call("in", out="serial")
     save_noisy(folder / "in" / "damaged.tif").write_bytes(b"no image")
     code, out, err = call("in", "--workers", "2")

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -41,19 +42,46 @@ def run_distributed(
         this machine.
     workers : int
         How many of them.
+
+    Raises
+    ------
+    DeviceError
+        The scheduler does not answer, or was lost with all that was not finished.
     """
     from distributed import wait
 
     if scheduler is None:
         jobs = [_with_share_of_threads(job, workers) for job in jobs]
-    with _client(scheduler, workers) as client:
+    with _client(scheduler, workers) as client, _loss_told():
         pending = {client.submit(restore_job, job, pure=False): job for job in jobs}
         while pending and not stop_requested():
             with suppress(TimeoutError):
                 wait(list(pending), timeout=_PATIENCE, return_when="FIRST_COMPLETED")
             for future in [future for future in pending if future.done()]:
-                yield _record_of(pending.pop(future), future)
+                record = _record_of(pending.pop(future), future)
+                # What is still asked for is made again when the worker that holds it is
+                # lost, and its file would no longer be the one that the manifest knows.
+                future.release()
+                yield record
         client.cancel(list(pending))
+
+
+@contextmanager
+def _loss_told() -> Iterator[None]:
+    """Say in a sentence, and once, that the scheduler was lost."""
+    # It would print where in its own code a connection broke.
+    logger = logging.getLogger("distributed.client")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    except (CancelledError, OSError) as error:
+        raise DeviceError(
+            "The scheduler was lost; what is finished is kept. Start it again, and go on with "
+            "--resume."
+        ) from error
+    finally:
+        logger.setLevel(before)
 
 
 @contextmanager
