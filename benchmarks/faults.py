@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from napari_dip import cli, distributing, io
+from napari_dip import cli, io, workers
 from napari_dip.manifest import Manifest
 from tests.cluster import FORKS, cluster, serve_batch, start_forks
 from tests.tiny import noisy_waves, tiny_config
@@ -87,7 +87,7 @@ def kill_batch_and_workers_of_its_own(random: random.Random, folder: Path) -> in
 
 def main(rounds: int = 20, seed: int = 0) -> None:
     start_forks()
-    distributing._CONNECTION = 2  # noqa: SLF001
+    workers._CONNECTION = 2  # noqa: SLF001
     kinds = [kill_workers, kill_scheduler, kill_batch]
     plan = [kind for kind in kinds for _ in range(rounds)]
     plan += [kill_batch_and_workers_of_its_own] * max(1, rounds // 5)

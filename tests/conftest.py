@@ -16,6 +16,13 @@ def _tiny_features(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PRETRAINED, "tiny", ((), tiny_features))
 
 
+@pytest.fixture(autouse=True)
+def _logs_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> None:
+    """Leave the user's folder of logs alone."""
+    folder = tmp_path_factory.getbasetemp() / "logs"
+    monkeypatch.setenv("NAPARI_DIP_LOGS", str(folder))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Return the folder of real images that lies beside a development checkout."""

@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from napari_dip import distributing, outputs
+from napari_dip import outputs, workers
 from napari_dip.manifest import Manifest
 from tests.cluster import FORKS, cluster, serve_batch, start_forks
 from tests.test_batch import call, folder, lines, pixels, save_noisy  # noqa: F401
@@ -29,7 +29,7 @@ _CALLS_OF_A_WORKER, _CALLS_OF_A_SCHEDULER = 100_000, 40_000
 def six(call, folder, monkeypatch):
     """Return the results of six files of which nothing happened to any."""
     start_forks()
-    monkeypatch.setattr(distributing, "_CONNECTION", 2)
+    monkeypatch.setattr(workers, "_CONNECTION", 2)
     for seed, name in enumerate("def", 3):
         save_noisy(folder / "in" / f"{name}.tif", seed=seed)
     assert call("in", out="serial")[0] == 0

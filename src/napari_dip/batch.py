@@ -19,6 +19,7 @@ from napari_dip import io, outputs
 from napari_dip.console import judge
 from napari_dip.core.record import sha256_of_pixels
 from napari_dip.errors import InputError, OutputExistsError
+from napari_dip.logs import note_error
 from napari_dip.manifest import Manifest, Record
 
 if TYPE_CHECKING:
@@ -272,6 +273,7 @@ def restore_job(
                 return None
             report = write(result)
     except Exception as error:
+        note_error(error)
         sentence, code = judge(error)
         changes = {"error": sentence, "exit_code": code}
     else:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from napari_dip.config import DEFAULT_SUFFIX
-from napari_dip.console import INTERRUPTED, interruption, progress_display, say
+from napari_dip.console import INTERRUPTED, UNEXPECTED, interruption, progress_display, say
 from napari_dip.errors import UsageError
 from napari_dip.options import Flag, JsonFlag, Options, configure
 from napari_dip.task_options import TaskOptions
@@ -74,7 +74,8 @@ def batch(
     with interruption() as asked:
         for record in todo.keep(_restored(left, asked, scheduler, workers)):
             records.append(record)
-            say(f"[{len(records)}/{len(left)}] {_line(record)}")
+            line = f"[{len(records)}/{len(left)}] {_line(record)}"
+            say(line, logged=record.exit_code != UNEXPECTED)
         interrupted = len(records) < len(left)
     failed = [record for record in records if record.error]
     counts = {

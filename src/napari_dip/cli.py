@@ -10,6 +10,7 @@ import json
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,8 @@ from napari_dip import __version__, task_commands
 from napari_dip.batch_command import batch
 from napari_dip.compare_command import compare
 from napari_dip.config import DipConfig
-from napari_dip.console import interruption, judge, print_result, say
+from napari_dip.console import UNEXPECTED, interruption, judge, print_result, say
+from napari_dip.logs import log_of_run, note, note_error
 from napari_dip.options import Flag, JsonFlag
 from napari_dip.restoring import exit_code, match, restore_image
 
@@ -82,7 +84,7 @@ def evaluate(
 
 @app.command
 def info(*, as_json: JsonFlag = False) -> None:
-    """Show versions, devices, memory, and what is missing and how to get it.
+    """Show versions, devices, memory, what is missing or wrong and what to do, and where logs are.
 
     Parameters
     ----------
@@ -145,11 +147,23 @@ def main(tokens: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if tokens is None else tokens)
     verbose = "--traceback" in words
     words = [word for word in words if word != "--traceback"]
-    try:
-        code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
-    except (Exception, KeyboardInterrupt) as error:
-        if verbose:
-            traceback.print_exc()
-        sentence, code = judge(error)
-        say(f"error: {sentence}")
+    with log_of_run(words) if _runs(words) else nullcontext() as log:
+        try:
+            code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        except (Exception, KeyboardInterrupt) as error:
+            if verbose:
+                traceback.print_exc()
+            note_error(error)
+            sentence, code = judge(error)
+            expected = code != UNEXPECTED
+            where = "" if expected or log is None else f" More is in its log, {log}."
+            # Words that are not ours may quote what was read.
+            say(f"error: {sentence}{where}", logged=expected)
+        note(f"exit code {code or 0}")
     return code or 0
+
+
+def _runs(words: Sequence[str]) -> bool:
+    """Tell whether something is to be done that is worth a log."""
+    asks = {"--help", "-h", "--version", "--install-completion"}
+    return bool(words) and words[0] not in {"info", "evaluate"} and not asks & set(words)

@@ -17,6 +17,7 @@ from cyclopts import CycloptsError
 from pydantic import ValidationError
 
 from napari_dip.errors import DeviceError, InputError, NapariDipError
+from napari_dip.logs import note
 from napari_dip.options import explain
 
 if TYPE_CHECKING:
@@ -27,15 +28,18 @@ if TYPE_CHECKING:
 Follower = Callable[["Progress"], None]
 
 INTERRUPTED = 130
+UNEXPECTED = 1  # an error of no kind of ours
 # A log file is read afterwards, so a line now and then is enough [seconds].
 _LINE_INTERVAL = 10.0
 
 
-def say(sentence: str) -> None:
-    """Print one line on stderr, which leaves stdout to results.
+def say(sentence: str, *, logged: bool = True) -> None:
+    """Print one line on stderr, which leaves stdout to results, and log it.
 
     Nobody may be listening any more: a run goes on without.
     """
+    if logged:
+        note(sentence)
     with suppress(OSError):
         print(f"napari-dip: {sentence}", file=sys.stderr, flush=True)
 
@@ -86,7 +90,7 @@ def judge(error: BaseException) -> tuple[str, int]:
             return "Out of memory; use a smaller image or preset.", DeviceError.exit_code
         case _:
             kind = type(error).__name__
-            return f"Unexpected {kind}: {error} (--traceback to see more)", 1
+            return f"Unexpected {kind}: {error} (--traceback to see more).", UNEXPECTED
 
 
 @contextmanager

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from shutil import disk_usage, which
+from tempfile import gettempdir
 from typing import Any
 
 import psutil
@@ -11,14 +14,16 @@ import torch
 from napari_dip.core.device import available_devices, find_runtime
 from napari_dip.core.report import versions
 from napari_dip.extras import LIBRARIES, installed, remedy
+from napari_dip.logs import log_folder, log_of_run
 
 _QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
+_LITTLE_MEMORY, _LITTLE_SPACE = 1e9, 1e8  # bytes
 _GET_NAPARI = 'napari: pip install "napari[pyqt6]"'
 _GET_QT = "a Qt binding, which napari's window needs: pip install pyqt6"
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return versions, devices, precision, threads and free memory as JSON values.
+    """Return versions, devices, memory, what is missing or wrong, and where logs are.
 
     Examples
     --------
@@ -46,7 +51,36 @@ def describe_machine() -> dict[str, Any]:
         "napari": napari,
         "qt": bindings,
         "missing": missing,
+        "wrong": _wrong(runtime.device, list(bindings)),
+        "logs": str(log_folder()),
     }
+
+
+def _wrong(device: torch.device, bindings: list[str]) -> list[str]:
+    """Return what will be in the way of a run, and what to do about each."""
+    found = []
+    if device.type == "cpu" and which("nvidia-smi") and not torch.version.cuda:
+        found.append(
+            "an NVIDIA GPU, but torch without CUDA: install the torch that "
+            "https://pytorch.org/get-started/locally names"
+        )
+    free = psutil.virtual_memory().available
+    if free < _LITTLE_MEMORY:
+        found.append(f"only {free / 1e6:.0f} MB of memory are free: close programs, or use --tile")
+    if len(bindings) > 1:
+        found.append(
+            f"{' and '.join(bindings)}: napari takes the one that QT_API names: uninstall others"
+        )
+    place = Path(gettempdir())
+    if disk_usage(place).free < _LITTLE_SPACE:
+        found.append(
+            f"{place} is full, where a result is kept that cannot be written: free some space, or "
+            "set TMPDIR"
+        )
+    with log_of_run(["info"]) as log:
+        if log is None:
+            found.append(f"no log can be written to {log_folder()}: set NAPARI_DIP_LOGS")
+    return found
 
 
 def _free_memory(device: torch.device) -> dict[str, int]:

@@ -5,6 +5,7 @@ import logging
 from napari.utils.notifications import show_error
 
 from napari_dip.errors import NapariDipError
+from napari_dip.logs import log_of_run, note_error
 
 _LOG = logging.getLogger(__name__)
 
@@ -16,5 +17,8 @@ def tell(error: Exception) -> str:
     if not ours:
         # Only what is not ours needs a trace of where it came from.
         _LOG.error(text, exc_info=error)
+        with log_of_run(["napari"]) as log:
+            note_error(error)
+        text += f" (More is in its log, {log}.)" if log else ""
     show_error(text)
     return text
