@@ -14,7 +14,7 @@ from napari_dip.config import DipConfig
 from napari_dip.core.image import as_image
 from napari_dip.errors import DeviceError, DivergedError, MemoryExhaustedError
 from napari_dip.gui import worker
-from napari_dip.gui.worker import Control, Run, run_in_thread
+from napari_dip.gui.worker import Control, Run, run_in_thread, warm_up
 from napari_dip.tasks import Denoise
 from tests.tiny import noisy_waves, tiny_config
 
@@ -271,3 +271,11 @@ def test_the_real_restore_runs_in_a_thread(start, qtbot):
     assert heard.ends[0].image.shape == (32, 32)
     assert heard.ends[0].report.iterations == 4
     assert heard.errors == []
+
+
+def test_what_the_first_run_needs_is_imported_beforehand(tmp_path, monkeypatch):
+    (tmp_path / "a_slow_library.py").write_text("value = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    warm_up("a_slow_library").join()
+    assert sys.modules.pop("a_slow_library").value == 1
+    assert warm_up("sys") is None

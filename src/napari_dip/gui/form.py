@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, ComboBox, PushButton
 from napari.layers import Image as ImageLayer
 from pydantic import ValidationError
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFormLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_dip.config import DipConfig
@@ -19,6 +20,7 @@ from napari_dip.gui.preferences import preferred_config
 from napari_dip.gui.region import Region
 from napari_dip.gui.region_form import RegionForm
 from napari_dip.gui.task_form import TaskChoice, TaskForm
+from napari_dip.gui.worker import warm_up
 
 if TYPE_CHECKING:
     import napari
@@ -46,6 +48,8 @@ ADVANCED = (
 # One follows the preset or comes from a program; the other is the layer's own scale.
 HIDDEN = ("fit", "voxel_size")
 
+# After so long the form is on the screen [milliseconds].
+_SOON = 500
 _FIELD_WIDTH = 60
 _LABEL_WIDTH = 110
 
@@ -221,6 +225,11 @@ class Form(QWidget):  # type: ignore[misc]
     def _follow_preset(self) -> None:
         self._base = self._base.model_copy(update={"fit": None})
         self._tell()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Once the form is seen, a run may follow."""
+        super().showEvent(event)
+        QTimer.singleShot(_SOON, warm_up)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the wheel for scrolling, and look for devices when they are asked for."""

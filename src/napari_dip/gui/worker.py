@@ -9,12 +9,14 @@ last one was taken.
 """
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from threading import Event
+from importlib import import_module
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +35,15 @@ if TYPE_CHECKING:
 
 # Shortest time between two progress signals [seconds].
 INTERVAL = 0.2
+
+
+def warm_up(library: str = "torch") -> Thread | None:
+    """Begin to import what the first run would have to wait for; None if that is done."""
+    if library in sys.modules:
+        return None
+    thread = Thread(target=import_module, args=(library,), daemon=True)
+    thread.start()
+    return thread
 
 
 def restore(*args: Any, **options: Any) -> "Generator[Progress, None, Restoration]":
