@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from napari_dip import denoise
-from napari_dip.errors import AxesError, InputError
+from napari_dip.errors import AxesError, InputError, UsageError
 from tests.tiny import noisy_waves, tiny_config, waves
 
 
@@ -35,8 +34,10 @@ def test_a_list_is_an_image_too():
 
 
 def test_what_cannot_be_chosen_is_refused():
-    with pytest.raises(ValidationError, match="preset"):
+    with pytest.raises(UsageError, match="Got 'best' for preset: input should be 'fast'"):
         denoise(noisy_waves(), preset="best")
+    with pytest.raises(UsageError, match="Got -1 for seed"):
+        denoise(noisy_waves(), rng=-1)
     with pytest.raises(InputError, match="complex"):
         denoise(np.zeros((4, 4), complex))
     with pytest.raises(AxesError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -339,6 +341,20 @@ def test_workers_make_the_same_files(call, folder, monkeypatch):
     assert "damaged.tif: error: Got" in err
     assert pixels(folder / "out") == pixels(folder / "serial")
     assert len(lines(folder / "out")) == 4
+
+
+def test_workers_that_are_begun_from_nothing_take_the_jobs(folder):
+    """A process that is not forked imports the script that began it."""
+    script = folder / "napari-dip.py"
+    lines = ["import sys", "from napari_dip.cli import main", "if __name__ == '__main__':"]
+    script.write_text("\n".join([*lines, "    sys.exit(main())"]))
+    words = "batch in/a.tif --config tiny.json -o out --workers 1".split()
+    done = subprocess.run([sys.executable, script, *words], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "out: 1 restored, 0 failed, 0 done before, 0 left\n",
+    )
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_scheduler_that_does_not_answer_is_said(call, monkeypatch):

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import CycloptsError
 from pydantic import ValidationError
 
+from napari_dip.config.refusal import explain
 from napari_dip.errors import DeviceError, InputError, NapariDipError
 from napari_dip.logs import note
-from napari_dip.options import explain
+from napari_dip.options import option
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -81,7 +82,9 @@ def judge(error: BaseException) -> tuple[str, int]:
             return str(error), error.exit_code
         case CycloptsError():
             cause = error.__cause__
-            return explain(cause) if isinstance(cause, ValidationError) else str(error), 2
+            if isinstance(cause, ValidationError):
+                return explain(cause, option), 2
+            return str(error), 2
         case KeyboardInterrupt():
             return "interrupted before there was a result", INTERRUPTED
         case OSError():

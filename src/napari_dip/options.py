@@ -12,7 +12,8 @@ from cyclopts import Parameter
 from pydantic import Field, ValidationError, field_validator
 
 from napari_dip.config import DipConfig, FitConfig, VoxelSize
-from napari_dip.errors import NapariDipError, UsageError
+from napari_dip.config.refusal import explain
+from napari_dip.errors import UsageError
 
 Number = TypeVar("Number", int, float)
 Flag = Annotated[bool, Parameter(negative="")]
@@ -93,7 +94,7 @@ def configure(options: Options, file: Path | None) -> DipConfig:
     except ValidationError as error:
         unknown = any(detail["type"] == "extra_forbidden" for detail in error.errors())
         where = f" {file} may be of a newer version; expected known options."
-        raise UsageError(explain(error) + (where if unknown else "")) from error
+        raise UsageError(explain(error, option) + (where if unknown else "")) from error
 
 
 def by_axis(option: str, text: str, number: Callable[[str], Number]) -> Number | dict[str, Number]:
@@ -132,15 +133,12 @@ def _read_configuration(file: Path) -> dict[str, Any]:
     return values
 
 
-def explain(error: ValidationError) -> str:
-    """Say in one sentence what was got and what was expected."""
-    parts = []
-    for detail in error.errors():
-        cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, NapariDipError):
-            parts.append(str(cause))
-            continue
-        place = [str(part).replace("_", "-") for part in detail["loc"]]
-        message = detail["msg"][:1].lower() + detail["msg"][1:]
-        parts.append(f"Got {detail['input']!r} for --{'.'.join(place)}: {message}.")
-    return " ".join(parts)
+def option(place: str) -> str:
+    """Return what the command line calls a field.
+
+    Examples
+    --------
+    >>> option("max_iterations")
+    '--max-iterations'
+    """
+    return f"--{place.replace('_', '-')}"

@@ -79,9 +79,9 @@ def test_another_preset_drops_the_fit_settings_of_the_last_one(form):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("gain", "-1", "Gain '-1'.*greater than 0"),
-        ("max_iterations", "many", "Max iterations 'many'.*integer"),
-        ("time_limit", "0", "Time limit '0'.*greater than 0"),
+        ("gain", "-1", "'-1' for Gain.*greater than 0"),
+        ("max_iterations", "many", "'many' for Max iterations.*integer"),
+        ("time_limit", "0", "'0' for Time limit.*greater than 0"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_words(form, name, text, words):

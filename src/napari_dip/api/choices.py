@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
+from pydantic import ValidationError
 
 from napari_dip.config import DipConfig
+from napari_dip.config.refusal import explain
 from napari_dip.core.image import as_image
 from napari_dip.core.progress import finish
 from napari_dip.core.restore import restore
+from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -45,6 +48,9 @@ def restored(
         chosen["channels"] = "joint"
     given = {name: value for name, value in chosen.items() if value is not None}
     # Validated anew: model_copy would not check what the caller wrote.
-    settings = DipConfig.model_validate({**(config or DipConfig()).model_dump(), **given})
+    try:
+        settings = DipConfig.model_validate({**(config or DipConfig()).model_dump(), **given})
+    except ValidationError as error:
+        raise UsageError(explain(error)) from error
     named = as_image(image, settings.axes, channel_axis=channel_axis)
     return np.asarray(finish(restore(named, task, settings)).image.data)

@@ -11,6 +11,7 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFormLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_dip.config import DipConfig
+from napari_dip.config.refusal import explain
 from napari_dip.errors import NapariDipError, UsageError
 from napari_dip.gui.fields import field_widget, label, read, write
 from napari_dip.gui.fold import Fold
@@ -168,9 +169,7 @@ class Form(QWidget):  # type: ignore[misc]
         try:
             return DipConfig.model_validate({**self._base.model_dump(), **values})
         except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][0])
-            raise UsageError(f"Got {label(name)} {first['input']!r}: {first['msg']}.") from error
+            raise UsageError(explain(error, label)) from error
 
     @config.setter
     def config(self, config: DipConfig) -> None:

@@ -12,6 +12,7 @@ from platformdirs import user_config_path
 from pydantic import ValidationError
 
 from napari_dip.config import DipConfig
+from napari_dip.config.refusal import explain
 from napari_dip.errors import UsageError
 from napari_dip.gui.preferences import preferred_config
 from napari_dip.gui.task_form import TaskChoice
@@ -61,7 +62,7 @@ def load(file: Path) -> Settings:
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"Got {file}, which cannot be read ({error}).") from error
     if not isinstance(content, dict):
         raise UsageError(f"Got {file}; expected a JSON object of settings.")
@@ -73,9 +74,7 @@ def load(file: Path) -> Settings:
     try:
         config = DipConfig.model_validate(content.get("config", content))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise UsageError(f"Got {file} with {place} {first['input']!r}: {first['msg']}.") from error
+        raise UsageError(f"Got {file}, which is no configuration. {explain(error)}") from error
     return Settings(config, _task(content.get("task")))
 
 
