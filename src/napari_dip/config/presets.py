@@ -45,9 +45,15 @@ def _with(base: FitConfig, **changes: Any) -> FitConfig:
     return base.model_copy(update={"network": network, **changes})
 
 
+# Of a small image that is to be enlarged some dozens of pixels are hidden, too few to end a
+# fit by, and mostly there is no noise to end it for: only what is clearly worse is left out.
+_FEW_PIXELS = StoppingConfig(heldout_patience=500, heldout_margin=1.0)
+
 # Where a task differs from denoising; the paper's from its supplementary code.
 _TASK_PRESETS: dict[tuple[TaskName, Preset], FitConfig] = {
-    ("super-resolve", "paper"): _with(_PAPER, latent_noise=0.03, max_iterations=2000),
+    ("super-resolve", "paper"): _with(
+        _PAPER, latent_noise=0.03, max_iterations=2000, stopping=_FEW_PIXELS
+    ),
     ("inpaint", "paper"): _with(
         _PAPER, latent_noise=0.03, learning_rate=0.001, max_iterations=11000
     ),
@@ -117,7 +123,7 @@ _NOISE_LATENT["fast"] = _with(
     _NOISE_LATENT["balanced"], network={"channels": (16, 32, 32, 32)}, max_iterations=500
 )
 for _preset, _fit in _NOISE_LATENT.items():
-    _TASK_PRESETS["super-resolve", _preset] = _with(_fit, tv_weight=0.3)
+    _TASK_PRESETS["super-resolve", _preset] = _with(_fit, tv_weight=0.3, stopping=_FEW_PIXELS)
 
 # Where pixels are missing there is no noise to stop before: it goes on getting better,
 # from the smoothest surface through those that are known (docs/performance.md).
@@ -220,6 +226,6 @@ def for_correlated_noise(fit: FitConfig) -> FitConfig:
     """
     changes = {"latent": "noise", "learning_rate": _PAPER.learning_rate}
     network = {"skip_channels": _PAPER.network.skip_channels, "tapered": False}
-    # The risk dips once while coarse structure is learnt: no minimum before 200 counts.
-    stopping = fit.stopping.model_copy(update={"guard": 200})
+    # Where there is little structure all of it is learnt within some dozens of iterations.
+    stopping = fit.stopping.model_copy(update={"guard": 20})
     return _with(fit, network=network, stopping=stopping, **changes)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 # Rings that frequencies are divided into, from zero to the corners.
 _RINGS = 24
+# Where an image has no more than so many times the power that noise has in the mean, it is
+# noise; so have 98% of the frequencies that are.
+_QUIET = 4.0
 
 
 class Risk:
@@ -28,9 +31,9 @@ class Risk:
     Stein's unbiased risk estimate, R - N + 2 h N, asks for the share h of the
     noise N that the estimate x of y follows; R is what is left of y. Frequencies
     of about the same height are treated alike, and N is the spectrum of white
-    noise blurred by the grain. Structure being followed first, what x follows
-    of y beyond the structure, Y - N, is noise; and of noise that is not
-    followed all is left, so that h is 1 - sqrt(R / N) at least.
+    noise blurred by the grain. Structure is followed before noise, so that h is
+    told by those frequencies alone where y is hardly more than noise: it leaves
+    (1 - h)^2 of their power. Where there are none, all is structure, and followed.
 
     References
     ----------
@@ -46,28 +49,30 @@ class Risk:
         squared = along[0][:, None] ** 2 + along[1] ** 2
         rings = (squared.sqrt() / math.sqrt(0.5) * _RINGS).long().clamp(max=_RINGS - 1)
         self._rings = rings.flatten()
-        self._counts = torch.bincount(self._rings, minlength=_RINGS)
         variance = problem.noise.variance(observation).mean()
         grain = torch.exp(-((2 * math.pi * problem.noise.grain) ** 2) * squared)
-        self._noise = self._sums(variance * grain / grain.mean())
+        self._noise = variance * grain / grain.mean()
+        self._noise_sums = self._sums(self._noise)
 
     @torch.no_grad()
     def __call__(self, average: Tensor) -> float:
         """Return the risk of an estimate (1, C, [Z,] Y, X)."""
         fitted = self._problem.operator(average)
         observed = torch.where(self._problem.valid, self._problem.observation, fitted)
-        seen, taken, kept = map(self._spectrum, (observed, observed - fitted, fitted))
-        noise = self._noise.clamp(min=1e-20)
-        beyond = (seen + kept - taken) / 2 - (seen - noise)
-        followed = torch.maximum(beyond / noise, 1 - (taken / noise).sqrt()).clamp(0, 1)
-        return float((taken - noise + 2 * followed * noise).sum() / noise.sum())
+        seen, taken = self._power(observed), self._power(observed - fitted)
+        quiet = seen < _QUIET * self._noise
+        left = self._sums(taken * quiet) / self._sums(seen * quiet).clamp(min=1e-20)
+        followed = (1 - left.sqrt()).clamp(min=0)
+        risk = self._sums(taken) + (2 * followed - 1) * self._noise_sums
+        return float(risk.sum() / self._noise_sums.sum())
 
-    def _spectrum(self, picture: Tensor) -> Tensor:
-        """Return the power of the rings, of the mean over channels and planes."""
+    def _power(self, picture: Tensor) -> Tensor:
+        """Return the power of the frequencies, of the mean over channels and planes, (Y, X)."""
         level = picture.mean((-2, -1), keepdim=True)
-        power = torch.fft.fft2(picture - level, norm="ortho").abs().square()
-        return self._sums(power.flatten(0, -3).mean(dim=0))
+        power: Tensor = torch.fft.fft2(picture - level, norm="ortho").abs().square()
+        return power.flatten(0, -3).mean(dim=0)
 
     def _sums(self, power: Tensor) -> Tensor:
+        """Return the power of the rings, (24,)."""
         sums = torch.zeros(_RINGS, dtype=power.dtype, device=power.device)
         return sums.index_add(0, self._rings, power.flatten())
