@@ -46,8 +46,8 @@ def _with(base: FitConfig, **changes: Any) -> FitConfig:
 
 
 # Of a small image that is to be enlarged some dozens of pixels are hidden, too few to end a
-# fit by, and mostly there is no noise to end it for: only what is clearly worse is left out.
-_FEW_PIXELS = StoppingConfig(heldout_patience=500, heldout_margin=1.0)
+# fit by soon, and mostly there is no noise to end it for.
+_FEW_PIXELS = StoppingConfig(heldout_patience=500)
 
 # Where a task differs from denoising; the paper's from its supplementary code.
 _TASK_PRESETS: dict[tuple[TaskName, Preset], FitConfig] = {
