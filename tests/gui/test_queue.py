@@ -67,8 +67,8 @@ def test_a_run_is_taken_out_of_the_queue_by_mouse_or_key(layers, dock, fake_rest
     qtbot.mouseClick(lines.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(middle))
     press(dock, qtbot, "remove")
     assert waiting(dock) == ["b_denoise (balanced)", "a_denoise (balanced)"]
-    lines.setCurrentRow(0)
-    dock._queue.remove()
+    qtbot.keyClick(lines, Qt.Key.Key_Home)
+    qtbot.keyClick(lines, Qt.Key.Key_Delete)
     assert finish(dock, fake_restore, qtbot, 2) == ["a_denoise", "a_denoise [1]"]
 
 

@@ -156,7 +156,13 @@ def test_a_queue_of_two(viewer, qtbot):
     qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
     dock.config = tiny_config(iterations=3, threads=1, seed=7)
     click(dock, qtbot, "run")
-    assert dock.findChild(QListWidget, "queue").isVisible()
+    click(dock, qtbot, "run")
+    lines = dock.findChild(QListWidget, "queue")
+    assert lines.isVisible()
+    lines.setFocus()
+    qtbot.keyClick(lines, Qt.Key.Key_End)
+    qtbot.keyClick(lines, Qt.Key.Key_Delete)
+    assert lines.count() == 1
     with qtbot.waitSignals([dock.finished, dock.finished], timeout=60_000):
         click(dock, qtbot, "stop")
     first, second = (viewer.layers[name] for name in ("cell_denoise", "cell_denoise [1]"))

@@ -3,15 +3,13 @@
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QShortcut,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -44,9 +42,7 @@ class Queue(QWidget):  # type: ignore[misc]
         self._remove.setObjectName("remove")
         self._remove.setToolTip("Take the selected run out of the queue (Del)")
         self._remove.clicked.connect(self.remove)
-        delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self._list)
-        delete.setContext(Qt.ShortcutContext.WidgetShortcut)
-        delete.activated.connect(self.remove)
+        self._list.installEventFilter(self)
         self._list.currentRowChanged.connect(self._follow)
         head = QHBoxLayout()
         head.addWidget(QLabel("Next in the queue"), stretch=1)
@@ -86,6 +82,18 @@ class Queue(QWidget):  # type: ignore[misc]
         """Drop them all."""
         self._list.clear()
         self._follow()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take the Delete key of the list before a shortcut of the viewer does."""
+        kind = event.type()
+        if kind not in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride):
+            return False
+        if event.key() != Qt.Key.Key_Delete:
+            return False
+        event.accept()
+        if kind == QEvent.Type.KeyPress:
+            self.remove()
+        return True
 
     def _follow(self, *_: int) -> None:
         self._remove.setEnabled(self._list.currentRow() >= 0)
