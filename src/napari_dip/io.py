@@ -78,14 +78,38 @@ def read_image(
 
 
 def _read(path: Path, lazy: bool = False) -> Image:
-    """Read a file; what a library raises becomes an error of ours."""
     reader = reader_of(path)
     if reader in LIBRARIES:
         require(LIBRARIES[reader], path)
-    try:
+    with _told(path):
         if lazy and reader is read_zarr:
-            return read_zarr(path, None)
+            image = read_zarr(path, None)
+            return replace(image, data=_Stored(path, image.data))
         return reader(path, _check_memory)
+
+
+class _Stored:
+    """An array on the disk, whose damage is found only as its parts are read."""
+
+    def __init__(self, path: Path, array: Any) -> None:
+        self._path, self._array = path, array
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+
+    def __getitem__(self, part: Any) -> Any:
+        with _told(self._path):
+            return self._array[part]
+
+    def __array__(
+        self, dtype: np.dtype[Any] | None = None, copy: bool | None = None
+    ) -> NDArray[Any]:
+        return np.asarray(self[...], dtype)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what a library raises into an error of ours."""
+    try:
+        yield
     except NapariDipError:
         raise
     except Exception as error:

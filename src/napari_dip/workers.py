@@ -52,7 +52,7 @@ def run_distributed(
 
     if scheduler is None:
         jobs = [_with_share_of_threads(job, workers) for job in jobs]
-    with _client(scheduler, workers) as client, _loss_told():
+    with _loss_told(), _client(scheduler, workers) as client:
         pending = {client.submit(restore_job, job, pure=False): job for job in jobs}
         while pending and not stop_requested():
             with suppress(TimeoutError):
