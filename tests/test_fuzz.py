@@ -28,7 +28,7 @@ from napari_dip.options import Options, configure
 from tests.test_dicom import save as write_slice
 from tests.tiny import tiny_config
 
-pytestmark = pytest.mark.fuzz
+pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
 
 _EXAMPLES = int(os.environ.get("NAPARI_DIP_FUZZ", "0"))
 FUZZ = settings(

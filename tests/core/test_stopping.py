@@ -65,6 +65,27 @@ def test_a_rise_of_the_held_out_error_that_chance_may_bring_does_not_count():
     assert kept == [2, 1]
 
 
+def test_of_equal_held_out_errors_the_first_is_kept():
+    rule = HeldOut(patience=3, tolerance=0.0, guard=0)
+    assert feed(rule, [1.0] * 9) == (4, StopReason.HELD_OUT_MINIMUM)
+    assert rule.selected == 1
+
+
+def test_patience_that_is_renewed_begins_anew():
+    rule = HeldOut(patience=3, tolerance=0.0, guard=0)
+    rule.update(evidence(1))
+    rule.renew(10)
+    assert [rule.update(evidence(k)) is None for k in (4, 12, 13)] == [True, True, False]
+
+
+def test_of_a_flaw_nothing_is_believed_up_to_the_guard_and_equal_ones_do_not_count():
+    rule = LeastFlaw(StopReason.FEWEST_BLOCKS, patience=2, guard=3)
+    flaws = [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
+    reasons = [rule.update(replace(evidence(k), flaw=flaw)) for k, flaw in enumerate(flaws, 1)]
+    assert rule.selected == 4
+    assert reasons == [None] * 5 + [StopReason.FEWEST_BLOCKS]
+
+
 def test_held_out_tolerance_ends_a_creeping_descent():
     creeping = [1 - 1e-6 * k for k in range(200)]
     rule = HeldOut(patience=20, tolerance=1e-3, guard=0)
@@ -93,6 +114,7 @@ def test_held_out_without_held_out_pixels_has_no_opinion():
     ],
 )
 def test_variance_rules_find_where_the_outputs_move_least(rule):
+    rule = deepcopy(rule)
     generator = torch.Generator().manual_seed(0)
     reason = None
     for iteration in range(1, 200):
@@ -109,19 +131,34 @@ def test_variance_rules_find_where_the_outputs_move_least(rule):
     ("rule", "last", "reason"),
     [
         (MaxIterations(3), evidence(3), StopReason.MAX_ITERATIONS),
-        (TimeLimit(2.0), evidence(9, seconds=2.5), StopReason.TIME_LIMIT),
+        (TimeLimit(2.0), evidence(9, seconds=2.0), StopReason.TIME_LIMIT),
         (Requested(lambda: True), evidence(1), StopReason.STOP_REQUESTED),
     ],
     ids=["iterations", "time", "request"],
 )
 def test_limits_give_their_reason(rule, last, reason):
     assert rule.update(last) is reason
+    assert rule.update(replace(last, iteration=99, seconds=99.0)) is reason
     assert rule.selected is None
 
 
 def test_limits_let_a_fit_go_on_before_they_are_reached():
     rules = [MaxIterations(3), TimeLimit(2.0), Requested(lambda: False)]
     assert AnyOf(rules).update(evidence(2, seconds=1.0)) is None
+
+
+def test_any_of_asks_all_rules_and_gives_the_reason_of_the_first():
+    watching = HeldOut(5, 0.0, 0)
+    rule = AnyOf([TimeLimit(1.0), MaxIterations(1), watching])
+    assert rule.update(evidence(7, 0.5, seconds=1.0)) is StopReason.TIME_LIMIT
+    assert watching.selected == 7
+    assert rule.memory.opinions == [7]
+    assert len(rule.memory._rules) == 1
+
+
+def test_a_copied_request_asks_as_the_first_did():
+    rule = Requested(lambda: False)
+    assert deepcopy(rule) is rule
 
 
 def test_any_of_selects_by_the_first_rule_with_an_opinion():
