@@ -164,3 +164,28 @@ def test_tiles_that_share_all_they_have_are_refused_with_a_size_that_will_do():
     with pytest.raises(UsageError, match="8 along y in common; expected at least 16"):
         Tiling(8, 4, margins={"Y": 2}).spans("Y", 30)
     assert len(Tiling(16, 4, margins={"Y": 2}).spans("Y", 30)) == 3
+
+
+@given(tilings(), st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=25)
+def test_where_tiles_differ_the_result_is_their_weighted_mean(tiling, order):
+    image = Image(np.zeros((13, 17), np.float32), "YX")
+    tiles = blocks.plan(image, None, 2, tiling)
+    order.shuffle(tiles)
+    result = np.zeros(image.shape, np.float32)
+    total, weight = np.zeros(image.shape), np.zeros(image.shape)
+    for number, tile in enumerate(tiles):
+        level = np.float32(1 + number)
+        counts = stitching.outer(tile.weights) if tile.weights else 1.0
+        total[tile.target] += level * counts
+        weight[tile.target] += counts
+        stitching.stitch(result, tile, np.full_like(result[tile.target], level), tiles[:number])
+    np.testing.assert_allclose(result, total / weight, rtol=1e-4)
+
+
+def test_bands_are_the_array_once_and_small():
+    seen = np.zeros((2, 1500, 3), int)
+    for band in stitching.bands(seen.shape, "ZYX"):
+        assert seen[band].size <= 1024 * 3
+        seen[band] += 1
+    assert (seen == 1).all()

@@ -212,3 +212,14 @@ def test_a_real_image_has_its_negative_frequencies_too():
     found = Fourier(sampled, paired=False).sampled.nonzero().tolist()
     assert found == [[0, 0], [1, 2], [5, 6]]
     assert int(Fourier(sampled, paired=True).sampled.sum()) == 2
+
+
+@pytest.mark.parametrize("kernel", ["lanczos2", "box", "gaussian"])
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_no_sample_depends_on_more_than_the_margin_of_a_downsampling(factor, kernel):
+    operator, size = Downsample((1, factor), kernel), 24
+    estimate = torch.zeros(1, 1, 1, size * factor)
+    estimate[..., size // 2 * factor : (size // 2 + 1) * factor] = 1.0  # one sample's own pixels
+    touched = operator(estimate)[0, 0, 0].abs().gt(1e-7).nonzero().flatten() - size // 2
+    margin = operator.margin(1)
+    assert margin - 1 <= int(touched.abs().max()) <= margin

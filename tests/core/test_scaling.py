@@ -92,3 +92,39 @@ def test_restoring_a_dtype_never_wraps(dtype):
     limits = np.iinfo(dtype)
     values = np.array([-1e20, 0.6, 1e20], np.float32)
     assert restore_dtype(values, np.dtype(dtype)).tolist() == [limits.min, 1, limits.max]
+
+
+@pytest.mark.parametrize("shift", [-3000.0, -500.0, 0.0, 4000.0])
+def test_the_bounds_are_those_of_the_image_with_room_whatever_its_zero(shift):
+    values = shift + np.arange(1001.0)
+    scaling = find_scaling(values)
+    low, high = scaling.unscale(np.array([scaling.low, scaling.high]))
+    room = values.min() - low
+    assert 0 < room < 1000
+    assert high - values.max() == pytest.approx(room, rel=1e-4)
+    assert scaling.darkest == shift
+
+
+def test_complex_parts_are_only_divided_and_alike():
+    image = Image(np.stack([np.full((4, 5), 3.0), np.arange(20.0).reshape(4, 5)]), "CYX")
+    first, second = scale_image(image, joint=True)
+    assert first == second
+    assert first.offset == 0
+    assert first.unscale(np.zeros(1)) == 0
+
+
+def test_a_constant_image_has_a_map_that_changes_no_unit():
+    scaling = find_scaling(np.full((3, 4), 7.0))
+    assert (scaling.constant, scaling.gain) == (True, 1.0)
+    assert scaling.unscale(np.ones((2, 2), np.float64)).dtype == np.float32
+    assert (scaling.unscale(np.ones((2, 2))) == 7).all()
+
+
+def test_dtypes_come_back_rounded_and_whole():
+    halves = np.array([-0.4, 0.49, 0.5, 1.0, 7.0])
+    assert restore_dtype(halves, np.dtype(bool)).tolist() == [False, False, True, True, True]
+    large = np.array([-1e30, 0.6, 2.0**63, 1e30])
+    limits = np.iinfo(np.int64)
+    expected = [limits.min, 1, limits.max, limits.max]
+    assert restore_dtype(large, np.dtype(np.int64)).tolist() == expected
+    assert restore_dtype(halves, np.dtype(np.float64)).dtype == np.float64

@@ -65,6 +65,15 @@ def test_a_rise_of_the_held_out_error_that_chance_may_bring_does_not_count():
     assert kept == [2, 1]
 
 
+@pytest.mark.parametrize(("pixels", "kept"), [(4, 2), (400, 1)])
+def test_of_more_pixels_chance_brings_less(pixels, kept):
+    rule = HeldOut(patience=20, tolerance=0.0, guard=0, margin=1.0)
+    rise = torch.tensor([-1.0, 1.4]).repeat(pixels // 2)  # 0.2 on average, of 1.2 each
+    rule.update(replace(evidence(1, 2.0), heldout_errors=torch.full((pixels,), 2.0)))
+    rule.update(replace(evidence(2, 2.2), heldout_errors=2.0 + rise))
+    assert rule.selected == kept
+
+
 def test_of_equal_held_out_errors_the_first_is_kept():
     rule = HeldOut(patience=3, tolerance=0.0, guard=0)
     assert feed(rule, [1.0] * 9) == (4, StopReason.HELD_OUT_MINIMUM)
