@@ -16,7 +16,7 @@ from napari_dip.core.blur import GaussianBlur
 from napari_dip.core.fit import fit
 from napari_dip.core.judgement import split_pixels
 from napari_dip.core.latent import LATENTS
-from napari_dip.core.noise import estimate_mean_variance, noise_model
+from napari_dip.core.noise import NoiseModel, estimate_mean_variance, noise_model
 from napari_dip.core.problem import Problem, make_problem
 from napari_dip.core.scaling import find_scaling
 from napari_dip.core.state import FitState
@@ -179,6 +179,19 @@ def test_held_out_pixels_are_not_fitted():
     assert float(heldout.sum()) > 50
     assert not bool((fitted * heldout).any())
     assert torch.equal(fitted + heldout, problem.valid.float())
+
+
+def test_channels_of_a_pixel_are_held_out_together_and_count_once():
+    config = tiny_config().complete()
+    shape = (3, 24, 24)  # 3% are 17 pixels, 52 numbers
+    noise = [NoiseModel(0.0, 1.0, 0.1)] * 3
+    device = torch.device("cpu")
+    problem = make_problem(
+        np.zeros(shape, np.float32), np.ones(shape, bool), noise, (-1.0, 1.0), device
+    )
+    fitted, heldout = split_pixels(problem, config, torch.Generator().manual_seed(0))
+    assert heldout is None
+    assert bool(fitted.all())
 
 
 @dataclass(frozen=True)
