@@ -171,7 +171,7 @@ def stopping(data: Path, scale: float) -> None:
         done = run(picture, RemoveJpeg(), settings, truth=reference, keep=(early,))
         pictures |= {
             f"{name}, decoded": picture,
-            f"{early} iterations": done.passed[early],
+            f"{early} iterations, {name}": done.passed[early],
             f"{late} iterations, {name}": done.result,
         }
     curve, quality = done.curve, np.array(done.curve.psnr)
