@@ -94,7 +94,7 @@ def damaged(draw, content: bytes) -> bytes:
     return bytes(data[: draw(st.just(len(data)) | st.integers(0, len(data)))])
 
 
-def read(path: Path) -> None:
+def assert_read_or_refused(path: Path) -> None:
     """Read, lazily and at once: an image comes out, or a sentence."""
     for lazy in (False, True):
         words = "an image"
@@ -113,7 +113,7 @@ def test_a_damaged_file_is_an_image_or_refused(name, data):
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(data.draw(damaged(whole(name))))
-        read(path)
+        assert_read_or_refused(path)
 
 
 JSON = st.recursive(
@@ -150,27 +150,27 @@ def test_a_damaged_zarr_is_an_image_or_refused(kind, data):
         else:
             file = data.draw(st.sampled_from([each for each in files if each not in texts]))
             file.write_bytes(data.draw(damaged(file.read_bytes())))
-        read(path)
+        assert_read_or_refused(path)
 
 
-def configured(text: bytes) -> None:
+def assert_configured_or_refused(text: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "config.json"
         path.write_bytes(text)
         with suppress(UsageError):
-            configure(Options(), path).complete()
+            assert configure(Options(), path).complete().fit is not None
 
 
 @FUZZ
 @given(damaged(tiny_config().model_dump_json().encode()))
 def test_a_damaged_configuration_is_one_or_refused(text):
-    configured(text)
+    assert_configured_or_refused(text)
 
 
 @FUZZ
 @given(altered(json.loads(tiny_config().complete().model_dump_json())))
 def test_another_configuration_is_one_or_refused(values):
-    configured(json.dumps(values).encode())
+    assert_configured_or_refused(json.dumps(values).encode())
 
 
 TASKS = ["denoise", "inpaint", "super-resolve", "deconvolve", "dejpeg", "guided", "fourier"]

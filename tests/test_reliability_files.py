@@ -41,7 +41,7 @@ def call(capsys, monkeypatch, tmp_path):
     return run
 
 
-def refused(path):
+def assert_refused(path):
     with pytest.raises(NapariDipError, match="^Got") as caught:
         io.read_image(path)
     text = str(caught.value)
@@ -78,14 +78,14 @@ def test_a_forged_size_is_refused_before_memory_is_taken(tmp_path, monkeypatch, 
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, metadata=None, **KINDS[kind])
     forge(tmp_path / "a.tif", ImageWidth=side, ImageLength=side)
     monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", lambda series: pytest.fail("read"))
-    refused(tmp_path / "a.tif")
+    assert_refused(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("kind", ["tiled", "tiled and compressed"])
 def test_tiles_of_a_forged_size_are_refused(tmp_path, kind):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, metadata=None, **KINDS[kind])
     forge(tmp_path / "a.tif", TileWidth=2**20, TileLength=2**20)
-    assert "GB" in refused(tmp_path / "a.tif")
+    assert "GB" in assert_refused(tmp_path / "a.tif")
 
 
 def minimal_tiff(data, compression=1, next_page=0):
@@ -104,7 +104,7 @@ def test_pixels_compressed_beyond_reason_are_refused(tmp_path, monkeypatch):
     bomb = zlib.compress(bytes(2**27), 9)
     (tmp_path / "a.tif").write_bytes(minimal_tiff(bomb, compression=8))
     monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", lambda series: pytest.fail("read"))
-    refused(tmp_path / "a.tif")
+    assert_refused(tmp_path / "a.tif")
 
 
 def test_a_chain_of_pages_that_closes_ends(tmp_path):
@@ -119,7 +119,7 @@ def test_a_tiff_that_was_cut_anywhere_is_refused(tmp_path, kind, share):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, metadata=None, **KINDS[kind])
     content = (tmp_path / "a.tif").read_bytes()
     (tmp_path / "a.tif").write_bytes(content[: int(share * len(content))])
-    refused(tmp_path / "a.tif")
+    assert_refused(tmp_path / "a.tif")
 
 
 def test_bits_that_flipped_in_a_compressed_tiff_are_noticed(tmp_path):
@@ -127,7 +127,7 @@ def test_bits_that_flipped_in_a_compressed_tiff_are_noticed(tmp_path):
     content = bytearray((tmp_path / "a.tif").read_bytes())
     content[len(content) // 2] ^= 0xFF
     (tmp_path / "a.tif").write_bytes(content)
-    refused(tmp_path / "a.tif")
+    assert_refused(tmp_path / "a.tif")
 
 
 OME = """<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/\
@@ -152,14 +152,14 @@ def test_a_set_of_ome_tiff_is_read_whole_or_refused(tmp_path):
     image = io.read_image(path)
     np.testing.assert_array_equal(image.data, [PIXELS + np.uint8(1), PIXELS + np.uint8(2)])
     (tmp_path / "two.ome.tif").unlink()
-    assert "lacks a part" in refused(path)  # not a black plane
+    assert "lacks a part" in assert_refused(path)  # not a black plane
 
 
 def test_an_ome_tiff_takes_nothing_from_other_folders(tmp_path):
     (tmp_path / "in").mkdir()
     path = write_pair(tmp_path / "in", "../secret.ome.tif")
     assert (tmp_path / "secret.ome.tif").exists()
-    refused(path)
+    assert_refused(path)
 
 
 @pytest.mark.parametrize("ome", [True, False])
@@ -171,7 +171,7 @@ def test_a_file_of_several_images_is_refused_and_one_with_a_thumbnail_is_not(tmp
     with tifffile.TiffWriter(tmp_path / "b.ome.tif", ome=ome) as file:
         file.write(PIXELS[:16, :16], metadata={"axes": "YX"})
         file.write(PIXELS, metadata={"axes": "YX"})
-    assert "2 images" in refused(tmp_path / "b.ome.tif")
+    assert "2 images" in assert_refused(tmp_path / "b.ome.tif")
 
 
 def test_of_a_pyramid_the_finest_level_is_read(tmp_path):
@@ -195,7 +195,7 @@ def test_colours_stored_plane_by_plane_become_samples(tmp_path):
 
 def test_colours_of_a_printer_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.stack([PIXELS] * 4, -1), photometric="separated")
-    assert "SEPARATED" in refused(tmp_path / "a.tif")
+    assert "SEPARATED" in assert_refused(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("size", ["nan", "inf", "-1", "0"])
@@ -211,7 +211,7 @@ def test_entities_that_grow_without_end_are_refused(tmp_path):
     lines = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     text = f'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY l0 "l">{lines}]><OME><a>&l9;</a></OME>'
     tifffile.imwrite(tmp_path / "a.ome.tif", PIXELS, description=text.encode(), metadata=None)
-    refused(tmp_path / "a.ome.tif")
+    assert_refused(tmp_path / "a.ome.tif")
 
 
 def test_a_large_file_of_64_bit_offsets_is_read(tmp_path):
@@ -292,18 +292,18 @@ def loop(path):
 )
 def test_a_forged_or_damaged_file_is_refused_in_a_sentence(tmp_path, name, make):
     make(tmp_path / name)
-    refused(tmp_path / name)
+    assert_refused(tmp_path / name)
 
 
 def test_the_library_that_a_compression_needs_is_named(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, metadata=None)
     forge(tmp_path / "a.tif", Compression=5)
-    assert "pip install imagecodecs" in refused(tmp_path / "a.tif")
+    assert "pip install imagecodecs" in assert_refused(tmp_path / "a.tif")
 
 
 def test_a_numpy_file_of_colours_needs_their_names(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((16, 16, 3)))
-    assert "colours" in refused(tmp_path / "a.npy")
+    assert "colours" in assert_refused(tmp_path / "a.npy")
     assert io.read_image(tmp_path / "a.npy", "YXS").axes == "YXS"
 
 

@@ -62,17 +62,17 @@ def batch(
     options
         The configuration.
     """
-    from napari_dip import batch as batches
+    from napari_dip.batch import begin, find_images
 
     if not images:
         raise UsageError("Got no images; expected a folder, or a pattern such as 'data/*.tif'.")
     task = task or TaskOptions()
     settings = configure(options or Options(), config)
-    found = batches.find_images(images, output, task.files)
-    todo = batches.begin(found, output, suffix, task, settings, resume=resume, overwrite=overwrite)
-    left, records = todo.left, []
+    found = find_images(images, output, task.files)
+    planned = begin(found, output, suffix, task, settings, resume=resume, overwrite=overwrite)
+    left, records = planned.left, []
     with interruption() as asked:
-        for record in todo.keep(_restored(left, asked, scheduler, workers)):
+        for record in planned.keep(_restored(left, asked, scheduler, workers)):
             records.append(record)
             line = f"[{len(records)}/{len(left)}] {_line(record)}"
             say(line, logged=record.exit_code != UNEXPECTED)
@@ -81,12 +81,12 @@ def batch(
     counts = {
         "restored": len(records) - len(failed),
         "failed": len(failed),
-        "done_before": len(todo.jobs) - len(left),
+        "done_before": len(planned.jobs) - len(left),
         "left": len(left) - len(records),
     }
     if as_json:
         items = [record.model_dump(mode="json") for record in records]
-        print(json.dumps({**counts, "manifest": str(todo.manifest.path), "items": items}))
+        print(json.dumps({**counts, "manifest": str(planned.manifest.path), "items": items}))
     else:
         numbers = ", ".join(f"{count} {name}" for name, count in counts.items())
         print(f"{output}: {numbers.replace('_', ' ')}")

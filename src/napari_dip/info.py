@@ -14,7 +14,7 @@ import torch
 from napari_dip.core.device import available_devices, find_runtime
 from napari_dip.core.report import versions
 from napari_dip.extras import LIBRARIES, installed, remedy
-from napari_dip.logs import log_folder, log_of_run
+from napari_dip.logs import can_log, log_folder
 
 _QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
 _LITTLE_MEMORY, _LITTLE_SPACE = 1e9, 1e8  # bytes
@@ -77,9 +77,8 @@ def _wrong(device: torch.device, bindings: list[str]) -> list[str]:
             f"{place} is full, where a result is kept that cannot be written: free some space, or "
             "set TMPDIR"
         )
-    with log_of_run(["info"]) as log:
-        if log is None:
-            found.append(f"no log can be written to {log_folder()}: set NAPARI_DIP_LOGS")
+    if not can_log():
+        found.append(f"no log can be written to {log_folder()}: set NAPARI_DIP_LOGS")
     return found
 
 

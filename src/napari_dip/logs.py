@@ -17,6 +17,7 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import monotonic
 
 from napari_dip.errors import NapariDipError
@@ -42,6 +43,17 @@ class _Quiet(RotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass
+
+
+def can_log() -> bool:
+    """Tell whether a log could be written, without writing one: that would let go of another."""
+    try:
+        folder = log_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return True
+    except (OSError, RuntimeError):  # there may be no home
+        return False
 
 
 @contextmanager

@@ -9,19 +9,24 @@ from napari_dip.tasks import Denoise
 SMOOTH, WHITE = 0.5, 1.4
 
 
-def advice(whiteness: float, *, cut_short: bool) -> tuple[str, ...]:
+def advice(whiteness: float, reason: str) -> tuple[str, ...]:
     diagnostics = {"residual_whiteness": whiteness, "stopping_agreement": None}
-    return of_fit(Denoise(), DipConfig(), [], diagnostics, cut_short=cut_short)
+    return of_fit(Denoise(), DipConfig(), [], diagnostics, [reason])
 
 
 @pytest.mark.parametrize(
-    ("cut_short", "cause"), [(True, "Let it go on"), (False, "noise is correlated")]
+    ("reason", "cause"),
+    [
+        ("max_iterations", "Let it go on"),
+        ("stop_requested", "Let it go on"),
+        ("held_out_minimum", "noise is correlated"),
+    ],
 )
-def test_a_smooth_residual_is_blamed_on_what_is_likely(cut_short, cause):
-    (warning,) = advice(SMOOTH, cut_short=cut_short)
+def test_a_smooth_residual_is_blamed_on_what_is_likely(reason, cause):
+    (warning,) = advice(SMOOTH, reason)
     assert cause in warning
 
 
-@pytest.mark.parametrize("cut_short", [True, False])
-def test_nothing_is_said_of_a_white_residual(cut_short):
-    assert advice(WHITE, cut_short=cut_short) == ()
+@pytest.mark.parametrize("reason", ["max_iterations", "held_out_minimum"])
+def test_nothing_is_said_of_a_white_residual(reason):
+    assert advice(WHITE, reason) == ()

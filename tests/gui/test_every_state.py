@@ -102,8 +102,8 @@ def settle(dock):
     assert clipped(dock) == []
 
 
-def photograph(viewer, dock, qtbot, name):
-    """Save the dock, and the window around it, if pictures are wanted."""
+def assert_fits(viewer, dock, qtbot, name):
+    """Nothing is clipped; save the dock, and the window around it, if pictures are wanted."""
     settle(dock)
     if _FOLDER is None:
         return
@@ -123,12 +123,12 @@ def test_a_form_fits_whatever_the_task(viewer, dock, qtbot, theme):
     ending = "" if theme == "dark" else "-light"
     for name in TASKS:
         dock.task = TaskChoice(name)
-        photograph(viewer, dock, qtbot, f"{name}{ending}")
+        assert_fits(viewer, dock, qtbot, f"{name}{ending}")
     dock.task = TaskChoice("denoise")
     dock._form.region.region = "rectangle"
-    photograph(viewer, dock, qtbot, f"region{ending}")
+    assert_fits(viewer, dock, qtbot, f"region{ending}")
     dock._form._advanced.expand()
-    photograph(viewer, dock, qtbot, f"advanced{ending}")
+    assert_fits(viewer, dock, qtbot, f"advanced{ending}")
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -140,21 +140,21 @@ def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
     qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
     points = 40 if _FOLDER else 4  # a picture shows more of the curve
     qtbot.waitUntil(lambda: len(dock._monitor._curves[0].points) >= points, timeout=60_000)
-    photograph(viewer, dock, qtbot, f"running{ending}")
+    assert_fits(viewer, dock, qtbot, f"running{ending}")
     dock.run()
-    photograph(viewer, dock, qtbot, f"queue{ending}")
+    assert_fits(viewer, dock, qtbot, f"queue{ending}")
     dock._queue.clear()
     qtbot.mouseClick(dock.findChild(QPushButton, "pause"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: dock.findChild(QSlider, "iterate").isVisible())
-    photograph(viewer, dock, qtbot, f"paused{ending}")
+    assert_fits(viewer, dock, qtbot, f"paused{ending}")
     dock.resume()
     with qtbot.waitSignal(dock.finished, timeout=280_000):
         if not _FOLDER:
             dock.stop()
-    photograph(viewer, dock, qtbot, f"done{ending}")
+    assert_fits(viewer, dock, qtbot, f"done{ending}")
     slider = dock.findChild(QSlider, "iterate")
     slider.setValue(slider.maximum() // 8)
-    photograph(viewer, dock, qtbot, f"scrubbed{ending}")
+    assert_fits(viewer, dock, qtbot, f"scrubbed{ending}")
     slider.setValue(slider.maximum())
     closer = dock._outcome._closer
     closer.expand()
@@ -162,13 +162,13 @@ def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
     settle(dock)
     qtbot.mouseClick(dock.findChild(QPushButton, "residual"), Qt.MouseButton.LeftButton)
     assert "cell_denoise_residual" in viewer.layers
-    photograph(viewer, dock, qtbot, f"residual{ending}")
+    assert_fits(viewer, dock, qtbot, f"residual{ending}")
     qtbot.mouseClick(dock.findChild(QPushButton, "compare"), Qt.MouseButton.LeftButton)
     with qtbot.waitSignal(closer._comparison.returned, timeout=120_000):
         pass
     bar = dock._scroll.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)  # the table is in sight
-    photograph(viewer, dock, qtbot, f"compared{ending}")
+    assert_fits(viewer, dock, qtbot, f"compared{ending}")
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -185,16 +185,16 @@ def test_the_batch_dialog_fits(viewer, dock, qtbot, theme, tmp_path, monkeypatch
     viewer.layers.selection = {viewer.layers["cell"]}
     qtbot.mouseClick(dialog.findChild(QPushButton, "add_layers"), Qt.MouseButton.LeftButton)
     dialog.findChild(QLineEdit, "folder").setText("restored")
-    photograph(viewer, dialog, qtbot, f"batch-before{ending}")
+    assert_fits(viewer, dialog, qtbot, f"batch-before{ending}")
     dialog._sources._list.takeItem(0)
     qtbot.mouseClick(dialog.findChild(QPushButton, "start"), Qt.MouseButton.LeftButton)
     status = dialog.findChild(QLabel, "batch_status")
     qtbot.waitUntil(lambda: status.text() == "1 restored, 1 failed.", timeout=60_000)
-    photograph(viewer, dialog, qtbot, f"batch{ending}")
+    assert_fits(viewer, dialog, qtbot, f"batch{ending}")
 
 
 def test_a_refusal_fits(viewer, dock, qtbot):
     dock.layer = viewer.add_image(np.zeros((1, 1, 1, 1, 8, 8)), name="six dimensions")
     with qtbot.waitSignal(dock.failed):
         dock.run()
-    photograph(viewer, dock, qtbot, "refused")
+    assert_fits(viewer, dock, qtbot, "refused")

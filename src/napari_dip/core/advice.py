@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from napari_dip.core.correlation import CORRELATED
+from napari_dip.core.stopping import StopReason
 
 if TYPE_CHECKING:
     from napari_dip.config import DipConfig
@@ -26,13 +27,13 @@ def of_fit(
     config: DipConfig,
     noise: Sequence[NoiseRecord],
     diagnostics: Mapping[str, Any],
-    *,
-    cut_short: bool = False,
+    stop_reasons: Iterable[str],
 ) -> tuple[str, ...]:
     """Warn of noise that is no white noise, of a fit cut short, and of rules that disagree."""
     whiteness, agreement = diagnostics["residual_whiteness"], diagnostics["stopping_agreement"]
     correlations = [one.correlation for one in noise if one.correlation is not None]
     correlation = median(correlations) if correlations else None
+    cut_short = any(StopReason(reason).is_limit for reason in stop_reasons)
     found = []
     if task.noisy and correlation is not None and correlation >= CORRELATED:
         consequence = (

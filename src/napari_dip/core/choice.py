@@ -65,7 +65,13 @@ def chosen(
     diagnostics = {**report.diagnostics, "residual_whiteness": whiteness}
     silent = {**diagnostics, "stopping_agreement": None}
     warnings = (
-        *of_fit(task, report.config, report.noise_by_channel, silent),
+        *of_fit(
+            task,
+            report.config,
+            report.noise_by_channel,
+            silent,
+            [record.stop_reason for record in records],
+        ),
         *of_tiles(report.tiling),
     )
     figures = dict.fromkeys(("psnr", "ssim"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_dip.config import DipConfig, StoppingConfig
     from napari_dip.core.problem import Problem
 
-# Fewer held-out pixels than this say nothing about a minimum; channels of one are one.
+# Fewer held-out pixels than this say nothing about a minimum; channels of a pixel count once.
 _MIN_HELDOUT = 32
 # Squares of the least and the largest factor that the spread of samples is corrected by.
 _SCALES = (0.25, 9.0)

@@ -237,13 +237,7 @@ def make_report(
         warnings=(
             *told,
             *task.remarks(),
-            *of_fit(
-                task,
-                config,
-                noise,
-                diagnostics,
-                cut_short=any(outcome.stop_reason.is_limit for outcome in everything),
-            ),
+            *of_fit(task, config, noise, diagnostics, [one.stop_reason for one in records]),
             *of_tiles(tiling),
         ),
         versions=versions(),

@@ -145,11 +145,11 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._start_next()
 
     def _start_next(self) -> None:
-        todo = self._queue.take() if self._state is State.IDLE else None
-        if todo is not None:
+        waiting = self._queue.take() if self._state is State.IDLE else None
+        if waiting is not None:
             self._forget()
             self._monitor.clear()
-            self._preview = Preview(self._viewer, todo, self)
+            self._preview = Preview(self._viewer, waiting, self)
             self._launch(self._preview)
 
     def go_on(self) -> None:
@@ -159,8 +159,8 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
             self._launch(self._preview, self._preview.go_on())
 
     def _launch(self, preview: Preview, earlier: "Restoration | None" = None) -> None:
-        todo = preview.job
-        self._run = Run(todo.image, todo.task, todo.config, self, earlier)
+        chosen = preview.job
+        self._run = Run(chosen.image, chosen.task, chosen.config, self, earlier)
         self._run.observed.connect(preview.observe)
         self._run.progressed.connect(self._show)
         self._run.returned.connect(self._return)
