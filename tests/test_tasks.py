@@ -16,7 +16,7 @@ from skimage.io import imread
 import napari_dip
 from napari_dip import io
 from napari_dip.api import finish
-from napari_dip.config import PRESETS, DipConfig, Stop, preset_of
+from napari_dip.config import PRESETS, DipConfig, Stop, TaskName, preset_of
 from napari_dip.core.features import Features
 from napari_dip.core.fourier import least_variation
 from napari_dip.core.image import Image, aligned, as_image
@@ -156,7 +156,7 @@ def test_a_task_is_done_in_tiles_or_says_that_it_cannot(name, axes, dims):
         np.testing.assert_array_equal(result.image.data[known], data[known])
 
 
-@pytest.mark.parametrize("name", [*MAKERS, "inpaint-holes", "inpaint-sparse", "maximise-unit"])
+@pytest.mark.parametrize("name", get_args(TaskName))
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("dims", [2, 3])
 def test_every_preset_of_a_task_can_be_built(name, preset, dims):

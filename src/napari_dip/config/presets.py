@@ -124,6 +124,10 @@ _NOISE_LATENT["fast"] = _with(
 )
 for _preset, _fit in _NOISE_LATENT.items():
     _TASK_PRESETS["super-resolve", _preset] = _with(_fit, tv_weight=0.3, stopping=_FEW_PIXELS)
+    _TASK_PRESETS["super-resolve-x8", _preset] = _TASK_PRESETS["super-resolve", _preset]
+_TASK_PRESETS["super-resolve-x8", "paper"] = _with(
+    _TASK_PRESETS["super-resolve", "paper"], max_iterations=4000
+)
 
 # Where pixels are missing there is no noise to stop before: it goes on getting better,
 # from the smoothest surface through those that are known (docs/performance.md).
@@ -197,7 +201,7 @@ _TASK_PRESETS["dejpeg-coefficients", "fast"] = _with(
 # A noise latent of a volume, all of it at full resolution, takes too long.
 _PLANES_ONLY = {
     (task, preset)
-    for task in ("super-resolve", "inpaint-holes", "inpaint-sparse")
+    for task in ("super-resolve", "super-resolve-x8", "inpaint-holes", "inpaint-sparse")
     for preset in ("balanced", "fast")
 }
 # A volume has many times the pixels of a plane, and each a neighbourhood three

@@ -25,6 +25,7 @@ TaskName = Literal[
     "inpaint-holes",
     "inpaint-sparse",
     "super-resolve",
+    "super-resolve-x8",
     "deconvolve",
     "dejpeg",
     "dejpeg-coefficients",
