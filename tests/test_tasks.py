@@ -172,6 +172,17 @@ def test_a_reference_of_the_result_s_size_is_compared():
         run(waves((24, 20)), SuperResolve(2), reference=waves((24, 20)))
 
 
+def test_from_eight_times_on_the_published_preset_takes_twice_the_iterations():
+    iterations = {
+        factor: preset_of("paper", SuperResolve(factor).preset).max_iterations
+        for factor in (2, 7, 8, 16)
+    }
+    assert iterations == {2: 2000, 7: 2000, 8: 4000, 16: 4000}
+    assert SuperResolve({"z": 8}).preset == SuperResolve({"y": 2, "x": 8}).preset
+    for preset in ("balanced", "fast"):
+        assert preset_of(preset, "super-resolve-x8") == preset_of(preset, "super-resolve")
+
+
 # Inpainting
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _OPTIONS = {"picture": "guide"}
 
 
-def as_command(todo: Job) -> str:
+def as_command(job: Job) -> str:
     """Return the command that restores the file of a layer.
 
     Raises
@@ -31,13 +31,13 @@ def as_command(todo: Job) -> str:
     UsageError
         The command line cannot do the same: of a part of a file, or of what is no file.
     """
-    choices, layer = todo.choices, todo.layer
+    choices, layer = job.choices, job.layer
     if choices.region != "all":
         raise UsageError(
             "Got a region; expected everything: the command line restores whole files. Copy as "
             "Python, or choose everything."
         )
-    words = ["napari-dip", todo.task.name, path_of(layer, "image")]
+    words = ["napari-dip", job.task.name, path_of(layer, "image")]
     for name, value in choices.task.values.items():
         option = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
         if hasattr(value, "axis_labels"):
@@ -47,19 +47,19 @@ def as_command(todo: Job) -> str:
         elif value is not None:
             for one in value if isinstance(value, tuple) else (value,):
                 words += [option, str(one)]
-    words += _configured(todo)
+    words += _configured(job)
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
-def _configured(todo: Job) -> list[str]:
+def _configured(job: Job) -> list[str]:
     """Return the options that differ from the defaults, and what a file does not say."""
-    chosen = todo.config.model_dump(mode="json", exclude_defaults=True)
+    chosen = job.config.model_dump(mode="json", exclude_defaults=True)
     words: list[str] = []
     if chosen.pop("fit", None) is not None:
-        words += ["--config", str(_config_file(todo))]
+        words += ["--config", str(_config_file(job))]
         chosen = {}
-    chosen["axes"] = todo.image.axes
-    spacing = todo.config.voxel_size or _micrometres(todo.image)
+    chosen["axes"] = job.image.axes
+    spacing = job.config.voxel_size or _micrometres(job.image)
     if spacing:
         chosen["voxel_size"] = ",".join(f"{axis.lower()}={n!r}" for axis, n in spacing.items())
     for name, value in chosen.items():
@@ -67,12 +67,12 @@ def _configured(todo: Job) -> list[str]:
     return words
 
 
-def _config_file(todo: Job) -> Path:
+def _config_file(job: Job) -> Path:
     """Write a configuration that no options could say, under a name made of its content."""
-    text = todo.config.model_dump_json()
+    text = job.config.model_dump_json()
     name = f"config-{sha256(text.encode()).hexdigest()[:12]}.json"
     file = remembered_file().with_name(name)
-    save(Settings(todo.config), file)
+    save(Settings(job.config), file)
     return file
 
 
@@ -95,19 +95,19 @@ def path_of(layer: Any, what: str) -> str:
     return str(layer.source.path)
 
 
-def as_python(todo: Job) -> str:
+def as_python(job: Job) -> str:
     """Return a script; what is no file is taken from napari's console, which has `viewer`."""
-    choices, layer = todo.choices, todo.layer
+    choices, layer = job.choices, job.layer
     whole = image_of(layer, choices.config.axes)
     arguments = []
     for name, value in choices.task.values.items():
         if hasattr(value, "axis_labels"):
-            part = (todo, whole) if name in BESIDE else None
+            part = (job, whole) if name in BESIDE else None
             arguments.append(f"{name}={_picture(value, image_of(value), part)}")
         elif value is not None:
             arguments.append(f"{name}={value!r}")
-    task = TASKS[todo.task.name].__name__
-    config = todo.config.model_dump(mode="json", exclude_defaults=True)
+    task = TASKS[job.task.name].__name__
+    config = job.config.model_dump(mode="json", exclude_defaults=True)
     return "\n".join(
         [
             "from napari_dip import DipConfig, Image, restore",
@@ -115,7 +115,7 @@ def as_python(todo: Job) -> str:
             "from napari_dip.io import read_image",
             f"from napari_dip.tasks import {task}",
             "",
-            f"image = {_picture(layer, whole, (todo, whole))}",
+            f"image = {_picture(layer, whole, (job, whole))}",
             f"task = {task}({', '.join(arguments)})",
             f"config = DipConfig.model_validate({config!r})",
             "restoration = finish(restore(image, task, config))",
@@ -137,14 +137,14 @@ def _picture(layer: Any, image: Image, part: tuple[Job, Image] | None) -> str:
     return f"Image({', '.join([data, *map(repr, (image.axes, *sizes))])})"
 
 
-def _selection(image: Image, todo: Job, whole: Image) -> str:
+def _selection(image: Image, job: Job, whole: Image) -> str:
     """Return the index of the part that is restored, "" if that is all."""
-    if todo.image.shape == whole.shape:
+    if job.image.shape == whole.shape:
         return ""
     spans = {
         axis: (first, first + size, full)
         for axis, first, size, full in zip(
-            whole.axes, todo.origin, todo.image.shape, whole.shape, strict=True
+            whole.axes, job.origin, job.image.shape, whole.shape, strict=True
         )
     }
     parts = []

@@ -85,9 +85,9 @@ def _plane(image: Image, at: Iterable[float]) -> NDArray[Any]:
     return values.transpose([kept.index(axis) for axis in sorted(kept, key="YXS".index)])
 
 
-def _recipes(todo: Job) -> dict[str, str]:
+def _recipes(job: Job) -> dict[str, str]:
     try:
-        command = as_command(todo)
+        command = as_command(job)
     except UsageError as error:
         command = f"# {error}"
-    return {"On the command line": command, "In Python": as_python(todo)}
+    return {"On the command line": command, "In Python": as_python(job)}
