@@ -238,13 +238,13 @@ def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeyp
     snapshot = next(snapshot for snapshot in snapshots if seen)
     (state,) = seen
     assert all(bool(torch.isfinite(p).all()) for p in state.network.parameters())
-    moments = [m for s in state.optimiser.state.values() for m in s.values()]
+    moments = [m for part in state.optimiser.parts for s in part.state.values() for m in s.values()]
     assert all(bool(torch.isfinite(m).all()) for m in moments)
     assert bool(torch.isfinite(state.average.value).all())
     assert bool(torch.isfinite(state.kept).all())
     assert snapshot.iteration == 131
     assert state.selected == state.rule.selected
-    assert state.optimiser.param_groups[0]["lr"] == pytest.approx(0.005)
+    assert state.optimiser.rates == pytest.approx([0.005])
 
 
 def test_a_rollback_restores_what_is_fitted_beside_the_network(monkeypatch):

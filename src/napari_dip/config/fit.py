@@ -167,7 +167,12 @@ class FitConfig(Frozen, allow_inf_nan=False):
     features: str = Field(
         DEFAULT_FEATURES, description="NAME or NAME:LAYER of that trained network."
     )
-    learning_rate: float = Field(0.01, gt=0, description="Adam's learning rate.")
+    optimiser: Literal["adam", "muon"] = Field(
+        "adam",
+        description="What moves the weights: Adam, or Muon for kernels of convolutions, which are "
+        "moved in all directions alike, and Adam for the rest.",
+    )
+    learning_rate: float = Field(0.01, gt=0, description="Learning rate of the optimiser.")
     psf_learning_rate: float = Field(
         0.0005, gt=0, description="The same for the logarithm of a PSF's width, if it is refined."
     )

@@ -12,26 +12,26 @@ _PAPER = FitConfig(
     # A noise latent descends more slowly and over more bumps.
     stopping=StoppingConfig(heldout_patience=300, heldout_tolerance=5e-4),
 )
-# Fed with the observation, a network goes on for long without learning noise, while few
-# pixels are held out of a small image: their error is given time, and what is not
-# clearly worse is kept.
-_LATE = StoppingConfig(heldout_patience=250, heldout_margin=1.0)
+# Few pixels are held out of a small image: what is not clearly worse by them is kept.
+_LATE = StoppingConfig(heldout_margin=1.0)
 # Fed with the observation, a narrow network at half resolution is past the
-# quality of the published one after a twentieth of the iterations, each a
-# tenth of the work (docs/performance.md).
+# quality of the published one after a tenth of the iterations, each a
+# thirtieth of the work (docs/performance.md).
 _BALANCED = FitConfig(
     network=NetworkConfig(
         channels=(32, 64, 64, 64), skip_channels=16, pixel_shuffle=2, tapered=True
     ),
     latent="observation",
-    learning_rate=0.003,
+    optimiser="muon",
+    learning_rate=0.02,
     max_iterations=1000,
     stopping=_LATE,
 )
 _FAST = FitConfig(
     network=NetworkConfig(channels=(16, 32, 32, 32), skip_channels=8, pixel_shuffle=2),
     latent="observation",
-    learning_rate=0.003,
+    optimiser="muon",
+    learning_rate=0.02,
     max_iterations=400,
     warm_iterations=50,
     stopping=_LATE,
@@ -130,7 +130,7 @@ _TASK_PRESETS["super-resolve-x8", "paper"] = _with(
 )
 
 # Where pixels are missing there is no noise to stop before: it goes on getting better,
-# from the smoothest surface through those that are known (docs/performance.md).
+# from the smoothest surface through those that are known, in small steps (docs/performance.md).
 _MISSING: dict[str, Any] = {
     "filling": "biharmonic",
     "reveal_every": 4,
@@ -163,10 +163,11 @@ for _preset, _fit in _NOISE_LATENT.items():
 _TASK_PRESETS["fourier", "balanced"] = _with(
     _BALANCED,
     network={"tapered": False},
+    learning_rate=0.01,
     max_iterations=300,
     stopping=StoppingConfig(heldout_fraction=0.08),
 )
-_TASK_PRESETS["fourier", "fast"] = _with(_FAST, max_iterations=100)
+_TASK_PRESETS["fourier", "fast"] = _with(_FAST, learning_rate=0.01, max_iterations=100)
 
 # Features are no picture to feed: noise, and an hourglass narrow where pixels are many.
 _TASK_PRESETS["invert-features", "balanced"] = _with(
@@ -228,7 +229,11 @@ def for_correlated_noise(fit: FitConfig) -> FitConfig:
     dozens of iterations. Fed with noise it learns coarse structure first, and
     noise at the frequencies that it has come to.
     """
-    changes = {"latent": "noise", "learning_rate": _PAPER.learning_rate}
+    changes = {
+        "latent": "noise",
+        "optimiser": _PAPER.optimiser,
+        "learning_rate": _PAPER.learning_rate,
+    }
     network = {"skip_channels": _PAPER.network.skip_channels, "tapered": False}
     # Where there is little structure all of it is learnt within some dozens of iterations.
     stopping = fit.stopping.model_copy(update={"guard": 20})

@@ -32,6 +32,7 @@ from napari_dip.core.judgement import (
 )
 from napari_dip.core.latent import build_latent, latent_channels
 from napari_dip.core.networks import PriorNetwork, build_network
+from napari_dip.core.optimisers import build_optimiser
 from napari_dip.core.outcome import Fit, Snapshot
 from napari_dip.core.regularisers import Regularisers
 from napari_dip.core.rules import build_rule
@@ -123,13 +124,8 @@ def fit(
     fitted, heldout = split_pixels(problem, config, random)
     regularisers = Regularisers(problem, settings)
     latent = build_latent(problem, network, settings, fitted, random, ended)
-    optimiser = torch.optim.Adam(
-        [*network.parameters(), *latent.parameters()],
-        lr=settings.learning_rate,
-        fused=True,  # one kernel for all weights instead of several for each
-    )
-    if widths := problem.operator.parameters():
-        optimiser.add_param_group({"params": widths, "lr": settings.psf_learning_rate})
+    widths = problem.operator.parameters()
+    optimiser = build_optimiser(network, settings, latent.parameters(), widths)
     probe = _probe(problem, settings.stopping.variance_pixels, random)
     state = FitState(
         network,
@@ -137,7 +133,7 @@ def fit(
         MovingAverage(settings.averaging),
         build_rule(config, before, time_limit=limit, stop_requested=clock.stop_requested),
         pixels=problem.observation.numel(),
-        beside=[*latent.parameters(), *problem.operator.parameters()],
+        beside=[*latent.parameters(), *widths],
     )
     if start_from is not None:
         state.begin(start_from, random)
@@ -155,7 +151,7 @@ def fit(
     ending = None
     while True:
         iteration += 1
-        optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad()
         draw = latent.draw()
         estimate = _estimate(problem, network, draw, runtime)
         misfit = weighted_mean(problem.nll(estimate), draw.weights)

@@ -15,6 +15,7 @@ from napari_dip.errors import DivergedError
 if TYPE_CHECKING:
     from napari_dip.core.averaging import MovingAverage
     from napari_dip.core.networks import PriorNetwork
+    from napari_dip.core.optimisers import Optimisers
     from napari_dip.core.stopping import AnyOf, Evidence, StopReason
 
 # A loss this many times the last checkpoint's (5 dB, as published) is a collapse.
@@ -27,10 +28,11 @@ _MAX_ROLLBACKS = 10
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What was learnt: the network, its optimiser's moments, and what is fitted beside it."""
+    """What was learnt: the network, its optimiser's moments and rates, what is fitted beside it."""
 
     network: dict[str, Any]
-    optimiser: dict[str, Any]
+    optimiser: list[dict[str, Any]]
+    rates: list[float]
     beside: list[Tensor]
 
 
@@ -113,7 +115,7 @@ class FitState:
     """
 
     network: PriorNetwork
-    optimiser: torch.optim.Adam
+    optimiser: Optimisers
     average: MovingAverage
     rule: AnyOf
     pixels: int
@@ -163,9 +165,9 @@ class FitState:
                 f"{iteration}; expected it to stay finite. Try --precision float32, another "
                 "--seed or a smaller learning rate."
             )
-        rates = [group["lr"] for group in self.optimiser.param_groups]
+        rates = [rate / 2 for rate in self.optimiser.rates]
         weights, selection = deepcopy(self._checkpoint)
-        self._put(weights, [rate / 2 for rate in rates])
+        self._put(weights, rates)
         self.average, self.rule = selection.average, selection.rule
         self.selected, self.kept = selection.selected, selection.kept
         self.rival = selection.rival
@@ -188,11 +190,10 @@ class FitState:
     def begin(self, start: Ending, random: torch.Generator) -> None:
         """Take over where another fit ended; of a neighbour's only what it has learnt."""
         weights, selection = deepcopy((start.weights, start.selection))
-        rates = [group["lr"] for group in self.optimiser.param_groups]
         if selection is None:
-            self._put(weights, rates)
+            self._put(weights, self.optimiser.rates)
             return
-        self._put(weights, [group["lr"] for group in weights.optimiser["param_groups"]])
+        self._put(weights, weights.rates)
         self.average = selection.average
         # Else a rule that has ended the earlier fit would end this one at once.
         ended = start.reason is not None and not start.reason.is_limit
@@ -206,7 +207,8 @@ class FitState:
         return deepcopy(
             Weights(
                 self.network.state_dict(),
-                self.optimiser.state_dict(),
+                self.optimiser.memory(),
+                self.optimiser.rates,
                 [values.detach() for values in self.beside],
             )
         )
@@ -219,6 +221,5 @@ class FitState:
         self.network.load_state_dict(weights.network)
         for values, others in zip(self.beside, weights.beside, strict=True):
             values.data.copy_(others)
-        self.optimiser.load_state_dict(weights.optimiser)
-        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate
+        self.optimiser.recall(weights.optimiser)
+        self.optimiser.rates = rates
