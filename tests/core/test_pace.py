@@ -21,8 +21,9 @@ READS = ("item", "tolist", "numpy", "cpu")
 WAITS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2"}
 # Nothing is computed by these.
 VIEWS = {
-    "alias", "as_strided", "detach", "empty", "empty_like", "empty_strided", "expand", "permute",
-    "select", "slice", "split", "squeeze", "t", "transpose", "unsqueeze", "view", "_unsafe_view",
+    "alias", "as_strided", "detach", "diagonal", "empty", "empty_like", "empty_strided", "expand",
+    "permute", "select", "slice", "split", "squeeze", "t", "transpose", "unsqueeze", "view",
+    "_unsafe_view",
 }  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def test_nothing_waits_for_the_device_between_assessments(latent: LatentName, st
     assert sum(waits.values()) <= 1
 
 
-@pytest.mark.parametrize(("preset", "bound"), [("balanced", 330), ("fast", 330), ("paper", 400)])
+@pytest.mark.parametrize(("preset", "bound"), [("balanced", 480), ("fast", 480), ("paper", 400)])
 def test_an_iteration_is_a_bounded_number_of_launches(preset, bound):
     problem, _ = problem_of(np.asarray(noisy_waves()))
     config = DipConfig(fit=preset_of(preset), device="cpu", precision="float32")

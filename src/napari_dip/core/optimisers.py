@@ -99,16 +99,17 @@ def orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:
     gram = torch.stack([matrix @ matrix.T for matrix in wide])  # (N, n, n)
     squares = gram.diagonal(dim1=1, dim2=2).sum(1).clamp(min=torch.finfo(gram.dtype).tiny)
     gram = gram / squares[:, None, None]
-    unit = torch.eye(gram.shape[1], device=gram.device)
-    product = unit / squares.sqrt()[:, None, None]
+    left = gram.new_empty(0)
     for application in range(_APPLICATIONS):
-        factor = torch.baddbmm(gram, gram, gram, beta=_CUBIC, alpha=_QUINTIC) + _LINEAR * unit
-        product = factor @ product
+        factor = torch.baddbmm(gram, gram, gram, beta=_CUBIC, alpha=_QUINTIC)
+        factor.diagonal(dim1=1, dim2=2).add_(_LINEAR)
+        left = factor @ left if application else factor
         if application < _APPLICATIONS - 1:
             gram = factor @ gram @ factor
+    left = left / squares.sqrt()[:, None, None]
     return [
-        (left @ matrix) if matrix is given else (left @ matrix).T
-        for left, matrix, given in zip(product, wide, matrices, strict=True)
+        (one @ matrix) if matrix is given else (one @ matrix).T
+        for one, matrix, given in zip(left, wide, matrices, strict=True)
     ]
 
 
