@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from napari_dip.config import FitConfig
 from napari_dip.core.averaging import MovingAverage, Posterior
+from napari_dip.core.optimisers import typical_steps
 from napari_dip.core.stopping import Evidence, StopReason
 
 
@@ -16,10 +18,11 @@ def test_the_average_is_behind_by_an_eighth_and_then_by_its_memory(iterations, b
     assert iterations - 1 - float(average.value) == pytest.approx(behind, abs=1.5)
 
 
-def test_a_shake_moves_convolutions_alone_and_by_its_noise():
+def test_a_shake_moves_convolutions_alone_and_by_its_noise_in_steps():
     network = nn.Sequential(nn.Conv2d(8, 64, 3), nn.BatchNorm2d(64))
     before = [weight.detach().clone() for weight in network.parameters()]
-    Posterior(2, 0.5).shake(network, torch.Generator().manual_seed(0))
+    steps = typical_steps(network, FitConfig(learning_rate=0.1))
+    Posterior(2, 5.0).shake(steps, torch.Generator().manual_seed(0))
     moved = [
         float((now.detach() - then).std())
         for now, then in zip(network.parameters(), before, strict=True)

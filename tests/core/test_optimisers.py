@@ -10,7 +10,7 @@ from torch import nn
 
 from napari_dip.config import FitConfig, NetworkConfig
 from napari_dip.core.networks import NETWORKS, build_network
-from napari_dip.core.optimisers import Muon, build_optimiser, orthogonalised
+from napari_dip.core.optimisers import Muon, build_optimiser, orthogonalised, typical_steps
 
 OPTIMISERS = ("adam", "muon")
 SHAPES = {
@@ -136,3 +136,18 @@ def test_directions_that_gradients_hardly_have_are_learnt_too():
 
     assert left(lambda weights: Muon(weights, lr=0.1)) < 0.1
     assert left(lambda weights: torch.optim.SGD(weights, lr=0.1, momentum=0.9)) > 0.1
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_a_typical_step_is_what_a_weight_is_moved_by(optimiser):
+    settings = FitConfig(optimiser=optimiser, learning_rate=0.1)
+    network = nn.Sequential(nn.Conv2d(8, 16, 3), nn.Conv2d(16, 64, 1), nn.BatchNorm2d(64))
+    before = {weight: weight.detach().clone() for weight in network.parameters()}
+    for index, weight in enumerate(network.parameters()):
+        weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(index))
+    build_optimiser(network, settings).step()
+    steps = dict(typical_steps(network, settings))
+    assert [weight.ndim for weight in steps] == [4, 4]
+    for weight, step in steps.items():
+        moved = (weight.detach() - before[weight]).square().mean().sqrt()
+        assert step / 1.5 < float(moved) < 1.5 * step

@@ -180,7 +180,7 @@ class FitConfig(Frozen, allow_inf_nan=False):
         0.99, ge=0, lt=1, description="Decay of the exponential moving average of the estimate."
     )
     posterior_noise: float = Field(
-        2.0, ge=0, description="Noise on the weights while sampling, in learning rates."
+        2.0, ge=0, description="Noise on the weights while sampling, in typical steps of them."
     )
     max_iterations: int = Field(3000, ge=1, description="Upper bound of the iterations.")
     warm_iterations: int = Field(

@@ -24,6 +24,7 @@ _BALANCED = FitConfig(
     latent="observation",
     optimiser="muon",
     learning_rate=0.02,
+    posterior_noise=0.5,
     max_iterations=600,
     stopping=_LATE,
 )
@@ -32,6 +33,7 @@ _FAST = FitConfig(
     latent="observation",
     optimiser="muon",
     learning_rate=0.02,
+    posterior_noise=0.5,
     max_iterations=400,
     warm_iterations=50,
     stopping=_LATE,
@@ -231,11 +233,8 @@ def for_correlated_noise(fit: FitConfig) -> FitConfig:
     dozens of iterations. Fed with noise it learns coarse structure first, and
     noise at the frequencies that it has come to.
     """
-    changes = {
-        "latent": "noise",
-        "optimiser": _PAPER.optimiser,
-        "learning_rate": _PAPER.learning_rate,
-    }
+    as_published = ("optimiser", "learning_rate", "posterior_noise")
+    changes = {"latent": "noise", **_PAPER.model_dump(include=set(as_published))}
     network = {"skip_channels": _PAPER.network.skip_channels, "tapered": False}
     # Where there is little structure all of it is learnt within some dozens of iterations.
     stopping = fit.stopping.model_copy(update={"guard": 20})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -73,7 +73,7 @@ class Posterior:
     samples : int
         How many there will be; 0 for none.
     noise : float
-        Standard deviation of what is added to each weight of a convolution before a sample.
+        Standard deviation of what is added to weights before a sample, in typical steps.
     time_limit : float or None
         Of the fit and the sampling together [seconds].
     stop_requested : callable
@@ -134,9 +134,8 @@ class Posterior:
         self.predictions.update(prediction)
 
     @torch.no_grad()
-    def shake(self, network: nn.Module, random: torch.Generator) -> None:
-        """Add noise to the weights of the convolutions."""
-        for weight in network.parameters():
-            if weight.ndim > 1:
-                noise = torch.randn(weight.shape, generator=random, device=random.device)
-                weight.add_(self._noise * noise)
+    def shake(self, steps: Iterable[tuple[nn.Parameter, float]], random: torch.Generator) -> None:
+        """Add noise to weights; with each comes how far the optimiser typically moves it."""
+        for weight, step in steps:
+            noise = torch.randn(weight.shape, generator=random, device=random.device)
+            weight.add_(self._noise * step * noise)

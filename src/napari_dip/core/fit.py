@@ -32,7 +32,7 @@ from napari_dip.core.judgement import (
 )
 from napari_dip.core.latent import build_latent, latent_channels
 from napari_dip.core.networks import PriorNetwork, build_network
-from napari_dip.core.optimisers import build_optimiser
+from napari_dip.core.optimisers import build_optimiser, typical_steps
 from napari_dip.core.outcome import Fit, Snapshot
 from napari_dip.core.regularisers import Regularisers
 from napari_dip.core.rules import build_rule
@@ -141,7 +141,7 @@ def fit(
     measure = find_measure(problem, config)
     posterior = Posterior(
         config.posterior_samples or 0,
-        settings.posterior_noise * settings.learning_rate,
+        settings.posterior_noise,
         time_limit=limit,
         stop_requested=clock.stop_requested,
     )
@@ -161,7 +161,7 @@ def fit(
         estimate = estimate.detach() + draw.shift
         if posterior.sampling:
             posterior.update(estimate, problem.operator(estimate).detach())
-            posterior.shake(network, random)
+            posterior.shake(typical_steps(network, settings), random)
         elif not settings.reveal_every:
             state.average.update(estimate)
         elif iteration % settings.reveal_every == 1 % settings.reveal_every:

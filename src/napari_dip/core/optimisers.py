@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import torch
@@ -170,13 +170,11 @@ def build_optimiser(
     widths: Sequence[Tensor] = (),
 ) -> Optimisers:
     """Return what moves the weights of a network, latents, and a PSF's logarithmic widths."""
-    kernels = [weight for weight in network.parameters() if weight.ndim > 2]
-    others = [weight for weight in network.parameters() if weight.ndim <= 2]
-    parts: list[torch.optim.Optimizer] = []
+    others, parts = [*network.parameters()], []
+    kernels = [weight for weight in others if _is_kernel(weight)]
     if settings.optimiser == "muon" and kernels:
         parts.append(Muon(kernels, settings.learning_rate))
-    else:
-        others = [*network.parameters()]
+        others = [weight for weight in others if not _is_kernel(weight)]
     adam = torch.optim.Adam(
         [*others, *latents],
         lr=settings.learning_rate,
@@ -186,3 +184,16 @@ def build_optimiser(
     if widths:
         adam.add_param_group({"params": list(widths), "lr": settings.psf_learning_rate})
     return Optimisers(*parts, adam)
+
+
+def typical_steps(network: nn.Module, settings: FitConfig) -> Iterator[tuple[nn.Parameter, float]]:
+    """Yield each weight that is no bias or norm, and how far a step moves a number of it."""
+    for weight in network.parameters():
+        if weight.ndim < 2:
+            continue
+        orthogonal = settings.optimiser == "muon" and _is_kernel(weight)
+        yield weight, settings.learning_rate / (weight[0].numel() ** 0.5 if orthogonal else 1.0)
+
+
+def _is_kernel(weight: Tensor) -> bool:
+    return weight.ndim > 2
