@@ -80,6 +80,11 @@ class StoppingConfig(Frozen):
     heldout_fraction: float = Field(
         0.03, gt=0, lt=0.5, description="Share of the pixels hidden from the fit."
     )
+    heldout_least: int = Field(
+        32,
+        ge=1,
+        description="Where fewer pixels than this would be hidden, none are: they say too little.",
+    )
     heldout_patience: int = Field(
         150, ge=1, description="Stop after this many iterations without a lower held-out error."
     )

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from napari_dip.config import DipConfig, StoppingConfig
     from napari_dip.core.problem import Problem
 
-# Fewer held-out pixels than this say nothing about a minimum; channels of a pixel count once.
-_MIN_HELDOUT = 32
 # Squares of the least and the largest factor that the spread of samples is corrected by.
 _SCALES = (0.25, 9.0)
 
@@ -36,7 +34,8 @@ def split_pixels(
         return valid, None
     lots = problem.operator.lots(valid, random)
     hidden = valid * (lots < config.fit.stopping.heldout_fraction)
-    if float(hidden.amax(dim=1).sum()) < _MIN_HELDOUT:
+    # Channels of a pixel count once.
+    if float(hidden.amax(dim=1).sum()) < config.fit.stopping.heldout_least:
         return valid, None
     return valid - hidden, problem.operator.importance(hidden)
 
