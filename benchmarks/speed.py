@@ -38,6 +38,7 @@ from napari_dip.core.layers import channels_last
 from napari_dip.core.memory import freed_memory_kept, peak_memory
 from napari_dip.core.networks import build_network
 from napari_dip.core.noise import NoiseModel
+from napari_dip.core.optimisers import build_optimiser
 from napari_dip.core.problem import make_problem
 
 Step = Callable[[], object]
@@ -121,10 +122,10 @@ def bare(preset: str, size: int, runtime: Runtime) -> Step:
     grid = network.grid((size, size))
     latent = channels_last(torch.rand(1, inputs, *grid, device=runtime.device))
     observed = torch.rand(1, 3, size, size, device=runtime.device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+    optimiser = build_optimiser(network, settings)
 
     def step() -> None:
-        optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad()
         with runtime.autocast():
             estimate = network(latent)
         nn.functional.mse_loss(estimate[..., :size, :size], observed).backward()

@@ -12,10 +12,8 @@ _PAPER = FitConfig(
     # A noise latent descends more slowly and over more bumps.
     stopping=StoppingConfig(heldout_patience=300, heldout_tolerance=5e-4),
 )
-# Up to some 180 x 180 pixels chance has more to say about the error of those held out than
-# the noise that is learnt; the variance of the outputs tells it sooner (docs/performance.md).
-# What is not clearly worse is kept.
-_NOISE = StoppingConfig(heldout_least=1000, heldout_margin=1.0)
+# Few pixels are held out of a small image: what is not clearly worse by them is kept.
+_LATE = StoppingConfig(heldout_margin=1.0)
 # Fed with the observation, a narrow network at half resolution is past the
 # quality of the published one after a tenth of the iterations, each a
 # thirtieth of the work (docs/performance.md).
@@ -28,7 +26,8 @@ _BALANCED = FitConfig(
     learning_rate=0.02,
     posterior_noise=0.5,
     max_iterations=600,
-    stopping=_NOISE,
+    warm_iterations=80,
+    stopping=_LATE,
 )
 _FAST = FitConfig(
     network=NetworkConfig(channels=(16, 32, 32, 32), skip_channels=8, pixel_shuffle=2),
@@ -38,7 +37,7 @@ _FAST = FitConfig(
     posterior_noise=0.5,
     max_iterations=400,
     warm_iterations=50,
-    stopping=_NOISE,
+    stopping=_LATE,
 )
 
 PRESETS: dict[Preset, FitConfig] = {"fast": _FAST, "balanced": _BALANCED, "paper": _PAPER}
@@ -49,12 +48,17 @@ def _with(base: FitConfig, **changes: Any) -> FitConfig:
     return base.model_copy(update={"network": network, **changes})
 
 
+# Of noise alone, up to some 180 x 180 pixels chance has more to say about the error of those
+# held out than the noise that is learnt, which the variance of the outputs tells of as well.
+_NOISE = _LATE.model_copy(update={"heldout_least": 1000})
 # Of a small image that is to be enlarged some dozens of pixels are hidden, too few to end a
 # fit by soon, and mostly there is no noise to end it for.
 _FEW_PIXELS = StoppingConfig(heldout_patience=500)
 
 # Where a task differs from denoising; the paper's from its supplementary code.
 _TASK_PRESETS: dict[tuple[TaskName, Preset], FitConfig] = {
+    ("denoise", "balanced"): _with(_BALANCED, stopping=_NOISE),
+    ("denoise", "fast"): _with(_FAST, stopping=_NOISE),
     ("super-resolve", "paper"): _with(
         _PAPER, latent_noise=0.03, max_iterations=2000, stopping=_FEW_PIXELS
     ),
