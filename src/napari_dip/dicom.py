@@ -196,7 +196,8 @@ def _pixels(file: Path) -> NDArray[Any]:
         raise FileFormatError(
             f"Got {file}, compressed as {syntax.name}, which cannot be decoded here; expected a "
             "decoder or an uncompressed file. For JPEG 2000: pip install pylibjpeg "
-            "pylibjpeg-openjpeg; for other JPEG: pip install pylibjpeg pylibjpeg-libjpeg."
+            "pylibjpeg-openjpeg; for other JPEG: pip install pylibjpeg pylibjpeg-libjpeg. If they "
+            "are installed, the file is damaged: fetch it again."
         ) from error
     slope, intercept = (
         float(dataset.get(name, default))

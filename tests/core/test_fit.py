@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_dip.api import finish
-from napari_dip.config import LatentName
+from napari_dip.config import DipConfig, LatentName
 from napari_dip.core import clock as clock_module
 from napari_dip.core import fit as fit_module
 from napari_dip.core.blur import GaussianBlur
@@ -192,6 +192,17 @@ def test_channels_of_a_pixel_are_held_out_together_and_count_once():
     fitted, heldout = split_pixels(problem, config, torch.Generator().manual_seed(0))
     assert heldout is None
     assert bool(fitted.all())
+
+
+def test_a_small_image_is_held_out_of_where_that_rule_is_asked_for():
+    """Else nothing would tell when to stop."""
+    problem, _ = problem_of(noisy_waves())
+    random = torch.Generator().manual_seed(0)
+    heldout = {}
+    for stop in ("auto", "heldout"):
+        heldout[stop] = split_pixels(problem, DipConfig(stop=stop).complete(), random)[1]
+    assert heldout["auto"] is None
+    assert heldout["heldout"].sum() > 0
 
 
 @dataclass(frozen=True)

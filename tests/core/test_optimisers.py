@@ -93,7 +93,7 @@ def test_each_weight_is_moved_by_exactly_one_optimiser(name, optimiser):
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
-def test_what_is_recalled_goes_on_as_if_nothing_had_happened(optimiser):
+def test_what_is_taken_over_goes_on_as_if_nothing_had_happened(optimiser):
     settings = FitConfig(
         network=NetworkConfig(channels=(4, 4)), optimiser=optimiser, learning_rate=0.01
     )
@@ -115,7 +115,7 @@ def test_what_is_recalled_goes_on_as_if_nothing_had_happened(optimiser):
     copy, memory = deepcopy(network), deepcopy(optimisers.memory())
     whole = run(network, optimisers, 4)
     again = build_optimiser(copy, settings)
-    again.recall(memory)
+    again.take_over(memory)
     assert again.rates == optimisers.rates
     assert run(copy, again, 4) == pytest.approx(whole, rel=1e-4)
 

@@ -83,7 +83,8 @@ class StoppingConfig(Frozen):
     heldout_least: int = Field(
         32,
         ge=1,
-        description="Where fewer pixels than this would be hidden, none are: they say too little.",
+        description="Where fewer pixels than this would be hidden, none are, unless the rule of "
+        "held-out pixels is asked for: they say too little.",
     )
     heldout_patience: int = Field(
         150, ge=1, description="Stop after this many iterations without a lower held-out error."

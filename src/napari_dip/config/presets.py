@@ -17,27 +17,26 @@ _LATE = StoppingConfig(heldout_margin=1.0)
 # Fed with the observation, a narrow network at half resolution is past the
 # quality of the published one after a tenth of the iterations, each a
 # thirtieth of the work (docs/performance.md).
+_FED: dict[str, Any] = {
+    "latent": "observation",
+    "optimiser": "muon",
+    "learning_rate": 0.02,
+    "posterior_noise": 0.5,
+    "stopping": _LATE,
+}
 _BALANCED = FitConfig(
     network=NetworkConfig(
         channels=(32, 64, 64, 64), skip_channels=16, pixel_shuffle=2, tapered=True
     ),
-    latent="observation",
-    optimiser="muon",
-    learning_rate=0.02,
-    posterior_noise=0.5,
+    **_FED,
     max_iterations=600,
     warm_iterations=80,
-    stopping=_LATE,
 )
 _FAST = FitConfig(
     network=NetworkConfig(channels=(16, 32, 32, 32), skip_channels=8, pixel_shuffle=2),
-    latent="observation",
-    optimiser="muon",
-    learning_rate=0.02,
-    posterior_noise=0.5,
+    **_FED,
     max_iterations=400,
     warm_iterations=50,
-    stopping=_LATE,
 )
 
 PRESETS: dict[Preset, FitConfig] = {"fast": _FAST, "balanced": _BALANCED, "paper": _PAPER}
@@ -55,7 +54,7 @@ _NOISE = _LATE.model_copy(update={"heldout_least": 1000})
 # fit by soon, and mostly there is no noise to end it for.
 _FEW_PIXELS = StoppingConfig(heldout_patience=500)
 
-# Where a task differs from denoising; the paper's from its supplementary code.
+# Where a task has presets of its own; the paper's from its supplementary code.
 _TASK_PRESETS: dict[tuple[TaskName, Preset], FitConfig] = {
     ("denoise", "balanced"): _with(_BALANCED, stopping=_NOISE),
     ("denoise", "fast"): _with(_FAST, stopping=_NOISE),

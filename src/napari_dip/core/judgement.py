@@ -34,8 +34,10 @@ def split_pixels(
         return valid, None
     lots = problem.operator.lots(valid, random)
     hidden = valid * (lots < config.fit.stopping.heldout_fraction)
+    # With `auto` the variance of the outputs can decide instead; of nothing nobody can.
+    least = config.fit.stopping.heldout_least if config.stop == "auto" else 1
     # Channels of a pixel count once.
-    if float(hidden.amax(dim=1).sum()) < config.fit.stopping.heldout_least:
+    if float(hidden.amax(dim=1).sum()) < least:
         return valid, None
     return valid - hidden, problem.operator.importance(hidden)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,8 @@ class Muon(torch.optim.Optimizer):
 
     A kernel (out, in, [kZ,] kY, kX) is taken for a matrix of out rows. Gradients of
     it have few large singular values, so that Adam moves it along few directions;
-    here it learns along all of them at once.
+    here it learns along all of them at once. (torch.optim.Muon, from torch 2.9 on, takes
+    matrices alone, one by one.)
 
     Parameters
     ----------
@@ -50,13 +51,9 @@ class Muon(torch.optim.Optimizer):
     def __init__(self, kernels: Iterable[nn.Parameter], lr: float) -> None:
         super().__init__(kernels, {"lr": lr})
 
-    @overload
-    def step(self, closure: None = None) -> None: ...
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Move all kernels that have a gradient."""
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Move all kernels that have a gradient; there is no closure to call."""
         for group in self.param_groups:
             kernels = [kernel for kernel in group["params"] if kernel.grad is not None]
             directions = self._directions(kernels)
@@ -70,7 +67,6 @@ class Muon(torch.optim.Optimizer):
                     rows, columns = step.shape
                     rate = group["lr"] * max(1.0, rows / columns) ** 0.5
                     kernels[index].sub_(_kernel(step, kernels[index]), alpha=rate)
-        return None
 
     def _directions(self, kernels: Sequence[nn.Parameter]) -> list[Tensor]:
         """Take in the gradients; return Nesterov's momentum of each kernel, as a matrix."""
@@ -94,6 +90,10 @@ def orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:
     ----------
     matrices : sequence of (rows, columns) Tensor
         Float32, with the same number on their shorter sides.
+
+    Returns
+    -------
+    list of (rows, columns) Tensor
     """
     wide = [matrix if len(matrix) <= matrix.shape[1] else matrix.T for matrix in matrices]
     gram = torch.stack([matrix @ matrix.T for matrix in wide])  # (N, n, n)
@@ -157,7 +157,7 @@ class Optimisers:
         """Return moments and learning rates, as they are now."""
         return [part.state_dict() for part in self.parts]
 
-    def recall(self, memory: Sequence[dict[str, Any]]) -> None:
+    def take_over(self, memory: Sequence[dict[str, Any]]) -> None:
         """Take over what `memory` has returned; it is not to be used elsewhere."""
         for part, state in zip(self.parts, memory, strict=True):
             part.load_state_dict(state)

@@ -28,11 +28,10 @@ _MAX_ROLLBACKS = 10
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What was learnt: the network, its optimiser's moments and rates, what is fitted beside it."""
+    """What was learnt: the network, its optimiser's moments, and what is fitted beside it."""
 
     network: dict[str, Any]
     optimiser: list[dict[str, Any]]
-    rates: list[float]
     beside: list[Tensor]
 
 
@@ -167,7 +166,8 @@ class FitState:
             )
         rates = [rate / 2 for rate in self.optimiser.rates]
         weights, selection = deepcopy(self._checkpoint)
-        self._put(weights, rates)
+        self._put(weights)
+        self.optimiser.rates = rates
         self.average, self.rule = selection.average, selection.rule
         self.selected, self.kept = selection.selected, selection.kept
         self.rival = selection.rival
@@ -190,10 +190,11 @@ class FitState:
     def begin(self, start: Ending, random: torch.Generator) -> None:
         """Take over where another fit ended; of a neighbour's only what it has learnt."""
         weights, selection = deepcopy((start.weights, start.selection))
+        rates = self.optimiser.rates
+        self._put(weights)
         if selection is None:
-            self._put(weights, self.optimiser.rates)
+            self.optimiser.rates = rates
             return
-        self._put(weights, weights.rates)
         self.average = selection.average
         # Else a rule that has ended the earlier fit would end this one at once.
         ended = start.reason is not None and not start.reason.is_limit
@@ -208,7 +209,6 @@ class FitState:
             Weights(
                 self.network.state_dict(),
                 self.optimiser.memory(),
-                self.optimiser.rates,
                 [values.detach() for values in self.beside],
             )
         )
@@ -216,10 +216,9 @@ class FitState:
     def _selection(self) -> Selection:
         return deepcopy(Selection(self.average, self.rule, self.selected, self.kept, self.rival))
 
-    def _put(self, weights: Weights, rates: list[float]) -> None:
-        """Set the weights, which are not to be used elsewhere, and the learning rates."""
+    def _put(self, weights: Weights) -> None:
+        """Take over weights, which are not to be used elsewhere, moments and learning rates."""
         self.network.load_state_dict(weights.network)
         for values, others in zip(self.beside, weights.beside, strict=True):
             values.data.copy_(others)
-        self.optimiser.recall(weights.optimiser)
-        self.optimiser.rates = rates
+        self.optimiser.take_over(weights.optimiser)
