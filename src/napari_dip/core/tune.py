@@ -26,6 +26,8 @@ _ITERATIONS = 300
 # Widths and learning rates around those of the preset.
 _WIDTHS = (0.5, 1.0, 2.0)
 _RATES = (0.25, 4.0)
+# Fewer held-out pixels than this tell too little to choose by.
+_HELDOUT = 32
 # Trials at random before the sampler learns from them.
 _AT_RANDOM = 4
 
@@ -92,12 +94,17 @@ def tune(
         "risk",
     ):  # held-out pixels cannot tell correlated noise from structure
         return config, ()
+    middle = problem.middle(_CROP)
+    # Channels of a pixel count once.
+    pixels = int(middle.valid.any(dim=1).sum())
+    if pixels * config.fit.stopping.heldout_fraction < _HELDOUT:
+        return config, ()
     study = _study(config.seed)
     # Weights that are given fit one width only.
     widths = _WIDTHS if config.fit.network_weights is None else (1.0,)
     # At least half of the time that the whole run has is left for the result.
     seconds = min(config.tune, (config.time_limit or float("inf")) / 2)
-    middle, clock = problem.middle(_CROP), Clock(stop_requested)
+    clock = Clock(stop_requested)
     trials: list[Trial] = []
     while (left := seconds - clock.seconds) > 0 and not clock.stop_requested():
         asked = study.ask()
