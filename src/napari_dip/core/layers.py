@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from napari_dip.core.convolution import Convolution2d, Convolution3d
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,52 +142,7 @@ def plain_convolution(
     )
 
 
-def _continued(values: Tensor, layer: nn.Conv2d | nn.Conv3d) -> Tensor:
-    """Continue a picture as far beyond its border as a kernel reaches."""
-    widths = [size // 2 for size in reversed(layer.kernel_size) for _ in range(2)]
-    # Autocast would do so in float32, for no digit more: two conversions, twice the memory.
-    with torch.autocast(values.device.type, enabled=False):
-        return _Reflected.apply(values, widths)  # type: ignore[no-any-return, no-untyped-call]
-
-
-class _Reflected(torch.autograd.Function):
-    """Continuation by reflection that keeps nothing for the way back.
-
-    Torch's own keeps the picture, of which only the size is needed: a tenth of
-    all that an iteration keeps.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, widths: list[int]) -> Tensor:
-        ctx.widths = widths
-        return functional.pad(values, widths, mode="reflect")
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        before = zip(reversed(ctx.widths[::2]), gradient.shape[2:], strict=True)
-        inner: tuple[Any, ...] = (..., *(slice(width, size - width) for width, size in before))
-        back = {
-            4: torch.ops.aten.reflection_pad2d_backward,
-            5: torch.ops.aten.reflection_pad3d_backward,
-        }[gradient.ndim]
-        return back(gradient, gradient[inner], ctx.widths), None
-
-
-class _Convolution2d(nn.Conv2d):
-    def forward(self, input: Tensor) -> Tensor:
-        if self.padding_mode != "reflect":
-            return super().forward(input)
-        return functional.conv2d(_continued(input, self), self.weight, self.bias, self.stride)
-
-
-class _Convolution3d(nn.Conv3d):
-    def forward(self, input: Tensor) -> Tensor:
-        if self.padding_mode != "reflect":
-            return super().forward(input)
-        return functional.conv3d(_continued(input, self), self.weight, self.bias, self.stride)
-
-
-_CONVOLUTION: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: _Convolution2d, 3: _Convolution3d}
+_CONVOLUTION: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: Convolution2d, 3: Convolution3d}
 
 
 def transposed_convolution(
