@@ -18,8 +18,10 @@ def mean_of_neighbours(values: Tensor, seen: Tensor) -> Tensor:
 
     Parameters
     ----------
-    values, seen : (1, C, [Z,] Y, X) Tensors
-        `seen` is 1 where a pixel is seen, else 0.
+    values : (1, C, [Z,] Y, X) Tensor
+        Whatever, where they are not seen.
+    seen : (1, C or 1, [Z,] Y, X) Tensor
+        1 where a pixel is seen, else 0.
     """
     total, weight = _sum_of_neighbours(values * seen), _sum_of_neighbours(seen)
     return total / weight.clamp(min=_CORNER)
@@ -46,8 +48,10 @@ def smoothest(
 
     Parameters
     ----------
-    values, seen : (1, C, [Z,] Y, X) Tensors
-        `seen` is 1 where a pixel is seen, else 0.
+    values : (1, C, [Z,] Y, X) Tensor
+        Whatever, where they are not seen.
+    seen : (1, C or 1, [Z,] Y, X) Tensor
+        1 where a pixel is seen, else 0.
     start : (1, C, [Z,] Y, X) Tensor
         First guess of the others.
     iterations : int
@@ -69,7 +73,7 @@ def smoothest(
     True
     """
     planes = (-1, 1, *values.shape[-2:])
-    unseen = (1 - seen).reshape(planes)
+    unseen = (1 - seen).expand_as(values).reshape(planes)
 
     def curvature(surface: Tensor) -> Tensor:
         return unseen * _laplacian(_laplacian(surface))

@@ -21,11 +21,10 @@ from napari_dip.core.averaging import MovingAverage, Posterior
 from napari_dip.core.clock import Clock
 from napari_dip.core.device import Runtime, find_runtime
 from napari_dip.core.judgement import (
+    Assessor,
     agreement,
     find_measure,
-    hidden_errors,
     posterior_scale,
-    read_errors,
     split_pixels,
     weighted_mean,
     whiteness,
@@ -138,6 +137,7 @@ def fit(
     if start_from is not None:
         state.begin(start_from, random)
         latent.skip(before, ceil(before / settings.reveal_every) if settings.reveal_every else 0)
+    assessor = Assessor(problem, heldout, everywhere=config.stop == "discrepancy")
     measure = find_measure(problem, config)
     posterior = Posterior(
         config.posterior_samples or 0,
@@ -158,7 +158,7 @@ def fit(
         loss = misfit + regularisers(estimate)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        estimate = estimate.detach() + draw.shift
+        estimate = draw.shifted(estimate.detach())
         if posterior.sampling:
             posterior.update(estimate, problem.operator(estimate).detach())
             posterior.shake(typical_steps(network, settings), random)
@@ -172,26 +172,23 @@ def fit(
             continue
 
         # The only place that waits for the device.
-        known = problem.valid if config.stop == "discrepancy" else None
-        loss_value, heldout_error, discrepancy = read_errors(
-            problem, loss, state.average.value, heldout, known
-        )
+        errors = assessor.read(loss, state.average.value)
         flaw = measure(state.average.value)
         now = clock.seconds
         pace.append((now - last_assessment) / runtime.assess_every)
         last_assessment = now
-        if state.has_collapsed(loss_value):
+        if state.has_collapsed(errors.loss):
             state.roll_back(iteration)
             continue
-        state.keep_checkpoint(iteration, loss_value)
+        state.keep_checkpoint(iteration, errors.loss)
         evidence = Evidence(
             iteration,
             now,
-            heldout_error,
+            errors.heldout,
             estimate.flatten()[probe],
-            discrepancy,
+            errors.discrepancy,
             flaw,
-            hidden_errors(problem, state.average.value, heldout, settings.stopping),
+            errors.each,
         )
         reason = posterior.assess(state, evidence)
         if keep_ending and ending is None and (reason is not None or posterior.sampling):
@@ -200,8 +197,8 @@ def fit(
             last_yield = now
             snapshot = Snapshot(
                 iteration,
-                loss_value,
-                heldout_error,
+                errors.loss,
+                errors.heldout,
                 state.selected,
                 _copy(problem, latent.finish(state.average.value)),
                 reason,
@@ -263,7 +260,7 @@ def _estimate(problem: Problem, network: PriorNetwork, draw: Draw, runtime: Runt
         canvas = draw.view.undo(network(draw.latent))
     # What lies outside is never compared with anything.
     inside: tuple[Any, ...] = (..., *map(slice, problem.shape))
-    return draw.start + draw.gain * canvas[inside]
+    return draw.estimate(canvas[inside])
 
 
 def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:

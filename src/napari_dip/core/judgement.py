@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from napari_dip.core.risk import Risk
 from napari_dip.metrics import residual_whiteness
 
 if TYPE_CHECKING:
-    from napari_dip.config import DipConfig, StoppingConfig
+    from napari_dip.config import DipConfig
     from napari_dip.core.problem import Problem
 
 # Squares of the least and the largest factor that the spread of samples is corrected by.
@@ -42,30 +42,60 @@ def split_pixels(
     return valid - hidden, problem.operator.importance(hidden)
 
 
-@torch.no_grad()
-def read_errors(
-    problem: Problem, loss: Tensor, average: Tensor, *pixels: Tensor | None
-) -> tuple[float, float | None, float | None]:
-    """Fetch the loss, and the error of the average at each choice of pixels, all at once."""
-    asked = [weights is not None for weights in pixels]
-    numbers = [loss.detach()]
-    if any(asked):
-        errors = problem.nll(average)
-        numbers += [weighted_mean(errors, weights) for weights in pixels if weights is not None]
-    values = iter(torch.stack(numbers).tolist())
-    loss_value = next(values)
-    heldout_error, discrepancy = (next(values) if one else None for one in asked)
-    return loss_value, heldout_error, discrepancy
+class Errors(NamedTuple):
+    """The loss, and errors of the average, by nll.
+
+    Attributes
+    ----------
+    loss : float
+        Of the iteration.
+    heldout : float or None
+        Weighted mean at the held-out pixels.
+    each : (H,) Tensor or None
+        Of each of these, times its weight; on the device.
+    discrepancy : float or None
+        Mean at all valid pixels, if it is asked for.
+    """
+
+    loss: float
+    heldout: float | None
+    each: Tensor | None
+    discrepancy: float | None
 
 
-@torch.no_grad()
-def hidden_errors(
-    problem: Problem, average: Tensor, heldout: Tensor | None, settings: StoppingConfig
-) -> Tensor | None:
-    """Return the error of the average at each held-out pixel, if it is asked for, (H,)."""
-    if heldout is None or not settings.heldout_margin:
-        return None
-    return (problem.nll(average) * heldout)[heldout > 0]
+class Assessor:
+    """Judges averages by pixels that the fit has not seen, or by all.
+
+    Parameters
+    ----------
+    problem : Problem
+        Where averages are compared with the observation.
+    heldout : (1, C, [Z,] Y, X) Tensor or None
+        Weights of the held-out pixels.
+    everywhere : bool
+        Ask for the discrepancy.
+    """
+
+    def __init__(self, problem: Problem, heldout: Tensor | None, *, everywhere: bool) -> None:
+        self._problem, self._everywhere = problem, everywhere
+        if heldout is not None:
+            self._places = heldout.flatten().nonzero()[:, 0]
+            self._weights = heldout.flatten()[self._places]
+        self._hidden = heldout is not None
+
+    @torch.no_grad()
+    def read(self, loss: Tensor, average: Tensor) -> Errors:
+        """Fetch all numbers at once: it waits for the device."""
+        numbers, each = {"loss": loss.detach()}, None
+        if self._hidden or self._everywhere:
+            errors = self._problem.nll(average)
+        if self._hidden:
+            each = errors.flatten()[self._places] * self._weights
+            numbers["heldout"] = each.sum() / self._weights.sum().clamp(min=1.0)
+        if self._everywhere:
+            numbers["discrepancy"] = weighted_mean(errors, self._problem.valid)
+        values = dict(zip(numbers, torch.stack([*numbers.values()]).tolist(), strict=True))
+        return Errors(values["loss"], values.get("heldout"), each, values.get("discrepancy"))
 
 
 def find_measure(problem: Problem, config: DipConfig) -> Callable[[Tensor], float | None]:

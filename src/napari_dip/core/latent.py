@@ -46,11 +46,20 @@ class View(NamedTuple):
     flips: tuple[int, ...] = ()
 
     def apply(self, canvas: Tensor) -> Tensor:
-        return canvas.roll(self.shifts, (-2, -1)).flip(self.flips)
+        return _flipped(_rolled(canvas, self.shifts), self.flips)
 
     def undo(self, canvas: Tensor) -> Tensor:
         back = (-self.shifts[0], -self.shifts[1])
-        return canvas.flip(self.flips).roll(back, (-2, -1))
+        return _rolled(_flipped(canvas, self.flips), back)
+
+
+# Torch copies also where nothing moves.
+def _rolled(canvas: Tensor, shifts: tuple[int, int]) -> Tensor:
+    return canvas.roll(shifts, (-2, -1)) if any(shifts) else canvas
+
+
+def _flipped(canvas: Tensor, flips: tuple[int, ...]) -> Tensor:
+    return canvas.flip(flips) if flips else canvas
 
 
 def views(network: PriorNetwork) -> Iterator[View]:
@@ -75,20 +84,29 @@ class Draw(NamedTuple):
         Of each observed pixel in the loss of this iteration.
     view : View
         How the network sees the canvas at this iteration.
-    start : (1, C, [Z,] Y, X) Tensor or float
+    start : (1, C, [Z,] Y, X) Tensor or None
         What the network's output is added to.
     gain : float
         By which the output is multiplied before.
-    shift : (1, C, [Z,] Y, X) Tensor or float
+    shift : (1, C, [Z,] Y, X) Tensor or None
         From this iteration's start to that of the average.
     """
 
     latent: Tensor
     weights: Tensor
     view: View
-    start: Tensor | float = 0.0
+    start: Tensor | None = None
     gain: float = 1.0
-    shift: Tensor | float = 0.0
+    shift: Tensor | None = None
+
+    def estimate(self, output: Tensor) -> Tensor:
+        """Return what an output of the network stands for."""
+        scaled = output if self.gain == 1.0 else self.gain * output
+        return scaled if self.start is None else self.start + scaled
+
+    def shifted(self, estimate: Tensor) -> Tensor:
+        """Return an estimate that can be averaged with those of other iterations."""
+        return estimate if self.shift is None else estimate + self.shift
 
 
 class Latent(Protocol):

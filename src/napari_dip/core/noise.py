@@ -87,7 +87,16 @@ class NoiseModel:
     grain: float = 0.0
 
     def variance(self, estimate: Tensor) -> Tensor:
-        """Return the noise variance at each pixel of an estimate (1, C, [Z,] Y, X)."""
+        """Return the noise variance at each pixel of an estimate (1, C, [Z,] Y, X).
+
+        Where it is the same at all pixels, it is that of each channel, (C, [1,] 1, 1).
+        """
+        if (
+            isinstance(self.slope, float)
+            and self.slope == 0
+            and not isinstance(self.intercept, float)
+        ):
+            return self.intercept.clamp(min=self.floor)
         return (self.slope * estimate + self.intercept).clamp(min=self.floor)
 
     def nll(self, estimate: Tensor, observation: Tensor) -> Tensor:

@@ -70,7 +70,9 @@ class ObservationLatent(Latent):
         random: torch.Generator,
         ended: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._visible = fitted
+        # Mostly all channels of a pixel are seen, or none: then one speaks for all.
+        alike = bool((fitted == fitted[:, :1]).all())
+        self._visible = fitted[:, :1] if alike else fitted
         self._hide = settings.hidden_fraction
         self._views, self._revealed_views = views(network), views(network)
         self._random = random
@@ -101,11 +103,13 @@ class ObservationLatent(Latent):
             # Far from any hidden pixel it is settled already.
             guess = torch.where(self._visible > 0, filled, self._revealed)
             filled = smoothest(self._observation, visible, guess, _SETTLE_AGAIN)
-        return self._shown(visible, filled, self._visible - visible, next(self._views))
+        hidden = (self._visible - visible).expand_as(self._observation)
+        return self._shown(visible, filled, hidden, next(self._views))
 
     def reveal(self) -> Draw:
         """Hide nothing: as much is known of a missing pixel as can be."""
-        return self._shown(self._visible, self._revealed, self._visible, next(self._revealed_views))
+        seen = self._visible.expand_as(self._observation)
+        return self._shown(self._visible, self._revealed, seen, next(self._revealed_views))
 
     def skip(self, draws: int, reveals: int) -> None:
         skip_views(self._views, draws)
@@ -113,7 +117,7 @@ class ObservationLatent(Latent):
 
     def _shown(self, visible: Tensor, filled: Tensor, weights: Tensor, view: View) -> Draw:
         picture = self._lift(torch.lerp(filled, self._observation, visible))
-        start = self._mean + self._deviation * picture - self._rest if self._smooth else 0.0
+        start = self._mean + self._deviation * picture - self._rest if self._smooth else None
         if self._guide is not None:
             picture = torch.cat([picture, self._guide], dim=1)
         latent = pixel_unshuffle(view.apply(self._spread(picture)), self._shuffle)

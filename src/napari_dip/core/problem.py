@@ -140,7 +140,7 @@ def make_problem(
         torch.from_numpy(np.array(valid))[None].to(device),
     )
     of_picture = NoiseModel(
-        slope=column("slope"),
+        slope=column("slope") if any(model.slope for model in noise) else 0.0,
         intercept=column("intercept"),
         floor=column("floor"),
         laplace=any(model.laplace for model in noise),
