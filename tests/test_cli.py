@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -195,6 +196,37 @@ def test_the_options_are_those_of_the_configuration(call):
     _, out, _ = call("denoise", "--help")
     for name in cli.DipConfig.model_fields.keys() - {"fit"}:
         assert f"--{name.replace('_', '-')}" in out
+
+
+def test_an_estimate_is_told_and_nothing_is_written(call, noisy, tmp_path):
+    noisy.with_name("noisy_denoise.ome.tif").write_text("precious")
+    before = listing(tmp_path)
+    code, out, err = call("denoise", noisy, "--config", "tiny.json", "--estimate")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(r"at most \d+ s: \d+ iterations of \S+ s; \d+\.\d GB of memory\n", out)
+    code, out, _ = call("denoise", noisy, "--config", "tiny.json", "--estimate", "--json")
+    assert json.loads(out)["iterations"] == tiny_config().complete().max_iterations
+    assert listing(tmp_path) == before
+
+
+def test_an_estimate_of_a_store_that_is_read_by_parts_writes_nothing(call, tmp_path):
+    stack = np.stack([noisy_waves((24, 20))] * 3)
+    io.write_image(tmp_path / "in.zarr", Image(stack, "ZYX"))
+    before = listing(tmp_path)
+    words = (
+        "denoise",
+        "in.zarr",
+        "-o",
+        "out.zarr",
+        "--config",
+        "tiny.json",
+        "--estimate",
+        "--json",
+    )
+    code, out, err = call(*words)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["blocks"] == 3
+    assert listing(tmp_path) == before
 
 
 # Refusals
@@ -612,6 +644,7 @@ def test_a_width_is_refined_on_demand(call, noisy):
 def test_what_was_tuned_is_said_and_can_be_repeated(call, noisy, monkeypatch):
     errors = iter([1.2, 1.1, None])
     monkeypatch.setattr("napari_dip.core.tune._heldout_error", lambda *_: next(errors))
+    tifffile.imwrite(noisy, noisy_waves((32, 32)).astype(np.float32))
     code, out, err = call("denoise", noisy, "--config", "tiny.json", "--tune", "1e6", "--json")
     assert code == 0
     assert "tuned by 2 trials" in err

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from napari_dip.config import DipConfig
     from napari_dip.core.fit import fit
+    from napari_dip.core.forecast import forecast
     from napari_dip.core.image import Image
     from napari_dip.core.restore import restore
 
@@ -43,6 +44,7 @@ _HOMES = {
     "restore_guided": "napari_dip.api",
     "super_resolve": "napari_dip.api",
     "fit": "napari_dip.core.fit",
+    "forecast": "napari_dip.core.forecast",
     "restore": "napari_dip.core.restore",
 }
 
@@ -53,6 +55,7 @@ __all__ = [
     "deconvolve",
     "denoise",
     "fit",
+    "forecast",
     "inpaint",
     "invert_features",
     "reconstruct_fourier",

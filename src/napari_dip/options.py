@@ -66,6 +66,8 @@ class Files:
         JSON of a configuration, or of a report; other options override it.
     save_config
         Write the complete configuration here.
+    estimate
+        Write nothing; say after some seconds what time and memory it would take at most.
     as_json
         Print the report, one JSON object, alone on stdout.
     overwrite
@@ -78,6 +80,7 @@ class Files:
     uncertainty: Path | None = None
     config: Path | None = None
     save_config: Path | None = None
+    estimate: Flag = False
     as_json: JsonFlag = False
     overwrite: Flag = False
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_dip import io
 from napari_dip.atomic import check_place, written_whole
@@ -93,6 +94,27 @@ def read_source(
         if is_ordered(image.axes) and image.dtype.isnative:
             return image
     return io.read_image(source, axes)
+
+
+def nowhere(image: Image) -> Any:
+    """Return a place for a result that is not wanted; None, for memory, as `written_to` does."""
+    return None if isinstance(image.data, np.ndarray) else _Nowhere(image.shape)
+
+
+class _Nowhere:
+    """Takes a result of a shape, and forgets it."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def __getitem__(self, at: Any) -> NDArray[np.float32]:
+        nothing: NDArray[np.float32] = np.broadcast_to(np.float32(0), self.shape)[at]
+        return nothing
+
+    def __setitem__(self, at: Any, values: NDArray[np.float32]) -> None:
+        return
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,15 +41,18 @@ def restore_file(
 
     task = make_task()
     output = files.output or outputs.default_output(path, task.name)
-    outputs.check_outputs(
-        [output, *_given(files.uncertainty)],
-        [outputs.report_path(output), *_given(files.save_config)],
-        inputs=[path, *_given(files.reference, files.config, *others)],
-        overwrite=files.overwrite,
-    )
+    if not files.estimate:
+        outputs.check_outputs(
+            [output, *_given(files.uncertainty)],
+            [outputs.report_path(output), *_given(files.save_config)],
+            inputs=[path, *_given(files.reference, files.config, *others)],
+            overwrite=files.overwrite,
+        )
     whole = files.reference is not None or files.uncertainty is not None
     image = picture or outputs.read_source(path, output, task, config.axes, whole=whole)
     dtype = outputs.output_dtype(output, image)
+    if files.estimate:
+        return _estimate(image, task, config, as_json=files.as_json)
     reference = None
     if files.reference:
         seen = task.final(task.enlarged(image)) if files.affine else image
@@ -84,6 +88,29 @@ def restore_file(
         print(f"{output}: {numbers}, {report['seconds']:.1f} s{decibels}")
     note(f"{report['iterations']} iterations, {report['stop_reason']}, {report['device']}")
     return exit_code(result, output)
+
+
+def _estimate(image: Image, task: Task, config: DipConfig, *, as_json: bool) -> int:
+    """Say what a run would take."""
+    from napari_dip.core.forecast import forecast
+    from napari_dip.outputs import nowhere
+    from napari_dip.summary import duration
+
+    with interruption() as asked:
+        found = forecast(image, task, config, out=nowhere(image), stop_requested=asked)
+    if asked():
+        return INTERRUPTED
+    if found is None:
+        print(json.dumps(None) if as_json else "nothing to fit")
+    elif as_json:
+        print(json.dumps(asdict(found)))
+    else:
+        parts = "" if found.blocks == 1 else f" in {found.blocks} parts"
+        print(
+            f"at most {duration(found.seconds)}: {found.iterations} iterations{parts} of "
+            f"{found.seconds_per_iteration:.2g} s; {found.memory / 1e9:.1f} GB of memory"
+        )
+    return 0
 
 
 def _with_uncertainty(config: DipConfig, path: Path) -> DipConfig:

@@ -140,6 +140,7 @@ class FakeRestore:
             iteration=iteration,
             max_iterations=self.iterations,
             seconds=float(iteration),
+            iterations_left=0,
             seconds_left=float(self.iterations - iteration),
             loss=10.0 / iteration,
             heldout_error=12.0 / iteration,

@@ -45,9 +45,10 @@ def test_time_goes_with_what_there_is_to_do(image, task, config, words):
 
 def test_memory_is_that_of_the_fit():
     config = DipConfig(preset="balanced")
-    gigabytes = fit_memory(config.complete().fit, 2048**2) / 1e9
-    large = as_image(np.broadcast_to(np.float32(0), (2048, 2048)))
-    assert cost(large, DENOISE, config, None) == f"About {gigabytes:.1f} GB"
+    for shape, channels in (((2048, 2048), 1), ((2048, 2048, 3), 3)):
+        gigabytes = fit_memory(config.complete().fit, 2048**2, channels) / 1e9
+        large = as_image(np.broadcast_to(np.float32(0), shape), "YXS"[: len(shape)])
+        assert cost(large, DENOISE, config, None) == f"About {gigabytes:.1f} GB"
 
 
 def test_a_form_without_a_layer_tells_nothing_and_follows_choices(qtbot, remembered):

@@ -16,6 +16,7 @@ def progress(iteration=1, block=0, blocks=1, loss=1.0, heldout=None, seconds=1.0
         iteration=iteration,
         max_iterations=100,
         seconds=seconds,
+        iterations_left=0,
         seconds_left=left,
         loss=loss,
         heldout_error=heldout,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -143,6 +144,21 @@ def plan(
         )
         for index, along in enumerate(product(*map(pieces, image.axes)))
     ]
+
+
+def count_channels(block: Block, image: Image) -> int:
+    """Return how many channels of an image, or samples of RGB, a block has.
+
+    Examples
+    --------
+    >>> from napari_dip.core.image import as_image
+    >>> image = as_image(np.zeros((2, 8, 8)), "CYX")
+    >>> [count_channels(plan(image, how)[0], image) for how in ("joint", "separate")]
+    [2, 1]
+    """
+    parts = zip(image.axes, block.selection, image.shape, strict=True)
+    kept = [(at, n) for axis, at, n in parts if axis in "CS" and isinstance(at, slice)]
+    return prod(len(range(*at.indices(n))) for at, n in kept)
 
 
 def split(block: Block, image: Image, tiling: Tiling) -> list[Block]:

@@ -156,4 +156,5 @@ def kernel_gradient(values: Tensor, gradient: Tensor, size: Sequence[int]) -> Te
         end = min(begin + _CHUNK, count)
         for element, start in zip(kernel, starts, strict=True):
             element.addmm_(back[begin:end].T, row[start + begin : start + end])
-    return kernel.movedim(0, -1).reshape(outputs, inputs, *size)
+    # Channels last, as the kernel itself is.
+    return kernel.transpose(0, 1).reshape(outputs, *size, inputs).movedim(-1, 1)

@@ -7,29 +7,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig
 
-# Of each pixel and channel of a network, with those of skips, in float32 [bytes]. Measured:
-# 70 to 75 for the three presets, planes and volumes (docs/performance.md).
-_BYTES_OF_CHANNEL = 75
+# Of each pixel of the estimate, for each channel of a tensor that a network makes of it and
+# keeps, in float32, and for each picture of one channel that a fit keeps [bytes]. Measured
+# with all presets, one channel and three (docs/performance.md).
+_BYTES_OF_CHANNEL, _BYTES_OF_PICTURE = 15, 75
 # Work that goes with the channels and not with their square, as if a network were so much wider.
 _PLAIN = 16
 
 
-def fit_memory(settings: FitConfig, pixels: int) -> int:
-    """Return about how much memory a fit takes, in proportion to the pixels of the estimate.
+def fit_memory(settings: FitConfig, pixels: int, channels: int = 3) -> int:
+    """Return about how much memory a fit takes in float32, in proportion to its pixels.
+
+    Parameters
+    ----------
+    settings : FitConfig
+        The network.
+    pixels, channels : int
+        Of the estimate.
 
     Examples
     --------
     >>> from napari_dip.config import preset_of
-    >>> round(fit_memory(preset_of("fast"), 1024**2) / 1e6), "megabytes"
-    (730, 'megabytes')
+    >>> round(fit_memory(preset_of("fast"), 1024**2, channels=1) / 1e6), "megabytes"
+    (626, 'megabytes')
     """
     network = settings.network
-    # Each scale has a quarter of the pixels of the one above.
-    widths = [
-        (width + skip) / 4**scale
-        for scale, (width, skip) in enumerate(zip(network.channels, network.skips, strict=True))
+    widths = network.channels
+    below = widths if network.tapered else (*widths[1:], widths[-1])
+    # On the way up skip, what comes from below, and two convolutions; on the way down two,
+    # at half of the resolution. Each scale has a quarter of the pixels of the one above.
+    kept = [
+        (skip + deep + 2.5 * width) / 4**scale
+        for scale, (width, skip, deep) in enumerate(zip(widths, network.skips, below, strict=True))
     ]
-    return int(_BYTES_OF_CHANNEL * sum(widths) / network.pixel_shuffle**2 * pixels)
+    of_network = _BYTES_OF_CHANNEL * sum(kept) / network.pixel_shuffle**2
+    return int((of_network + _BYTES_OF_PICTURE * (1 + channels)) * pixels)
 
 
 def iteration_work(settings: FitConfig, pixels: int) -> float:

@@ -33,6 +33,8 @@ class Progress:
         Within the block.
     seconds : float
         Since the start of the whole run.
+    iterations_left : int
+        At most, of this block and all that follow.
     seconds_left : float
         At most: if every block uses its whole budget.
     loss : float
@@ -54,6 +56,7 @@ class Progress:
     iteration: int
     max_iterations: int
     seconds: float
+    iterations_left: int
     seconds_left: float
     loss: float
     heldout_error: float | None

@@ -210,6 +210,7 @@ class Run:
             iteration=snapshot.iteration,
             max_iterations=before + limit,
             seconds=now,
+            iterations_left=left,
             seconds_left=max(seconds_left, 0.0),
             loss=snapshot.loss,
             heldout_error=snapshot.heldout_error,

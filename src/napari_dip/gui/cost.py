@@ -96,7 +96,8 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
     plan = blocks.plan(image, config.channels, dims)
     factor = task.values.get("factor", 1)
     pixels = prod(blocks.shape(plan[0], image)) * factor**2
-    memory = f"About {max(fit_memory(settings, pixels) / 1e9, 0.1):.1f} GB"
+    channels = blocks.count_channels(plan[0], image)
+    memory = f"About {max(fit_memory(settings, pixels, channels) / 1e9, 0.1):.1f} GB"
     if pace is None:
         return memory
     fits = len(plan) * config.runs * settings.max_iterations
