@@ -35,8 +35,8 @@ def test_the_core_imports_neither_windows_nor_files():
 def test_the_public_names_are_these():
     assert sorted(napari_dip.__all__) == [
         "DipConfig", "Image", "__version__", "deconvolve", "denoise", "fit", "forecast",
-        "inpaint", "invert_features", "reconstruct_fourier", "remove_jpeg", "restore", "restore_guided",
-        "super_resolve",
+        "inpaint", "invert_features", "reconstruct_fourier", "remove_jpeg", "restore",
+        "restore_guided", "super_resolve",
     ]  # fmt: skip
     assert dir(napari_dip) == napari_dip.__all__
     for name in napari_dip.__all__:

@@ -644,7 +644,7 @@ def test_a_width_is_refined_on_demand(call, noisy):
 def test_what_was_tuned_is_said_and_can_be_repeated(call, noisy, monkeypatch):
     errors = iter([1.2, 1.1, None])
     monkeypatch.setattr("napari_dip.core.tune._heldout_error", lambda *_: next(errors))
-    tifffile.imwrite(noisy, noisy_waves((32, 32)).astype(np.float32))
+    tifffile.imwrite(noisy, noisy_waves((48, 48)).astype(np.float32))
     code, out, err = call("denoise", noisy, "--config", "tiny.json", "--tune", "1e6", "--json")
     assert code == 0
     assert "tuned by 2 trials" in err
