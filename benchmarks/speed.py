@@ -31,7 +31,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from napari_dip import DipConfig
+from napari_dip import DipConfig, Image, forecast, restore
+from napari_dip.api import finish
 from napari_dip.config import preset_of
 from napari_dip.core.device import Runtime, cpu_settings, find_runtime
 from napari_dip.core.fit import fit
@@ -321,11 +322,30 @@ def overhead(options: argparse.Namespace) -> Iterator[dict[str, object]]:
         }  # fmt: skip
 
 
+def estimate(options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """What is told of time and memory before a run, beside what it takes to its bound."""
+    for preset, size in itertools.product(options.presets, options.sizes):
+        picture = np.random.default_rng(0).random((size, size, 3)).astype(np.float32)
+        config = DipConfig(
+            preset=preset, stop="none", device=options.device, precision=options.precision,
+            threads=options.threads, max_iterations=200,
+        )  # fmt: skip
+        image = Image(picture, "YXS")
+        told = forecast(image, config=config)
+        assert told is not None
+        report = finish(restore(image, config=config)).report
+        yield {
+            "preset": preset, "pixels": size, "s told": told.seconds, "s taken": report.seconds,
+            "told over taken": told.seconds / report.seconds, "GB told": told.memory / 1e9,
+            "GB taken": report.peak_memory_bytes / 1e9,
+        }  # fmt: skip
+
+
 def runtime_of(options: argparse.Namespace) -> Runtime:
     return find_runtime(options.device, options.precision)
 
 
-TABLES = {one.__name__: one for one in (breakdown, pace, memory, quality, overhead)}
+TABLES = {one.__name__: one for one in (breakdown, pace, memory, quality, overhead, estimate)}
 
 
 def main() -> None:
