@@ -1,0 +1,154 @@
+"""Volumes fitted whole beside plane by plane, and planes put between those of a stack.
+
+    python benchmarks/volumes.py TABLE FOLDER_OF_DATA [--stacks nuclei] [--presets fast balanced]
+
+TABLE is one of the functions below. The middles of real stacks, `--planes` of `--crop` x `--crop`
+pixels; the truth is what was recorded, with some noise of its own. Each row is a process of
+its own, so that its memory is too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from rows import middle, show
+from scipy import ndimage
+
+from napari_dip import DipConfig, Image, metrics, restore
+from napari_dip.api import finish
+from napari_dip.core.memory import peak_memory
+from napari_dip.io import read_image
+from napari_dip.tasks import Denoise, SuperResolve, Task
+
+# Name: file, first plane, spacing [micrometre]; that of nuclei is not known.
+STACKS: dict[str, tuple[str, int, dict[str, float]]] = {
+    "nuclei": ("nuclei_zyx_uint16.tif", 16, {}),
+    "ovule": ("ovule_imagej_zyx.tif", 4, {}),
+    "beads": ("beads_imagej_zyx.tif", 10, {"Z": 0.125, "Y": 0.0225, "X": 0.0225}),
+}
+# Photons at the brightest, and deviation of the camera's noise in photons.
+PHOTONS, READ_NOISE = 60, 2.0
+FACTOR = 4
+CPU = torch.device("cpu")
+
+
+def recorded(options: argparse.Namespace, name: str) -> np.ndarray:
+    """Return the middle of a stack, (Z, Y, X), in photons."""
+    file, first, _ = STACKS[name]
+    volume = read_image(options.folder / "stacks" / file, axes="ZYX").data
+    planes = np.asarray(volume)[first : first + options.planes].astype(float)
+    truth = np.stack([middle(plane, options.crop) for plane in planes])
+    return PHOTONS * (truth - truth.min()) / np.ptp(truth)
+
+
+def observed(truth: np.ndarray) -> np.ndarray:
+    """Return a volume with photon noise and that of a camera."""
+    random = np.random.default_rng(0)
+    return (random.poisson(truth) + random.normal(0, READ_NOISE, truth.shape)).astype(np.float32)
+
+
+def fitted(image: Image, task: Task, config: DipConfig, truth: np.ndarray) -> dict[str, float]:
+    """Return psnr, seconds, iterations and memory of a run, after a tiny one has loaded all."""
+    tiny = Image(image.data[:2, :32, :32], image.axes)
+    finish(restore(tiny, config=DipConfig(max_iterations=2, device="cpu", threads=1)))
+    before = peak_memory(CPU)
+    result = finish(restore(image, task, config, reference=truth))
+    return {
+        "psnr": metrics.psnr(np.asarray(result.image.data), truth),
+        "best": result.report.best_psnr or np.nan,
+        "seconds": result.report.seconds,
+        "iterations": result.report.iterations,
+        "MB": (peak_memory(CPU) - before) / 1e6,
+    }
+
+
+def dims(options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Denoising: planes alone, planes begun where their neighbour ended, the whole volume."""
+    ways = {"planes": (2, "off"), "planes, warm": (2, "on"), "volume": (3, "off")}
+    for name, preset in itertools.product(options.stacks, options.presets):
+        truth = recorded(options, name)
+        noisy = observed(truth)
+        for way, (count, warm) in ways.items():
+            numbers = alone(options, "dims", name, preset, dims=count, warm_start=warm)
+            yield {
+                "stack": name, "preset": preset, "observed [dB]": metrics.psnr(noisy, truth),
+                "way": way, **numbers,
+            }  # fmt: skip
+
+
+def axial(options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Of every fourth plane, the mean of four: those between, beside cubic interpolation."""
+    for name, preset in itertools.product(options.stacks, options.presets):
+        truth = recorded(options, name)
+        cubic = ndimage.zoom(
+            thinned(truth), (FACTOR, 1, 1), order=3, grid_mode=True, mode="nearest"
+        )
+        numbers = alone(options, "axial", name, preset)
+        yield {"stack": name, "preset": preset, "cubic [dB]": metrics.psnr(cubic, truth), **numbers}
+
+
+def thinned(truth: np.ndarray) -> np.ndarray:
+    """Return the means of four planes each."""
+    whole = truth[: len(truth) // FACTOR * FACTOR]
+    return whole.reshape(-1, FACTOR, *truth.shape[1:]).mean(axis=1)
+
+
+def alone(
+    options: argparse.Namespace, table: str, name: str, preset: str, **choices: object
+) -> dict[str, float]:
+    """Return the numbers of one run, made in a process of its own."""
+    one = json.dumps({"table": table, "preset": preset, **choices})
+    command = [sys.executable, __file__, table, options.folder, "--stacks", name, "--one", one]
+    command += ["--planes", str(options.planes), "--crop", str(options.crop)]
+    numbers: dict[str, float] = json.loads(subprocess.check_output(command, text=True))
+    return numbers
+
+
+def one_run(options: argparse.Namespace) -> dict[str, float]:
+    """Make the run that `alone` asks for."""
+    choices = json.loads(options.one)
+    table, (name,) = choices.pop("table"), options.stacks
+    truth = recorded(options, name)
+    config = DipConfig(device="cpu", threads=1, voxel_size=_sizes(name), **choices)
+    if table == "dims":
+        return fitted(Image(observed(truth), "ZYX"), Denoise(), config, truth)
+    few = Image(thinned(truth).astype(np.float32), "ZYX")
+    return fitted(few, SuperResolve({"z": FACTOR}, "box"), config, truth)
+
+
+def _sizes(name: str) -> dict[str, float] | None:
+    sizes = STACKS[name][2]
+    return {axis.lower(): size for axis, size in sizes.items()} or None
+
+
+TABLES = {one.__name__: one for one in (dims, axial)}
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--stacks", nargs="+", choices=STACKS, default=list(STACKS))
+    parser.add_argument("--presets", nargs="+", default=["balanced"])
+    parser.add_argument("--planes", type=int, default=16)
+    parser.add_argument("--crop", type=int, default=64)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(one_run(options)))
+        return
+    for index, row in enumerate(TABLES[options.table](options)):
+        show(row, header=index == 0)
+
+
+if __name__ == "__main__":
+    main()
