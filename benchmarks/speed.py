@@ -49,6 +49,7 @@ Step = Callable[[], object]
 SETTLED = 110
 KINDS = {
     "convolution": "convolutions",
+    "addmm_": "gradients of kernels by tap",
     "batch_norm": "batch norm",
     "upsample": "interpolation",
     "pad": "borders",
@@ -171,7 +172,8 @@ class Operations(TorchDispatchMode):
         seconds = clock() - start
         name = function.overloadpacket.__name__
         kind = next((kind for word, kind in KINDS.items() if word in name), "others")
-        count = flop_registry.get(function.overloadpacket)
+        # Those in place are counted as those that are not.
+        count = flop_registry.get(getattr(torch.ops.aten, name.removesuffix("_"), None))
         work = count(*args, **(kwargs or {}), out_val=result) if count else 0
         traffic = sum(map(_bytes, (*args, *(result if isinstance(result, tuple) else (result,)))))
         for column, value in enumerate((1, seconds, work, traffic if seconds > 1e-5 else 0)):
