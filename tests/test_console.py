@@ -13,7 +13,13 @@ from napari_dip.core.progress import Progress
 
 
 def progress(iteration=5, **numbers):
-    given = {"heldout_error": 1.25, "seconds_left": 75.0, "psnr": 30.0, **numbers}
+    given = {
+        "heldout_error": 1.25,
+        "iterations_left": 0,
+        "seconds_left": 75.0,
+        "psnr": 30.0,
+        **numbers,
+    }
     return Progress(
         block=0,
         blocks=2,

@@ -29,7 +29,7 @@ def fit_memory(settings: FitConfig, pixels: int, channels: int = 3) -> int:
     --------
     >>> from napari_dip.config import preset_of
     >>> round(fit_memory(preset_of("fast"), 1024**2, channels=1) / 1e6), "megabytes"
-    (626, 'megabytes')
+    (627, 'megabytes')
     """
     network = settings.network
     widths = network.channels
