@@ -38,13 +38,23 @@ PHOTONS, READ_NOISE = 60, 2.0
 def stack(folder: Path, name: str, planes: int, crop: int) -> tuple[Image, np.ndarray]:
     """Return some planes with noise, and what was recorded, in photons."""
     file, axis, first = STACKS[name]
-    recorded = np.squeeze(np.asarray(read_image(folder / file, axes=f"{axis}YX").data))
-    recorded = recorded[first : first + planes].astype(float)
-    truth = np.stack([middle(plane, crop) for plane in recorded])
-    truth = PHOTONS * (truth - truth.min()) / np.ptp(truth)
+    axes = f"{axis}YX"
+    truth = recorded(folder / file, axes, slice(first, first + planes), crop)
+    return Image(photographed(truth, 100), axes), truth + 100
+
+
+def recorded(file: Path, axes: str, planes: slice, crop: int) -> np.ndarray:
+    """Return the middles of some planes of a stack, in photons."""
+    volume = np.squeeze(np.asarray(read_image(file, axes=axes).data))
+    truth = np.stack([middle(plane, crop) for plane in volume[planes].astype(float)])
+    return PHOTONS * (truth - truth.min()) / np.ptp(truth)
+
+
+def photographed(truth: np.ndarray, offset: float = 0.0) -> np.ndarray:
+    """Return photons with their noise, and with that and the offset of a camera."""
     random = np.random.default_rng(0)
-    noisy = random.poisson(truth) + random.normal(100, READ_NOISE, truth.shape)
-    return Image(noisy.astype(np.float32), f"{axis}YX"), truth + 100
+    noisy = random.poisson(truth) + random.normal(offset, READ_NOISE, truth.shape)
+    return np.asarray(noisy, dtype=np.float32)
 
 
 def planes_of(

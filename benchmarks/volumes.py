@@ -19,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rows import middle, show
+from rows import show
 from scipy import ndimage
+from stacks import photographed, recorded
 
 from napari_dip import DipConfig, Image, metrics, restore
 from napari_dip.api import finish
 from napari_dip.core.memory import peak_memory
-from napari_dip.io import read_image
 from napari_dip.tasks import Denoise, SuperResolve, Task
 
 # Name: file, first plane, spacing [micrometre]; that of nuclei is not known.
@@ -34,25 +34,15 @@ STACKS: dict[str, tuple[str, int, dict[str, float]]] = {
     "ovule": ("ovule_imagej_zyx.tif", 4, {}),
     "beads": ("beads_imagej_zyx.tif", 10, {"Z": 0.125, "Y": 0.0225, "X": 0.0225}),
 }
-# Photons at the brightest, and deviation of the camera's noise in photons.
-PHOTONS, READ_NOISE = 60, 2.0
 FACTOR = 4
 CPU = torch.device("cpu")
 
 
-def recorded(options: argparse.Namespace, name: str) -> np.ndarray:
+def truth_of(options: argparse.Namespace, name: str) -> np.ndarray:
     """Return the middle of a stack, (Z, Y, X), in photons."""
     file, first, _ = STACKS[name]
-    volume = read_image(options.folder / "stacks" / file, axes="ZYX").data
-    planes = np.asarray(volume)[first : first + options.planes].astype(float)
-    truth = np.stack([middle(plane, options.crop) for plane in planes])
-    return PHOTONS * (truth - truth.min()) / np.ptp(truth)
-
-
-def observed(truth: np.ndarray) -> np.ndarray:
-    """Return a volume with photon noise and that of a camera."""
-    random = np.random.default_rng(0)
-    return (random.poisson(truth) + random.normal(0, READ_NOISE, truth.shape)).astype(np.float32)
+    planes = slice(first, first + options.planes)
+    return recorded(options.folder / "stacks" / file, "ZYX", planes, options.crop)
 
 
 def fitted(image: Image, task: Task, config: DipConfig, truth: np.ndarray) -> dict[str, float]:
@@ -74,8 +64,8 @@ def dims(options: argparse.Namespace) -> Iterator[dict[str, object]]:
     """Denoising: planes alone, planes begun where their neighbour ended, the whole volume."""
     ways = {"planes": (2, "off"), "planes, warm": (2, "on"), "volume": (3, "off")}
     for name, preset in itertools.product(options.stacks, options.presets):
-        truth = recorded(options, name)
-        noisy = observed(truth)
+        truth = truth_of(options, name)
+        noisy = photographed(truth)
         for way, (count, warm) in ways.items():
             numbers = alone(options, "dims", name, preset, dims=count, warm_start=warm)
             yield {
@@ -87,7 +77,7 @@ def dims(options: argparse.Namespace) -> Iterator[dict[str, object]]:
 def axial(options: argparse.Namespace) -> Iterator[dict[str, object]]:
     """Of every fourth plane, the mean of four: those between, beside cubic interpolation."""
     for name, preset in itertools.product(options.stacks, options.presets):
-        truth = recorded(options, name)
+        truth = truth_of(options, name)
         cubic = ndimage.zoom(
             thinned(truth), (FACTOR, 1, 1), order=3, grid_mode=True, mode="nearest"
         )
@@ -116,10 +106,10 @@ def one_run(options: argparse.Namespace) -> dict[str, float]:
     """Make the run that `alone` asks for."""
     choices = json.loads(options.one)
     table, (name,) = choices.pop("table"), options.stacks
-    truth = recorded(options, name)
+    truth = truth_of(options, name)
     config = DipConfig(device="cpu", threads=1, voxel_size=_sizes(name), **choices)
     if table == "dims":
-        return fitted(Image(observed(truth), "ZYX"), Denoise(), config, truth)
+        return fitted(Image(photographed(truth), "ZYX"), Denoise(), config, truth)
     few = Image(thinned(truth).astype(np.float32), "ZYX")
     return fitted(few, SuperResolve({"z": FACTOR}, "box"), config, truth)
 

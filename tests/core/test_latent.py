@@ -8,11 +8,12 @@ import torch
 from torch.nn import functional
 
 from napari_dip.config import FitConfig, LatentName, NetworkConfig
-from napari_dip.core.latent import LATENTS, View, build_latent, latent_channels
+from napari_dip.core.latent import LATENTS, build_latent, latent_channels
 from napari_dip.core.networks import build_network
 from napari_dip.core.noise import NoiseModel
 from napari_dip.core.observation_latent import ObservationLatent
 from napari_dip.core.problem import make_problem
+from napari_dip.core.views import View
 
 
 def make(name, shape=(13, 21), channels=1, shuffle=2, fitted=None, **choices):

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import platform
 import resource
+import subprocess
+import sys
 import threading
 
 import pytest
 import torch
 
-from napari_dip.core.memory import freed_memory_kept, peak_memory
+from napari_dip.core.memory import freed_memory_kept, peak_memory, process_peak_memory
 
 _BYTES = 2**20
 
@@ -41,3 +43,12 @@ def test_the_peak_includes_what_was_freed():
     before = peak_memory(torch.device("cpu"))
     torch.ones(before // 4)  # as many bytes again
     assert peak_memory(torch.device("cpu")) > before
+
+
+def test_the_peak_is_not_that_of_the_process_that_started_this_one():
+    large = torch.ones(process_peak_memory() // 4)  # as many bytes again
+    code = "from napari_dip.core.memory import process_peak_memory as p; import psutil; "
+    code += "print(p() / psutil.Process().memory_info().rss)"
+    ratio = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert large.any()
+    assert float(ratio) < 1.5

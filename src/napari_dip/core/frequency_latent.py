@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.fourier import Fourier, least_variation
-from napari_dip.core.latent import Draw, Latent, Mirror, skip_views, views
+from napari_dip.core.latent import Draw, Latent, Mirror
 from napari_dip.core.layers import channels_last, pixel_unshuffle
+from napari_dip.core.views import skip_views, views
 
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig

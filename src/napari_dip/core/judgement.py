@@ -78,18 +78,21 @@ class Assessor:
 
     def __init__(self, problem: Problem, heldout: Tensor | None, *, everywhere: bool) -> None:
         self._problem, self._everywhere = problem, everywhere
+        self._places: Tensor | None = None
         if heldout is not None:
             self._places = heldout.flatten().nonzero()[:, 0]
             self._weights = heldout.flatten()[self._places]
-        self._hidden = heldout is not None
 
     @torch.no_grad()
     def read(self, loss: Tensor, average: Tensor) -> Errors:
-        """Fetch all numbers at once: it waits for the device."""
+        """Fetch the loss, a scalar, and errors of an average, (1, C, [Z,] Y, X), all at once.
+
+        It waits for the device.
+        """
         numbers, each = {"loss": loss.detach()}, None
-        if self._hidden or self._everywhere:
+        if self._places is not None or self._everywhere:
             errors = self._problem.nll(average)
-        if self._hidden:
+        if self._places is not None:
             each = errors.flatten()[self._places] * self._weights
             numbers["heldout"] = each.sum() / self._weights.sum().clamp(min=1.0)
         if self._everywhere:

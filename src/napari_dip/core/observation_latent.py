@@ -13,12 +13,10 @@ from napari_dip.core.latent import (
     Draw,
     Latent,
     Mirror,
-    View,
-    skip_views,
     standardised_guide,
-    views,
 )
 from napari_dip.core.layers import channels_last, pixel_unshuffle
+from napari_dip.core.views import View, skip_views, views
 
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig

@@ -54,7 +54,7 @@ class Evidence:
     discrepancy : float or None
         The same at all valid pixels; only if a rule asks for it.
     heldout_errors : (H,) Tensor or None
-        The error of each held-out pixel, on its device; only if a rule asks for it.
+        The error of each held-out pixel, times its weight, on its device.
     flaw : float or None
         What is wrong with the moving average, by the measure that a rule asks for.
     pixels : (P,) Tensor
