@@ -190,6 +190,7 @@ def fit(
             flaw,
             errors.each,
         )
+        del draw, estimate  # room for those of the next iteration
         reason = posterior.assess(state, evidence)
         if keep_ending and ending is None and (reason is not None or posterior.sampling):
             ending = state.end(iteration, random, seed, reason or posterior.reason)
