@@ -19,9 +19,13 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import wraps
 from pathlib import Path
 from statistics import median
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -34,14 +38,13 @@ from torch.utils.flop_counter import flop_registry
 from napari_dip import DipConfig, Image, forecast, restore
 from napari_dip.api import finish
 from napari_dip.config import preset_of
+from napari_dip.core import fit as fitting
 from napari_dip.core.device import Runtime, cpu_settings, find_runtime
 from napari_dip.core.fit import fit
-from napari_dip.core.judgement import weighted_mean
-from napari_dip.core.layers import channels_last
 from napari_dip.core.memory import freed_memory_kept, peak_memory
-from napari_dip.core.networks import build_network
+from napari_dip.core.networks import PriorNetwork
 from napari_dip.core.noise import NoiseModel
-from napari_dip.core.optimisers import build_optimiser
+from napari_dip.core.optimisers import Optimisers
 from napari_dip.core.problem import Problem, make_problem
 
 Step = Callable[[], object]
@@ -125,26 +128,26 @@ def problem_of(size: int, runtime: Runtime) -> Problem:
     return make_problem(picture, known, noise, (-0.2, 1.2), runtime.device)
 
 
-def bare(preset: str, size: int, runtime: Runtime) -> Step:
-    """Return forward, with the loss, backward and optimiser step of a preset, and no more."""
-    settings = preset_of(preset)
-    inputs = 3 * settings.network.pixel_shuffle**2 if settings.latent == "observation" else 32
-    network = build_network(settings.network, inputs, 3).to(runtime.device)
-    grid = network.grid((size, size))
-    latent = channels_last(torch.rand(1, inputs, *grid, device=runtime.device))
-    problem = problem_of(size, runtime)
-    weights = torch.ones_like(problem.observation)
-    optimiser = build_optimiser(network, settings)
+@contextmanager
+def timed_within(functions: Sequence[tuple[Any, str]]) -> Iterator[list[float]]:
+    """Collect the seconds that each call of some functions takes while a network learns."""
+    seconds: list[float] = []
 
-    def step() -> None:
-        optimiser.zero_grad()
-        with runtime.autocast():
-            estimate = network(latent)
-        misfit = weighted_mean(problem.nll(estimate[..., :size, :size]), weights)
-        misfit.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+    def timing(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            start, learning = clock(), torch.is_grad_enabled()
+            result = function(*args, **kwargs)
+            if learning:
+                seconds.append(clock() - start)
+            return result
 
-    return step
+        return call
+
+    with ExitStack() as patches:
+        for owner, name in functions:
+            patches.enter_context(patch.object(owner, name, timing(getattr(owner, name))))
+        yield seconds
 
 
 def in_turn(steps: dict[str, Step], rounds: int = 5, each: int = 3) -> dict[str, float]:
@@ -310,17 +313,26 @@ def reached(points: list[tuple[int, float]], level: float) -> int | None:
 
 
 def overhead(options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """What an iteration costs beside forward, backward and the step of the optimiser."""
-    runtime = runtime_of(options)
+    """What an iteration costs beside forward, with the loss, backward and the optimiser's step.
+
+    Each iteration is compared with itself: two of them differ by more than what is looked for.
+    """
+    forward = (PriorNetwork, "forward"), (Problem, "nll"), (fitting, "weighted_mean")
+    learning = (*forward, (Tensor, "backward"), (Optimisers, "step"))
     for preset, size in itertools.product(options.presets, options.sizes):
-        steps = {"whole": whole(preset, size, runtime), "bare": bare(preset, size, runtime)}
+        step = whole(preset, size, runtime_of(options))
         for _ in range(SETTLED):
-            steps["whole"]()
-        seconds = in_turn(steps, rounds=20)
-        share = 1 - seconds["bare"] / seconds["whole"]
+            step()
+        rows = []
+        with timed_within(learning) as within:
+            for _ in range(60):
+                within.clear()
+                rows.append((timed(step), sum(within)))
+        seconds, inside = (median(column) for column in zip(*rows, strict=True))
         yield {
-            "preset": preset, "pixels": size, "whole [ms]": 1e3 * seconds["whole"],
-            "network and optimiser [ms]": 1e3 * seconds["bare"], "beside [%]": 100 * share,
+            "preset": preset, "pixels": size, "whole [ms]": 1e3 * seconds,
+            "network and optimiser [ms]": 1e3 * inside,
+            "beside [%]": 100 * median(1 - inside / seconds for seconds, inside in rows),
         }  # fmt: skip
 
 

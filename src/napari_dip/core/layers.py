@@ -164,8 +164,8 @@ def transposed_convolution(
 
 
 def batch_norm(channels: int, dims: int) -> nn.Module:
-    """Batch norm; of a batch of one, as everywhere here."""
-    return _NORM[dims](channels)
+    """Batch norm; of a batch of one, as everywhere here, so that nothing is kept of others."""
+    return _NORM[dims](channels, track_running_stats=False)
 
 
 def pool(mode: str, scale: Scale) -> nn.Module:
