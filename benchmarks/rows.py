@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 
@@ -108,7 +109,8 @@ def _restored(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
         image = Image(case.observed, axes_of(case.observed))
         points: list[tuple[int, float]] = []
         steps = restore(image, case.task, config, reference=case.truth)
-        result = finish(_traced(steps, points))
+        with patch("napari_dip.core.run._PREVIEW_INTERVAL", 0.0):  # of every iteration
+            result = finish(_traced(steps, points))
         report = result.report
         return {
             "curve": points,
