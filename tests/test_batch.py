@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import distributed
 import numpy as np
 import pytest
 
@@ -362,6 +363,31 @@ def test_a_scheduler_that_does_not_answer_is_said(call, monkeypatch):
     code, out, err = call("in", "--scheduler", "tcp://127.0.0.1:9")
     assert (code, out) == (4, "")
     assert "tcp://127.0.0.1:9, which does not answer" in err
+
+
+@pytest.mark.parametrize(("count", "who"), [(0, "no worker; the batch waits"), (1, "1 worker")])
+def test_who_works_for_a_scheduler_is_said(folder, count, who):
+    jobs = plan([folder / "in" / "a.tif"], folder, ".tif", TaskOptions(), tiny_config())
+    told = []
+    with distributed.LocalCluster(
+        n_workers=count, processes=False, protocol="tcp", dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        assert list(workers.run_distributed(jobs, lambda: True, address, 1, told.append)) == []
+    (sentence,) = told
+    assert sentence.startswith(f"{address} has {who}")
+
+
+def test_where_to_watch_a_scheduler_is_said():
+    class Watched:
+        dashboard_link = "http://host:8787/status"
+
+        def nthreads(self):
+            return {"a": 1, "b": 1}
+
+    assert workers._company("tcp://host:8786", Watched()) == (
+        "tcp://host:8786 has 2 workers; watch it at http://host:8787/status"
+    )
 
 
 def test_a_worker_that_is_lost_is_said(folder):

@@ -110,7 +110,7 @@ def _restored(
     if jobs and (scheduler or workers):
         from napari_dip.workers import run_distributed
 
-        yield from run_distributed(jobs, asked, scheduler, workers or 1)
+        yield from run_distributed(jobs, asked, scheduler, workers or 1, say)
         return
     with progress_display() as follow:
         yield from run_here(jobs, asked, follow)

@@ -27,7 +27,11 @@ _CONNECTION = 10
 
 
 def run_distributed(
-    jobs: Sequence[Job], stop_requested: Callable[[], bool], scheduler: str | None, workers: int
+    jobs: Sequence[Job],
+    stop_requested: Callable[[], bool],
+    scheduler: str | None,
+    workers: int,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> Iterator[Record]:
     """Restore files on workers, yielding records as they come; end early when asked to stop.
 
@@ -42,6 +46,8 @@ def run_distributed(
         this machine.
     workers : int
         How many of them.
+    tell : callable
+        Gets a sentence on who works, if it is a running scheduler, and where to watch it.
 
     Raises
     ------
@@ -53,6 +59,8 @@ def run_distributed(
     if scheduler is None:
         jobs = [_with_share_of_threads(job, workers) for job in jobs]
     with _loss_told(), _client(scheduler, workers) as client:
+        if scheduler is not None:
+            tell(_company(scheduler, client))
         pending = {client.submit(restore_job, job, pure=False): job for job in jobs}
         while pending and not stop_requested():
             with suppress(TimeoutError):
@@ -111,6 +119,16 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
         # A terminal sends Ctrl-C to them too; it is ours to end them.
         client.run(_ignore_interrupts)
         yield client
+
+
+def _company(scheduler: str, client: Client) -> str:
+    """Say who works for a scheduler: with nobody there, a batch waits without end."""
+    count = len(client.nthreads())
+    waiting = "; the batch waits until one comes (Ctrl-C ends it)"
+    who = {0: "no worker" + waiting, 1: "1 worker"}.get(count, f"{count} workers")
+    with suppress(KeyError):  # it has no dashboard
+        return f"{scheduler} has {who}; watch it at {client.dashboard_link}"
+    return f"{scheduler} has {who}"
 
 
 def _ignore_interrupts() -> None:
