@@ -83,15 +83,15 @@ def _spikes(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     above = values - ndimage.maximum_filter(values, footprint=_RING, mode="mirror")
     below = ndimage.minimum_filter(values, footprint=_RING, mode="mirror") - values
     rise = np.maximum(above, below)
-    spikes = np.asarray(rise > _SHARE_OF_RANGE * _range(values))
+    usual = np.abs(values - ndimage.uniform_filter(values, 3, mode="mirror")).mean()
+    spikes = np.asarray(rise > max(_SHARE_OF_RANGE * _range(values), _SPIKE * usual))
     if not spikes.any():
         return spikes
     windows = sliding_window_view(np.pad(values, 3, mode="reflect"), (7, 7))
     around = windows[spikes]  # (P, 7, 7)
     background = np.median(around[:, _SURROUNDINGS], axis=-1)
     noise = np.median(np.abs(around - background[:, None, None]), axis=(-2, -1)) / _MAD
-    usual = np.abs(values - ndimage.uniform_filter(values, 3, mode="mirror")).mean()
-    tall = rise[spikes] > _SPIKE * np.maximum(noise, usual)
+    tall = rise[spikes] > _SPIKE * noise
     narrow = np.abs(values[spikes] - background) < _STEEP * rise[spikes]
     spikes[spikes] = tall & narrow
     return spikes

@@ -11,7 +11,7 @@ last one was taken.
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -37,11 +37,16 @@ if TYPE_CHECKING:
 INTERVAL = 0.2
 
 
-def warm_up(library: str = "torch") -> Thread | None:
+# What a run imports; torch's optimisers import its compiler when the first one is made.
+_LIBRARIES = ("torch", "napari_dip.core.restore", "torch._dynamo")
+
+
+def warm_up(libraries: Sequence[str] = _LIBRARIES) -> Thread | None:
     """Begin to import what the first run would have to wait for; None if that is done."""
-    if library in sys.modules:
+    missing = [library for library in libraries if library not in sys.modules]
+    if not missing:
         return None
-    thread = Thread(target=import_module, args=(library,), daemon=True)
+    thread = Thread(target=lambda: [*map(import_module, missing)], daemon=True)
     thread.start()
     return thread
 
