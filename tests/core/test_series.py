@@ -97,6 +97,12 @@ def test_after_a_scene_cut_a_series_begins_anew():
     np.testing.assert_array_equal(result.image.data[[0, 2]], alone.image.data[[0, 2]])
 
 
+def test_planes_that_noise_hides_are_no_scene_cut():
+    dim = np.stack([waves((32, 32)) / 100 + plane(n) - waves((32, 32)) for n in range(3)])
+    result = restored(Image(dim, "ZYX"), warm_config())
+    assert [block.warm for block in result.report.blocks] == [False, True, True]
+
+
 def test_what_follows_a_plane_without_pixels_begins_anew():
     stack = np.stack([plane(0), np.full((32, 32), np.nan), plane(2), plane(3)])
     blocks_ = restored(Image(stack, "ZYX"), warm_config()).report.blocks

@@ -161,7 +161,8 @@ class Downsample(Operator):
         return tuple(size * factor for size, factor in zip(observed, self._factors, strict=True))
 
     def margin(self, axis: int) -> int:
-        return math.ceil((len(self._taps[axis]) - self._factors[axis]) / 2 / self._factors[axis])
+        factor, reach = self._factors[axis], len(self._taps[axis])
+        return math.ceil((reach - factor) / 2 / factor) if factor > 1 else 0
 
     def lift(self, observation: Tensor) -> Tensor:
         mode = {2: "bicubic", 3: "trilinear"}[len(self._factors)]

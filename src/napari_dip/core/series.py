@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,24 @@ if TYPE_CHECKING:
 # Planes are compared by means over so many pixels along each axis, fewer of tiny ones:
 # noise is hardly left.
 _COARSE = 8
-# Below this correlation a plane shows something else than its neighbour: a scene cut.
-_ALIKE = 0.5
+# Below this correlation a plane shows something else than its neighbour, a scene cut, unless
+# they differ by no more than so many times what noise alone explains.
+_ALIKE, _BY_CHANCE = 0.5, 2.0
+
+
+class Coarse(NamedTuple):
+    """A plane seen from afar.
+
+    Attributes
+    ----------
+    means : (C, [Z,] Y, X) array
+        Over squares of pixels.
+    chance : float
+        Variance of these by noise.
+    """
+
+    means: NDArray[np.float64]
+    chance: float
 
 
 class Series:
@@ -45,7 +61,7 @@ class Series:
             if (place := _place_before(block, axes)) in places
         }
         self._followers = Counter(self._before.values())
-        self._ended: dict[int, tuple[NDArray[np.float64], Sequence[Ending]]] = {}
+        self._ended: dict[int, tuple[Coarse, Sequence[Ending]]] = {}
 
     def follows(self, block: Block) -> bool:
         """Tell whether a block has a neighbour before it."""
@@ -60,8 +76,10 @@ class Series:
         before = self._before.get(work.block.index)
         if before is None:
             return ()
-        coarse, endings = self._ended.get(before, (np.empty(0), ()))
-        return endings if endings and alike(coarse, _coarse(work.values)) else ()
+        if before not in self._ended:
+            return ()
+        coarse, endings = self._ended[before]
+        return endings if alike(coarse, _coarse(work.values)) else ()
 
     def leave(self, block: Block) -> None:
         """Forget what nobody is left to begin with, once a block has been fitted."""
@@ -78,30 +96,38 @@ class Series:
             self._ended[work.block.index] = _coarse(work.values), warm
 
 
-def alike(coarse: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    """Tell whether two planes, each made coarse, show about the same.
+def alike(coarse: Coarse, other: Coarse) -> bool:
+    """Tell whether two planes show about the same, as far as noise lets it be seen.
 
     Examples
     --------
     >>> hill = np.hanning(9)
-    >>> alike(hill, 2 * hill + 1), alike(hill, -hill)
-    (True, False)
+    >>> alike(Coarse(hill, 0.0), Coarse(2 * hill + 1, 0.0))
+    True
+    >>> [alike(Coarse(hill, noise), Coarse(-hill, noise)) for noise in (0.01, 1.0)]
+    [False, True]
     """
-    if coarse.shape != other.shape:
+    if coarse.means.shape != other.means.shape:
         return False
-    first, second = coarse - coarse.mean(), other - other.mean()
+    first, second = (picture.means - picture.means.mean() for picture in (coarse, other))
+    apart = ((first - second) ** 2).mean()
+    if apart < _BY_CHANCE * (coarse.chance + other.chance):
+        return True
     scale = np.sqrt((first**2).sum() * (second**2).sum())
     return bool((first * second).sum() > _ALIKE * scale)
 
 
-def _coarse(values: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Return means over squares of pixels of (C, [Z, ]Y, X); what is missing counts as the mean."""
+def _coarse(values: NDArray[np.generic]) -> Coarse:
+    """Return (C, [Z, ]Y, X) from afar; what is missing counts as the mean."""
     known = np.isfinite(values)
     filled = np.where(known, values, values[known].mean() if known.any() else 0).astype(np.float64)
     size = max(1, min(_COARSE, min(values.shape[-2:]) // _COARSE))
     axes = (filled.ndim - 2, filled.ndim - 1)
     means = ndimage.uniform_filter(filled, size, axes=axes, mode="nearest")
-    return np.asarray(means[..., ::size, ::size])
+    # Of a pixel and the next the scene is nearly the same.
+    pixels = filled.ravel()
+    noise = np.square(np.diff(pixels, prepend=pixels[:1])).mean() / 2
+    return Coarse(means[..., ::size, ::size], float(noise / size**2))
 
 
 def _place(block: Block) -> tuple[int, ...]:
