@@ -40,7 +40,7 @@ def denoise(
         filled. Leading axes are restored plane by plane.
     noise : {"auto", "gaussian", "poisson", "poisson-gaussian", "laplace"}, optional
         Noise model; estimated from the image by default.
-    preset : {"fast", "balanced", "paper"}, optional
+    preset : {"balanced", "fast", "paper"}, optional
         How much work is done.
     stop : {"auto", "heldout", "variance", "discrepancy", "risk", "none"}, optional
         Early stopping.
