@@ -153,7 +153,7 @@ def fit(
         iteration += 1
         optimiser.zero_grad()
         draw = latent.draw()
-        estimate = _estimate(problem, network, draw, runtime)
+        estimate = _estimate(problem, network, draw, runtime, state.average)
         misfit = weighted_mean(problem.nll(estimate), draw.weights)
         loss = misfit + regularisers(estimate)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -166,7 +166,8 @@ def fit(
             state.average.update(estimate)
         elif iteration % settings.reveal_every == 1 % settings.reveal_every:
             with torch.no_grad():
-                state.average.update(_estimate(problem, network, latent.reveal(), runtime))
+                revealed = _estimate(problem, network, latent.reveal(), runtime, state.average)
+                state.average.update(revealed)
         due = iteration % runtime.assess_every == 0 or iteration == last
         if not due and not clock.stop_requested():
             continue
@@ -255,13 +256,25 @@ def _probe(problem: Problem, count: int, random: torch.Generator) -> Tensor:
     return torch.randint(size, (min(count, size),), generator=random, device=random.device)
 
 
-def _estimate(problem: Problem, network: PriorNetwork, draw: Draw, runtime: Runtime) -> Tensor:
-    """Return what the network makes of an input, (1, C, [Z,] Y, X)."""
+def _estimate(
+    problem: Problem,
+    network: PriorNetwork,
+    draw: Draw,
+    runtime: Runtime,
+    average: MovingAverage,
+) -> Tensor:
+    """Return what the network makes of an input, (1, C, [Z,] Y, X).
+
+    Where the view does not show the picture, it is as the average has it.
+    """
     with runtime.autocast():
         canvas = draw.view.undo(network(draw.latent))
     # What lies outside is never compared with anything.
     inside: tuple[Any, ...] = (..., *map(slice, problem.shape))
-    return draw.estimate(canvas[inside])
+    estimate = draw.estimate(canvas[inside])
+    if not any(draw.view.shifts):
+        return estimate
+    return draw.view.complete(estimate, canvas.shape[2:], draw.unshifted(average.value))
 
 
 def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:

@@ -64,6 +64,10 @@ class Draw(NamedTuple):
         """Return an estimate that can be averaged with those of other iterations."""
         return estimate if self.shift is None else estimate + self.shift
 
+    def unshifted(self, average: Tensor) -> Tensor:
+        """Return an average as an estimate of this iteration."""
+        return average if self.shift is None else average - self.shift
+
 
 class Latent(Protocol):
     """Source of the network's input."""

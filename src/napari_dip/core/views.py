@@ -21,7 +21,8 @@ class View(NamedTuple):
     Attributes
     ----------
     shifts : (int, int)
-        Along Y and X [pixels]; what leaves on one side comes in on the other.
+        Along Y and X [pixels]; what leaves on one side is not shown, and what comes in on the
+        other is the picture's own mirror image.
     flips : tuple of int
         Mirrored dimensions.
     """
@@ -30,11 +31,38 @@ class View(NamedTuple):
     flips: tuple[int, ...] = ()
 
     def apply(self, canvas: Tensor) -> Tensor:
-        return _flipped(_rolled(canvas, self.shifts), self.flips)
+        """Return what the network sees."""
+        moved = _rolled(canvas, self.shifts)
+        for axis, shift in zip((-2, -1), self.shifts, strict=True):
+            if shift:
+                mirrored = moved.narrow(axis, shift, shift).flip(axis)
+                moved.narrow(axis, 0, shift).copy_(mirrored)
+        return _flipped(moved, self.flips)
 
     def undo(self, canvas: Tensor) -> Tensor:
+        """Return what the network makes of it, where it was; what is not shown is arbitrary."""
         back = (-self.shifts[0], -self.shifts[1])
         return _rolled(_flipped(canvas, self.flips), back)
+
+    def complete(self, picture: Tensor, canvas: tuple[int, ...], known: Tensor) -> Tensor:
+        """Return the corner of a canvas, with what is known where the view does not show it.
+
+        Parameters
+        ----------
+        picture : (1, C, [Z,] Y, X) Tensor
+            The corner at the origin of the canvas, undone.
+        canvas : tuple of int
+            ([Z,] Y, X) of the whole.
+        known : (1, C, [Z,] Y, X) Tensor
+            The same picture, otherwise known.
+        """
+        shown = [whole - shift for whole, shift in zip(canvas[-2:], self.shifts, strict=True)]
+        if all(size <= most for size, most in zip(picture.shape[-2:], shown, strict=True)):
+            return picture
+        corner = (..., slice(shown[0]), slice(shown[1]))
+        completed = known.clone()
+        completed[corner] = picture[corner]
+        return completed
 
 
 # Torch copies also where nothing moves.
