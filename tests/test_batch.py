@@ -365,7 +365,7 @@ def test_a_scheduler_that_does_not_answer_is_said(call, monkeypatch):
     assert "tcp://127.0.0.1:9, which does not answer" in err
 
 
-@pytest.mark.parametrize(("count", "who"), [(0, "no worker; the batch waits"), (1, "1 worker")])
+@pytest.mark.parametrize(("count", "who"), [(0, "no workers; the batch waits"), (1, "1 worker")])
 def test_who_works_for_a_scheduler_is_said(folder, count, who):
     jobs = plan([folder / "in" / "a.tif"], folder, ".tif", TaskOptions(), tiny_config())
     told = []

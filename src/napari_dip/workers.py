@@ -124,8 +124,9 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
 def _company(scheduler: str, client: Client) -> str:
     """Say who works for a scheduler: with nobody there, a batch waits without end."""
     count = len(client.nthreads())
-    waiting = "; the batch waits until one comes (Ctrl-C ends it)"
-    who = {0: "no worker" + waiting, 1: "1 worker"}.get(count, f"{count} workers")
+    who = "1 worker" if count == 1 else f"{count or 'no'} workers"
+    if not count:
+        who += "; the batch waits until one comes (Ctrl-C ends it)"
     with suppress(KeyError):  # it has no dashboard
         return f"{scheduler} has {who}; watch it at {client.dashboard_link}"
     return f"{scheduler} has {who}"

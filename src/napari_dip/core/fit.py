@@ -272,7 +272,7 @@ def _estimate(
     # What lies outside is never compared with anything.
     inside: tuple[Any, ...] = (..., *map(slice, problem.shape))
     estimate = draw.estimate(canvas[inside])
-    if not any(draw.view.shifts):
+    if not any(draw.view.shifts):  # as the first views, when there is no average yet
         return estimate
     return draw.view.complete(estimate, canvas.shape[2:], draw.unshifted(average.value))
 

@@ -9,12 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.filling import mean_of_neighbours, smoothest
-from napari_dip.core.latent import (
-    Draw,
-    Latent,
-    Mirror,
-    standardised_guide,
-)
+from napari_dip.core.latent import Draw, Latent, Mirror, standardised_guide
 from napari_dip.core.layers import channels_last, pixel_unshuffle
 from napari_dip.core.views import View, skip_views, views
 

@@ -74,9 +74,7 @@ class Series:
     def starts(self, work: Work) -> Sequence[Ending]:
         """Return where to begin, for each run; nothing where a series, or a scene, begins."""
         before = self._before.get(work.block.index)
-        if before is None:
-            return ()
-        if before not in self._ended:
+        if before is None or before not in self._ended:
             return ()
         coarse, endings = self._ended[before]
         return endings if alike(coarse, _coarse(work.values)) else ()

@@ -31,7 +31,7 @@ class View(NamedTuple):
     flips: tuple[int, ...] = ()
 
     def apply(self, canvas: Tensor) -> Tensor:
-        """Return what the network sees."""
+        """Return what the network sees of a canvas, (1, C, [Z,] Y, X)."""
         moved = _rolled(canvas, self.shifts)
         for axis, shift in zip((-2, -1), self.shifts, strict=True):
             if shift:
@@ -40,7 +40,7 @@ class View(NamedTuple):
         return _flipped(moved, self.flips)
 
     def undo(self, canvas: Tensor) -> Tensor:
-        """Return what the network makes of it, where it was; what is not shown is arbitrary."""
+        """Return a canvas that the network made, where it was; what is not shown is arbitrary."""
         back = (-self.shifts[0], -self.shifts[1])
         return _rolled(_flipped(canvas, self.flips), back)
 
