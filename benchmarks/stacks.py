@@ -1,6 +1,6 @@
 """Planes and frames that begin with what the network has learnt of their neighbour.
 
-    python benchmarks/stacks.py FOLDER_OF_DATA [--stacks nuclei] [--preset fast]
+    python benchmarks/stacks.py FOLDER_OF_DATA [--stacks nuclei] [--preset fast] [--figure PNG]
 
 Some planes of real z-stacks and frames of a time series, 96 x 96 pixels, with photon noise and
 that of a camera added: psnr, iterations and seconds of each plane, begun anew and begun warm.
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
 from rows import middle, show
 
@@ -93,6 +94,25 @@ def rows(image: Image, truth: np.ndarray, config: DipConfig) -> Iterator[dict[st
         yield row
 
 
+def draw(tables: dict[str, list[dict[str, object]]], figure: Path) -> None:
+    """Draw quality and cost of each plane, begun anew and begun warm; a column for each stack."""
+    panels = plt.figure(figsize=(3 * len(tables), 5), layout="constrained").subplots(
+        2, len(tables), sharex="col", squeeze=False
+    )
+    for (name, table), (above, below) in zip(tables.items(), panels.T, strict=True):
+        for kind, style in {"cold": "o-", "warm": "s--"}.items():
+            above.plot([row[f"{kind} [dB]"] for row in table], style, label=kind)
+            below.plot([row[f"{kind} seconds"] for row in table], style)
+        above.set_title(name)
+        above.set_ymargin(0.5)
+        below.set_ylim(bottom=0)
+        below.set_xlabel("plane")
+    panels[0, 0].set_ylabel("psnr [dB]")
+    panels[1, 0].set_ylabel("seconds")
+    panels[0, 0].legend()
+    plt.savefig(figure, dpi=100)
+
+
 def main() -> None:
     """Print a table for each stack, and what further planes cost and lose."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -102,15 +122,17 @@ def main() -> None:
     parser.add_argument("--warm-iterations", type=int)
     parser.add_argument("--planes", type=int, default=6)
     parser.add_argument("--crop", type=int, default=96)
+    parser.add_argument("--figure", type=Path, help="to draw quality and cost of each plane into")
     arguments = parser.parse_args()
     config = DipConfig(preset=arguments.preset, device="cpu", threads=1).complete()
     if arguments.warm_iterations:
         changes = {"warm_iterations": arguments.warm_iterations}
         config = config.model_copy(update={"fit": config.fit.model_copy(update=changes)})
+    tables = {}
     for name in arguments.stacks:
         print(f"\n{name}\n")
         image, truth = stack(arguments.folder, name, arguments.planes, arguments.crop)
-        table = list(rows(image, truth, config))
+        table = tables[name] = list(rows(image, truth, config))
         for index, row in enumerate(table):
             show(row, header=index == 0)
         cold, warm = (np.array([row[f"{kind} [dB]"] for row in table]) for kind in ("cold", "warm"))
@@ -119,6 +141,8 @@ def main() -> None:
             f"\nfurther planes: {100 * cost:.0f}% of the first; warm minus cold "
             f"{np.mean(warm[1:] - cold[1:]):+.2f} dB, least {np.min(warm[1:] - cold[1:]):+.2f}"
         )
+    if arguments.figure:
+        draw(tables, arguments.figure)
 
 
 if __name__ == "__main__":
