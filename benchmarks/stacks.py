@@ -107,6 +107,7 @@ def draw(tables: dict[str, list[dict[str, object]]], figure: Path) -> None:
         above.set_ymargin(0.5)
         below.set_ylim(bottom=0)
         below.set_xlabel("plane")
+        below.xaxis.get_major_locator().set_params(integer=True)
     panels[0, 0].set_ylabel("psnr [dB]")
     panels[1, 0].set_ylabel("seconds")
     panels[0, 0].legend()
