@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QLabel, QLineEdit, QListWidget, QPushButton
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QListWidget, QPushButton
 from superqt.utils import GeneratorWorker
 
 from napari_dip import io
@@ -145,18 +145,49 @@ def test_closing_ends_the_batch(viewer, dock, dialog, plates, tmp_path, qtbot, m
         delete(dock, qtbot)
 
 
-def test_a_task_is_told_in_the_words_of_a_batch(viewer, tmp_path):
-    file = tmp_path / "mask.tif"
-    io.write_image(file, Image(np.eye(8, dtype=np.uint8), "YX"))
-    (mask,) = viewer.open(file, plugin="napari")
-    told = task_options(TaskChoice("inpaint", {"mask": mask, "labels": (1, 3), "inverse": True}))
-    assert told.missing == InpaintOptions(mask=file, labels=(1, 3), inverse=True)
-    told = task_options(TaskChoice("super-resolve", {"factor": 2, "kernel": "box"}))
-    assert told.sampling == SuperResolveOptions(factor="2", kernel="box")
-    told = task_options(TaskChoice("deconvolve", {"sigma": 1.5, "refine_psf": True}))
-    assert told.blur == DeconvolveOptions(sigma="1.5", refine_psf=True)
+def test_a_task_is_told_in_the_words_of_a_batch(tmp_path):
+    def told(name, **values):
+        return task_options(TaskChoice(name, values), tmp_path)
+
+    sampling = told("super-resolve", factor=2, kernel="box").sampling
+    assert sampling == SuperResolveOptions(factor="2", kernel="box")
+    blur = told("deconvolve", sigma=1.5, refine_psf=True).blur
+    assert blur == DeconvolveOptions(sigma="1.5", refine_psf=True)
     with pytest.raises(UsageError, match="Invert features"):
-        task_options(TaskChoice("invert-features"))
-    unsaved = viewer.add_labels(np.eye(8, dtype=np.uint8))
-    with pytest.raises(UsageError, match="Save the layer"):
-        task_options(TaskChoice("inpaint", {"mask": unsaved}))
+        told("invert-features")
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "uint64"])
+def test_a_painted_mask_becomes_a_file_beside_the_results(viewer, tmp_path, dtype):
+    painted = viewer.add_labels((3 * np.eye(8)).astype(dtype))
+    values = {"mask": painted, "labels": (1, 3), "inverse": True}
+    told = task_options(TaskChoice("inpaint", values), tmp_path / "out").missing
+    assert told == InpaintOptions(mask=told.mask, labels=(1, 3), inverse=True)
+    assert told.mask.parent == tmp_path / "out"
+    np.testing.assert_array_equal(io.read_image(told.mask).data, painted.data)
+    painted.data = np.zeros_like(painted.data)
+    other = task_options(TaskChoice("inpaint", values), tmp_path / "out").missing.mask
+    assert not io.read_image(other).data.any()
+    assert io.read_image(told.mask).data.any()
+
+
+def test_files_are_filled_where_a_mask_was_painted(
+    viewer, dialog, plates, tmp_path, qtbot, monkeypatch
+):
+    mask = np.zeros((24, 20), np.uint8)
+    mask[8:12, 8:12] = 1
+    dialog._form.task = TaskChoice("inpaint", {"mask": viewer.add_labels(mask)})
+    fill(dialog, qtbot, monkeypatch, plates, tmp_path / "out")
+    assert run(dialog, qtbot) == "2 restored."
+    dialog._existing.setCurrentIndex(1)
+    assert run(dialog, qtbot) == "2 done before."
+    report = json.loads((tmp_path / "out" / "a_inpaint.ome.tif.json").read_text())
+    assert report["task"] == "inpaint"
+
+
+def test_results_have_the_format_that_is_chosen(dialog, plates, tmp_path, qtbot, monkeypatch):
+    fill(dialog, qtbot, monkeypatch, plates, tmp_path / "out")
+    qtbot.keyClicks(dialog.findChild(QComboBox, "format"), ".nii.gz")
+    assert run(dialog, qtbot) == "2 restored."
+    names = sorted(path.name for path in (tmp_path / "out").glob("*.nii.gz"))
+    assert names == ["a_denoise.nii.gz", "b_denoise.nii.gz"]

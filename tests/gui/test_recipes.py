@@ -109,6 +109,18 @@ def test_a_layer_that_is_no_file_is_taken_from_the_console(viewer):
     np.testing.assert_array_equal(run_python(script, viewer), pixels(choices, layer))
 
 
+def test_a_layer_that_was_changed_since_is_taken_from_the_console(viewer):
+    choices, layer = choices_of(viewer, "inpaint"), viewer.layers["image"]
+    mask = viewer.layers["mask"]
+    mask.data = 1 - mask.data
+    script = as_python(job(choices, layer))
+    assert "viewer.layers['mask']" in script
+    assert "viewer.layers['image']" not in script
+    np.testing.assert_array_equal(run_python(script, viewer), pixels(choices, layer))
+    with pytest.raises(UsageError, match="no longer is as its file"):
+        as_command(job(choices, layer))
+
+
 def test_what_a_command_cannot_do_is_said(viewer):
     new = viewer.add_image(noisy_waves(SIZE))
     with pytest.raises(UsageError, match="no file"):

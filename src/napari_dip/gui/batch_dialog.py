@@ -24,6 +24,7 @@ from napari_dip.batch import Batch, begin, find_images
 from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.core.image import Image
 from napari_dip.errors import NapariDipError, UsageError
+from napari_dip.formats import WRITERS
 from napari_dip.gui.batch_sources import Sources, push_button
 from napari_dip.gui.batching import BatchRun, task_options
 from napari_dip.gui.monitor import describe
@@ -69,7 +70,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         self._settings, self._status = QLabel(), QLabel()
         self._sources, self._failures = Sources(viewer), QListWidget()
         self._folder = QLineEdit()
-        self._existing = QComboBox()
+        self._existing, self._format = QComboBox(), QComboBox()
         self._bar = QProgressBar()
         self._timer = QTimer(self)
         self._timer.setInterval(_INTERVAL)
@@ -99,6 +100,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
             ("failures", self._failures),
             ("folder", self._folder),
             ("existing", self._existing),
+            ("format", self._format),
             ("batch_progress", self._bar),
             ("batch_status", self._status),
         ):
@@ -109,6 +111,9 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         self._folder.setPlaceholderText("folder for the results")
         self._existing.addItems([words for words, *_ in _EXISTING])
         self._existing.setToolTip("What becomes of results that are there already")
+        self._format.addItems(list(WRITERS))
+        self._format.setCurrentText(DEFAULT_SUFFIX)
+        self._format.setToolTip("Of the results")
         layout = QVBoxLayout(self)
         layout.addWidget(self._settings)
         layout.addWidget(self._sources, stretch=2)
@@ -131,6 +136,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         row.addWidget(choose)
         rows = QFormLayout()
         rows.addRow("Into", row)
+        rows.addRow("Format", self._format)
         rows.addRow("Results that exist", self._existing)
         return rows
 
@@ -173,16 +179,15 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         if not self._folder.text().strip():
             raise UsageError("Got no folder for the results; expected one. Choose it.")
         folder = Path(self._folder.text().strip()).expanduser()
-        task, config = task_options(self._form.task), self._form.config
+        task, config = task_options(self._form.task, folder), self._form.config
+        suffix = self._format.currentText()
         files, images = self._sources.files, self._sources.images
         _, resume, overwrite = _EXISTING[self._existing.currentIndex()]
 
         def begin_batch() -> Batch:
             found = find_images(files, folder, task.files) if files else []
             sources: list[Path | Image] = [*found, *images]
-            return begin(
-                sources, folder, DEFAULT_SUFFIX, task, config, resume=resume, overwrite=overwrite
-            )
+            return begin(sources, folder, suffix, task, config, resume=resume, overwrite=overwrite)
 
         return begin_batch
 

@@ -7,13 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
 from napari_dip.batch import Batch, run_here
+from napari_dip.core.record import sha256_of_pixels
 from napari_dip.errors import UsageError
-from napari_dip.gui.recipes import path_of
+from napari_dip.gui.layers import image_of
 from napari_dip.gui.task_form import TITLES, TaskChoice
 from napari_dip.gui.worker import Background, Control, Failure
+from napari_dip.io import write_image
 from napari_dip.task_options import (
     CommandTask,
     DeconvolveOptions,
@@ -23,6 +27,7 @@ from napari_dip.task_options import (
 )
 
 if TYPE_CHECKING:
+    from napari_dip.core.image import Image
     from napari_dip.core.progress import Progress
     from napari_dip.manifest import Record
 
@@ -30,13 +35,20 @@ if TYPE_CHECKING:
 _AS_TEXT = ("factor", "sigma")
 
 
-def task_options(choice: TaskChoice) -> TaskOptions:
+def task_options(choice: TaskChoice, folder: Path) -> TaskOptions:
     """Return a task as a batch takes it: its pictures are files, which every image shares.
+
+    Parameters
+    ----------
+    choice : TaskChoice
+        What the form says.
+    folder : Path
+        Where pictures are written, for they may have been painted since they were opened.
 
     Raises
     ------
     UsageError
-        A picture is no file, or a batch does not know the task.
+        A batch does not know the task.
     """
     if choice.name not in get_args(CommandTask):
         raise UsageError(
@@ -46,7 +58,7 @@ def task_options(choice: TaskChoice) -> TaskOptions:
     values: dict[str, Any] = {}
     for name, value in choice.values.items():
         if hasattr(value, "axis_labels"):
-            values[name] = Path(path_of(value, name))
+            values[name] = _written(image_of(value), name, folder)
         elif value is not None:
             values[name] = str(value) if name in _AS_TEXT else value
 
@@ -61,6 +73,24 @@ def task_options(choice: TaskChoice) -> TaskOptions:
         blur=part(DeconvolveOptions),
         guide=values.get("picture"),
     )
+
+
+def _written(picture: "Image", name: str, folder: Path) -> Path:
+    """Return a file of these pixels; its name is made of them, so that no other is replaced."""
+    pixels = _as_tiff_has(np.asarray(picture.data))
+    path = folder / f"{name}-{str(sha256_of_pixels(pixels))[:12]}.ome.tif"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_image(path, picture.with_data(pixels))
+    return path
+
+
+def _as_tiff_has(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return the same values in a type that OME-TIFF has, labels in the narrowest."""
+    if pixels.dtype.kind in "iu" and pixels.size:
+        bounds = (np.min_scalar_type(bound) for bound in (pixels.min(), pixels.max()))
+        return pixels.astype(np.result_type(*bounds))
+    return pixels.astype(np.float32) if pixels.dtype == np.float16 else pixels
 
 
 def _restore(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_dip.core.image import Image, as_image
 from napari_dip.core.scaling import restore_dtype
-from napari_dip.errors import InputError
+from napari_dip.errors import InputError, NapariDipError
 from napari_dip.io import read_image, read_quantisation
 
 if TYPE_CHECKING:
@@ -80,13 +80,27 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
     )
 
 
+def is_its_file(layer: napari.layers.Layer) -> bool:
+    """Tell whether a layer still has the pixels of its file; lazy ones are not read for that."""
+    path, data = layer.source.path, layer.data
+    if path is None:
+        return False
+    if layer.multiscale or not isinstance(data, np.ndarray):
+        return True
+    try:
+        pixels = read_image(path).data
+    except NapariDipError:
+        return False
+    return np.array_equal(np.squeeze(pixels), np.squeeze(data))
+
+
 def quantisation_of(layer: napari.layers.Image) -> Quantisation | None:
     """Return how the JPEG file of a layer was rounded; None if its pixels are no longer those."""
     path = layer.source.path
     quantisation = None if path is None else read_quantisation(path)
-    if quantisation is None or layer.multiscale:
+    if quantisation is None or not isinstance(layer.data, np.ndarray):
         return None
-    return quantisation if np.array_equal(read_image(path).data, layer.data) else None
+    return quantisation if is_its_file(layer) else None
 
 
 def _named_axes(layer: napari.layers.Image) -> str | None:

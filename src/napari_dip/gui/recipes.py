@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_dip.errors import UsageError
 from napari_dip.gui.job import BESIDE
-from napari_dip.gui.layers import image_of
+from napari_dip.gui.layers import image_of, is_its_file
 from napari_dip.gui.settings import Settings, remembered_file, save
 from napari_dip.tasks import TASKS
 
@@ -37,11 +37,11 @@ def as_command(job: Job) -> str:
             "Got a region; expected everything: the command line restores whole files. Copy as "
             "Python, or choose everything."
         )
-    words = ["napari-dip", job.task.name, path_of(layer, "image")]
+    words = ["napari-dip", job.task.name, _path_of(layer, "image")]
     for name, value in choices.task.values.items():
         option = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
         if hasattr(value, "axis_labels"):
-            words += [option, path_of(value, name)]
+            words += [option, _path_of(value, name)]
         elif isinstance(value, bool):
             words += [option] * value
         elif value is not None:
@@ -85,12 +85,13 @@ def _micrometres(image: Image) -> dict[str, float]:
     }
 
 
-def path_of(layer: Any, what: str) -> str:
-    """Return the file of a layer; UsageError if it is none."""
-    if layer.source.path is None:
+def _path_of(layer: Any, what: str) -> str:
+    """Return the file of a layer; UsageError if it is none, or has other pixels."""
+    if not is_its_file(layer):
+        kind = "is no file" if layer.source.path is None else "no longer is as its file"
         raise UsageError(
-            f"Got a layer as {what} that is no file; expected one that was opened from a file. "
-            "Save the layer and open it."
+            f"Got a layer as {what} that {kind}; expected one as it was opened from a file. "
+            "Save the layer and open it, or copy as Python."
         )
     return str(layer.source.path)
 
@@ -127,7 +128,7 @@ def as_python(job: Job) -> str:
 
 def _picture(layer: Any, image: Image, part: tuple[Job, Image] | None) -> str:
     """Return a layer as Python, of the part that is restored if it belongs to that."""
-    if layer.source.path is not None:
+    if is_its_file(layer):
         data = f"read_image({str(layer.source.path)!r}).data"
     else:
         data = f"viewer.layers[{layer.name!r}].data" + "[0]" * bool(layer.multiscale)
