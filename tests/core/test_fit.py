@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from itertools import islice
+from itertools import islice, pairwise
 from typing import get_args
 
 import numpy as np
@@ -12,6 +12,7 @@ from napari_dip.api import finish
 from napari_dip.config import DipConfig, LatentName
 from napari_dip.core import clock as clock_module
 from napari_dip.core import fit as fit_module
+from napari_dip.core.averaging import Posterior
 from napari_dip.core.blur import GaussianBlur
 from napari_dip.core.fit import fit
 from napari_dip.core.judgement import split_pixels
@@ -143,6 +144,25 @@ def test_samples_after_the_fit_leave_the_estimate_alone_and_tell_its_error():
     assert (error < deviation).mean() > 0.4
     assert (error < 2 * deviation).mean() > 0.75
     assert 0.5 <= sampled.posterior_scale <= 3
+
+
+def test_a_sample_is_as_the_one_before_where_its_view_shows_nothing(monkeypatch):
+    samples = []
+    take = Posterior.update
+
+    def update(posterior, estimate, prediction):
+        samples.append(estimate.clone())
+        take(posterior, estimate, prediction)
+
+    monkeypatch.setattr(Posterior, "update", update)
+    problem, _ = problem_of(noisy_waves((32, 32)))
+    config = tiny_config(4, posterior_samples=16, stop="none")
+    network = config.fit.network.model_copy(update={"pixel_shuffle": 2})
+    config = config.model_copy(update={"fit": config.fit.model_copy(update={"network": network})})
+    finish(fit(problem, config))
+    last_rows = [sample[..., -1, :] for sample in samples]
+    same = [torch.equal(before, after) for before, after in pairwise(last_rows)]
+    assert sum(same) == 8  # half of the views are shifted along y
 
 
 @pytest.mark.parametrize("time_limit", [None, 0.0])

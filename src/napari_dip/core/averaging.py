@@ -39,16 +39,15 @@ class MovingAverage:
     Attributes
     ----------
     value : (1, C, [Z,] Y, X) Tensor
-        The average; valid after the first update.
+        The average; empty before the first update.
 
     References
     ----------
     Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, IJCV 2020, Sec. 3.1.
     """
 
-    value: Tensor
-
     def __init__(self, decay: float) -> None:
+        self.value = torch.empty(0)
         self._decay = decay
         self._count = 0
 
@@ -83,6 +82,8 @@ class Posterior:
     ----------
     estimates, predictions : Moments
         Of the samples, and of what the operator makes of them.
+    latest : (1, C, [Z,] Y, X) Tensor or None
+        The last sample.
     reason : StopReason or None
         Why the fit ended, once it has.
 
@@ -100,6 +101,7 @@ class Posterior:
         stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
         self.estimates, self.predictions = Moments(), Moments()
+        self.latest: Tensor | None = None
         self._samples = samples
         self._noise = noise
         self._time_limit = time_limit
@@ -130,6 +132,7 @@ class Posterior:
 
     def update(self, estimate: Tensor, prediction: Tensor) -> None:
         """Take in a sample, and what the operator makes of it."""
+        self.latest = estimate
         self.estimates.update(estimate)
         self.predictions.update(prediction)
 

@@ -153,7 +153,8 @@ def fit(
         iteration += 1
         optimiser.zero_grad()
         draw = latent.draw()
-        estimate = _estimate(problem, network, draw, runtime, state.average)
+        known = state.average.value if posterior.latest is None else posterior.latest
+        estimate = _estimate(problem, network, draw, runtime, known)
         misfit = weighted_mean(problem.nll(estimate), draw.weights)
         loss = misfit + regularisers(estimate)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -166,7 +167,7 @@ def fit(
             state.average.update(estimate)
         elif iteration % settings.reveal_every == 1 % settings.reveal_every:
             with torch.no_grad():
-                revealed = _estimate(problem, network, latent.reveal(), runtime, state.average)
+                revealed = _estimate(problem, network, latent.reveal(), runtime, known)
                 state.average.update(revealed)
         due = iteration % runtime.assess_every == 0 or iteration == last
         if not due and not clock.stop_requested():
@@ -261,11 +262,11 @@ def _estimate(
     network: PriorNetwork,
     draw: Draw,
     runtime: Runtime,
-    average: MovingAverage,
+    known: Tensor,
 ) -> Tensor:
     """Return what the network makes of an input, (1, C, [Z,] Y, X).
 
-    Where the view does not show the picture, it is as the average has it.
+    Where the view does not show the picture, it is as known otherwise.
     """
     with runtime.autocast():
         canvas = draw.view.undo(network(draw.latent))
@@ -274,7 +275,7 @@ def _estimate(
     estimate = draw.estimate(canvas[inside])
     if not any(draw.view.shifts):  # as the first views, when there is no average yet
         return estimate
-    return draw.view.complete(estimate, canvas.shape[2:], draw.unshifted(average.value))
+    return draw.view.complete(estimate, canvas.shape[2:], draw.unshifted(known))
 
 
 def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:
