@@ -76,12 +76,9 @@ def noise_correlation(planes: NDArray[Any]) -> float | None:
     return float(max(along_x, along_y))
 
 
-def is_correlated(planes: NDArray[Any]) -> bool:
-    """Tell whether the noise of some planes (P, Y, X) has a grain, which can be measured."""
-    correlation = noise_correlation(planes)
-    if correlation is None or min(planes.shape[-2:]) < 4 * max(LAGS):
-        return False
-    return correlation >= CORRELATED
+def is_correlated(correlation: float | None, shape: tuple[int, ...]) -> bool:
+    """Tell whether noise has a grain, which can be measured in planes of a shape (Y, X)."""
+    return correlation is not None and correlation >= CORRELATED and min(shape) >= 4 * max(LAGS)
 
 
 def find_grain(ratio: float) -> float:

@@ -62,9 +62,10 @@ def find_impulses(plane: NDArray[Any]) -> NDArray[np.bool_]:
     known = mask_invalid(plane)
     if min(plane.shape) < len(_SURROUNDINGS) or not known.any():
         return np.zeros(plane.shape, dtype=bool)
-    values = plane.astype(np.float64)
-    values = np.where(known, values, np.median(values[known]))
-    surrounded = ndimage.binary_erosion(known, np.ones((5, 5)), border_value=1)
+    values, surrounded = plane.astype(np.float64), known
+    if not known.all():
+        values[~known] = np.median(values[known])
+        surrounded = ndimage.binary_erosion(known, np.ones((5, 5)), border_value=1)
     found = _salt(values, values.max()) | _salt(values, values.min())
     if np.mean(values == values.min()) < 0.5:
         found |= _spikes(values)

@@ -51,7 +51,8 @@ class MeanVariance(NamedTuple):
     """The line variance = slope * intensity + intercept, on the image's scale.
 
     `grain` is how far the noise of neighbouring pixels is alike: the deviation of the
-    Gaussian that white noise would have to be blurred by [pixels], 0 for white noise.
+    Gaussian that white noise would have to be blurred by [pixels], 0 for white noise;
+    `correlation` is that of next neighbours, None where nothing can be told.
     """
 
     slope: float
@@ -59,6 +60,7 @@ class MeanVariance(NamedTuple):
     mean_variance: float
     rise: float
     grain: float = 0.0
+    correlation: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +167,7 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
     line = estimate_mean_variance(planes)
     name = config.noise
     if name == "auto":
-        record = _measured(line)
-        correlation = noise_correlation(planes)
-        return _flat(line.mean_variance, line.grain), record.model_copy(
-            update={"correlation": correlation}
-        )
+        return _flat(line.mean_variance, line.grain), _measured(line)
     valid = planes[mask_invalid(planes)].astype(np.float64)
     if name in ("gaussian", "laplace"):
         variance = config.sigma_noise**2 if config.sigma_noise else line.mean_variance
@@ -206,10 +204,13 @@ def _measured(line: MeanVariance) -> NoiseRecord:
     """
     sigma = float(np.sqrt(line.mean_variance))
     if line.rise <= _FLAT:
-        return NoiseRecord(model="gaussian", sigma=sigma)
-    read_noise = float(np.sqrt(max(line.intercept, 0.0)))
+        return NoiseRecord(model="gaussian", sigma=sigma, correlation=line.correlation)
     return NoiseRecord(
-        model="poisson-gaussian", sigma=sigma, gain=line.slope, read_noise=read_noise
+        model="poisson-gaussian",
+        sigma=sigma,
+        gain=line.slope,
+        read_noise=float(np.sqrt(max(line.intercept, 0.0))),
+        correlation=line.correlation,
     )
 
 
@@ -242,14 +243,16 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
     >>> bool(abs(estimate_mean_variance(2.0 * photons).slope - 2.0) < 0.3)
     True
     """
-    if not is_correlated(planes):
-        return _fitted_line(planes, lag=1)
+    correlation = noise_correlation(planes)
+    if not is_correlated(correlation, planes.shape[-2:]):
+        return _fitted_line(planes, lag=1)._replace(correlation=correlation)
     near, far = (_fitted_line(planes, lag) for lag in LAGS)
     grain = find_grain(math.sqrt(near.mean_variance / far.mean_variance))
     mean_variance = far.mean_variance / share_passed(grain, LAGS[1]) ** 2
     mean_variance = min(mean_variance, most_noise(planes, grain))
     scale = mean_variance / far.mean_variance
-    return MeanVariance(far.slope * scale, far.intercept * scale, mean_variance, far.rise, grain)
+    slope, intercept = far.slope * scale, far.intercept * scale
+    return MeanVariance(slope, intercept, mean_variance, far.rise, grain, correlation)
 
 
 def _fitted_line(planes: NDArray[Any], lag: int) -> MeanVariance:
@@ -258,7 +261,8 @@ def _fitted_line(planes: NDArray[Any], lag: int) -> MeanVariance:
     if details.size < _LEVELS:  # too small an image to say more than its spread
         valid = planes[mask_invalid(planes)].astype(np.float64)
         return _flat(float(valid.var()) or 1.0 if valid.size else 1.0)
-    groups = np.array_split(np.argsort(means, kind="stable"), _LEVELS)
+    ends = np.arange(1, _LEVELS) * details.size // _LEVELS
+    groups = np.split(np.argpartition(means, ends), ends)
     level = np.array([means[group].mean() for group in groups])
     variance_of = np.array([np.quantile(details[group], _ONE_SIGMA) ** 2 for group in groups])
     mean_variance = max(float(variance_of.mean()), float(np.finfo(np.float32).tiny))

@@ -42,13 +42,24 @@ _LIBRARIES = ("torch", "napari_dip.core.restore", "torch._dynamo")
 
 
 def warm_up(libraries: Sequence[str] = _LIBRARIES) -> Thread | None:
-    """Begin to import what the first run would have to wait for; None if that is done."""
+    """Begin what the first run would have to wait for: imports, and a look at the processor.
+
+    None if that is done.
+    """
     missing = [library for library in libraries if library not in sys.modules]
     if not missing:
         return None
-    thread = Thread(target=lambda: [*map(import_module, missing)], daemon=True)
+    thread = Thread(target=_prepare, args=(missing,), daemon=True)
     thread.start()
     return thread
+
+
+def _prepare(libraries: Sequence[str]) -> None:
+    for library in libraries:
+        import_module(library)
+    from napari_dip.core.device import find_runtime
+
+    find_runtime()  # remembers which precision is the fastest here
 
 
 def restore(*args: Any, **options: Any) -> "Generator[Progress, None, Restoration]":
