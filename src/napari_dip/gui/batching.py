@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
 from napari_dip.batch import Batch, run_here
@@ -17,7 +16,7 @@ from napari_dip.errors import UsageError
 from napari_dip.gui.layers import image_of
 from napari_dip.gui.task_form import TITLES, TaskChoice
 from napari_dip.gui.worker import Background, Control, Failure
-from napari_dip.io import write_image
+from napari_dip.gui.writer import write_picture
 from napari_dip.task_options import (
     CommandTask,
     DeconvolveOptions,
@@ -77,20 +76,12 @@ def task_options(choice: TaskChoice, folder: Path) -> TaskOptions:
 
 def _written(picture: "Image", name: str, folder: Path) -> Path:
     """Return a file of these pixels; its name is made of them, so that no other is replaced."""
-    pixels = _as_tiff_has(np.asarray(picture.data))
-    path = folder / f"{name}-{str(sha256_of_pixels(pixels))[:12]}.ome.tif"
+    picture = picture.with_data(np.asarray(picture.data))
+    path = folder / f"{name}-{str(sha256_of_pixels(picture.data))[:12]}.ome.tif"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_image(path, picture.with_data(pixels))
+        write_picture(path, picture)
     return path
-
-
-def _as_tiff_has(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Return the same values in a type that OME-TIFF has, labels in the narrowest."""
-    if pixels.dtype.kind in "iu" and pixels.size:
-        bounds = (np.min_scalar_type(bound) for bound in (pixels.min(), pixels.max()))
-        return pixels.astype(np.result_type(*bounds))
-    return pixels.astype(np.float32) if pixels.dtype == np.float16 else pixels
 
 
 def _restore(
