@@ -24,10 +24,10 @@ from distributed.utils import get_mp_context
 
 from napari_dip import batch
 
-# Workers of a batch's own are begun alike; torch's compiler is imported by its optimisers.
+# Workers of a batch's own are begun alike.
 dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
 FORKS = get_mp_context()  # has a list of its own of what is imported before
-FORKS.set_forkserver_preload(["tests.cluster", "napari_dip.core.restore", "torch._dynamo"])
+FORKS.set_forkserver_preload(["tests.cluster", "napari_dip.core.restore"])
 
 
 def start_forks() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +13,16 @@ from torch import nn
 
 from napari_dip.config import FitConfig, NetworkConfig
 from napari_dip.core.networks import NETWORKS, build_network
-from napari_dip.core.optimisers import Muon, build_optimiser, orthogonalised, typical_steps
+from napari_dip.core.optimisers import (
+    Adam,
+    Muon,
+    Optimisers,
+    build_optimiser,
+    orthogonalised,
+    typical_steps,
+)
 
+ROOT = Path(__file__).parents[2]
 OPTIMISERS = ("adam", "muon")
 SHAPES = {
     "wide": (4, 3, 3, 3),
@@ -77,6 +88,36 @@ def test_a_kernel_without_a_gradient_stays_and_one_of_zeros_stays_finite():
     assert torch.equal(flat, before)
 
 
+def test_adam_moves_weights_as_that_of_torch_does():
+    ours, theirs = nn.Parameter(seeded(4, 3)), nn.Parameter(seeded(4, 3))
+    still = nn.Parameter(seeded(2))  # has no gradient
+    mine = Adam([ours, still], lr=0.03, betas=(0.9, 0.95))
+    reference = torch.optim.Adam([theirs], lr=0.03, betas=(0.9, 0.95))
+    for step in range(5):
+        ours.grad = theirs.grad = seeded(4, 3) * step
+        mine.step()
+        reference.step()
+    assert torch.allclose(ours, theirs, rtol=1e-6)
+    assert torch.equal(still, seeded(2))
+
+
+def test_a_fit_does_not_import_a_compiler():
+    """Beside a window that is drawn by software it would end the process."""
+    code = (
+        "import sys; from tests.tiny import noisy_waves, tiny_config; from napari_dip import *;"
+        "from napari_dip.api import finish; tiny = tiny_config(2);"
+        "finish(restore(Image(noisy_waves((32, 32)), 'YX'), config=tiny));"
+        "muon = tiny.fit.model_copy(update={'optimiser': 'muon'});"
+        "tiny = tiny.model_copy(update={'fit': muon});"
+        "finish(restore(Image(noisy_waves((32, 32)), 'YX'), config=tiny));"
+        "print({'torch._dynamo', 'triton'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "set()"
+
+
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_each_weight_is_moved_by_exactly_one_optimiser(name, optimiser):
@@ -86,7 +127,7 @@ def test_each_weight_is_moved_by_exactly_one_optimiser(name, optimiser):
     network = build_network(settings.network, 3, 1)
     latent, width = torch.zeros(2, requires_grad=True), torch.zeros(1, requires_grad=True)
     parts = build_optimiser(network, settings, [latent], [width]).parts
-    moved = [p for part in parts for group in part.param_groups for p in group["params"]]
+    moved = [weight for part in parts for weight in part.weights]
     expected = [*network.parameters(), latent, width]
     assert sorted(map(id, moved)) == sorted(map(id, expected))
     assert any(isinstance(part, Muon) for part in parts) == (optimiser == "muon")
@@ -134,7 +175,7 @@ def test_directions_that_gradients_hardly_have_are_learnt_too():
             optimiser.step()
         return float((kernel.detach()[:, :, 0, 0] - target).square().mean())
 
-    assert left(lambda weights: Muon(weights, lr=0.1)) < 0.1
+    assert left(lambda weights: Optimisers(Muon(weights, lr=0.1))) < 0.1
     assert left(lambda weights: torch.optim.SGD(weights, lr=0.1, momentum=0.9)) > 0.1
 
 

@@ -1,13 +1,18 @@
-"""What moves the weights: Adam, or for the kernels of convolutions Muon."""
+"""What moves the weights: Adam, or for the kernels of convolutions Muon.
+
+None is a `torch.optim.Optimizer`: those import torch's compiler, which takes seconds and,
+where the window is drawn by software or by an AMD card, ends in a crash of triton.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adam import adam
 
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig
@@ -18,9 +23,78 @@ _APPLICATIONS = 3
 _MOMENTUM = 0.9
 # Of Adam for what is no kernel: as far back as the momentum looks.
 _BETAS = {"adam": (0.9, 0.999), "muon": (0.9, 0.9)}
+_EPSILON = 1e-8
 
 
-class Muon(torch.optim.Optimizer):
+class Adam:
+    """Moves each number by its mean gradient over how large its gradients are.
+
+    Parameters
+    ----------
+    weights : iterable of Tensor
+    lr : float
+        About how far a step moves each number.
+    betas : (float, float)
+        Decay of the means of gradients and of their squares.
+
+    References
+    ----------
+    D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+
+    Examples
+    --------
+    >>> weight = nn.Parameter(torch.zeros(3))
+    >>> weight.grad = torch.tensor([1.0, -2.0, 0.0])
+    >>> Adam([weight], lr=0.1).step()
+    >>> [round(moved, 3) for moved in weight.tolist()]
+    [-0.1, 0.1, 0.0]
+    """
+
+    def __init__(
+        self, weights: Iterable[Tensor], lr: float, betas: tuple[float, float] = _BETAS["adam"]
+    ) -> None:
+        self.weights = list(weights)
+        self.rate = lr
+        self._betas = betas
+        self.moments = [
+            moment
+            for weight in self.weights
+            for moment in (
+                torch.zeros_like(weight, requires_grad=False),
+                torch.zeros_like(weight, requires_grad=False),
+                torch.zeros((), device=weight.device),  # how many steps there were
+            )
+        ]
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move all weights that have a gradient."""
+        states = zip(self.weights, *(self.moments[first::3] for first in range(3)), strict=True)
+        moved = [
+            (weight, weight.grad, *state) for weight, *state in states if weight.grad is not None
+        ]
+        if not moved:
+            return
+        weights, gradients, means, squares, counts = map(list, zip(*moved, strict=True))
+        adam(
+            weights,
+            gradients,
+            means,
+            squares,
+            [],
+            counts,
+            fused=True,  # one kernel for all weights instead of several for each
+            amsgrad=False,
+            beta1=self._betas[0],
+            beta2=self._betas[1],
+            lr=self.rate,
+            weight_decay=0.0,
+            eps=_EPSILON,
+            maximize=False,
+        )
+
+
+class Muon:
     """Moves each kernel along its momentum, with all singular values made about 1.
 
     A kernel (out, in, [kZ,] kY, kX) is taken for a matrix of out rows. Gradients of
@@ -49,36 +123,30 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(self, kernels: Iterable[nn.Parameter], lr: float) -> None:
-        super().__init__(kernels, {"lr": lr})
+        self.weights: list[Tensor] = list(kernels)
+        self.rate = lr
+        self.moments = [torch.zeros_like(_matrix(kernel.detach())) for kernel in self.weights]
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move all kernels that have a gradient; there is no closure to call."""
-        for group in self.param_groups:
-            kernels = [kernel for kernel in group["params"] if kernel.grad is not None]
-            directions = self._directions(kernels)
-            # Matrices with equally long short sides are made orthogonal together.
-            alike: dict[int, list[int]] = defaultdict(list)
-            for index, direction in enumerate(directions):
-                alike[min(direction.shape)].append(index)
-            for indices in alike.values():
-                steps = orthogonalised([directions[index] for index in indices])
-                for index, step in zip(indices, steps, strict=True):
-                    rows, columns = step.shape
-                    rate = group["lr"] * max(1.0, rows / columns) ** 0.5
-                    kernels[index].sub_(_kernel(step, kernels[index]), alpha=rate)
-
-    def _directions(self, kernels: Sequence[nn.Parameter]) -> list[Tensor]:
-        """Take in the gradients; return Nesterov's momentum of each kernel, as a matrix."""
-        directions = []
-        for kernel in kernels:
-            assert kernel.grad is not None  # the caller has chosen
-            gradient, state = _matrix(kernel.grad), self.state[kernel]
-            if not state:
-                state["momentum"] = torch.zeros_like(gradient)
-            momentum = state["momentum"].lerp_(gradient, 1 - _MOMENTUM)
-            directions.append(gradient.lerp(momentum, _MOMENTUM))
-        return directions
+    def step(self) -> None:
+        """Move all kernels that have a gradient."""
+        kernels, directions = [], []
+        for kernel, momentum in zip(self.weights, self.moments, strict=True):
+            if kernel.grad is not None:
+                gradient = _matrix(kernel.grad)
+                momentum.lerp_(gradient, 1 - _MOMENTUM)
+                kernels.append(kernel)
+                directions.append(gradient.lerp(momentum, _MOMENTUM))  # Nesterov's
+        # Matrices with equally long short sides are made orthogonal together.
+        alike: dict[int, list[int]] = defaultdict(list)
+        for index, direction in enumerate(directions):
+            alike[min(direction.shape)].append(index)
+        for indices in alike.values():
+            steps = orthogonalised([directions[index] for index in indices])
+            for index, step in zip(indices, steps, strict=True):
+                rows, columns = step.shape
+                rate = self.rate * max(1.0, rows / columns) ** 0.5
+                kernels[index].sub_(_kernel(step, kernels[index]), alpha=rate)
 
 
 def orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:
@@ -123,21 +191,29 @@ def _kernel(matrix: Tensor, like: Tensor) -> Tensor:
     return matrix.reshape(len(matrix), *like.shape[2:], like.shape[1]).movedim(-1, 1)
 
 
+class Memory(NamedTuple):
+    """What one optimiser goes on with: its learning rate, and what it has of gradients."""
+
+    rate: float
+    moments: list[Tensor]
+
+
 class Optimisers:
     """Several optimisers as one.
 
     Attributes
     ----------
     rates : list of float
-        Learning rates of all groups of parameters.
+        Learning rate of each.
     """
 
-    def __init__(self, *parts: torch.optim.Optimizer) -> None:
+    def __init__(self, *parts: Adam | Muon) -> None:
         self.parts = parts
 
     def zero_grad(self) -> None:
         for part in self.parts:
-            part.zero_grad(set_to_none=True)
+            for weight in part.weights:
+                weight.grad = None
 
     def step(self) -> None:
         for part in self.parts:
@@ -145,22 +221,23 @@ class Optimisers:
 
     @property
     def rates(self) -> list[float]:
-        return [group["lr"] for part in self.parts for group in part.param_groups]
+        return [part.rate for part in self.parts]
 
     @rates.setter
     def rates(self, rates: Sequence[float]) -> None:
-        groups = [group for part in self.parts for group in part.param_groups]
-        for group, rate in zip(groups, rates, strict=True):
-            group["lr"] = rate
+        for part, rate in zip(self.parts, rates, strict=True):
+            part.rate = rate
 
-    def memory(self) -> list[dict[str, Any]]:
-        """Return moments and learning rates, as they are now."""
-        return [part.state_dict() for part in self.parts]
+    def memory(self) -> list[Memory]:
+        """Return moments and learning rates, which go on changing."""
+        return [Memory(part.rate, part.moments) for part in self.parts]
 
-    def take_over(self, memory: Sequence[dict[str, Any]]) -> None:
-        """Take over what `memory` has returned; it is not to be used elsewhere."""
-        for part, state in zip(self.parts, memory, strict=True):
-            part.load_state_dict(state)
+    def take_over(self, memories: Sequence[Memory]) -> None:
+        """Go on from what `memory` has returned."""
+        for part, memory in zip(self.parts, memories, strict=True):
+            part.rate = memory.rate
+            for moment, other in zip(part.moments, memory.moments, strict=True):
+                moment.copy_(other)
 
 
 def build_optimiser(
@@ -170,20 +247,17 @@ def build_optimiser(
     widths: Sequence[Tensor] = (),
 ) -> Optimisers:
     """Return what moves the weights of a network, latents, and a PSF's logarithmic widths."""
-    others, parts = [*network.parameters()], []
-    kernels = [weight for weight in others if _is_kernel(weight)]
+    others: list[Tensor] = [*network.parameters()]
+    parts: list[Adam | Muon] = []
+    kernels = [weight for weight in network.parameters() if _is_kernel(weight)]
     if settings.optimiser == "muon" and kernels:
         parts.append(Muon(kernels, settings.learning_rate))
         others = [weight for weight in others if not _is_kernel(weight)]
-    adam = torch.optim.Adam(
-        [*others, *latents],
-        lr=settings.learning_rate,
-        betas=_BETAS[settings.optimiser],
-        fused=True,  # one kernel for all weights instead of several for each
-    )
+    betas = _BETAS[settings.optimiser]
+    parts.append(Adam([*others, *latents], settings.learning_rate, betas))
     if widths:
-        adam.add_param_group({"params": list(widths), "lr": settings.psf_learning_rate})
-    return Optimisers(*parts, adam)
+        parts.append(Adam(widths, settings.psf_learning_rate, betas))
+    return Optimisers(*parts)
 
 
 def typical_steps(network: nn.Module, settings: FitConfig) -> Iterator[tuple[nn.Parameter, float]]:

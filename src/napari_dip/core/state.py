@@ -15,7 +15,7 @@ from napari_dip.errors import DivergedError
 if TYPE_CHECKING:
     from napari_dip.core.averaging import MovingAverage
     from napari_dip.core.networks import PriorNetwork
-    from napari_dip.core.optimisers import Optimisers
+    from napari_dip.core.optimisers import Memory, Optimisers
     from napari_dip.core.stopping import AnyOf, Evidence, StopReason
 
 # A loss this many times the last checkpoint's (5 dB, as published) is a collapse.
@@ -31,7 +31,7 @@ class Weights:
     """What was learnt: the network, its optimiser's moments, and what is fitted beside it."""
 
     network: dict[str, Any]
-    optimiser: list[dict[str, Any]]
+    optimiser: list[Memory]
     beside: list[Tensor]
 
 
@@ -217,7 +217,7 @@ class FitState:
         return deepcopy(Selection(self.average, self.rule, self.selected, self.kept, self.rival))
 
     def _put(self, weights: Weights) -> None:
-        """Take over weights, which are not to be used elsewhere, moments and learning rates."""
+        """Take over weights, moments and learning rates."""
         self.network.load_state_dict(weights.network)
         for values, others in zip(self.beside, weights.beside, strict=True):
             values.data.copy_(others)

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 INTERVAL = 0.2
 
 
-# What a run imports; torch's optimisers import its compiler when the first one is made.
-_LIBRARIES = ("torch", "napari_dip.core.restore", "torch._dynamo")
+# What a run imports.
+_LIBRARIES = ("torch", "napari_dip.core.restore")
 
 
 def warm_up(libraries: Sequence[str] = _LIBRARIES) -> Thread | None:
