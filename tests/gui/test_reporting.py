@@ -7,12 +7,13 @@ import re
 
 import numpy as np
 import pytest
+import tifffile
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QPushButton, QSlider
 
 from napari_dip.core.image import Image
 from napari_dip.gui.task_form import TaskChoice
-from napari_dip.io import write_image
+from napari_dip.io import read_image, write_image
 from tests.tiny import noisy_waves, tiny_config
 
 
@@ -42,7 +43,7 @@ def test_its_script_gives_the_result_again(viewer, dock, qtbot, monkeypatch, tmp
     scope: dict[str, object] = {}
     exec(script, scope)
     np.testing.assert_array_equal(scope["restored"], result.data)
-    assert "Report saved as report.html." in dock._monitor._text.text()
+    assert "Saved as report.html." in dock._monitor._text.text()
 
 
 def test_what_is_shown_is_what_is_told(viewer, dock, qtbot, monkeypatch, tmp_path):
@@ -88,3 +89,19 @@ def test_a_file_that_cannot_be_written_is_said(viewer, dock, qtbot, monkeypatch,
     monkeypatch.setattr("napari_dip.gui.outcome.tell", lambda error: said.append(error))
     qtbot.mouseClick(dock.findChild(QPushButton, "report"), Qt.MouseButton.LeftButton)
     assert len(said) == 1
+
+
+def test_the_result_is_saved_with_its_scale_and_the_report(
+    viewer, dock, qtbot, monkeypatch, tmp_path
+):
+    viewer.add_image(noisy_waves((16, 16)), scale=(0.5, 0.25), units=("um", "um"))
+    run(dock, qtbot)
+    file = tmp_path / "kept.ome.tif"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    dock._outcome._closer.expand()
+    qtbot.mouseClick(dock.findChild(QPushButton, "save"), Qt.MouseButton.LeftButton)
+    saved = read_image(file)
+    assert saved.voxel_size == {"Y": 0.5, "X": 0.25}
+    np.testing.assert_array_equal(saved.data, viewer.layers[-1].data)
+    with tifffile.TiffFile(file) as tiff:
+        assert '"stop_reason"' in html.unescape(tiff.ome_metadata)

@@ -16,6 +16,7 @@ from napari_dip.api import finish
 from napari_dip.core.image import Image
 from napari_dip.core.restore import restore
 from napari_dip.errors import NapariDipError
+from napari_dip.gui.writer import SAVED_AS
 from tests.tiny import noisy_waves, tiny_config
 
 SCALE = {"scale": (2.0, 0.5, 0.25), "units": ("um",) * 3, "axis_labels": ("z", "y", "x")}
@@ -27,7 +28,14 @@ def _plugins(make_napari_viewer):
     make_napari_viewer()
 
 
-@pytest.mark.parametrize("suffix", [".ome.tif", ".ome.zarr", ".nii.gz"])
+def test_the_manifest_offers_the_same_formats():
+    for kind in ("image", "labels"):
+        for suffix in SAVED_AS:
+            writer, _ = PluginManager.instance().get_writer(f"saved{suffix}", [kind])
+            assert writer.command == f"napari-dip.save_{kind}"
+
+
+@pytest.mark.parametrize("suffix", SAVED_AS)
 @pytest.mark.parametrize("kind", [ImageLayer, Labels])
 def test_a_saved_layer_keeps_axes_scale_and_units(tmp_path, kind, suffix):
     values = np.arange(3 * 4 * 5, dtype=np.uint16).reshape(3, 4, 5)

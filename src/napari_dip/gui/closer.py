@@ -35,13 +35,13 @@ class Closer(Fold):
         Why there is no comparison.
     grown : Signal()
         There is more to be seen.
-    report_wanted : Signal(Preview)
-        A report is to be saved.
+    result_wanted, report_wanted : Signal(Preview)
+        The result, or a report on it, is to be saved.
     """
 
     failed = Signal(object)
     grown = Signal()
-    report_wanted = Signal(object)
+    result_wanted, report_wanted = Signal(object), Signal(object)
 
     def __init__(self) -> None:
         super().__init__("Look closer", "closer")
@@ -73,6 +73,12 @@ class Closer(Fold):
                 "Restore the image with other methods too; each adds a hidden layer",
                 self._compare,
             ),
+            "save": self._button(
+                "save",
+                "Save…",
+                "Save what the layer shows, with axes, scale, units and how it was made",
+                lambda: self.result_wanted.emit(self._preview),
+            ),
             "report": self._button(
                 "report",
                 "Report…",
@@ -103,8 +109,8 @@ class Closer(Fold):
         native.setMinimumWidth(60)
         native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         rows.addRow(self._truth.label, native)
-        grid.addLayout(rows, 2, 0, 1, 2)
-        for line, label in ((3, self._facts), (4, self._table)):
+        grid.addLayout(rows, 3, 0, 1, 2)
+        for line, label in ((4, self._facts), (5, self._table)):
             label.setWordWrap(True)
             grid.addWidget(label, line, 0, 1, 2)
         self._facts.setObjectName("facts")

@@ -2,6 +2,7 @@
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from napari_dip.gui.monitor import Monitor
 from napari_dip.gui.notify import tell
 from napari_dip.gui.reporting import save_report
 from napari_dip.gui.scrubber import Scrubber
+from napari_dip.gui.writer import SAVED_AS, save_layer
 from napari_dip.summary import summary
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Outcome(QWidget):  # type: ignore[misc]
         self._scrubber.kept.connect(self.kept)
         self._closer.failed.connect(tell)
         self._closer.grown.connect(self.grown)
+        self._closer.result_wanted.connect(self._save_result)
         self._closer.report_wanted.connect(self._save_report)
         column(self, self.monitor, self._scrubber, self._closer)
 
@@ -93,14 +96,27 @@ class Outcome(QWidget):  # type: ignore[misc]
         self._scrubber.close_history()
         self._closer.forget()
 
+    def _save_result(self, preview: "Preview") -> None:
+        layer = preview.layer
+        filters = f"Images with axes, scale and units (*{' *'.join(SAVED_AS)})"
+        self._save(preview, ".ome.tif", filters, lambda file: save_layer(file, layer))
+
     def _save_report(self, preview: "Preview") -> None:
-        name = re.sub(r"[^\w .-]", "_", str(preview.layer)) + ".html"
-        file, _ = QFileDialog.getSaveFileName(self, "Save report", name, "Web page (*.html)")
+        curve = self.monitor.curve()
+        page = "Web page (*.html)"
+        self._save(preview, ".html", page, lambda file: save_report(Path(file), preview, *curve))
+
+    def _save(
+        self, preview: "Preview", suffix: str, filters: str, write: Callable[[str], object]
+    ) -> None:
+        """Ask for a name, at first that of the layer, and write under it."""
+        name = re.sub(r"[^\w .-]", "_", str(preview.layer)) + suffix
+        file, _ = QFileDialog.getSaveFileName(self, "Save", name, filters)
         if not file:
             return
         try:
-            save_report(Path(file), preview, *self.monitor.curve())
+            write(file)
         except (NapariDipError, OSError) as error:
             tell(error)
         else:
-            self.monitor.say(f"Report saved as {Path(file).name}.")
+            self.monitor.say(f"Saved as {Path(file).name}.")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from napari_dip.core.image import Image
 
 
+# As the manifest says.
+SAVED_AS = (".ome.tif", ".ome.tiff", ".ome.zarr", ".nii.gz", ".nii")
+
+
 def save_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """Write an image layer, with the report if it is a result.
 
@@ -34,16 +38,20 @@ def save_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     list of str
         What was written.
     """
-    layer = napari.layers.Image(data, **attributes)
-    report = layer.metadata.get("napari_dip")
-    write_picture(path, image_of(layer), json.dumps(report) if report else None)
+    save_layer(path, napari.layers.Image(data, **attributes))
     return [path]
 
 
 def save_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """Write a labels layer, such as a mask; as `save_image`."""
-    write_picture(path, image_of(napari.layers.Labels(data, **attributes)))
+    save_layer(path, napari.layers.Labels(data, **attributes))
     return [path]
+
+
+def save_layer(path: str, layer: Any) -> None:
+    """Write a layer as it is now, whatever the format."""
+    report = layer.metadata.get("napari_dip")
+    write_picture(path, image_of(layer), json.dumps(report) if report else None)
 
 
 def write_picture(path: str | Path, picture: Image, description: str | None = None) -> None:
