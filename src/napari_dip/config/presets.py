@@ -49,7 +49,9 @@ def _with(base: FitConfig, **changes: Any) -> FitConfig:
 
 # Of noise alone, up to some 180 x 180 pixels chance has more to say about the error of those
 # held out than the noise that is learnt, which the variance of the outputs tells of as well.
-_NOISE = _LATE.model_copy(update={"heldout_least": 1000})
+_NOISE_OF_VOLUMES = _LATE.model_copy(update={"heldout_least": 1000})
+# Of planes, that hardly ever falls again after as many iterations (docs/performance.md).
+_NOISE = _NOISE_OF_VOLUMES.model_copy(update={"variance_patience": 125})
 # Of a small image that is to be enlarged some dozens of pixels are hidden, too few to end a
 # fit by soon, and mostly there is no noise to end it for.
 _FEW_PIXELS = StoppingConfig(heldout_patience=500)
@@ -224,6 +226,8 @@ def preset_of(preset: Preset, task: TaskName = "denoise", dims: int = 2) -> FitC
     if dims == 3 and (task, preset) in _PLANES_ONLY:
         task = "denoise"
     fit = _TASK_PRESETS.get((task, preset), PRESETS[preset])
+    if dims == 3 and fit.stopping == _NOISE:
+        fit = _with(fit, stopping=_NOISE_OF_VOLUMES)
     if dims == 2 or preset not in _VOLUME_WIDTHS:
         return fit
     narrower = preset_of(_VOLUME_WIDTHS[preset], task).network
