@@ -10,6 +10,14 @@ from napari_dip.core.pretrained import PRETRAINED
 from tests.tiny import tiny_features
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests with a window together where others run beside them: one has the focus."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent / "gui"):
+            item.add_marker(pytest.mark.xdist_group("window"))
+
+
 @pytest.fixture(autouse=True)
 def _tiny_features(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a small network of random weights be chosen by its name."""
