@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import distributed
 import numpy as np
@@ -350,7 +352,11 @@ def test_workers_that_are_begun_from_nothing_take_the_jobs(folder):
     lines = ["import sys", "from napari_dip.cli import main", "if __name__ == '__main__':"]
     script.write_text("\n".join([*lines, "    sys.exit(main())"]))
     words = "batch in/a.tif --config tiny.json -o out --workers 1".split()
-    done = subprocess.run([sys.executable, script, *words], capture_output=True, text=True)
+    with socket.socket() as other:
+        with suppress(OSError):  # another program has dask's usual port already
+            other.bind(("", 8787))
+            other.listen()
+        done = subprocess.run([sys.executable, script, *words], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (
         0,
         "out: 1 restored, 0 failed, 0 done before, 0 left\n",

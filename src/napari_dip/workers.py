@@ -111,7 +111,9 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
     cluster = LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
-        dashboard_address=None,  # no port is opened to watch it
+        # Nothing is shown, and another program may have dask's usual port.
+        dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
         memory_limit=0,  # a fit that is killed and begun again gets no further
         silence_logs=logging.ERROR,
     )

@@ -269,7 +269,7 @@ def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeyp
     snapshot = next(snapshot for snapshot in snapshots if seen)
     (state,) = seen
     assert all(bool(torch.isfinite(p).all()) for p in state.network.parameters())
-    moments = [m for part in state.optimiser.parts for s in part.state.values() for m in s.values()]
+    moments = [moment for part in state.optimiser.parts for moment in part.moments]
     assert all(bool(torch.isfinite(m).all()) for m in moments)
     assert bool(torch.isfinite(state.average.value).all())
     assert bool(torch.isfinite(state.kept).all())
