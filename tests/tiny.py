@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -53,3 +57,15 @@ def waves(shape: tuple[int, int] = (64, 64)) -> NDArray[np.float64]:
 def noisy_waves(shape: tuple[int, int] = (64, 64), sigma: float = 20.0) -> NDArray[np.float64]:
     """Return `waves` with white Gaussian noise."""
     return waves(shape) + np.random.default_rng(0).normal(0, sigma, shape)
+
+
+def printed_by(code: str) -> str:
+    """Return what code prints in a process of its own, which has imported nothing yet."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    )
+    return done.stdout.strip()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from copy import deepcopy
-from pathlib import Path
 
 import pytest
 import torch
@@ -21,8 +18,8 @@ from napari_dip.core.optimisers import (
     orthogonalised,
     typical_steps,
 )
+from tests.tiny import printed_by
 
-ROOT = Path(__file__).parents[2]
 OPTIMISERS = ("adam", "muon")
 SHAPES = {
     "wide": (4, 3, 3, 3),
@@ -112,10 +109,7 @@ def test_a_fit_does_not_import_a_compiler():
         "finish(restore(Image(noisy_waves((32, 32)), 'YX'), config=tiny));"
         "print({'torch._dynamo', 'triton'} & {*sys.modules})"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert done.stdout.strip() == "set()"
+    assert printed_by(code) == "set()"
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import subprocess
 import sys
-from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -15,11 +13,11 @@ from napari_dip.config import DipConfig
 from napari_dip.core.image import as_image
 from napari_dip.errors import DeviceError, DivergedError, MemoryExhaustedError
 from napari_dip.gui import worker
-from napari_dip.gui.worker import Control, Run, run_in_thread, warm_up
+from napari_dip.gui.warming import warm_up
+from napari_dip.gui.worker import Control, Run, run_in_thread
 from napari_dip.tasks import Denoise
-from tests.tiny import noisy_waves, tiny_config
+from tests.tiny import noisy_waves, printed_by, tiny_config
 
-ROOT = Path(__file__).parents[2]
 IMAGE = as_image(np.zeros((4, 5), np.uint8))
 
 
@@ -261,8 +259,7 @@ def test_the_task_has_a_readable_name():
 
 def test_a_dock_opens_without_torch():
     code = "import sys, napari_dip.gui.dock; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert printed_by(code) == "False"
 
 
 def test_the_real_restore_runs_in_a_thread(start, qtbot):
@@ -286,13 +283,11 @@ def test_what_the_first_run_needs_is_imported_beforehand(tmp_path, monkeypatch):
 def test_a_run_imports_hardly_anything_that_was_not_imported_beforehand():
     """Some lazy parts of libraries remain: a tenth of them all at most."""
     code = (
-        "import sys; from napari_dip.gui.worker import warm_up, restore;"
+        "import sys; from napari_dip.gui.warming import warm_up;"
+        "from napari_dip.gui.worker import restore;"
         "from tests.tiny import noisy_waves, tiny_config; from napari_dip import Image;"
         "begin = len(sys.modules); warm_up().join(); warmed = len(sys.modules);"
         "[*restore(Image(noisy_waves((32, 32)), 'YX'), config=tiny_config(iterations=2))];"
         "print((len(sys.modules) - warmed) / (warmed - begin))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert float(done.stdout) < 0.1
+    assert float(printed_by(code)) < 0.1

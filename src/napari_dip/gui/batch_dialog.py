@@ -159,7 +159,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         """Restore the images, as the dock says now."""
         try:
             begin_batch = self._begin()
-        except NapariDipError as error:
+        except (NapariDipError, OSError) as error:
             self._say(in_words_of_the_form(tell(error)))
             return
         self._records, self._batch = [], None

@@ -11,6 +11,7 @@ import numpy as np
 from qtpy.QtCore import QObject
 
 from napari_dip.batch import Batch, run_here
+from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.core.record import sha256_of_pixels
 from napari_dip.errors import UsageError
 from napari_dip.gui.layers import image_of
@@ -77,7 +78,7 @@ def task_options(choice: TaskChoice, folder: Path) -> TaskOptions:
 def _written(picture: "Image", name: str, folder: Path) -> Path:
     """Return a file of these pixels; its name is made of them, so that no other is replaced."""
     picture = picture.with_data(np.asarray(picture.data))
-    path = folder / f"{name}-{str(sha256_of_pixels(picture.data))[:12]}.ome.tif"
+    path = folder / f"{name}-{str(sha256_of_pixels(picture.data))[:12]}{DEFAULT_SUFFIX}"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         write_picture(path, picture)

@@ -21,7 +21,7 @@ from napari_dip.gui.preferences import preferred_config
 from napari_dip.gui.region import Region
 from napari_dip.gui.region_form import RegionForm
 from napari_dip.gui.task_form import TaskChoice, TaskForm
-from napari_dip.gui.worker import warm_up
+from napari_dip.gui.warming import warm_up
 
 if TYPE_CHECKING:
     import napari

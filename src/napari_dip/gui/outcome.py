@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.closer import Closer
 from napari_dip.gui.fold import column
@@ -99,7 +100,7 @@ class Outcome(QWidget):  # type: ignore[misc]
     def _save_result(self, preview: "Preview") -> None:
         layer = preview.layer
         filters = f"Images with axes, scale and units (*{' *'.join(SAVED_AS)})"
-        self._save(preview, ".ome.tif", filters, lambda file: save_layer(file, layer))
+        self._save(preview, DEFAULT_SUFFIX, filters, lambda file: save_layer(file, layer))
 
     def _save_report(self, preview: "Preview") -> None:
         curve = self.monitor.curve()

@@ -9,14 +9,12 @@ last one was taken.
 """
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
-import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,31 +33,6 @@ if TYPE_CHECKING:
 
 # Shortest time between two progress signals [seconds].
 INTERVAL = 0.2
-
-
-# What a run imports.
-_LIBRARIES = ("torch", "napari_dip.core.restore")
-
-
-def warm_up(libraries: Sequence[str] = _LIBRARIES) -> Thread | None:
-    """Begin what the first run would have to wait for: imports, and a look at the processor.
-
-    None if that is done.
-    """
-    missing = [library for library in libraries if library not in sys.modules]
-    if not missing:
-        return None
-    thread = Thread(target=_prepare, args=(missing,), daemon=True)
-    thread.start()
-    return thread
-
-
-def _prepare(libraries: Sequence[str]) -> None:
-    for library in libraries:
-        import_module(library)
-    from napari_dip.core.device import find_runtime
-
-    find_runtime()  # remembers which precision is the fastest here
 
 
 def restore(*args: Any, **options: Any) -> "Generator[Progress, None, Restoration]":
