@@ -376,7 +376,7 @@ def test_who_works_for_a_scheduler_is_said(folder, count, who):
     jobs = plan([folder / "in" / "a.tif"], folder, ".tif", TaskOptions(), tiny_config())
     told = []
     with distributed.LocalCluster(
-        n_workers=count, processes=False, protocol="tcp", dashboard_address=None
+        n_workers=count, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
     ) as cluster:
         address = cluster.scheduler_address
         assert list(workers.run_distributed(jobs, lambda: True, address, 1, told.append)) == []
