@@ -1,15 +1,15 @@
-"""The window while it works: event-loop latency, and pace against the same fit without a window.
+"""The window while it works: pace, latency of the event loop, time to the first preview, memory.
 
     xvfb-run -a -s "-screen 0 1280x900x24" python benchmarks/gui.py [--size 512] [--iterations 100]
-    xvfb-run -a -s "-screen 0 1280x900x24" python benchmarks/gui.py preview [--size 1024]
-    xvfb-run -a -s "-screen 0 1280x900x24" python benchmarks/gui.py memory [--size 256]
+    xvfb-run ... python benchmarks/gui.py latency [--size 1024] [--planes 16] [--seconds 60]
+    xvfb-run ... python benchmarks/gui.py preview [--size 1024]
+    xvfb-run ... python benchmarks/gui.py memory [--size 256]
 
-A timer asks for a turn every 5 ms; its lateness is what a user would wait.
-Each round fits once in a process without a window (the command line's loop)
+`pace`: each round fits once in a process without a window (the command line's loop)
 and once through the dock in a real window, in turn which is first; the ratio is
 taken within a round, and for all rounds together.
-The timer, which itself takes turns, runs in one more fit at the end.
-
+`latency`: a timer asks for a turn every 5 ms while a stack is restored, so many seconds from
+Run on; its lateness is what a user would wait.
 `preview` tells the time from Run to the first frame with the estimate on it, of the first
 run of a session, begun five seconds after the dock was opened, and of later ones.
 `memory` tells what the process holds before any run, after one, after ten more and after
@@ -64,38 +64,50 @@ def configuration(iterations: int) -> DipConfig:
     return DipConfig(stop="none", max_iterations=iterations)
 
 
-def fit_in_window(size: int, iterations: int, *, probe: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return seconds per iteration, mean and median, and each tick's lateness [seconds]."""
+def fit_in_window(size: int, iterations: int) -> np.ndarray:
+    """Return seconds per iteration, mean and median."""
     import napari
-    from qtpy.QtCore import QEventLoop, Qt, QTimer
+    from qtpy.QtCore import QEventLoop
 
     viewer = napari.Viewer()
     viewer.add_image(observation(size))
     _, dock = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
     dock.config = configuration(iterations)
-    loop, lateness, last = QEventLoop(), [], time.perf_counter()
-
-    def tick() -> None:
-        nonlocal last
-        now = time.perf_counter()
-        lateness.append(now - last - _TICK)
-        last = now
-
-    timer = QTimer()
-    timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.timeout.connect(tick)
-    results = []
+    loop, results = QEventLoop(), []
     dock.finished.connect(lambda layers: (results.extend(layers), loop.quit()))
     dock.failed.connect(lambda error: loop.quit())
-    if probe:
-        timer.start(int(_TICK * 1000))
+    dock.run()
+    loop.exec()
+    report = results[0].metadata["napari_dip"]
+    viewer.close()
+    return np.array(
+        [report["blocks"][0]["seconds"] / report["iterations"], report["seconds_per_iteration"]]
+    )
+
+
+def lateness(size: int, planes: int, seconds: float) -> np.ndarray:
+    """Return by how much each tick is late while a stack is restored [milliseconds]."""
+    import napari
+    from qtpy.QtCore import QEventLoop, Qt, QTimer
+
+    viewer = napari.Viewer()
+    viewer.add_image(np.stack([observation(size)] * planes), axis_labels=("z", "y", "x"))
+    _, dock = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
+    loop, ticks = QEventLoop(), []
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
+    dock.finished.connect(lambda layers: loop.quit())
+    dock.failed.connect(lambda error: loop.quit())
+    QTimer.singleShot(int(1000 * _LOOK), loop.quit)
+    loop.exec()
+    timer.start(int(1000 * _TICK))
+    QTimer.singleShot(int(1000 * seconds), dock.cancel)
     dock.run()
     loop.exec()
     timer.stop()
-    report = results[0].metadata["napari_dip"]
     viewer.close()
-    mean = report["blocks"][0]["seconds"] / report["iterations"]
-    return np.array([mean, report["seconds_per_iteration"]]), np.array(lateness)
+    return 1000 * (np.diff(ticks) - _TICK)
 
 
 def time_to_preview(size: int, runs: int) -> dict[str, list[float]]:
@@ -175,49 +187,45 @@ def memory_of_runs(size: int, iterations: int, runs: int = 10) -> dict[str, floa
     return held
 
 
+def latency(size: int, planes: int, seconds: float) -> dict[str, object]:
+    """Return what part of the ticks is late by how much [milliseconds]."""
+    waits = lateness(size, planes, seconds)
+    points = {"p50": 50, "p99": 99, "max": 100}
+    told = {name: round(float(np.percentile(waits, at)), 1) for name, at in points.items()}
+    return {"planes": planes, "latency_ms": told, "ticks": waits.size}
+
+
+def pace_ratios(size: int, iterations: int, rounds: int) -> dict[str, list[float]]:
+    """Return the pace in the window over that without, of each round and of all together."""
+    paces: dict[str, list[np.ndarray]] = {"without": [], "within": []}
+    for number in range(rounds):
+        for name in sorted(paces, reverse=number % 2 == 0):
+            fit = fit_in_window if name == "within" else fit_without_window
+            paces[name].append(fit(size, iterations))
+            print(number, name, paces[name][-1].round(4), file=sys.stderr, flush=True)
+    without, within = (np.array(paces[name]) for name in ("without", "within"))
+    ratios = np.array([*without / within, without.sum(axis=0) / within.sum(axis=0)])
+    return dict(zip(("mean", "median"), ratios.T.round(3).tolist(), strict=True))
+
+
 def main() -> None:
     """Print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("pace", "preview", "memory"), default="pace")
+    modes = ("pace", "latency", "preview", "memory")
+    parser.add_argument("what", nargs="?", choices=modes, default="pace")
     parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--planes", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--iterations", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    todo = arguments.size, arguments.iterations
-    if arguments.what == "preview":
-        print(json.dumps({"size": arguments.size, **time_to_preview(arguments.size, 3)}))
-        return
-    if arguments.what == "memory":
-        print(json.dumps({"size": arguments.size, **memory_of_runs(*todo)}))
-        return
-    paces: dict[str, list[np.ndarray]] = {"without": [], "within": []}
-    for number in range(arguments.rounds):
-        for name in sorted(paces, reverse=number % 2 == 0):
-            within = name == "within"
-            pace = fit_in_window(*todo, probe=False)[0] if within else fit_without_window(*todo)
-            paces[name].append(pace)
-            print(number, name, pace.round(4), file=sys.stderr, flush=True)
-    without, within = (np.array(paces[name]) for name in ("without", "within"))
-    ratios = [*without / within, without.sum(axis=0) / within.sum(axis=0)]
-    milliseconds = 1000 * fit_in_window(*todo, probe=True)[1]
-    print(
-        json.dumps(
-            {
-                "size": arguments.size,
-                "pace_in_window_over_without": {
-                    name: [round(float(value), 3) for value in column]
-                    for name, column in zip(
-                        ("mean", "median"), zip(*ratios, strict=True), strict=True
-                    )
-                },
-                "latency_ms": {
-                    name: round(float(np.percentile(milliseconds, at)), 1)
-                    for name, at in (("p50", 50), ("p99", 99), ("max", 100))
-                },
-                "ticks": milliseconds.size,
-            }
-        )
-    )
+    given = parser.parse_args()
+    measure = {
+        "pace": lambda: pace_ratios(given.size, given.iterations, given.rounds),
+        "latency": lambda: latency(given.size, given.planes, given.seconds),
+        "preview": lambda: time_to_preview(given.size, 3),
+        "memory": lambda: memory_of_runs(given.size, given.iterations),
+    }[given.what]
+    print(json.dumps({"what": given.what, "size": given.size, **measure()}))
 
 
 if __name__ == "__main__":
