@@ -39,3 +39,13 @@ def test_libraries_are_named_with_their_purpose(monkeypatch):
     for name, library in extras.LIBRARIES.items():
         assert f"{name}, {library.purpose}: pip install" in found
         assert f"napari-dip[{library.extra}]" in found or not library.extra
+
+
+@pytest.mark.parametrize(
+    ("python", "pyside", "fatal"),
+    [((3, 11), "6.12.0", True), ((3, 12), "6.12.0", False), ((3, 11), "6.11.1", False)],
+)
+def test_a_window_library_that_ends_napari_is_said(monkeypatch, python, pyside, fatal):
+    monkeypatch.setattr(info.sys, "version_info", python)
+    found = info._wrong(info.torch.device("cpu"), {"PySide6": pyside})
+    assert sum('pip install "pyside6<6.12.0"' in sentence for sentence in found) == fatal

@@ -108,6 +108,6 @@ def test_what_is_in_the_way_is_told_with_what_to_do(monkeypatch):
     monkeypatch.setattr(info, "which", lambda name: name)
     monkeypatch.setattr(info.torch.version, "cuda", None)
     monkeypatch.setattr(info, "_installed", {"PyQt6": "6", "PySide6": "6"}.get)
-    found = info._wrong(info.torch.device("cpu"), ["PyQt6", "PySide6"])
+    found = info._wrong(info.torch.device("cpu"), {"PyQt6": "6.11", "PySide6": "6.11"})
     assert [text for text in found if ":" in text] == found
     assert len(found) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shutil import disk_usage, which
@@ -17,6 +18,8 @@ from napari_dip.extras import LIBRARIES, installed, remedy
 from napari_dip.logs import can_log, log_folder
 
 _QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
+# Each signal gives away a reference to True, until the interpreter stops.
+_FATAL_PYSIDE = "6.12.0"
 _LITTLE_MEMORY, _LITTLE_SPACE = 1e9, 1e8  # bytes
 _GET_NAPARI = 'napari: pip install "napari[pyqt6]"'
 _GET_QT = "a Qt binding, which napari's window needs: pip install pyqt6"
@@ -51,12 +54,12 @@ def describe_machine() -> dict[str, Any]:
         "napari": napari,
         "qt": bindings,
         "missing": missing,
-        "wrong": _wrong(runtime.device, list(bindings)),
+        "wrong": _wrong(runtime.device, bindings),
         "logs": str(log_folder()),
     }
 
 
-def _wrong(device: torch.device, bindings: list[str]) -> list[str]:
+def _wrong(device: torch.device, bindings: dict[str, str]) -> list[str]:
     """Return what will be in the way of a run, and what to do about each."""
     found = []
     if device.type == "cpu" and which("nvidia-smi") and not torch.version.cuda:
@@ -70,6 +73,11 @@ def _wrong(device: torch.device, bindings: list[str]) -> list[str]:
     if len(bindings) > 1:
         found.append(
             f"{' and '.join(bindings)}: napari takes the one that QT_API names: uninstall others"
+        )
+    if bindings.get("PySide6") == _FATAL_PYSIDE and sys.version_info < (3, 12):
+        found.append(
+            f"PySide6 {_FATAL_PYSIDE}, which ends napari after some time on Python before 3.12: "
+            f'pip install "pyside6<{_FATAL_PYSIDE}"'
         )
     place = Path(gettempdir())
     if disk_usage(place).free < _LITTLE_SPACE:
