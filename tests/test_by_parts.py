@@ -13,7 +13,7 @@ from napari_dip.api import finish
 from napari_dip.core.image import Image
 from napari_dip.errors import FileFormatError, UsageError
 from napari_dip.tasks import SuperResolve
-from tests.tiny import noisy_waves, tiny_config
+from tests.tiny import noisy_waves, spied_sizes, tiny_config
 
 CONFIG = tiny_config(2, tile=24, overlap=4)
 
@@ -49,21 +49,14 @@ def test_the_result_is_that_of_memory(stack, tmp_path, name):
     assert report["input"]["sha256"] == io.sha256_of(path)
 
 
-def test_no_more_than_a_block_is_read_or_written_at_once(stack, tmp_path, monkeypatch):
+@pytest.mark.parametrize("command", ["denoise", "batch"])
+def test_no_more_than_a_block_is_read_or_written_at_once(stack, tmp_path, monkeypatch, command):
     path, _ = stack
-    sizes = []
-    for name in ("__getitem__", "__setitem__"):
-        original = getattr(zarr.Array, name)
-
-        def spy(array, part, *values, original=original):
-            parts = zip(array.shape, part, strict=True)
-            sizes.append(np.prod([len(range(n)[at]) for n, at in parts if isinstance(at, slice)]))
-            return original(array, part, *values)
-
-        monkeypatch.setattr(zarr.Array, name, spy)
-    monkeypatch.setattr(zarr.Array, "__array__", None)
-    output = tmp_path / "out.ome.zarr"
-    assert call("denoise", path, "-o", output, "--config", tmp_path / "tiny.json") == 0
+    sizes = spied_sizes(monkeypatch)
+    words = [command, path, "-o", tmp_path / "out.ome.zarr", "--config", tmp_path / "tiny.json"]
+    if command == "batch":
+        words += ["--suffix", ".ome.zarr"]
+    assert call(*words) == 0
     assert len(sizes) > 20
     assert max(sizes[1:]) <= 40 * 33  # the first are the sample that the intensity map is made of
 

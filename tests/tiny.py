@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -69,3 +70,22 @@ def printed_by(code: str) -> str:
         cwd=Path(__file__).parents[1],
     )
     return done.stdout.strip()
+
+
+def spied_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the pixels of each part of a Zarr array read or written."""
+    import zarr
+
+    sizes: list[int] = []
+    for name in ("__getitem__", "__setitem__"):
+        original = getattr(zarr.Array, name)
+
+        def spy(array, part, *values, original=original):
+            parts = zip(array.shape, part, strict=True)
+            lengths = [len(range(n)[at]) for n, at in parts if isinstance(at, slice)]
+            sizes.append(int(np.prod(lengths)))
+            return original(array, part, *values)
+
+        monkeypatch.setattr(zarr.Array, name, spy)
+    monkeypatch.setattr(zarr.Array, "__array__", None)
+    return sizes

@@ -19,7 +19,7 @@ from napari_dip.gui.entries import batch
 from napari_dip.gui.task_form import TaskChoice
 from napari_dip.task_options import DeconvolveOptions, InpaintOptions, SuperResolveOptions
 from tests.gui.conftest import delete
-from tests.tiny import noisy_waves, tiny_config
+from tests.tiny import noisy_waves, spied_sizes, tiny_config
 
 
 @pytest.fixture
@@ -191,3 +191,18 @@ def test_results_have_the_format_that_is_chosen(dialog, plates, tmp_path, qtbot,
     assert run(dialog, qtbot) == "2 restored."
     names = sorted(path.name for path in (tmp_path / "out").glob("*.nii.gz"))
     assert names == ["a_denoise.nii.gz", "b_denoise.nii.gz"]
+
+
+def test_a_stack_is_never_in_memory_as_a_whole(dialog, dock, tmp_path, qtbot, monkeypatch):
+    dock.config = tiny_config(2, tile=24, overlap=4)
+    planes = np.stack([noisy_waves((40, 33))] * 3).astype(np.uint16)
+    (tmp_path / "in").mkdir()
+    io.write_image(tmp_path / "in" / "stack.ome.zarr", Image(planes, "ZYX"))
+    fill(dialog, qtbot, monkeypatch, tmp_path / "in", tmp_path / "out")
+    qtbot.keyClicks(dialog.findChild(QComboBox, "format"), ".ome.zarr")
+    sizes = spied_sizes(monkeypatch)
+    assert run(dialog, qtbot) == "1 restored."
+    assert len(sizes) > 20
+    assert max(sizes[1:]) <= 40 * 33  # the first are the sample that the intensity map is made of
+    restored = io.read_image(tmp_path / "out" / "stack_denoise.ome.zarr", lazy=True)
+    assert restored.data.shape == planes.shape
