@@ -49,7 +49,7 @@ def test_nothing_waits_for_the_device_between_assessments(latent: LatentName, st
     monkeypatch.setattr(device, "_ASSESS_EVERY", {"cpu": 10})
     problem, _ = problem_of(noisy_waves(), guide=waves() if latent == "guide" else None)
     steps = fit(problem, tiny_config(60, latent, stop=stop), interval=0)
-    next(steps)
+    assert [next(steps).iteration, next(steps).iteration] == [1, 10]
     reads = Counter()
 
     def watched(name):
@@ -64,8 +64,7 @@ def test_nothing_waits_for_the_device_between_assessments(latent: LatentName, st
     for name in READS:
         monkeypatch.setattr(torch.Tensor, name, watched(name))
     with Calls() as calls:
-        second = next(steps)
-    assert second.iteration == 20
+        assert next(steps).iteration == 20
     # All numbers of an assessment at once, and the snapshot.
     assert reads == {"tolist": 1, "cpu": 1, "numpy": 1}
     waits = {name: calls.names[name] for name in WAITS & calls.names.keys()}
@@ -78,7 +77,7 @@ def test_an_iteration_is_a_bounded_number_of_launches(preset, bound):
     problem, _ = problem_of(np.asarray(noisy_waves()))
     config = DipConfig(fit=preset_of(preset), device="cpu", precision="float32")
     steps = fit(problem, config, interval=0)
-    next(steps)
+    assert [next(steps).iteration, next(steps).iteration] == [1, 2]
     with Calls() as calls:
         next(steps)
     assert calls.launches <= bound, calls.names

@@ -72,7 +72,8 @@ def fit(
     time_limit : float, optional
         In place of the configuration's [seconds].
     interval : float
-        Shortest time between two snapshots [seconds]; 0 yields every assessment.
+        Shortest time between two snapshots [seconds]; 0 yields every assessment. The first
+        estimate is yielded before the first step.
     stop_requested : callable
         Polled at each iteration, and while the latent is made; True ends the fit with the
         best estimate so far. It may wait before it answers, which is a pause.
@@ -157,6 +158,13 @@ def fit(
         estimate = _estimate(problem, network, draw, runtime, known)
         misfit = weighted_mean(problem.nll(estimate), draw.weights)
         loss = misfit + regularisers(estimate)
+        if iteration == 1:  # shown before the step, which takes twice as long
+            first = draw.shifted(estimate.detach())
+            errors = assessor.read(loss, first)
+            shown = _copy(problem, latent.finish(first))
+            with clock.waiting():
+                yield Snapshot(1, errors.loss, errors.heldout, 1, shown, None)
+            last_yield = clock.seconds
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         estimate = draw.shifted(estimate.detach())
@@ -196,7 +204,7 @@ def fit(
         reason = posterior.assess(state, evidence)
         if keep_ending and ending is None and (reason is not None or posterior.sampling):
             ending = state.end(iteration, random, seed, reason or posterior.reason)
-        if reason is not None or now - last_yield >= interval:
+        if reason is not None or (iteration > 1 and now - last_yield >= interval):
             last_yield = now
             snapshot = Snapshot(
                 iteration,
