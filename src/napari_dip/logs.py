@@ -19,8 +19,12 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from napari_dip.errors import NapariDipError
+
+if TYPE_CHECKING:
+    from napari_dip.core.report import Report
 
 _LOG = logging.getLogger("napari_dip")
 # So much of a run is kept, twice [bytes], and so many runs.
@@ -93,8 +97,16 @@ def note(sentence: str) -> None:
     _LOG.info("%s", sentence)
 
 
-def note_error(error: BaseException) -> None:
-    """Write where an error came from, and what was behind it; only ours in words."""
+def note_end(report: Report) -> None:
+    """Write how a run ended."""
+    note(f"{report.iterations} iterations, {report.stop_reason}, {report.device}")
+
+
+def note_error(error: BaseException, log: Path | None = None) -> None:
+    """Write where an error came from, and what was behind it; only ours in words.
+
+    With the log that it is written into, an error that is not ours says where that is.
+    """
     cause: BaseException | None = error
     while cause is not None:
         kind = f"{type(cause).__module__}.{type(cause).__qualname__}"
@@ -102,6 +114,8 @@ def note_error(error: BaseException) -> None:
         frames = "".join(traceback.format_tb(cause.__traceback__))
         _LOG.info("%s%s\n%s", kind, words, frames.rstrip())
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    if log is not None and not isinstance(error, NapariDipError):
+        error.add_note(f"More is in its log, {log}.")
 
 
 def _handler() -> RotatingFileHandler | None:

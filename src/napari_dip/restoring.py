@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_dip.console import INTERRUPTED, interruption, progress_display, say
 from napari_dip.errors import UsageError
-from napari_dip.logs import note
+from napari_dip.logs import note_end
 from napari_dip.options import Files, Options, configure
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def restore_file(
         numbers = f"{report['iterations']} iterations, {report['stop_reason']}"
         decibels = f", psnr {report['psnr']:.2f} dB" if "psnr" in report else ""
         print(f"{output}: {numbers}, {report['seconds']:.1f} s{decibels}")
-    note(f"{report['iterations']} iterations, {report['stop_reason']}, {report['device']}")
+    note_end(result.report)
     return exit_code(result, output)
 
 

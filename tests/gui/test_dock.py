@@ -195,6 +195,33 @@ def test_an_error_is_said_once_and_all_is_reset(
     assert ("KeyError" in caplog.text) == isinstance(error, KeyError)
 
 
+def test_a_run_has_a_log_without_what_an_error_quotes(
+    stack, dock, fake_restore, qtbot, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("NAPARI_DIP_LOGS", str(tmp_path))
+    fake_restore.error = KeyError(f"Doe{'^'}Jane")
+    dock.run()
+    with qtbot.waitSignal(dock.failed):
+        fake_restore.step()
+    qtbot.waitUntil(lambda: not GeneratorWorker._worker_set)
+    (log,) = tmp_path.glob("*.log")
+    text = log.read_text()
+    for words in ("window denoise", " ".join(map(str, stack.data.shape)), "torch", "KeyError"):
+        assert words in text
+    assert "Doe^Jane" not in text
+    assert str(log) in sentences()[0]
+
+
+def test_a_log_says_how_a_run_ended(dock, stack, fake_restore, qtbot, monkeypatch, tmp_path):
+    monkeypatch.setenv("NAPARI_DIP_LOGS", str(tmp_path))
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.run()
+    report = finished.args[0][0].metadata["napari_dip"]
+    (log,) = tmp_path.glob("*.log")
+    assert f"{report['iterations']} iterations, {report['stop_reason']}" in log.read_text()
+
+
 def test_no_layer_is_refused_in_words(dock, qtbot):
     with qtbot.waitSignal(dock.failed) as failed:
         dock.run()

@@ -16,7 +16,7 @@ from napari_dip.core.record import sha256_of_pixels
 from napari_dip.errors import UsageError
 from napari_dip.gui.layers import image_of
 from napari_dip.gui.task_form import TITLES, TaskChoice
-from napari_dip.gui.worker import Background, Control, Failure
+from napari_dip.gui.worker import Background, Control
 from napari_dip.gui.writer import write_picture
 from napari_dip.task_options import (
     CommandTask,
@@ -87,15 +87,11 @@ def _written(picture: "Image", name: str, folder: Path) -> Path:
 
 def _restore(
     begin: Callable[[], Batch], follow: Callable[["Progress"], None], control: Control
-) -> "Generator[Batch | Record, None, Failure | None]":
+) -> "Generator[Batch | Record, None, None]":
     """Yield the batch, then what became of each of its images, until stopped."""
-    try:
-        batch = begin()
-        yield batch
-        yield from batch.keep(run_here(batch.left, control.stop_requested, follow))
-    except Exception as error:
-        return Failure(error)
-    return None
+    batch = begin()
+    yield batch
+    yield from batch.keep(run_here(batch.left, control.stop_requested, follow))
 
 
 class BatchRun(Background):
@@ -118,7 +114,7 @@ class BatchRun(Background):
 
     def __init__(self, begin: Callable[[], Batch], parent: QObject | None = None) -> None:
         self.latest: Progress | None = None
-        super().__init__(partial(_restore, begin, self._follow), parent)
+        super().__init__(["batch"], partial(_restore, begin, self._follow), parent)
 
     def _follow(self, progress: "Progress") -> None:
         self.latest = progress

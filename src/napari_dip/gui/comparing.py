@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
 from napari_dip import metrics
-from napari_dip.gui.worker import Background, Control, Failure
+from napari_dip.gui.worker import Background, Control
 
 if TYPE_CHECKING:
     from napari_dip.comparison import Row
@@ -21,20 +21,16 @@ _MANY = 2**22
 _COLUMNS = ("", "PSNR", "SSIM", "FRC", "seconds")
 
 
-def compare_in_thread(job: "Job", control: Control) -> "Generator[Row, None, Failure | None]":
+def compare_in_thread(job: "Job", control: Control) -> "Generator[Row, None, None]":
     """Yield what each method makes of an image, until cancelled."""
     from napari_dip import comparison
 
-    try:
-        comparison.check(job.task, job.image)
-        dims = job.config.complete(job.task.preset, job.task.dims).dims
-        for row in comparison.compare(job.image, None, job.task, dims or job.task.dims):
-            if control.is_cancelled():
-                break
-            yield row
-    except Exception as error:
-        return Failure(error)
-    return None
+    comparison.check(job.task, job.image)
+    dims = job.config.complete(job.task.preset, job.task.dims).dims
+    for row in comparison.compare(job.image, None, job.task, dims or job.task.dims):
+        if control.is_cancelled():
+            break
+        yield row
 
 
 class Comparison(Background):
@@ -44,7 +40,7 @@ class Comparison(Background):
     """
 
     def __init__(self, job: "Job", parent: QObject | None = None) -> None:
-        super().__init__(partial(compare_in_thread, job), parent)
+        super().__init__(["compare", job.task.name], partial(compare_in_thread, job), parent)
 
 
 def table(

@@ -17,8 +17,13 @@ def tell(error: Exception) -> str:
     if not ours:
         # Only what is not ours needs a trace of where it came from.
         _LOG.error(text, exc_info=error)
-        with log_of_run(["napari"]) as log:
-            note_error(error)
-        text += f" (More is in its log, {log}.)" if log else ""
+        if not _notes(error):
+            with log_of_run(["window"]) as log:
+                note_error(error, log)
+        text += "".join(f" ({sentence})" for sentence in _notes(error))
     show_error(text)
     return text
+
+
+def _notes(error: Exception) -> list[str]:
+    return getattr(error, "__notes__", [])

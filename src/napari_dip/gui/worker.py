@@ -10,7 +10,7 @@ last one was taken.
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from superqt.utils import GeneratorWorker
 from napari_dip.config import DipConfig
 from napari_dip.core.image import Image
 from napari_dip.gui.layers import shown_dtype
+from napari_dip.logs import log_of_run, note_end, note_error
 from napari_dip.tasks import Task
 
 if TYPE_CHECKING:
@@ -89,25 +90,36 @@ class Failure:
     error: Exception
 
 
+def _logged(
+    words: Sequence[str],
+    steps: "Callable[[Control], Generator[Any, None, Any]]",
+    control: Control,
+) -> "Generator[Any, None, Any]":
+    """Yield what the steps do, and return what they do, or a `Failure`; a log is written of it."""
+    with log_of_run(["window", *words]) as log:
+        try:
+            return (yield from steps(control))
+        except Exception as error:
+            note_error(error, log)
+            return Failure(error)
+
+
 def run_in_thread(
     image: Image,
     task: Task,
     config: DipConfig,
     control: Control,
     earlier: "Restoration | None" = None,
-) -> "Generator[Any, None, Restoration | Failure | None]":
+) -> "Generator[Any, None, Restoration | None]":
     """Yield the observation as its layer shows it, unless a run is gone on with, then progress.
 
     Returns
     -------
-    Restoration, Failure or None
+    Restoration or None
         None when cancelled.
     """
-    try:
-        with _our_errors():
-            return (yield from _run(image, task, config, control, earlier))
-    except Exception as error:
-        return Failure(error)
+    with _our_errors():
+        return (yield from _run(image, task, config, control, earlier))
 
 
 def _run(
@@ -136,6 +148,7 @@ def _run(
                 progress = next(steps)
             except StopIteration as end:
                 restoration: Restoration = end.value
+                note_end(restoration.report)
                 return None if control.is_cancelled() else restoration
             now = time.monotonic()
             if control.taken and now - last >= INTERVAL:
@@ -178,8 +191,10 @@ class Background(QObject):  # type: ignore[misc]
 
     Parameters
     ----------
+    words : sequence of str
+        What was asked for, for the log.
     steps : callable
-        Takes a `Control`, yields progress and returns an outcome or a `Failure`.
+        Takes a `Control`, yields progress and returns an outcome.
     parent : QObject, optional
 
     Attributes
@@ -198,6 +213,7 @@ class Background(QObject):  # type: ignore[misc]
 
     def __init__(
         self,
+        words: Sequence[str],
         steps: "Callable[[Control], Generator[Any, None, Any]]",
         parent: QObject | None = None,
     ) -> None:
@@ -206,7 +222,7 @@ class Background(QObject):  # type: ignore[misc]
         # Handlers are methods of a QObject of the GUI thread, so that every
         # binding queues the calls to it and drops them once it is deleted.
         self._worker = create_worker(
-            _Titled(steps, self.control),
+            _Titled(_logged, words, steps, self.control),
             _worker_class=_Worker,
             _start_thread=False,
             _connect={
@@ -268,7 +284,9 @@ class Run(Background):
         parent: QObject | None = None,
         earlier: "Restoration | None" = None,
     ) -> None:
-        super().__init__(partial(run_in_thread, image, task, config, earlier=earlier), parent)
+        steps = partial(run_in_thread, image, task, config, earlier=earlier)
+        chosen = config.model_dump_json(exclude_defaults=True)
+        super().__init__([task.name, *map(str, image.shape), image.axes, chosen], steps, parent)
 
     def _take(self, value: Any) -> None:
         signal = self.observed if isinstance(value, np.ndarray) else self.progressed
