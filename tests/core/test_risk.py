@@ -20,9 +20,12 @@ def grainy(grain: float) -> np.ndarray:
 
 
 def risk_of(observed: np.ndarray, valid: np.ndarray, grain: float) -> Risk:
+    """Return the risk of a picture ([C, ]Y, X)."""
     noise = NoiseModel(0.0, SIGMA**2, 1.0, grain=grain)
-    picture = observed[None].astype(np.float32)
-    return Risk(make_problem(picture, valid[None], [noise], (0.0, 300.0), torch.device("cpu")))
+    picture, valid = (part.reshape(-1, *part.shape[-2:]) for part in (observed, valid))
+    noises = [noise] * len(picture)
+    device = torch.device("cpu")
+    return Risk(make_problem(picture.astype(np.float32), valid, noises, (0.0, 300.0), device))
 
 
 @pytest.mark.parametrize("grain", [0.0, 0.7, 1.0, 1.5])
@@ -47,3 +50,27 @@ def test_noise_that_is_copied_is_no_success():
         torch.from_numpy(np.float32(picture))[None, None] for picture in (observed, waves())
     )
     assert risk(smooth) < 0.3 < risk(copied)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (40, 96)])
+def test_frequencies_that_are_followed_count_and_no_others(shape):
+    noise = SIGMA * np.random.default_rng(0).normal(size=shape)
+    risk = risk_of(noise, np.ones(shape, dtype=bool), 0.0)
+    height = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij"))
+    excess = []
+    for cutoff in (0.05, 0.2, 0.35, 0.5):
+        estimate = np.fft.ifft2(np.where(height < cutoff, np.fft.fft2(noise), 0)).real
+        error = np.mean(estimate**2) / SIGMA**2
+        excess.append(risk(torch.from_numpy(estimate)[None, None].float()) - error)
+    assert np.ptp(excess) < 0.1
+
+
+def test_how_bright_channels_are_makes_no_difference():
+    flat = np.stack([grainy(1.0)] * 2)[:, :48]
+    levels = np.array([0.0, 1000.0])[:, None, None]
+    estimate = ndimage.gaussian_filter(flat, (0, 1, 1))
+    told = []
+    for level in (0 * levels, levels):
+        risk = risk_of(flat + level, np.ones(flat.shape, dtype=bool), 1.0)
+        told.append(risk(torch.from_numpy(estimate + level)[None].float()))
+    assert told[0] == pytest.approx(told[1], rel=1e-3)
