@@ -3,8 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_dip import Image, restore
+from napari_dip.api import finish
+from napari_dip.core import impulses, source
 from napari_dip.core.impulses import find_impulses
-from tests.tiny import waves
+from tests.tiny import tiny_config, waves
 
 RNG = np.random.default_rng(0)
 
@@ -84,3 +87,29 @@ def test_pixels_around_missing_ones_are_left_alone():
     picture[20:30, 20:30] = np.nan
     picture[24, 24] = 900.0
     assert not find_impulses(picture).any()
+
+
+@pytest.mark.parametrize(
+    ("axes", "searches"),
+    [
+        pytest.param("YX", 1, id="once"),
+        pytest.param("CYX", 3, id="each channel once"),
+        pytest.param("YXS", 3, id="each sample once"),
+        pytest.param("ZYX", 4 + 6, id="some planes before all"),
+    ],
+)
+def test_what_was_searched_as_a_whole_is_not_searched_again(axes, searches, monkeypatch):
+    found = []
+
+    def search(plane):
+        found.append(find_impulses(plane))
+        return found[-1]
+
+    for module in (impulses, source):
+        monkeypatch.setattr(module, "find_impulses", search)
+    sizes = {"Z": 6, "C": 3, "Y": 24, "X": 20, "S": 3}
+    shape = tuple(sizes[axis] for axis in axes)
+    noise = np.random.default_rng(0).normal(100, 10, shape)
+    finish(restore(Image(noise, axes), config=tiny_config(1)))
+    assert len(found) == searches
+    assert not np.any(found)

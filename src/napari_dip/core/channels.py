@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,11 +24,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The intensity map and the noise of one channel."""
+    """The intensity map and the noise of one channel.
+
+    Attributes
+    ----------
+    scaling, noise, record
+        How intensities are mapped, the noise, and what the report says of it.
+    clean : bool
+        All its pixels were searched, and none is an impulse.
+    """
 
     scaling: Scaling
     noise: NoiseModel
     record: NoiseRecord
+    clean: bool
 
 
 def find_channels(image: Image, config: DipConfig, task: Task) -> list[Channel]:
@@ -39,19 +49,21 @@ def find_channels(image: Image, config: DipConfig, task: Task) -> list[Channel]:
     if task.known_noise is not None:
         known = {"noise": "gaussian", "sigma_noise": task.known_noise}
         config = config.model_copy(update=known)
-    channels = []
-    for index, scaling in enumerate(scale_image(image, joint=task.joint)):
+    channels: list[Channel] = []
+    scalings = scale_image(image, joint=task.joint)
+    for index, scaling in enumerate(scalings):
         if task.tolerance is not None:
             model, record = rounding(task.tolerance, scaling)
-            channels.append(Channel(scaling, model, record))
+            channels.append(Channel(scaling, model, record, clean=False))
             continue
-        planes, share = blocks.some_planes(image, index), 0.0
+        planes, share, clean = blocks.some_planes(image, index), 0.0, False
         if seeks_impulses(config, task):
             planes, share = without_impulses(planes)
+            clean = not share and planes.size * len(scalings) == prod(image.shape)
         line, record = find_noise(planes, config)
         record = record.model_copy(update={"impulses": share})
         model = noise_model(line, scaling, laplace=config.noise == "laplace")
-        channels.append(Channel(scaling, model, record))
+        channels.append(Channel(scaling, model, record, clean))
     return channels
 
 

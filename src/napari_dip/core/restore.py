@@ -125,7 +125,7 @@ def restore(
         task=task,
         operator=operator,
         channels=channels,
-        impulses=seeks_impulses(config, task),
+        impulses=seeks_impulses(config, task) and not all(one.clean for one in channels),
         anisotropy=anisotropy(enlarged),
         device=runtime.device,
     )
