@@ -50,8 +50,8 @@ def _with(base: FitConfig, **changes: Any) -> FitConfig:
 # Of noise alone, up to some 180 x 180 pixels chance has more to say about the error of those
 # held out than the noise that is learnt, which the variance of the outputs tells of as well.
 _NOISE_OF_VOLUMES = _LATE.model_copy(update={"heldout_least": 1000})
-# Of planes, that hardly ever falls again after as many iterations (docs/performance.md).
-_NOISE = _NOISE_OF_VOLUMES.model_copy(update={"variance_patience": 125})
+# Of planes, both hardly ever fall again after as many iterations (docs/performance.md).
+_NOISE = _NOISE_OF_VOLUMES.model_copy(update={"heldout_patience": 100, "variance_patience": 125})
 # Of a small image that is to be enlarged some dozens of pixels are hidden, too few to end a
 # fit by soon, and mostly there is no noise to end it for.
 _FEW_PIXELS = StoppingConfig(heldout_patience=500)
