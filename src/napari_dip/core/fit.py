@@ -40,9 +40,11 @@ from napari_dip.core.stopping import Evidence
 from napari_dip.core.weights import load_weights
 
 if TYPE_CHECKING:
+    from napari_dip.core.judgement import Errors
     from napari_dip.core.latent import Draw
     from napari_dip.core.problem import Problem
     from napari_dip.core.state import Ending
+    from napari_dip.core.stopping import StopReason
 
 
 def fit(
@@ -115,6 +117,16 @@ def fit(
     def ended() -> bool:
         return clock.stop_requested() or (limit is not None and clock.seconds >= limit)
 
+    def seen(
+        iteration: int,
+        errors: Errors,
+        selected: int,
+        estimate: Tensor,
+        reason: StopReason | None = None,
+    ) -> Snapshot:
+        shown = _copy(problem, latent.finish(estimate))
+        return Snapshot(iteration, errors.loss, errors.heldout, selected, shown, reason)
+
     problem = replace(problem, operator=problem.operator.fresh(runtime.device))
     network = _seeded_network(problem, settings, seed)
     file = settings.network_weights
@@ -160,10 +172,9 @@ def fit(
         loss = misfit + regularisers(estimate)
         if iteration == 1:  # shown before the step, which takes twice as long
             first = draw.shifted(estimate.detach())
-            errors = assessor.read(loss, first)
-            shown = _copy(problem, latent.finish(first))
+            snapshot = seen(1, assessor.read(loss, first), 1, first)
             with clock.waiting():
-                yield Snapshot(1, errors.loss, errors.heldout, 1, shown, None)
+                yield snapshot
             last_yield = clock.seconds
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -206,14 +217,7 @@ def fit(
             ending = state.end(iteration, random, seed, reason or posterior.reason)
         if reason is not None or (iteration > 1 and now - last_yield >= interval):
             last_yield = now
-            snapshot = Snapshot(
-                iteration,
-                errors.loss,
-                errors.heldout,
-                state.selected,
-                _copy(problem, latent.finish(state.average.value)),
-                reason,
-            )
+            snapshot = seen(iteration, errors, state.selected, state.average.value, reason)
             with clock.waiting():
                 yield snapshot
         if reason is not None:
