@@ -14,6 +14,7 @@ from napari_dip.gui.form import Form
 from napari_dip.gui.job import Job, job
 from napari_dip.gui.notify import tell
 from napari_dip.gui.settings import Settings, load, remembered, save
+from napari_dip.gui.tour import has_tours, start_tour
 
 _FILTER = "Settings (*.json)"
 
@@ -40,14 +41,17 @@ class SettingsMenu(QPushButton):  # type: ignore[misc]
         self.setToolTip("Reset, load or save the settings, or copy them as a command or script")
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
-        for text, tip, action in (
+        entries = [
             ("Reset", "Back to the defaults", self.reset),
             ("Load…", "From a JSON file: settings, or the report beside a result", self._load),
             ("Save…", "As a JSON file, without layers", self._save),
             ("Copy as command line", "The same result from a terminal", self.copy_command),
             ("Copy as Python", "The same result from a script", self.copy_python),
             ("Diagnose", "Copy versions, devices and memory, to report a problem", self._info),
-        ):
+        ]
+        if has_tours():
+            entries.append(("Take a tour", "What is where in this dock", self._tour))
+        for text, tip, action in entries:
             entry = menu.addAction(text)
             entry.setToolTip(tip)
             entry.triggered.connect(action)
@@ -106,6 +110,9 @@ class SettingsMenu(QPushButton):  # type: ignore[misc]
             return json.dumps(describe_machine(), indent=2)
 
         self._copy("Description of this machine", describe)
+
+    def _tour(self, *_: object) -> None:
+        start_tour(self.parentWidget())
 
     def _copy(self, what: str, make: Callable[[], str]) -> None:
         def copy() -> str:
