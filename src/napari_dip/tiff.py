@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +39,7 @@ def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
         Called with the size of the image [bytes] before it is read.
     """
     with _noticing_losses(path), tifffile.TiffFile(path) as file:
+        _check_directories(path, file)
         series = file.series[0]
         _check_one_image(path, file)
         _check_complete(path, file)
@@ -137,6 +140,26 @@ def _noticing_losses(path: Path) -> Iterator[None]:
         logger.removeFilter(listen)
     if any(loss in message for message in seen for loss in _LOSSES):
         raise _cut_off(path)
+
+
+def _check_directories(path: Path, file: tifffile.TiffFile) -> None:
+    """Refuse directories of pages that overlap: of those a small file may have very many."""
+    layout, handle = file.tiff, file.filehandle
+    offset, taken = file.pages.first.offset, 0
+    while offset and not layout.is_ndpi:  # whose offsets are stored in two halves
+        handle.seek(offset)
+        try:
+            (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))
+            handle.seek(tags * layout.tagsize, os.SEEK_CUR)
+            (offset,) = struct.unpack(layout.offsetformat, handle.read(layout.offsetsize))
+        except struct.error:
+            return  # it was cut off, of which there is more to say
+        taken += layout.tagnosize + tags * layout.tagsize + layout.offsetsize
+        if taken > handle.size:
+            raise FileFormatError(
+                f"Got {path}, whose directories of pages overlap; expected one after the other. "
+                "The file is damaged or forged."
+            )
 
 
 def _check_one_image(path: Path, file: tifffile.TiffFile) -> None:
