@@ -313,6 +313,20 @@ def test_directories_that_overlap_are_refused_before_they_are_read(tmp_path, mon
     assert "overlap" in assert_refused(path)
 
 
+def test_directories_that_lead_to_each_other_are_refused(tmp_path, monkeypatch):
+    """In one such file of 880 bytes tifffile never came to an end, and took all memory."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.stack([PIXELS, PIXELS]), metadata=None, byteorder="<")
+    content = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        first, second = (page.offset for page in file.pages)
+    (tags,) = struct.unpack_from("<H", content, second)
+    struct.pack_into("<I", content, second + 2 + 12 * tags, first)
+    path.write_bytes(content)
+    monkeypatch.setattr(tifffile.TiffFile, "series", None)
+    assert "overlap" in assert_refused(path)
+
+
 def test_the_library_that_a_compression_needs_is_named(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, metadata=None)
     forge(tmp_path / "a.tif", Compression=5)

@@ -157,7 +157,7 @@ def _check_directories(path: Path, file: tifffile.TiffFile) -> None:
         taken += layout.tagnosize + tags * layout.tagsize + layout.offsetsize
         if taken > handle.size:
             raise FileFormatError(
-                f"Got {path}, whose directories of pages overlap; expected one after the other. "
+                f"Got {path}, whose directories of pages overlap; expected one after another. "
                 "The file is damaged or forged."
             )
 
