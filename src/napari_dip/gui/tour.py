@@ -85,6 +85,7 @@ def start_tour(dock: QWidget) -> None:
         for name, title, words in _STOPS
     ]
     tour = tours.GuidedTour(steps, dock.window())
+    dock.destroyed.connect(tour.close_tour)
     get_app_model().commands.execute_command(_COMMAND, tour=tour).result()
 
 
