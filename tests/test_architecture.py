@@ -103,6 +103,14 @@ def test_a_module_runs_no_code_from_data_and_asks_no_network(path):
     assert not imported & (network | {"pickle", "dill", "cloudpickle", "joblib"})
 
 
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.name)
+def test_a_module_measures_time_by_clocks_that_never_go_back(path):
+    names = {name for name, _ in calls(ast.parse(path.read_text(encoding="utf-8")))}
+    # Only a log has the time of the day in its name.
+    dates = {"datetime.now"} if path.name != "logs.py" else set()
+    assert not names & ({"time.time", "time.time_ns", "time.localtime"} | dates)
+
+
 def test_the_package_says_that_it_is_typed():
     assert (SOURCE / "py.typed").exists()
 

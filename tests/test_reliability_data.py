@@ -14,10 +14,9 @@ from napari_dip.core.progress import finish
 from napari_dip.core.restore import restore
 from napari_dip.errors import InputError, NapariDipError
 from napari_dip.tasks import Inpaint
+from tests.bad import BASE, GUIDES, HOLE, IMAGES, MASKS, PSF, PSFS, SHAPE, X, Y
 from tests.tiny import tiny_config
 
-SHAPE = (24, 20)
-BASE = np.random.default_rng(0).normal(100, 10, SHAPE)
 CONFIG = tiny_config(2, threads=1)
 
 
@@ -87,6 +86,12 @@ def test_a_file_that_is_mapped_is_an_array(tmp_path, expected):
     np.testing.assert_array_equal(denoise(mapped(BASE, tmp_path)), expected)
 
 
+def test_an_array_on_a_disk_is_an_array(tmp_path, expected):
+    zarr = pytest.importorskip("zarr", reason="needs the zarr extra")
+    stored = zarr.create_array(tmp_path / "a.zarr", data=BASE, chunks=(7, 7))
+    np.testing.assert_array_equal(denoise(stored), expected)
+
+
 def test_a_tensor_of_another_precision_is_an_array():
     assert denoise(torch.from_numpy(BASE).bfloat16()).dtype == np.float32
 
@@ -132,26 +137,23 @@ def test_samples_that_are_not_last_are_refused():
         next(restore(Image(np.zeros((3, 8, 8)), "SYX"), config=CONFIG))
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(None, id="nothing"),
-        pytest.param("image.tif", id="a name"),
-        pytest.param({}, id="a mapping"),
-        pytest.param(3, id="a number"),
-        pytest.param([1, 2, 3], id="a line"),
-        pytest.param([[1, 2], [3]], id="ragged"),
-        pytest.param(np.zeros((0, 5)), id="empty"),
-        pytest.param(np.zeros((4, 4), complex), id="complex"),
-        pytest.param(np.zeros((4, 4), object), id="objects"),
-        pytest.param(np.zeros((4, 4), [("a", int)]), id="structured"),
-        pytest.param(np.zeros((4, 4), "M8[s]"), id="dates"),
-        pytest.param(np.zeros((2,) * 6), id="six axes"),
-        pytest.param(np.full((8, 8), np.nan), id="all NaN"),
-        pytest.param(np.ma.masked_all((8, 8)), id="all masked"),
-        pytest.param(torch.zeros(8, 8, dtype=torch.complex64), id="complex tensor"),
-    ],
-)  # fmt: skip
+NOT_EVEN_ARRAYS = {
+    "nothing": None,
+    "a name": "image.tif",
+    "a mapping": {},
+    "a number": 3,
+    "ragged": [[1, 2], [3]],
+    "all masked": np.ma.masked_all((8, 8)),
+    "complex tensor": torch.zeros(8, 8, dtype=torch.complex64),
+}
+
+
+def each(bad, **others):
+    """One case for each, by its name."""
+    return [pytest.param(value, id=name) for name, value in {**bad, **others}.items()]
+
+
+@pytest.mark.parametrize("data", each(IMAGES, **NOT_EVEN_ARRAYS))
 def test_what_is_no_image_is_refused_in_a_sentence(data):
     with pytest.raises(NapariDipError) as caught:
         denoise(data)
@@ -229,24 +231,8 @@ def test_pixels_that_are_no_numbers_are_filled(value):
 
 # Masks, PSFs, guides, factors
 
-HOLE = np.zeros(SHAPE, bool)
-HOLE[4:8, 5:9] = True
 
-
-@pytest.mark.parametrize(
-    "mask",
-    [
-        pytest.param(np.zeros(SHAPE), id="nothing painted"),
-        pytest.param(np.ones(SHAPE), id="all painted"),
-        pytest.param(HOLE[:9], id="cropped"),
-        pytest.param(HOLE.T, id="transposed"),
-        pytest.param(np.kron(HOLE, np.ones((2, 2))), id="of another scale"),
-        pytest.param(np.zeros((0, 0)), id="empty"),
-        pytest.param("mask.tif", id="a name"),
-        pytest.param(HOLE + 0j, id="complex"),
-        pytest.param(None, id="none, and no hole"),
-    ],
-)
+@pytest.mark.parametrize("mask", each(MASKS, none=None, name="mask.tif"))
 def test_a_mask_that_cannot_be_meant_is_refused_in_a_sentence(mask):
     with pytest.raises(InputError) as caught:
         napari_dip.inpaint(BASE, mask, config=CONFIG)
@@ -275,28 +261,7 @@ def test_labels_choose_what_is_missing():
     np.testing.assert_array_equal(missing, mask == 2)
 
 
-Y, X = np.mgrid[-5:6, -5:6]
-PSF = np.exp(-(Y**2 + X**2) / 8)
-
-
-@pytest.mark.parametrize(
-    "psf",
-    [
-        pytest.param(PSF * 0, id="zero"),
-        pytest.param(np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]]), id="a filter"),
-        pytest.param(-PSF, id="negative"),
-        pytest.param(np.where(PSF > 0.5, np.nan, PSF), id="NaN"),
-        pytest.param(np.fft.ifftshift(PSF), id="centre at the corners"),
-        pytest.param(np.exp(-((Y + 5) ** 2 + (X + 5) ** 2) / 8), id="centre at one corner"),
-        pytest.param(PSF[0], id="a line"),
-        pytest.param(np.zeros((2, 2, 5, 5)), id="four axes"),
-        pytest.param(np.stack([PSF] * 3), id="a volume, for a plane"),
-        pytest.param(np.ones((99, 99)), id="larger than the image"),
-        pytest.param(PSF + 1j, id="complex"),
-        pytest.param(np.zeros((0, 0)), id="empty"),
-        pytest.param("psf.tif", id="a name"),
-    ],
-)
+@pytest.mark.parametrize("psf", each(PSFS, name="psf.tif"))
 def test_a_psf_that_cannot_be_meant_is_refused_in_a_sentence(psf):
     with pytest.raises(InputError) as caught:
         napari_dip.deconvolve(BASE, psf, config=CONFIG)
@@ -327,16 +292,7 @@ def test_a_blur_that_is_none_is_refused_in_a_sentence(sigma):
     assert is_a_sentence(caught.value)
 
 
-@pytest.mark.parametrize(
-    "guide",
-    [
-        pytest.param(BASE[:9], id="cropped"),
-        pytest.param(np.where(HOLE, np.nan, BASE), id="NaN"),
-        pytest.param(BASE + 1j, id="complex"),
-        pytest.param(None, id="none"),
-        pytest.param(BASE.astype(object), id="objects"),
-    ],
-)
+@pytest.mark.parametrize("guide", each(GUIDES, none=None))
 def test_a_guide_that_cannot_be_meant_is_refused_in_a_sentence(guide):
     with pytest.raises(InputError) as caught:
         napari_dip.restore_guided(BASE, guide, config=CONFIG)

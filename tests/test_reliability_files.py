@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import struct
+import zipfile
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -268,6 +269,11 @@ def weights(path):
     path.write_bytes(b"\x80\x04.")  # would run code if it were loaded
 
 
+def escaping(path):
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("../outside.txt", "")
+
+
 def pipe(path):
     os.mkfifo(path)
 
@@ -286,13 +292,17 @@ def loop(path):
         ("archive.npy", archive),
         ("forged.nii.gz", forged_nifti),
         ("weights.pt", weights),
+        ("escaping.zarr.zip", escaping),
         pytest.param("pipe.tif", pipe, marks=POSIX),
         pytest.param("loop.tif", loop, marks=POSIX),
     ],
 )
 def test_a_forged_or_damaged_file_is_refused_in_a_sentence(tmp_path, name, make):
-    make(tmp_path / name)
-    assert_refused(tmp_path / name)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    make(folder / name)
+    assert_refused(folder / name)
+    assert names(tmp_path) == ["folder"]
 
 
 def test_directories_that_overlap_are_refused_before_they_are_read(tmp_path, monkeypatch):
@@ -492,6 +502,7 @@ CONFIGURATIONS = {
     "wrong": '{"preset": "good"}',
     "infinite": '{"gain": Infinity}',
     "bytes": b"\xff\xfe\x00",
+    "a command in YAML": "!!python/object/apply:os.system ['exit 1']",
 }
 
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 from threading import Event, Semaphore
+from typing import Any
 
 # Before the first import of napari or Qt. The user's settings are not touched,
 # a widget that outlives its viewer is an error, and the offscreen platform has
@@ -89,6 +90,7 @@ class FakeRestore:
         self.endings: dict[int, list[object]] | None = None  # {}: it can be gone on with
         self.closed = Event()
         self.image: Image | None = None
+        self.task: Any = None
         self._allowed = Semaphore(0)
 
     def step(self, count: int = 1) -> None:
@@ -107,7 +109,7 @@ class FakeRestore:
         continue_from: Restoration | None = None,
     ) -> Generator[Progress, None, Restoration]:
         self.calls += 1
-        self.image = image
+        self.image, self.task = image, task
         result = np.array(image.data, dtype=np.float32)
         config = config or continue_from.report.config
         before = 0 if continue_from is None else continue_from.report.iterations

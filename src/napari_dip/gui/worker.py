@@ -131,7 +131,11 @@ def _run(
 ) -> "Generator[Any, None, Restoration | None]":
     # Lazy data are read here: the GUI thread must not wait for a disk.
     if earlier is None:
-        yield np.array(image.enlarged(task.factors()).data, dtype=shown_dtype(image))
+        observation = image.enlarged(task.factors()).data
+        # What no float32 holds is refused by `restore`, in a sentence.
+        with np.errstate(over="ignore"):
+            shown = np.array(observation, dtype=shown_dtype(image))
+        yield shown
     # What is gone on with has a configuration that it keeps.
     steps = restore(
         image,

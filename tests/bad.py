@@ -1,0 +1,59 @@
+"""Data that no function, command or window can mean, by what is wrong with them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SHAPE = (24, 20)
+BASE = np.random.default_rng(0).normal(100, 10, SHAPE)
+HOLE = np.zeros(SHAPE, bool)
+HOLE[4:8, 5:9] = True
+Y, X = np.mgrid[-5:6, -5:6]
+PSF = np.exp(-(Y**2 + X**2) / 8)
+
+IMAGES = {
+    "empty": np.zeros((0, 5)),
+    "a line": np.arange(3.0),
+    "complex": np.zeros((4, 4), complex),
+    "objects": np.zeros((4, 4), object),
+    "structured": np.zeros((4, 4), [("a", int)]),
+    "dates": np.zeros((4, 4), "M8[s]"),
+    "six axes": np.zeros((2,) * 6),
+    "all NaN": np.full((8, 8), np.nan),
+    "too large": BASE * 1e300,
+    "too small": BASE * 1e-300,
+    "subnormal in float32": BASE * 1e-42,
+    "differences lost in float32": BASE + 1e10,
+}
+
+MASKS = {
+    "nothing painted": np.zeros(SHAPE),
+    "all painted": np.ones(SHAPE),
+    "cropped": HOLE[:9],
+    "transposed": HOLE.T,
+    "of another scale": np.kron(HOLE, np.ones((2, 2))),
+    "empty": np.zeros((0, 0)),
+    "complex": HOLE + 0j,
+}
+
+PSFS = {
+    "zero": PSF * 0,
+    "a filter": np.array([[0, -1, 0], [-1, 4, -1], [0, -1, 0]]),
+    "negative": -PSF,
+    "NaN": np.where(PSF > 0.5, np.nan, PSF),
+    "centre at the corners": np.fft.ifftshift(PSF),
+    "centre at one corner": np.exp(-((Y + 5) ** 2 + (X + 5) ** 2) / 8),
+    "a line": PSF[0],
+    "four axes": np.zeros((2, 2, 5, 5)),
+    "a volume, for a plane": np.stack([PSF] * 3),
+    "larger than the image": np.ones((99, 99)),
+    "complex": PSF + 1j,
+    "empty": np.zeros((0, 0)),
+}
+
+GUIDES = {
+    "cropped": BASE[:9],
+    "NaN": np.where(HOLE, np.nan, BASE),
+    "complex": BASE + 1j,
+    "objects": BASE.astype(object),
+}

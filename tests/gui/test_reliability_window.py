@@ -1,0 +1,134 @@
+"""Bad data, and what happens to layers, docks and settings: a sentence, and all is ready again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QPushButton
+
+from napari_dip.config import DipConfig
+from napari_dip.gui.dock import DeepImagePriorWidget
+from napari_dip.gui.settings import Settings, remember
+from napari_dip.gui.task_form import TaskChoice
+from tests.bad import BASE, GUIDES, HOLE, IMAGES, MASKS, PSFS
+from tests.gui.conftest import delete
+from tests.tiny import tiny_config
+
+# napari itself has no layers of these.
+NO_LAYERS = {"a line", "empty", "complex", "objects", "structured", "dates"}
+
+
+@pytest.fixture
+def sentence(viewer, dock, qtbot):
+    """Return a call that lets the dock run on a layer, and returns what it is refused with."""
+    dock.config = tiny_config(2, threads=1)
+
+    def sentence(layer):
+        notification_manager.records.clear()
+        layers = list(viewer.layers)
+        dock.layer = layer
+        with qtbot.waitSignal(dock.failed, timeout=60_000):
+            dock.run()
+        assert list(viewer.layers) == layers
+        assert dock.findChild(QPushButton, "run").isEnabled()
+        (said,) = [one.message for one in notification_manager.records]
+        return said
+
+    return sentence
+
+
+def is_ours(said):
+    return said.startswith("Got") and "expected" in said and "\n" not in said
+
+
+# One window for all of a kind: it takes longer than a refusal.
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
+def test_an_image_that_is_none_is_refused(viewer, sentence):
+    said = {}
+    for name in IMAGES.keys() - NO_LAYERS:
+        layer = viewer.add_image(IMAGES[name], name=name, contrast_limits=(0, 1))
+        said[name] = sentence(layer)
+    assert len(said) == 6
+    assert {name: words for name, words in said.items() if not is_ours(words)} == {}
+
+
+@pytest.mark.parametrize(
+    ("task", "field", "bad"),
+    [("inpaint", "mask", MASKS), ("deconvolve", "psf", PSFS), ("guided", "picture", GUIDES)],
+    ids=["masks", "PSFs", "guides"],
+)
+def test_what_a_task_cannot_mean_is_refused(viewer, dock, sentence, task, field, bad):
+    image = viewer.add_image(BASE)
+    said = {}
+    for name in bad.keys() - NO_LAYERS:
+        layer = viewer.add_image(bad[name].astype(float), name=name, contrast_limits=(0, 1))
+        dock.layer = image
+        dock.task = TaskChoice(task, {field: layer})
+        said[name] = sentence(image)
+    assert said
+    assert {name: words for name, words in said.items() if not is_ours(words)} == {}
+
+
+@pytest.mark.parametrize("late", ["painted", "hidden", "deleted"])
+def test_a_mask_is_as_it_was_when_the_run_began(viewer, dock, fake_restore, qtbot, late):
+    image, mask = viewer.add_image(BASE), viewer.add_labels(HOLE.astype(int))
+    dock.layer = image
+    dock.task = TaskChoice("inpaint", {"mask": mask})
+    dock.run()
+    with qtbot.waitSignal(dock._run.progressed):
+        fake_restore.step()
+    if late == "painted":
+        mask.paint((20, 10), 1)
+    elif late == "hidden":
+        mask.visible = False
+    else:
+        viewer.layers.remove(mask)
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        pass
+    np.testing.assert_array_equal(fake_restore.task.mask.data, HOLE)
+    assert len(finished.args[0]) == 1
+
+
+def test_two_viewers_have_runs_and_results_of_their_own(make_napari_viewer, fake_restore, qtbot):
+    viewers = make_napari_viewer(), make_napari_viewer()
+    docks = []
+    for number, viewer in enumerate(viewers):
+        viewer.add_image(np.zeros((8, 9 + number)), name="cells")
+        docks.append(DeepImagePriorWidget(viewer))
+        viewer.window.add_dock_widget(docks[-1])
+    fake_restore.free = True
+    with qtbot.waitSignals([dock.finished for dock in docks]):
+        for dock in docks:
+            dock.run()
+    for number, viewer in enumerate(viewers):
+        assert [layer.name for layer in viewer.layers] == ["cells", "cells_denoise"]
+        assert viewer.layers[1].data.shape == (8, 9 + number)
+
+
+def test_a_dock_that_was_closed_during_a_run_can_be_opened_again(viewer, dock, fake_restore, qtbot):
+    viewer.add_image(np.zeros((8, 9)), name="cells")
+    dock.run()
+    with qtbot.waitSignal(dock._run.progressed):
+        fake_restore.step()
+    viewer.window.remove_dock_widget(dock)
+    qtbot.waitUntil(fake_restore.closed.is_set)
+    delete(dock, qtbot)
+    _, again = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
+    fake_restore.free = True
+    with qtbot.waitSignal(again.finished):
+        again.run()
+    assert [layer.name for layer in viewer.layers] == ["cells", "cells_denoise"]
+
+
+def test_a_device_of_the_last_session_that_is_gone_is_said(viewer, sentence, dock, qtbot):
+    layer = viewer.add_image(BASE)
+    remember(Settings(DipConfig(device="cuda:99")))
+    dock._settings.recall()
+    said = sentence(layer)
+    assert is_ours(said)
+    assert "cuda:99" in said
+    dock.config = tiny_config(2, threads=1)
+    with qtbot.waitSignal(dock.finished, timeout=60_000):
+        dock.run()
