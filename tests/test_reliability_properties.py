@@ -21,7 +21,7 @@ from napari_dip.core.scaling import restore_dtype
 from napari_dip.core.tiling import Tiling
 from napari_dip.errors import NapariDipError
 from napari_dip.tasks import Inpaint
-from tests.tiny import noisy_waves, tiny_config
+from tests.tiny import noisy_waves, tiny_config, waves
 
 FEW = settings(max_examples=20, deadline=None)
 CONFIG = tiny_config(3, threads=1)
@@ -148,6 +148,30 @@ def test_separate_channels_may_change_places():
     alone = [napari_dip.denoise(both[n : n + 1], config=config)[0] for n in (0, 1)]
     np.testing.assert_array_equal(napari_dip.denoise(both, config=config)[0], alone[0])
     np.testing.assert_array_equal(napari_dip.denoise(both[::-1], config=config)[0], alone[1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda a: a[:, ::-1], id="upside down"),
+        pytest.param(lambda a: a[..., ::-1], id="mirrored"),
+        pytest.param(lambda a: a.transpose(0, 2, 1), id="rotated"),
+        pytest.param(lambda a: a[::-1], id="channels changed"),
+    ],
+)
+def test_another_orientation_or_order_of_channels_is_restored_as_well(change):
+    # Each pixel has another weight at first and may be held out or not: as well, not the same.
+    truth = np.stack([waves((32, 24)), 250 - waves((32, 24))[::-1]])
+    noisy = truth + np.random.default_rng(0).normal(0, 20, truth.shape)
+    config = tiny_config(60, threads=1, axes="CYX", channels="joint")
+
+    def error(change):
+        restored = napari_dip.denoise(change(noisy), config=config)
+        return np.sqrt(np.mean((restored - change(truth)) ** 2))
+
+    usual = error(lambda image: image)
+    assert usual < 12
+    assert usual / 1.3 < error(change) < 1.3 * usual
 
 
 def test_what_is_missing_has_no_influence():

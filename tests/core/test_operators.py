@@ -124,6 +124,20 @@ def test_channels_do_not_mix(case):
     torch.testing.assert_close(operator(x)[:, 1:], operator(x[:, 1:]))
 
 
+# A PSF, frequencies and blocks of pixels have a direction.
+MIRRORED = [
+    name for name, (one, _) in OPERATORS.items() if not isinstance(one, Blur | Fourier | Jpeg)
+]
+
+
+@pytest.mark.parametrize("axis", [-1, -2])
+@pytest.mark.parametrize("case", MIRRORED, indirect=True)
+def test_a_mirrored_picture_is_observed_as_a_mirrored_observation(case, axis):
+    operator, _, estimate, draw = case
+    x = draw(estimate)
+    torch.testing.assert_close(operator(x.flip(axis)), operator(x).flip(axis))
+
+
 def test_what_a_part_recorded_depends_on_a_part_of_the_estimate_alone(case):
     operator, observed, _, draw = case
     # So many tiles that one has neighbours; a JPEG is of one size.
