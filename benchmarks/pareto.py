@@ -20,7 +20,7 @@ from speed import in_turn, published, runtime_of, whole
 from tables import CACHE, denoising, microscopy
 
 from napari_dip import DipConfig
-from napari_dip.core.device import cpu_settings
+from napari_dip.core.device import torch_settings
 from napari_dip.core.memory import freed_memory_kept
 
 # Presets, and what their lines are called; the published loop is that of `paper`.
@@ -75,7 +75,7 @@ def main() -> None:
     options = parser.parse_args()
     options.device, options.precision = "cpu", "auto"
     runtime = runtime_of(options)
-    with cpu_settings(1), freed_memory_kept():
+    with torch_settings(1), freed_memory_kept():
         steps = {"paper": published(options.size, runtime.device)}
         steps |= {name: whole(name, options.size, runtime) for name in ("fast", "balanced")}
         paces = in_turn(steps)

@@ -39,7 +39,7 @@ from napari_dip import DipConfig, Image, forecast, restore
 from napari_dip.api import finish
 from napari_dip.config import preset_of
 from napari_dip.core import fit as fitting
-from napari_dip.core.device import Runtime, cpu_settings, find_runtime
+from napari_dip.core.device import Runtime, find_runtime, torch_settings
 from napari_dip.core.fit import fit
 from napari_dip.core.memory import freed_memory_kept, peak_memory
 from napari_dip.core.networks import PriorNetwork
@@ -375,7 +375,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     rows = []
-    with cpu_settings(options.threads), freed_memory_kept():
+    with torch_settings(options.threads), freed_memory_kept():
         for row in TABLES[options.table](options):
             show(row, header=not rows)
             rows.append(row)

@@ -31,6 +31,25 @@ def gradients(layer, values):
     return result, *torch.autograd.grad((result * weights).sum(), (values, *layer.parameters()))
 
 
+@pytest.fixture
+def only_deterministic():
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((9, 12), (3, 3)), ((5, 4), (5, 7)), ((5, 6, 7), (1, 3, 5))], ids=str
+)
+def test_what_is_mirrored_learns_in_a_fixed_order_as_in_any(request, shape, size):
+    torch.manual_seed(0)
+    layer, values = layer_of(shape, size), torch.rand(2, 3, *shape)
+    expected = gradients(layer, values)
+    request.getfixturevalue("only_deterministic")
+    for one, other in zip(gradients(layer, values), expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("padding_mode", ["reflect", "zeros"])
 @pytest.mark.parametrize(

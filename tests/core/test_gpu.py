@@ -28,6 +28,12 @@ def test_a_fit_on_a_gpu_removes_the_noise_and_reports_the_device(precision):
     assert result.report.peak_memory_bytes > 0
 
 
+def test_the_same_seed_gives_the_same_bits_where_that_is_wished():
+    config = tiny_config(20, device="cuda", deterministic=True)
+    first, again = (finish(restore(noisy_waves(), config=config)).image.data for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
 def test_a_gpu_is_chosen_where_there_is_one():
     result = finish(restore(noisy_waves((16, 16)), config=tiny_config(2, device="auto")))
     assert result.report.device == "cuda:0"

@@ -10,6 +10,7 @@ from scipy import ndimage
 from napari_dip import restore
 from napari_dip.api import finish
 from napari_dip.core import run as run_module
+from napari_dip.core.device import find_runtime
 from napari_dip.core.image import Image
 from napari_dip.errors import DeviceError, InputError, MemoryExhaustedError
 from napari_dip.tasks import Inpaint
@@ -285,6 +286,7 @@ def test_the_report_is_complete_json():
         (torch.OutOfMemoryError("CUDA out of memory"), MemoryExhaustedError),
         (MemoryError(), MemoryExhaustedError),
         (RuntimeError("cuDNN error: EXECUTION_FAILED"), DeviceError),
+        (RuntimeError("upsample does not have a deterministic implementation"), DeviceError),
     ],
 )
 def test_failures_of_torch_become_errors_that_a_worker_does_not_swallow(
@@ -303,6 +305,22 @@ def test_failures_of_torch_become_errors_that_a_worker_does_not_swallow(
 def test_a_device_that_is_not_there_is_named_with_those_that_are():
     with pytest.raises(DeviceError, match="cuda:99.*cpu"):
         restored(noisy_waves((16, 16)), tiny_config(device="cuda:99"))
+
+
+def test_only_what_gives_the_same_bits_is_asked_for_where_that_is_wished():
+    asked = []
+    for wished in (True, False):
+        config = tiny_config(2, deterministic=wished)
+        for _ in restore(noisy_waves((16, 16)), config=config):
+            asked.append(torch.are_deterministic_algorithms_enabled())
+        assert not torch.are_deterministic_algorithms_enabled()
+    assert set(asked[: len(asked) // 2]) == {True}
+    assert set(asked[len(asked) // 2 :]) == {False}
+
+
+def test_a_report_has_the_precision_and_the_threads_that_were_chosen():
+    config = restored(noisy_waves((16, 16)), tiny_config(2, precision="auto")).report.config
+    assert (config.precision, config.threads) == (find_runtime("cpu").precision, 1)
 
 
 def test_threads_and_denormals_are_set_back():

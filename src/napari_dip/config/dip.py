@@ -110,6 +110,11 @@ class DipConfig(Frozen, allow_inf_nan=False):
     threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads (default: all cores, one for small planes)."
     )
+    deterministic: bool = Field(
+        False,
+        description="Compute only with what gives the same bits each time; refused where a "
+        "device cannot, such as volumes on CUDA.",
+    )
     seed: int = Field(0, ge=0, description="Seed of the network, the latent and the held-out set.")
     fit: FitConfig | None = Field(None, description="Full fit settings (default: the preset's).")
 

@@ -65,11 +65,30 @@ class _Reflected(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         before = zip(reversed(ctx.widths[::2]), gradient.shape[2:], strict=True)
         inner: tuple[Any, ...] = (..., *(slice(width, size - width) for width, size in before))
+        if torch.are_deterministic_algorithms_enabled():
+            return _folded(gradient, ctx.widths), None
         back = {
             4: torch.ops.aten.reflection_pad2d_backward,
             5: torch.ops.aten.reflection_pad3d_backward,
         }[gradient.ndim]
         return back(gradient, gradient[inner], ctx.widths), None
+
+
+def _folded(values: Tensor, widths: list[int]) -> Tensor:
+    """Add what lies beyond the borders to the pixels that it mirrors, in the same order each time.
+
+    On CUDA torch's own has no order.
+    """
+    for axis, width in zip(range(values.ndim - 1, 1, -1), widths[::2], strict=True):
+        if not width:
+            continue
+        size = values.shape[axis] - 2 * width
+        before = values.narrow(axis, 0, width)
+        after = values.narrow(axis, width + size, width)
+        values = values.narrow(axis, width, size).clone()
+        values.narrow(axis, 1, width).add_(before.flip(axis))
+        values.narrow(axis, size - 1 - width, width).add_(after.flip(axis))
+    return values
 
 
 def _by_tap(values: Tensor, layer: nn.Conv2d | nn.Conv3d) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -127,6 +128,11 @@ def device_errors() -> Iterator[None]:
                 "or tile. Close other programs, choose smaller tiles (such as --tile 256) or the "
                 "fast preset, or run on the CPU."
             ) from error
+        if "deterministic" in text:
+            raise DeviceError(
+                f"Got a device without the same bits each time ({text}); expected one that "
+                "has an order for each operation. Choose the CPU, or do not ask for it."
+            ) from error
         raise DeviceError(
             f"Got a failure of the device ({text}); expected it to compute. "
             "Try the CPU, or float32."
@@ -155,17 +161,38 @@ def useful_threads(pixels: int) -> int:
 
 
 @contextmanager
-def cpu_settings(threads: int) -> Iterator[None]:
-    """Flush denormals to zero and set the number of threads, for a while.
+def torch_settings(threads: int, *, deterministic: bool = False) -> Iterator[None]:
+    """Compute with so many CPU threads, and with denormals as zero, for a while.
 
     Squared gradients that fade away become denormal numbers, on which the
     square root in Adam is a hundred times slower.
+
+    Parameters
+    ----------
+    threads : int
+        Of the CPU.
+    deterministic : bool
+        An operation without an order of its own is an error.
     """
     before = torch.get_num_threads()
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads)
     try:
-        yield
+        with _only_deterministic() if deterministic else nullcontext():
+            yield
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(before)
+
+
+@contextmanager
+def _only_deterministic() -> Iterator[None]:
+    # Without it torch refuses each matrix product on CUDA.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)

@@ -11,7 +11,7 @@ from napari_dip.core import blocks
 from napari_dip.core.channels import find_channels, seeks_impulses, suited
 from napari_dip.core.clock import Clock
 from napari_dip.core.continuing import endings_of
-from napari_dip.core.device import cpu_settings, device_errors, find_runtime, useful_threads
+from napari_dip.core.device import device_errors, find_runtime, torch_settings, useful_threads
 from napari_dip.core.image import as_image
 from napari_dip.core.ladder import Ladder
 from napari_dip.core.memory import check_room, free_memory, freed_memory_kept
@@ -118,6 +118,10 @@ def restore(
     tiling = find_tiling(image, task, operator, axes, config, free_memory(runtime.device))
     if tiling is not None:
         config = config.model_copy(update={"tile": tiling.side})
+    plan = blocks.plan(image, config.channels, dims, tiling)
+    threads = config.threads or useful_threads(prod(blocks.shape(plan[0], image)))
+    # What this machine chose is part of what repeats the run.
+    config = config.model_copy(update={"precision": runtime.precision, "threads": threads})
     enlarged = task.enlarged(image)
     source = Source(
         observation=observation,
@@ -133,7 +137,7 @@ def restore(
         image=image,
         source=source,
         config=config,
-        plan=blocks.plan(image, config.channels, dims, tiling),
+        plan=plan,
         tiling=tiling,
         ladder=Ladder(image, possible_tiling(image, task, operator, axes, config), runtime),
         enlarged=enlarged,
@@ -143,8 +147,8 @@ def restore(
         keep_state=keep_state,
         out=out,
     )
-    threads = config.threads or useful_threads(prod(blocks.shape(run.plan[0], image)))
-    with device_errors(), cpu_settings(threads), freed_memory_kept():
+    settings = torch_settings(threads, deterministic=config.deterministic)
+    with device_errors(), settings, freed_memory_kept():
         if config.tune is not None:
             run.tune()
         yield from run.fit_blocks()

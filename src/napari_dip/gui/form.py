@@ -43,6 +43,7 @@ ADVANCED = (
     "runs",
     "posterior_samples",
     "seed",
+    "deterministic",
     "precision",
     "threads",
 )
