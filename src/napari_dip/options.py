@@ -33,6 +33,9 @@ class Options(DipConfig):
     voxel_size: Annotated[VoxelSize | None, Parameter(accepts_keys=False)] = Field(
         None, description=DipConfig.model_fields["voxel_size"].description
     )
+    deterministic: Flag = Field(
+        False, description=DipConfig.model_fields["deterministic"].description
+    )
 
     @field_validator("dims", mode="before")
     @classmethod
