@@ -9,15 +9,14 @@ import pytest
 import torch
 
 from napari_dip.api import finish
-from napari_dip.config import DipConfig, LatentName
+from napari_dip.config import LatentName
 from napari_dip.core import clock as clock_module
 from napari_dip.core import fit as fit_module
 from napari_dip.core.averaging import Posterior
 from napari_dip.core.blur import GaussianBlur
 from napari_dip.core.fit import fit
-from napari_dip.core.judgement import split_pixels
 from napari_dip.core.latent import LATENTS
-from napari_dip.core.noise import NoiseModel, estimate_mean_variance, noise_model
+from napari_dip.core.noise import estimate_mean_variance, noise_model
 from napari_dip.core.problem import Problem, make_problem
 from napari_dip.core.scaling import find_scaling
 from napari_dip.core.state import FitState
@@ -189,40 +188,6 @@ def test_snapshots_are_copies():
     assert rmse(first.estimate, second.estimate) > 0
     assert (first.iteration, second.iteration) == (1, 2)
     assert first.estimate.flags.owndata
-
-
-def test_held_out_pixels_are_not_fitted():
-    problem, _ = problem_of(noisy_waves())
-    fitted, heldout = split_pixels(
-        problem, tiny_config().complete(), torch.Generator().manual_seed(0)
-    )
-    assert float(heldout.sum()) > 50
-    assert not bool((fitted * heldout).any())
-    assert torch.equal(fitted + heldout, problem.valid.float())
-
-
-def test_channels_of_a_pixel_are_held_out_together_and_count_once():
-    config = tiny_config().complete()
-    shape = (3, 24, 24)  # 3% are 17 pixels, 52 numbers
-    noise = [NoiseModel(0.0, 1.0, 0.1)] * 3
-    device = torch.device("cpu")
-    problem = make_problem(
-        np.zeros(shape, np.float32), np.ones(shape, bool), noise, (-1.0, 1.0), device
-    )
-    fitted, heldout = split_pixels(problem, config, torch.Generator().manual_seed(0))
-    assert heldout is None
-    assert bool(fitted.all())
-
-
-def test_a_small_image_is_held_out_of_where_that_rule_is_asked_for():
-    """Else nothing would tell when to stop."""
-    problem, _ = problem_of(noisy_waves())
-    random = torch.Generator().manual_seed(0)
-    heldout = {}
-    for stop in ("auto", "heldout"):
-        heldout[stop] = split_pixels(problem, DipConfig(stop=stop).complete(), random)[1]
-    assert heldout["auto"] is None
-    assert heldout["heldout"].sum() > 0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from napari_dip.core.image import Image, as_image, mask_invalid
 from napari_dip.errors import AxesError, InputError
@@ -100,3 +101,42 @@ def test_an_affine_follows_the_enlarged_pixels():
     assert finer.affine[0] == affine[0]
     assert image.enlarged({}).affine == affine
     assert image.calibrated({"x": 0.5}).affine is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "colours", "planes"),
+    [((6, 5, 3), "YXS", "ZYX"), ((6, 5, 4), "YXS", "ZYX"), ((2, 6, 5, 3), "ZYXS", "TZYX")],
+)
+def test_a_last_axis_that_may_hold_colours_is_asked_for(shape, colours, planes):
+    with pytest.raises(AxesError, match=f": {colours} of colours, {planes} of planes") as caught:
+        as_image(np.zeros(shape))
+    assert str(shape) in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (5, 3, 3), (3, 5, 2), (3, 6, 5), (7, 4, 4), (9, 3, 8)])
+def test_a_shape_that_cannot_be_of_colours_is_not_asked_for(shape):
+    assert as_image(np.zeros(shape)).axes == "ZYX"[-len(shape) :]
+
+
+def test_a_channel_axis_is_one_of_those_there_are():
+    assert as_image(np.zeros((2, 2, 2, 4, 5)), channel_axis=2).axes == "TZCYX"
+    for axis in (3, -4):
+        with pytest.raises(AxesError, match=f"channel_axis={axis}; expected an axis of 3"):
+            as_image(np.zeros((2, 4, 5)), channel_axis=axis)
+    with pytest.raises(AxesError, match="Got an array of 6 dimensions"):
+        as_image(np.zeros((2, 2, 2, 2, 4, 5)), channel_axis=0)
+
+
+def test_arrays_of_other_kinds_are_taken_as_they_are():
+    values = np.arange(6.0, dtype=np.float32).reshape(2, 3)
+    graph = torch.from_numpy(values).requires_grad_()
+    np.testing.assert_array_equal(as_image(graph).data, values)
+    np.testing.assert_array_equal(as_image(values.tolist()).data, values)
+    masked = as_image(np.ma.masked_equal(values.astype(np.float32), 3)).data
+    assert masked.dtype == np.float64
+
+
+def test_an_enlarged_image_repeats_its_pixels():
+    image = Image(np.arange(6.0).reshape(2, 3), "YX")
+    larger = image.enlarged({"X": 2}).data
+    np.testing.assert_array_equal(larger, np.arange(6.0).repeat(2).reshape(2, 6))

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from napari_dip.core.judgement import Assessor, agreement, posterior_scale, weighted_mean, whiteness
+from napari_dip.config import DipConfig
+from napari_dip.core.judgement import (
+    Assessor,
+    agreement,
+    find_measure,
+    posterior_scale,
+    split_pixels,
+    weighted_mean,
+    whiteness,
+)
 from napari_dip.core.noise import NoiseModel
+from napari_dip.core.operators import Identity
 from napari_dip.core.problem import make_problem
+from napari_dip.core.risk import Risk
 
 
 def problem_of(observation, valid=None, variance=4.0):
@@ -70,3 +83,59 @@ def test_a_residual_without_noise_in_it_is_not_white():
     ramp = np.linspace(-9, 9, 32) * np.ones((1, 32, 1))
     nothing = torch.zeros(1, 1, 32, 32)
     assert whiteness(problem_of(noise), nothing) > whiteness(problem_of(noise + ramp), nothing)
+
+
+def split(problem, stop):
+    return split_pixels(problem, DipConfig(stop=stop).complete(), torch.Generator().manual_seed(0))
+
+
+STOPPING = DipConfig().complete().fit.stopping
+# Of so large an image about as many pixels are held out as `auto` asks for.
+SIDE = round((STOPPING.heldout_least / STOPPING.heldout_fraction) ** 0.5)
+
+
+@pytest.mark.parametrize("stop", ["auto", "heldout"])
+def test_pixels_are_fitted_or_held_out_and_those_missing_are_neither(stop):
+    valid = np.ones((3, 2 * SIDE, 2 * SIDE), dtype=bool)
+    valid[:, :8] = False
+    fitted, heldout = split(problem_of(np.zeros(valid.shape), valid), stop)
+    torch.testing.assert_close(fitted + heldout, torch.tensor(valid).float()[None])
+    assert not bool((fitted * heldout).any())
+    fraction = float(heldout.sum()) / valid.sum()
+    assert fraction == pytest.approx(STOPPING.heldout_fraction, rel=0.3)
+
+
+@pytest.mark.parametrize("stop", ["none", "variance", "risk", "blocks"])
+def test_a_rule_that_asks_no_held_out_pixels_leaves_none_out(stop):
+    fitted, heldout = split(problem_of(np.zeros((1, 2 * SIDE, 2 * SIDE))), stop)
+    assert bool(fitted.all())
+    assert heldout is None
+
+
+def test_so_few_pixels_that_they_say_little_are_held_out_only_where_that_is_asked_for():
+    # Three channels of a pixel are held out together, and count once.
+    few = problem_of(np.zeros((3, round(0.8 * SIDE), round(0.8 * SIDE))))
+    fitted, heldout = split(few, "auto")
+    assert bool(fitted.all())
+    assert heldout is None
+    _, heldout = split(few, "heldout")
+    assert heldout.sum() > 0
+    assert bool((heldout == heldout[:, :1]).all())
+    nothing = problem_of(np.zeros((1, 2, 2)), np.zeros((1, 2, 2), dtype=bool))
+    assert split(nothing, "heldout")[1] is None
+
+
+class Blocky(Identity):
+    def blockiness(self, *seen):
+        self.seen = seen
+        return 2.5
+
+
+def test_what_a_rule_measures_is_what_it_is_named_after():
+    problem = problem_of(np.random.default_rng(0).normal(size=(1, 16, 16)))
+    average = torch.zeros(1, 1, 16, 16)
+    assert isinstance(find_measure(problem, DipConfig(stop="risk")), Risk)
+    assert find_measure(problem, DipConfig(stop="auto"))(average) is None
+    blocky = replace(problem, operator=Blocky())
+    assert find_measure(blocky, DipConfig(stop="blocks"))(average) == 2.5
+    assert blocky.operator.seen == (average, problem.observation, problem.noise)
