@@ -50,10 +50,15 @@ def test_what_is_no_image_is_refused_in_one_sentence(array):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("axes", ["YXX", "YX", "QYX", "CYS", "TZC"])
+@pytest.mark.parametrize("axes", ["YXX", "YX", "QYX", "CYS", "TZC", "SYX", "YSX"])
 def test_axes_that_do_not_fit_are_refused(axes):
-    with pytest.raises(AxesError, match="Got axes"):
+    with pytest.raises(AxesError, match=f"Got axes '{axes}'.*one letter of .* 3 dimensions"):
         as_image(np.zeros((3, 4, 5)), axes)
+
+
+def test_channels_and_colours_are_not_both_there():
+    with pytest.raises(AxesError, match="not both C and S"):
+        as_image(np.zeros((2, 4, 5, 3)), "CYXS")
 
 
 def test_six_dimensions_ask_for_their_axes():

@@ -6,6 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from napari_dip.core import scaling
 from napari_dip.core.image import Image
 from napari_dip.core.scaling import find_scaling, restore_dtype, scale_image
 from napari_dip.errors import InputError
@@ -128,3 +129,37 @@ def test_dtypes_come_back_rounded_and_whole():
     expected = [limits.min, 1, limits.max, limits.max]
     assert restore_dtype(large, np.dtype(np.int64)).tolist() == expected
     assert restore_dtype(halves, np.dtype(np.float64)).dtype == np.float64
+
+
+class Lazy:
+    """An array that notes what is read of it."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.dtype, self.read = values, values.shape, values.dtype, []
+
+    def __getitem__(self, selection):
+        self.read.append(self.values[selection])
+        return self.read[-1]
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_the_map_of_many_pixels_is_found_by_some_of_them(monkeypatch, axis):
+    monkeypatch.setattr(scaling, "_MAX_SAMPLES", 1000)
+    lazy = Lazy(np.random.default_rng(0).normal(100, 10, (40, 30, 20)).astype(np.float32))
+    image = Image(lazy, {None: "ZYX", 0: "CYX", 1: "YCX"}[axis])
+    found = scale_image(image)
+    channels = np.moveaxis(lazy.values, axis, 0) if axis is not None else [lazy.values]
+    assert len(found) == len(lazy.read) == len(channels)
+    for one, read, channel in zip(found, lazy.read, channels, strict=True):
+        assert 200 < read.size <= 1000
+        assert set(read.flat) <= set(channel.flat)
+        assert one.offset == pytest.approx(find_scaling(channel).offset, abs=5)
+        # Whole lines are read, and some of the first axis left out.
+        assert read.shape[-1] == 20
+
+
+def test_no_pixel_of_a_small_image_is_left_out(monkeypatch):
+    monkeypatch.setattr(scaling, "_MAX_SAMPLES", 24)
+    lazy = Lazy(np.arange(24.0).reshape(2, 3, 4))
+    scale_image(Image(lazy, "ZYX"))
+    np.testing.assert_array_equal(lazy.read[0], lazy.values)

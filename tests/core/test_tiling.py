@@ -16,7 +16,7 @@ from napari_dip.core.cost import fit_memory
 from napari_dip.core.image import Image
 from napari_dip.core.operators import Downsample, Identity
 from napari_dip.core.restore import restore
-from napari_dip.core.tiling import find_tiling
+from napari_dip.core.tiling import Tiling, find_tiling
 from napari_dip.errors import UsageError
 from napari_dip.tasks import Deconvolve, Denoise, Inpaint, RemoveJpeg, SuperResolve
 from tests.tiny import noisy_waves, tiny_config, waves
@@ -113,6 +113,30 @@ def choose(image_shape, free, task=None, operator=None, **choices):
     return find_tiling(image, task, operator, "YX", config, free)
 
 
+def test_seams_are_where_tiles_are_blended_in_pixels_of_the_result():
+    image = Image(np.zeros((2, 11, 6)), "ZYX")
+    assert Tiling(6, overlap=2).seams(image) == {1: [(3, 5), (6, 8)], 2: []}
+    # What a margin sees has no say; tiles are from 0 to 8 and from 4 to 11.
+    finer = Tiling(8, overlap=2, margins={"Y": 1}, factors={"Y": 3})
+    assert finer.spans("Y", 11) == [(0, 8), (4, 11)]
+    assert finer.seams(image) == {1: [(15, 21)], 2: []}
+    assert Tiling(1, axes="ZYX").seams(image)[0] == [(1, 1)]
+
+
+def test_of_seams_the_record_tells_only_where_the_result_is_whole(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "napari_dip.core.tiling.seam_ratio", lambda *args: asked.append(args) or (1.3, 1.1)
+    )
+    image, tiling = Image(np.zeros((11, 6)), "YX"), Tiling(6, overlap=2)
+    record = tiling.record(image, image.data, tiles=3, skipped=0)
+    assert (record.tile, record.overlap, record.tiles, record.skipped) == (6, 2, 3, 0)
+    assert (record.seam_ratio, record.seam_chance) == (1.3, 1.1)
+    assert asked == [(image.data, tiling.seams(image))]
+    record = tiling.record(image, None, tiles=3, skipped=2)
+    assert (record.skipped, record.seam_ratio, record.seam_chance) == (2, None, None)
+
+
 def test_a_plane_that_fits_the_memory_is_fitted_whole():
     assert choose((4096, 4096), 10**12) is None
 
@@ -125,6 +149,11 @@ def test_a_plane_that_does_not_is_cut_into_tiles_whose_fit_does():
     assert fit_memory(preset_of("balanced"), side**2) < free
     assert choose((4096, 4096), free, preset="paper").side < side
     assert choose((4096, 4096), free, preset="fast").side >= side
+
+
+def test_a_tile_as_large_as_the_image_is_no_tile():
+    assert choose((64, 48), 0, tile=64) is None
+    assert choose((64, 48), 0, tile=63).side == 63
 
 
 def test_tiles_are_never_so_small_that_all_is_fitted_twice():
