@@ -155,6 +155,34 @@ def test_what_no_tile_reached_stays_and_what_one_reached_is_its_own(tiling, orde
     np.testing.assert_allclose(result[reached], 1, rtol=1e-5)
 
 
+@pytest.mark.parametrize("factors", [{}, {"Y": 2, "X": 3}])
+@pytest.mark.parametrize(
+    ("axes", "dims", "channels"),
+    [("TZYX", 2, None), ("CYX", 2, "joint"), ("YXS", 2, "joint"), ("CZYX", 3, "separate")],
+)
+@pytest.mark.parametrize("side", [30, 80])
+def test_parts_of_tiles_and_of_planes_are_the_image_again(axes, dims, channels, factors, side):
+    sizes = {"T": 2, "C": 2, "Z": 5, "Y": 50, "X": 60, "S": 3}
+    data = np.random.default_rng(0).random([sizes[axis] for axis in axes], np.float32)
+    image, finer = Image(data, axes), Image(data, axes).enlarged(factors)
+    whole = "ZYX"[-dims:]
+    tiling = Tiling(side, 8, whole, factors=factors)
+    smaller = replace(tiling, side=20, overlap=5)
+    result, laid = np.full(finer.shape, np.nan, np.float32), []
+    for tile in blocks.plan(image, channels, dims, tiling):
+        parts = blocks.split(tile, image, smaller)
+        assert len(parts) >= 4
+        assert [part.part for part in parts] == list(range(1, len(parts) + 1))
+        assert {part.index for part in parts} == {tile.index}
+        for part in parts:
+            assert max(blocks.shape(part, image)[-2:]) <= 20
+            stitching.stitch(result, part, finer.data[part.target], laid)
+            laid.append(part)
+        # A block that is small enough stays what it is.
+        assert blocks.split(parts[0], image, tiling) == [parts[0]]
+    np.testing.assert_allclose(result, finer.data, rtol=1e-5, atol=1e-6)
+
+
 def test_an_image_no_larger_than_a_tile_is_one_block_as_without_tiles():
     image = numbered("TZCYX")
     assert blocks.plan(image, None, 2, Tiling(5, 2)) == blocks.plan(image, None)

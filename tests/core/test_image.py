@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_dip.core.image import Image, as_image, mask_invalid
+from napari_dip.core.image import Image, aligned, as_image, mask_invalid
 from napari_dip.errors import AxesError, InputError
 
 
@@ -145,3 +145,39 @@ def test_an_enlarged_image_repeats_its_pixels():
     image = Image(np.arange(6.0).reshape(2, 3), "YX")
     larger = image.enlarged({"X": 2}).data
     np.testing.assert_array_equal(larger, np.arange(6.0).repeat(2).reshape(2, 6))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "of"),
+    [
+        pytest.param((4, 5), "YX", lambda a: a, id="a plane, for all"),
+        pytest.param((2, 3, 4, 5), "TZYX", lambda a: a, id="all axes"),
+        pytest.param((5, 4, 3), "XYZ", lambda a: a.transpose(2, 1, 0), id="another order"),
+        pytest.param((2, 1, 4, 5), "TZYX", lambda a: a, id="one plane in each time"),
+        pytest.param((2, 4, 5), "TYX", lambda a: a[:, None], id="an axis is lacking"),
+        pytest.param((4, 5, 3), "YXS", lambda a: a.max(axis=-1), id="colours: the brightest"),
+        pytest.param((2, 3, 4, 5), "TCYX", lambda a: a, id="axes that were guessed"),
+    ],
+)
+def test_another_picture_is_spread_over_an_image(shape, axes, of):
+    values = np.random.default_rng(0).random(shape)
+    spread = aligned(Image(values, axes), Image(np.zeros((2, 3, 4, 5)), "TZYX"), "mask")
+    np.testing.assert_array_equal(spread, np.broadcast_to(of(values), (2, 3, 4, 5)))
+
+
+def test_another_picture_is_the_same_for_all_samples_of_colour():
+    values = np.random.default_rng(0).random((4, 5))
+    spread = aligned(Image(values, "YX"), Image(np.zeros((4, 5, 3)), "YXS"), "mask")
+    np.testing.assert_array_equal(spread, np.stack([values] * 3, axis=-1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((5, 4), "YX"), ((1, 5), "YX"), ((4, 1), "YX"), ((3, 4, 5), "TYX"), ((3, 4, 5), "CYX")],
+)
+def test_another_picture_that_does_not_fit_is_refused(shape, axes):
+    image = Image(np.zeros((2, 3, 4, 5)), "TZYX")
+    with pytest.raises(InputError, match="Got a mask of shape .*same Y and X") as caught:
+        aligned(Image(np.zeros(shape), axes), image, "mask")
+    for words in (f"{shape} ({axes})", "(2, 3, 4, 5) (TZYX)"):
+        assert words in str(caught.value)
