@@ -23,13 +23,16 @@ _EXPANSION, _ALLOWANCE = 2, 2**16
 
 @contextmanager
 def noticing_losses(path: Path) -> Iterator[None]:
-    """Refuse a file of which a page or a partner is not there; tifffile only logs that."""
+    """Refuse a file of which a page or a partner is not there; tifffile only logs that.
+
+    What else it logs would stand beside our own sentence, or beside none.
+    """
     lost = False
 
     def listen(record: logging.LogRecord) -> bool:
         nonlocal lost
         lost = lost or any(loss in record.getMessage() for loss in _LOSSES)
-        return True
+        return False
 
     logger = tifffile.logger()
     logger.addFilter(listen)
