@@ -54,13 +54,63 @@ def test_missing_pixels_do_not_spoil_the_estimate():
     assert np.sqrt(estimate_mean_variance(noisy[None]).mean_variance) == pytest.approx(5, rel=0.1)
 
 
-def test_what_the_user_knows_wins():
-    _, record = find_noise(PICTURE[None], tiny_config(noise="gaussian", sigma_noise=7.0))
-    assert record.sigma == 7.0
-    config = tiny_config(noise="poisson-gaussian", gain=4.0, read_noise=3.0)
-    line, record = find_noise(camera(2.0, 1.0)[None], config)
-    assert (record.gain, record.read_noise) == (4.0, 3.0)
-    assert (line.slope, line.intercept) == (4.0, 9.0)
+PHOTONS = camera(gain=2.0, read_noise=3.0)[None]
+MEASURED = estimate_mean_variance(PHOTONS)
+MEAN = float(PHOTONS.mean())
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{}, {"gain": 1.5}, {"read_noise": 4.0}, {"gain": 1.5, "read_noise": 4.0}],
+    ids=["nothing", "gain", "read noise", "both"],
+)
+def test_noise_of_photons_and_camera_is_a_line_as_measured_or_known(known):
+    found, told = find_noise(PHOTONS, tiny_config(noise="poisson-gaussian", **known))
+    gain = known.get("gain", MEASURED.slope)
+    read_noise = known.get("read_noise", MEASURED.intercept**0.5)
+    assert (found.slope, found.intercept) == pytest.approx((gain, read_noise**2))
+    assert found.mean_variance == pytest.approx(gain * MEAN + read_noise**2)
+    assert (found.rise, found.grain) == (MEASURED.rise, MEASURED.grain)
+    assert (told.model, told.weighted) == ("poisson-gaussian", True)
+    assert told.sigma == pytest.approx(found.mean_variance**0.5)
+    assert (told.gain, told.read_noise) == pytest.approx((gain, read_noise))
+
+
+def test_noise_of_photons_alone_is_in_proportion_to_the_intensity():
+    found, told = find_noise(PHOTONS, tiny_config(noise="poisson"))
+    assert found.slope == pytest.approx(MEASURED.mean_variance / MEAN)
+    assert found.intercept == 0
+    assert found.mean_variance == pytest.approx(MEASURED.mean_variance)
+    assert (told.model, told.read_noise, told.weighted) == ("poisson", 0, True)
+    known, _ = find_noise(PHOTONS, tiny_config(noise="poisson", gain=2.0))
+    assert (known.slope, known.intercept) == (2.0, 0.0)
+    # Of an image below zero nothing is in proportion.
+    dark, _ = find_noise(PHOTONS - 2 * MEAN, tiny_config(noise="poisson"))
+    assert dark.slope == pytest.approx(MEASURED.slope, rel=1e-3)
+    assert dark.mean_variance > 0
+
+
+@pytest.mark.parametrize("name", ["gaussian", "laplace"])
+@pytest.mark.parametrize("sigma", [None, 7.0])
+def test_noise_that_is_the_same_everywhere_has_one_deviation(name, sigma):
+    found, told = find_noise(PHOTONS, tiny_config(noise=name, sigma_noise=sigma))
+    variance = sigma**2 if sigma else MEASURED.mean_variance
+    assert (found.slope, found.intercept, found.mean_variance) == (0, variance, variance)
+    assert (found.rise, found.grain) == (0, MEASURED.grain)
+    assert (told.model, told.sigma) == (name, pytest.approx(variance**0.5))
+    assert (told.gain, told.read_noise, told.weighted) == (None, None, False)
+
+
+def test_what_is_measured_is_told_but_weighs_nothing():
+    found, told = find_noise(PHOTONS, tiny_config(noise="auto"))
+    assert (found.slope, found.intercept) == (0, MEASURED.mean_variance)
+    assert (told.model, told.weighted) == ("poisson-gaussian", False)
+    assert told.gain == pytest.approx(MEASURED.slope)
+    assert told.read_noise == pytest.approx(MEASURED.intercept**0.5)
+    assert told.correlation == MEASURED.correlation
+    _, flat = find_noise(PICTURE[None] + RNG.normal(0, 5, PICTURE.shape), tiny_config())
+    assert (flat.model, flat.gain, flat.read_noise) == ("gaussian", None, None)
+    assert flat.correlation is not None
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 3), (1, 40)])
