@@ -7,7 +7,7 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtWidgets import QApplication, QCheckBox, QWidget
 
 from napari_dip.config import DipConfig
 from napari_dip.errors import UsageError
@@ -100,6 +100,13 @@ def test_every_field_tells_what_it_means(form):
 def test_choices_come_from_the_configuration(form):
     preset = field(form, "preset")
     assert [preset.itemText(i) for i in range(preset.count())] == ["fast", "balanced", "paper"]
+
+
+def test_what_is_wished_or_not_has_a_box_to_tick(form):
+    box = field(form, "deterministic")
+    assert isinstance(box, QCheckBox)
+    box.click()
+    assert form.choices.config == DipConfig(deterministic=True)
 
 
 def test_limits_come_from_the_configuration(form):

@@ -6,7 +6,7 @@ import sys
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from magicgui.widgets import ComboBox, LineEdit, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
 from pydantic.fields import FieldInfo
 
 # Beside the buttons a plain "Stop" would be taken for one.
@@ -39,6 +39,8 @@ def field_widget(name: str, field: FieldInfo) -> Any:
         widget = LineEdit(value="", **options)
         widget.native.setPlaceholderText(_words_for_none(field))
         return widget
+    if kind is bool:
+        return CheckBox(value=field.default, **options)
     lowest = next((limit.ge for limit in field.metadata if hasattr(limit, "ge")), 0)
     return SpinBox(min=lowest, max=_MAX_INT, value=field.default, **options)
 
