@@ -319,8 +319,13 @@ def test_only_what_gives_the_same_bits_is_asked_for_where_that_is_wished():
 
 
 def test_a_report_has_the_precision_and_the_threads_that_were_chosen():
-    config = restored(noisy_waves((16, 16)), tiny_config(2, precision="auto")).report.config
-    assert (config.precision, config.threads) == (find_runtime("cpu").precision, 1)
+    chosen = (find_runtime("cpu").precision, 1)
+    for deterministic in (False, True):
+        config = tiny_config(2, precision="auto", deterministic=deterministic)
+        report = restored(noisy_waves((16, 16)), config).report
+        assert (report.precision, report.threads) == chosen
+        settings = report.config.precision, report.config.threads
+        assert settings == (chosen if deterministic else ("auto", None))
 
 
 def test_threads_and_denormals_are_set_back():

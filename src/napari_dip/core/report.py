@@ -110,6 +110,7 @@ class Report(Frozen):
     seed: int
     device: str
     precision: str
+    threads: int | None = None
     parameters: int
     weights_sha256: str | None = None
     blocks: tuple[BlockRecord, ...]
@@ -155,6 +156,7 @@ def make_report(
     task: "Task",
     config: DipConfig,
     runtime: "Runtime",
+    threads: int,
     fits: "Sequence[tuple[Block, Sequence[Fit]]]",
     blocks_left: int,
     noise: tuple[NoiseRecord, ...],
@@ -177,6 +179,8 @@ def make_report(
         Complete.
     runtime : Runtime
         Device and precision.
+    threads : int
+        Of the CPU.
     fits : sequence of (block, fits)
         Every block that was fitted, with one fit for each run.
     blocks_left : int
@@ -216,6 +220,7 @@ def make_report(
         seed=config.seed,
         device=str(runtime.device),
         precision=runtime.precision,
+        threads=threads,
         parameters=everything[0].parameters if everything else 0,
         weights_sha256=everything[0].weights_sha256 if everything else None,
         blocks=records,

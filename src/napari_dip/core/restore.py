@@ -120,8 +120,8 @@ def restore(
         config = config.model_copy(update={"tile": tiling.side})
     plan = blocks.plan(image, config.channels, dims, tiling)
     threads = config.threads or useful_threads(prod(blocks.shape(plan[0], image)))
-    # What this machine chose is part of what repeats the run.
-    config = config.model_copy(update={"precision": runtime.precision, "threads": threads})
+    if config.deterministic:  # on another machine too, which may choose otherwise
+        config = config.model_copy(update={"precision": runtime.precision, "threads": threads})
     enlarged = task.enlarged(image)
     source = Source(
         observation=observation,
@@ -138,6 +138,7 @@ def restore(
         source=source,
         config=config,
         plan=plan,
+        threads=threads,
         tiling=tiling,
         ladder=Ladder(image, possible_tiling(image, task, operator, axes, config), runtime),
         enlarged=enlarged,

@@ -48,6 +48,7 @@ class Run:
     source: Source
     config: DipConfig
     plan: list[Block]
+    threads: int
     tiling: Tiling | None
     ladder: Ladder
     # The image itself, wherever no fit replaces it (alpha, blocks not reached).
@@ -253,6 +254,7 @@ class Run:
             task=self.source.task,
             config=self.config,
             runtime=self.ladder.runtime,
+            threads=self.threads,
             fits=self.mosaic.fits,
             blocks_left=self.blocks_left,
             noise=tuple(channel.record for channel in self.source.channels),
