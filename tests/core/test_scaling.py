@@ -145,7 +145,7 @@ class Lazy:
 @pytest.mark.parametrize("axis", [None, 0, 1])
 def test_the_map_of_many_pixels_is_found_by_some_of_them(monkeypatch, axis):
     monkeypatch.setattr(scaling, "_MAX_SAMPLES", 1000)
-    lazy = Lazy(np.random.default_rng(0).normal(100, 10, (40, 30, 20)).astype(np.float32))
+    lazy = Lazy(np.arange(24_000.0).reshape(40, 30, 20))
     image = Image(lazy, {None: "ZYX", 0: "CYX", 1: "YCX"}[axis])
     found = scale_image(image)
     channels = np.moveaxis(lazy.values, axis, 0) if axis is not None else [lazy.values]
@@ -153,9 +153,12 @@ def test_the_map_of_many_pixels_is_found_by_some_of_them(monkeypatch, axis):
     for one, read, channel in zip(found, lazy.read, channels, strict=True):
         assert 200 < read.size <= 1000
         assert set(read.flat) <= set(channel.flat)
-        assert one.offset == pytest.approx(find_scaling(channel).offset, abs=5)
-        # Whole lines are read, and some of the first axis left out.
+        middle = one.offset + 0.5 * one.gain
+        assert middle == pytest.approx(np.median(channel), abs=0.03 * np.ptp(channel))
+        # Whole lines are read, and as far from the first as from the last.
         assert read.shape[-1] == 20
+        before, after = read.min() - channel.min(), channel.max() - read.max()
+        assert before == pytest.approx(after, abs=0.03 * np.ptp(channel))
 
 
 def test_no_pixel_of_a_small_image_is_left_out(monkeypatch):

@@ -123,6 +123,14 @@ def test_seams_are_where_tiles_are_blended_in_pixels_of_the_result():
     assert Tiling(1, axes="ZYX").seams(image)[0] == [(1, 1)]
 
 
+def test_where_tiles_overlap_one_takes_over_from_the_other_by_half_a_cosine():
+    first, second = Tiling(12, overlap=4, margins={"X": 2}).weights("X", 16)
+    # Eight pixels are shared; what a tile has no say in are the outer two.
+    rise = np.sin(np.pi / 2 * (np.arange(4) + 0.5) / 4) ** 2
+    np.testing.assert_allclose(second, [0, 0, *rise, *np.ones(6)], atol=1e-6)
+    np.testing.assert_allclose(first, second[::-1], atol=1e-6)
+
+
 def test_of_seams_the_record_tells_only_where_the_result_is_whole(monkeypatch):
     asked = []
     monkeypatch.setattr(

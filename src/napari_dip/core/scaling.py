@@ -152,7 +152,8 @@ def _sample(image: Image, axis: int | None = None, channel: int = 0) -> NDArray[
         if i == axis or count <= _MAX_SAMPLES:
             continue
         step = min(n, int(np.ceil(count / _MAX_SAMPLES)))
-        selection[i] = slice(None, None, step)
+        # As far from the first as from the last: they may be the faintest of a stack.
+        selection[i] = slice((n - 1) % step // 2, None, step)
         count *= np.ceil(n / step) / n
     return np.asarray(image.data[tuple(selection)])
 
