@@ -130,8 +130,8 @@ def device_errors() -> Iterator[None]:
             ) from error
         if "deterministic" in text:
             raise DeviceError(
-                f"Got a device without the same bits each time ({text}); expected one that "
-                "has an order for each operation. Choose the CPU, or do not ask for it."
+                f"Got a device that cannot give the same bits each time ({text.split(',')[0]}); "
+                "expected one that can. Choose the CPU, or leave out deterministic."
             ) from error
         raise DeviceError(
             f"Got a failure of the device ({text}); expected it to compute. "
