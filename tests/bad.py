@@ -57,3 +57,9 @@ GUIDES = {
     "complex": BASE + 1j,
     "objects": BASE.astype(object),
 }
+
+
+def is_a_sentence(error: object) -> bool:
+    """Tell whether an error, or what is shown of it, is one sentence as ours are."""
+    text = str(error)
+    return text.startswith("Got") and "expected" in text and "\n" not in text

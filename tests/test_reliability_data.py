@@ -14,7 +14,7 @@ from napari_dip.core.progress import finish
 from napari_dip.core.restore import restore
 from napari_dip.errors import InputError, NapariDipError
 from napari_dip.tasks import Inpaint
-from tests.bad import BASE, GUIDES, HOLE, IMAGES, MASKS, PSF, PSFS, SHAPE, X, Y
+from tests.bad import BASE, GUIDES, HOLE, IMAGES, MASKS, PSF, PSFS, SHAPE, X, Y, is_a_sentence
 from tests.tiny import tiny_config
 
 CONFIG = tiny_config(2, threads=1)
@@ -27,11 +27,6 @@ def denoise(image, **choices):
 @pytest.fixture(scope="module")
 def expected():
     return denoise(BASE)
-
-
-def is_a_sentence(error):
-    text = str(error)
-    return text.startswith("Got") and "expected" in text and "\n" not in text
 
 
 # What holds the values does not matter
