@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional
 
 from napari_dip.core.layers import (
+    Scale,
     channels_last,
     join,
     memory_format,
@@ -12,6 +13,7 @@ from napari_dip.core.layers import (
     pixel_unshuffle,
     plain_convolution,
     plan_scales,
+    upsample,
 )
 
 SIZES = [pytest.param((6, 8), id="plane"), pytest.param((3, 6, 8), id="volume")]
@@ -91,3 +93,14 @@ def test_the_way_back_from_beyond_the_border_keeps_no_picture():
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.shape), lambda t: t):
         layer(torch.rand(1, 2, 6, 8, requires_grad=True))
     assert set(kept) == {(1, 2, 8, 10), layer.weight.shape}
+
+
+@pytest.mark.parametrize("strides", [(2, 2), (1, 2, 2), (2, 2, 2)], ids=str)
+def test_a_halving_is_undone_by_repetition_or_by_a_line(strides):
+    scale = Scale(strides, (1,) * len(strides))
+    values = torch.arange(2.0).expand(1, 1, *[2] * len(strides))
+    # The last axis is 0, 1; all others are the same.
+    for mode, line in (("nearest", [0, 0, 1, 1]), ("bilinear", [0, 0.25, 0.75, 1])):
+        finer = upsample(values, mode, scale)
+        assert finer.shape[2:] == tuple(2 * stride for stride in strides)
+        torch.testing.assert_close(finer, torch.tensor(line).float().expand(finer.shape))
