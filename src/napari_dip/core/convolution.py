@@ -78,6 +78,13 @@ def _folded(values: Tensor, widths: list[int]) -> Tensor:
     """Add what lies beyond the borders to the pixels that it mirrors, in the same order each time.
 
     On CUDA torch's own has no order.
+
+    Parameters
+    ----------
+    values : (N, C, [Z,] Y, X) Tensor
+        Gradient of the continued picture.
+    widths : list of int
+        Pixels before and after along X, Y [and Z], as torch takes them.
     """
     for axis, width in zip(range(values.ndim - 1, 1, -1), widths[::2], strict=True):
         if not width:
