@@ -13,7 +13,8 @@ from napari_dip import metrics
 from napari_dip.baselines import Facts, available
 from napari_dip.core import blocks
 from napari_dip.core.image import mask_invalid
-from napari_dip.core.noise import estimate_mean_variance, noise_model
+from napari_dip.core.noise import estimate_mean_variance
+from napari_dip.core.noise_model import noise_model
 from napari_dip.core.scaling import scale_image
 from napari_dip.errors import InputError
 from napari_dip.tasks import Deconvolve, Denoise

@@ -12,12 +12,13 @@ from napari_dip.config import DipConfig, for_correlated_noise
 from napari_dip.core import blocks
 from napari_dip.core.correlation import CORRELATED
 from napari_dip.core.impulses import without_impulses
-from napari_dip.core.noise import find_noise, noise_model, rounding
+from napari_dip.core.noise import find_noise
+from napari_dip.core.noise_model import noise_model, rounding
 from napari_dip.core.scaling import Scaling, scale_image
 
 if TYPE_CHECKING:
     from napari_dip.core.image import Image
-    from napari_dip.core.noise import NoiseModel
+    from napari_dip.core.noise_model import NoiseModel
     from napari_dip.core.report import NoiseRecord
     from napari_dip.tasks import Task
 
@@ -62,7 +63,9 @@ def find_channels(image: Image, config: DipConfig, task: Task) -> list[Channel]:
             clean = not share and planes.size * len(scalings) == prod(image.shape)
         line, record = find_noise(planes, config)
         record = record.model_copy(update={"impulses": share})
-        model = noise_model(line, scaling, laplace=config.noise == "laplace")
+        model = noise_model(
+            line, scaling, laplace=config.noise == "laplace", equal=config.noise == "auto"
+        )
         channels.append(Channel(scaling, model, record, clean))
     return channels
 

@@ -65,14 +65,16 @@ class BlockRecord(Frozen):
 class NoiseRecord(Frozen):
     """The noise of a channel, on the image's own scale.
 
-    `weighted` tells whether each pixel was weighted by its own variance,
-    `correlation` how much the noise of neighbouring pixels has in common (0 for
-    white noise), and `impulses` which share of the pixels is nothing but noise,
-    such as salt and pepper or hot pixels, and was treated as missing.
+    `sigma_error` is the standard error of a measured `sigma`. `weighted` is whether each
+    pixel was weighted by its own variance, `correlation` the correlation of the noise of
+    neighbouring pixels (0 for white noise, null where flat regions do not show it), and
+    `impulses` the share of pixels that hold nothing but noise, such as salt and pepper or
+    hot pixels, and were treated as missing.
     """
 
     model: str
     sigma: float
+    sigma_error: float | None = None
     gain: float | None = None
     read_noise: float | None = None
     weighted: bool = False
