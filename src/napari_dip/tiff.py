@@ -33,7 +33,7 @@ from napari_dip.tiff_colours import (
     with_light_bright,
     without_premultiplication,
 )
-from napari_dip.tiff_ome import ome_pixels, sound_xml
+from napari_dip.tiff_ome import first_of_set, ome_pixels, sound_xml
 from napari_dip.tiff_values import in_calibrated_values, missing_pixels, upright, without_missing
 
 
@@ -67,6 +67,11 @@ def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
         image.units,
         warnings=(*warnings, *image.warnings),
     )
+
+
+def read_companion(path: Path, check_memory: Callable[[int], None]) -> Image:
+    """Read the set of OME-TIFF files that a companion file describes."""
+    return read_tiff(first_of_set(path), check_memory)
 
 
 def _read(

@@ -54,10 +54,40 @@ def sound_xml(path: Path, text: str) -> tuple[str | None, list[str]]:
             f"Got {path}, whose axes and pixels are described by {partner}, which is not beside "
             "it; expected all files of the set. Copy that file into the folder."
         )
-    return _repaired(description_of(companion))
+    xml, warnings = _repaired(_description_of(companion))
+    return None if xml is None else _without_identity(xml), warnings
 
 
-def description_of(path: Path) -> str:
+def _without_identity(xml: str) -> str:
+    """Return the XML of another file, so that tifffile does not take the one at hand for it."""
+    root = ElementTree.fromstring(xml)
+    root.attrib.pop("UUID", None)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def first_of_set(companion: Path) -> Path:
+    """Return a TIFF file with pixels that a companion file describes.
+
+    Raises
+    ------
+    FileFormatError
+        None of them is there.
+    """
+    xml, _ = _repaired(_description_of(companion))
+    names = (
+        [] if xml is None else [one.get("FileName") for one in ElementTree.fromstring(xml).iter()]
+    )
+    files = [companion.with_name(Path(name).name) for name in names if name]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        raise FileFormatError(
+            f"Got {companion}, which describes other files of which none is beside it; expected "
+            "all files of the set. Copy them into the folder."
+        )
+    return found
+
+
+def _description_of(path: Path) -> str:
     """Return the OME-XML of a companion file: the file itself, or a TIFF's description."""
     if path.suffix.lower() in (".tif", ".tiff"):
         with tifffile.TiffFile(path) as file:
