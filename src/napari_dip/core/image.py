@@ -42,6 +42,9 @@ class Image:
         medical file has it; right, anterior and superior are positive.
     source : str, optional
         The file or the layer that it came from.
+    warnings : tuple of str
+        Sentences about what the file holds and the reader could not take over as it is.
+        The report repeats them.
     """
 
     data: Any
@@ -50,6 +53,7 @@ class Image:
     units: Mapping[str, str] = field(default_factory=dict)
     affine: Affine | None = None
     source: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
