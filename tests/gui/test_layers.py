@@ -57,6 +57,11 @@ def test_rgb_samples_are_the_last_axis(samples):
     assert image.voxel_size == {"Z": 3.0, "Y": 2.0, "X": 2.0}
 
 
+def test_grey_with_opacity_has_samples_and_no_planes():
+    image = image_of(ImageLayer(np.zeros((4, 5, 2), np.uint8), scale=(2, 2, 2)))
+    assert (image.axes, image.voxel_size) == ("YXS", {"Y": 2.0, "X": 2.0})
+
+
 def test_voxel_size_and_units_are_read_where_they_are_known():
     layer = stack(
         (2, 3, 4, 5),

@@ -66,10 +66,10 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
     data = layer.data[0] if layer.multiscale else layer.data
     rgb = bool(getattr(layer, "rgb", False))  # Labels have none
     if axes is None:
-        axes = _named_axes(layer) or _default_axes(len(data.shape) - rgb)
-        axes += "S" * rgb
+        axes = _axes(layer) + "S" * rgb
     image = as_image(data, axes)
-    steps = zip(image.axes, layer.scale, layer.units, strict=False)  # none for S
+    spatial = image.axes.removesuffix("S")
+    steps = zip(spatial, layer.scale, layer.units, strict=False)
     known = [(axis, float(abs(step)), str(unit)) for axis, step, unit in steps]
     return replace(
         image,
@@ -101,6 +101,18 @@ def quantisation_of(layer: napari.layers.Image) -> Quantisation | None:
     if quantisation is None or not isinstance(layer.data, np.ndarray):
         return None
     return quantisation if is_its_file(layer) else None
+
+
+def _axes(layer: napari.layers.Image) -> str:
+    """Return the axes of a layer, without the samples of one that napari shows as RGB."""
+    named = _named_axes(layer)
+    if named is None and layer.ndim == 3 and _shape(layer)[-1] == 2:
+        return "YXS"  # grey with opacity, as napari opens a picture of it
+    return named or _default_axes(layer.ndim)
+
+
+def _shape(layer: napari.layers.Image) -> tuple[int, ...]:
+    return tuple((layer.data[0] if layer.multiscale else layer.data).shape)
 
 
 def _named_axes(layer: napari.layers.Image) -> str | None:
@@ -222,7 +234,7 @@ def _transform(
 ) -> dict[str, Any]:
     first = list(origin or [])[: layer.ndim] or [0] * layer.ndim
     # What holds for the pixels holds for the layer, unless its labels say otherwise.
-    axes = _named_axes(layer) or _default_axes(layer.ndim)
+    axes = _axes(layer)
     finer = np.array([factors.get(axis, 1) for axis in axes])
     # The centre of the first small pixel lies half a small pixel from the edge.
     first = first - (finer - 1) / (2 * finer)
