@@ -64,9 +64,8 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
         The axes do not fit, or there are too many to be named by default.
     """
     data = layer.data[0] if layer.multiscale else layer.data
-    rgb = bool(getattr(layer, "rgb", False))  # Labels have none
     if axes is None:
-        axes = _axes(layer) + "S" * rgb
+        axes = _axes(layer) + "S" * bool(getattr(layer, "rgb", False))
     image = as_image(data, axes)
     spatial = image.axes.removesuffix("S")
     steps = zip(spatial, layer.scale, layer.units, strict=False)
@@ -106,13 +105,11 @@ def quantisation_of(layer: napari.layers.Image) -> Quantisation | None:
 def _axes(layer: napari.layers.Image) -> str:
     """Return the axes of a layer, without the samples of one that napari shows as RGB."""
     named = _named_axes(layer)
-    if named is None and layer.ndim == 3 and _shape(layer)[-1] == 2:
+    data = layer.data[0] if layer.multiscale else layer.data
+    ndim = len(data.shape) - bool(getattr(layer, "rgb", False))  # Labels have none
+    if named is None and ndim == 3 and data.shape[2] == 2:
         return "YXS"  # grey with opacity, as napari opens a picture of it
-    return named or _default_axes(layer.ndim)
-
-
-def _shape(layer: napari.layers.Image) -> tuple[int, ...]:
-    return tuple((layer.data[0] if layer.multiscale else layer.data).shape)
+    return named or _default_axes(ndim)
 
 
 def _named_axes(layer: napari.layers.Image) -> str | None:
