@@ -93,6 +93,14 @@ def test_a_multiscale_layer_gives_its_finest_level():
     assert result_kwargs(layer, "denoise")["multiscale"] is False
 
 
+def test_a_layer_is_where_it_was_moved_to():
+    moved = {"scale": (0.5, 0.5), "translate": (120.0, -240.0), "units": ("um", "um")}
+    assert image_of(stack((4, 5), **moved)).position == {"Y": 120.0, "X": -240.0}
+    assert image_of(stack((4, 5))).position == {}
+    for turned in ({"rotate": 30}, {"scale": (0.5, -0.5)}):
+        assert image_of(stack((4, 5), **{**moved, **turned})).position == {}
+
+
 def test_lazy_data_stay_lazy():
     def refuse(*_, **__):
         raise AssertionError("pixels were read")
@@ -106,6 +114,9 @@ def test_lazy_data_stay_lazy():
         axis_labels=("z", "y", "x"),
         scale=(1, 1, 1),
         units=("pixel",) * 3,
+        ndim=3,
+        translate=np.zeros(3),
+        data_to_world=np.asarray,
         source=SimpleNamespace(path=None),
         name="lazy",
     )

@@ -75,8 +75,19 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
         # A step of one pixel is napari's way to say that it is not known.
         voxel_size={axis: step for axis, step, unit in known if (step, unit) != (1.0, "pixel")},
         units={axis: unit for axis, _, unit in known if unit != "pixel"},
+        position=_position(layer, spatial),
         source=layer.source.path or layer.name,
     )
+
+
+def _position(layer: napari.layers.Image, axes: str) -> dict[str, float]:
+    """Return where the first pixel of a layer is; {} if it is also turned or mirrored."""
+    straight = np.allclose(layer.data_to_world([1] * layer.ndim), layer.translate + layer.scale)
+    if not straight or min(layer.scale) < 0:
+        return {}
+    return {
+        axis: float(at) for axis, at in zip(axes, layer.translate, strict=False) if float(at) != 0.0
+    }
 
 
 def is_its_file(layer: napari.layers.Layer) -> bool:
@@ -159,7 +170,7 @@ def plane_of(image: Image, position: Sequence[float], *, joint: bool) -> tuple[I
         slice(None) if axis in kept else slice(at, at + 1)
         for axis, at in zip(image.axes, origin, strict=True)
     )
-    return image.with_data(image.data[selection]), origin
+    return image.cut(selection), origin
 
 
 def result_kwargs(
