@@ -33,6 +33,7 @@ READERS: dict[str, Reader] = {
     ".png": read_picture,
     ".jpg": read_picture,
     ".jpeg": read_picture,
+    ".webp": read_picture,
 }
 WRITERS: dict[str, Writer] = {
     ".ome.tif": write_ome,
