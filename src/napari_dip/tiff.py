@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,6 +20,7 @@ from napari_dip.tiff_calibration import (
     ome_calibration,
     plain_calibration,
 )
+from napari_dip.tiff_channels import names_of_labels, ome_channels
 from napari_dip.tiff_checks import (
     check_complete,
     check_directories,
@@ -60,13 +62,7 @@ def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
         options: dict[str, Any] = {"is_ome": False} if xml is None else {"omexml": xml}
         with tifffile.TiffFile(path, **options) as file:
             image = _read(path, file, None if xml is None else ome_pixels(xml), check_memory)
-    return Image(
-        image.data,
-        image.axes,
-        image.voxel_size,
-        image.units,
-        warnings=(*warnings, *image.warnings),
-    )
+    return replace(image, warnings=(*warnings, *image.warnings))
 
 
 def read_companion(path: Path, check_memory: Callable[[int], None]) -> Image:
@@ -90,12 +86,34 @@ def _read(
     check_memory(max(series.nbytes, largest_part(series)))
     found = _calibration(file, pixels)
     values, axes, warnings = _pixels(file, series, found.voxel_size)
-    return Image(values, axes, found.voxel_size, found.units, warnings=(*found.warnings, *warnings))
+    return Image(
+        values,
+        axes,
+        found.voxel_size,
+        found.units,
+        position=found.position,
+        warnings=(*found.warnings, *warnings),
+        **_channels(file, pixels, axes, values.shape),
+    )
+
+
+def _channels(
+    file: tifffile.TiffFile,
+    pixels: ElementTree.Element | None,
+    axes: str,
+    shape: tuple[int, ...],
+) -> dict[str, Any]:
+    """Return names and colours of channels, as fields of an Image."""
+    if pixels is not None:
+        return ome_channels(pixels)
+    if file.is_imagej and file.imagej_metadata is not None:
+        return names_of_labels(file.imagej_metadata, axes, shape)
+    return {}
 
 
 def _calibration(file: tifffile.TiffFile, pixels: ElementTree.Element | None) -> Calibration:
     if pixels is not None:
-        return ome_calibration(pixels.attrib)
+        return ome_calibration(pixels)
     if file.is_imagej and file.imagej_metadata is not None:
         return imagej_calibration(file)
     return plain_calibration(file)

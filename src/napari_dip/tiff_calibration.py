@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from napari_dip.core.units import SECONDS, in_unit, unit_name
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     import tifffile
 
 _INCH, _CENTIMETRE = 2, 3
@@ -27,12 +29,15 @@ class Calibration:
         Spacing along an axis.
     units : dict of str to str
         Unit of that spacing.
+    position : dict of str to float
+        Coordinate of the first pixel along an axis, in the same unit.
     warnings : list of str
         Entries that cannot be read, or were read by an assumption.
     """
 
     voxel_size: dict[str, float] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
+    position: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def put(self, axis: str, size: float | None, unit: str) -> None:
@@ -132,12 +137,25 @@ def _resolution(file: tifffile.TiffFile) -> tuple[dict[str, float | None], int]:
     return sizes, int(unit)
 
 
-def ome_calibration(pixels: Mapping[str, str]) -> Calibration:
-    """Return the sampling that the attributes of OME's Pixels name."""
+def ome_calibration(pixels: Element) -> Calibration:
+    """Return the sampling that OME's Pixels name, and the position of the first plane."""
     found = Calibration()
     for axis in "ZYX":
         unit = unit_name(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
-        found.put(axis, found.number(pixels, f"PhysicalSize{axis}"), unit)
+        found.put(axis, found.number(pixels.attrib, f"PhysicalSize{axis}"), unit)
     unit = unit_name(pixels.get("TimeIncrementUnit", "s"))
-    found.put("T", found.number(pixels, "TimeIncrement"), unit)
+    found.put("T", found.number(pixels.attrib, "TimeIncrement"), unit)
+    plane = next((child for child in pixels if child.tag.endswith("Plane")), None)
+    if plane is not None:
+        _put_position(found, plane)
     return found
+
+
+def _put_position(found: Calibration, plane: Element) -> None:
+    """Keep where a plane lies; a stage's "reference frame" has no known unit."""
+    for axis in "XYZ":
+        at = found.number(plane.attrib, f"Position{axis}")
+        unit = unit_name(plane.get(f"Position{axis}Unit", "reference frame"))
+        same = None if at is None else in_unit(at, unit, found.units.get(axis, ""))
+        if same is not None:
+            found.position[axis] = same

@@ -10,6 +10,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_dip.core.units import SECONDS, in_unit, is_duration, is_length, unit_symbol
+from napari_dip.tiff_channels import imagej_labels, ome_channel_entries
 
 if TYPE_CHECKING:
     from napari_dip.core.image import Image
@@ -25,7 +26,7 @@ def write_ome(path: Path, image: Image, description: str | None) -> None:
     A size whose unit OME does not have is left out: OME readers would refuse the file.
     """
     values, axes = _reordered(image)
-    metadata: dict[str, Any] = {"axes": axes}
+    metadata: dict[str, Any] = {"axes": axes, **ome_channel_entries(image)}
     for axis in "ZYX":
         unit = image.units.get(axis, "pixel")
         if axis in image.voxel_size and is_length(unit):
@@ -35,6 +36,7 @@ def write_ome(path: Path, image: Image, description: str | None) -> None:
     if "T" in image.voxel_size and is_duration(unit):
         metadata["TimeIncrement"] = image.voxel_size["T"]
         metadata["TimeIncrementUnit"] = unit_symbol(unit)
+    metadata |= _plane_positions(image, axes, values.shape)
     if description is not None:
         metadata["MapAnnotation"] = {"Namespace": "napari-dip", "report": description}
     tifffile.imwrite(
@@ -47,6 +49,21 @@ def write_ome(path: Path, image: Image, description: str | None) -> None:
     )
 
 
+def _plane_positions(image: Image, axes: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the position of each plane as OME-XML has it."""
+    planes = list(np.ndindex(*shape[: axes.index("Y")]))
+    entries: dict[str, Any] = {}
+    for axis, start in image.position.items():
+        unit = image.units.get(axis, "pixel")
+        if axis in "XYZ" and is_length(unit):
+            step = image.voxel_size.get(axis, 1.0) if axis == "Z" else 0.0
+            at = axes.index("Z") if axis == "Z" else None
+            steps = [0 if at is None else plane[at] for plane in planes]
+            entries[f"Position{axis}"] = [start + step * index for index in steps]
+            entries[f"Position{axis}Unit"] = [unit_symbol(unit)] * len(planes)
+    return {"Plane": entries} if entries else {}
+
+
 def write_imagej(path: Path, image: Image, description: str | None) -> None:
     """Write an ImageJ hyperstack, or OME-TIFF where ImageJ has no such pixels."""
     values, axes = _reordered(image)
@@ -55,7 +72,12 @@ def write_imagej(path: Path, image: Image, description: str | None) -> None:
     if unsuitable or values.nbytes > _CLASSIC_LIMIT:
         write_ome(path, image, description)
         return
-    metadata: dict[str, Any] = {"axes": axes, **_imagej_lengths(image), **_imagej_interval(image)}
+    metadata: dict[str, Any] = {
+        "axes": axes,
+        **_imagej_lengths(image),
+        **_imagej_interval(image),
+        **imagej_labels(image, axes, values.shape),
+    }
     if description is not None:
         metadata["Info"] = description
     size = [image.voxel_size.get(axis, 1.0) for axis in "XY"]
