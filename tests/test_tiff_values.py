@@ -204,3 +204,18 @@ def test_reads_compressed_files_as_pillow_does(tmp_path, compression, mode):
     difference = io.read_image(tmp_path / "a.tif").data - expected
     # Decoders of JPEG differ in how they round and interpolate colours.
     assert np.abs(difference).mean() < (1.5 if compression == "jpeg" else 1e-9)
+
+
+@pytest.mark.parametrize("no_data", [False, True])
+def test_tiles_that_were_never_written_are_reported_or_missing(tmp_path, no_data):
+    values = np.ones((64, 64), np.uint8)
+    tags = [(42113, 2, 2, "0", True)] if no_data else []
+    tifffile.imwrite(tmp_path / "a.tif", values, tile=(32, 32), metadata=None, extratags=tags)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as file:
+        page = file.pages.first
+        for name in ("TileOffsets", "TileByteCounts"):
+            page.tags[name].overwrite((*page.tags[name].value[:3], 0))
+    image = io.read_image(tmp_path / "a.tif")
+    corner = np.asarray(image.data[32:, 32:])
+    assert np.isnan(corner).all() if no_data else (corner == 0).all()
+    assert ("no data" if no_data else "1 strips or tiles without pixels") in image.warnings[0]

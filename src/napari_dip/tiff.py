@@ -27,6 +27,7 @@ from napari_dip.tiff_checks import (
     check_one_image,
     largest_part,
     noticing_losses,
+    warn_of_empty_parts,
 )
 from napari_dip.tiff_colours import (
     arranged,
@@ -92,7 +93,7 @@ def _read(
         found.voxel_size,
         found.units,
         position=found.position,
-        warnings=(*found.warnings, *warnings),
+        warnings=(*found.warnings, *warn_of_empty_parts(series), *warnings),
         **_channels(file, pixels, axes, values.shape),
     )
 

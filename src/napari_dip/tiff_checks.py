@@ -18,6 +18,7 @@ from napari_dip.tiff_ome import promised_size
 
 # What tifffile only logs although the image is then not what was stored.
 _LOSSES = ("invalid page offset", "Missing data are zeroed")
+_GDAL_NODATA = 42113
 # Compressed pixels may take this many times their own size, and this much more [bytes].
 _EXPANSION, _ALLOWANCE = 2, 2**16
 
@@ -79,6 +80,16 @@ def largest_part(series: tifffile.TiffPageSeries) -> int:
     """Return the size of a decoded strip or tile, which can be forged [bytes]."""
     page = series.keyframe
     return int(np.prod(page.chunks)) * int(page.dtype.itemsize)
+
+
+def warn_of_empty_parts(series: tifffile.TiffPageSeries) -> list[str]:
+    """Warn of strips and tiles that were never written; GDAL's sparse files have such."""
+    if _GDAL_NODATA in series.keyframe.tags:
+        return []  # tifffile fills them with that value, so they are missing
+    empty = sum(count == 0 for page in series.pages for count in page.databytecounts)
+    if empty == 0:
+        return []
+    return [f"The file has {empty} strips or tiles without pixels; their pixels are 0."]
 
 
 def _cut_off(path: Path) -> FileFormatError:
