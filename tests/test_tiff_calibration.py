@@ -8,6 +8,7 @@ import tifffile
 
 from napari_dip import io
 from napari_dip.core.image import Image
+from napari_dip.core.units import in_unit
 
 MICROMETERS = dict.fromkeys("ZYX", "micrometer")
 
@@ -215,16 +216,33 @@ def test_an_imagej_file_gets_planes_in_the_unit_of_pixels(tmp_path):
         assert file.imagej_metadata["finterval"] == 120
 
 
-@pytest.mark.parametrize(("unit", "sizes"), [("CENTIMETER", {"X": 2.0, "Y": 2.0}), ("INCH", {})])
-def test_only_centimetres_of_a_plain_file_are_a_voxel_size(tmp_path, unit, sizes):
+@pytest.mark.parametrize(
+    ("unit", "per_unit", "sizes"),
+    [
+        ("CENTIMETER", 5000, {"X": 2.0, "Y": 2.0}),
+        ("CENTIMETER", 1, {}),
+        ("INCH", 5000, {}),
+        ("NONE", 5000, {}),
+    ],
+)
+@pytest.mark.parametrize("imagej", [False, True])
+def test_only_centimetres_are_a_voxel_size_without_metadata(
+    tmp_path, unit, per_unit, sizes, imagej
+):
     tifffile.imwrite(
         tmp_path / "a.tif",
         np.zeros((8, 8), np.uint8),
-        metadata=None,
-        resolution=(5000, 5000),
+        imagej=imagej,
+        metadata={} if imagej else None,
+        resolution=(per_unit, per_unit),
         resolutionunit=unit,
     )
-    assert dict(io.read_image(tmp_path / "a.tif").voxel_size) == pytest.approx(sizes)
+    image = io.read_image(tmp_path / "a.tif")
+    found = {
+        axis: in_unit(size, image.units[axis], "micrometer")
+        for axis, size in image.voxel_size.items()
+    }
+    assert found == pytest.approx(sizes)
 
 
 def test_axes_that_a_file_does_not_name_are_assumed_with_a_warning(tmp_path):

@@ -77,10 +77,10 @@ def imagej_calibration(file: tifffile.TiffFile) -> Calibration:
     found = Calibration()
     sizes, resolution_unit = _resolution(file)
     unit = unit_name(str(entries.get("unit", "")))
-    if unit == "pixel" and resolution_unit == _CENTIMETRE:
+    if unit == "pixel" and resolution_unit == _CENTIMETRE and set(sizes.values()) - {1.0}:
         unit = "centimeter"
-    elif unit == "pixel" and resolution_unit == _INCH:
-        sizes = {}  # the resolution of a screen or printer
+    elif unit == "pixel" and resolution_unit in (_INCH, _CENTIMETRE):
+        sizes = {}  # the resolution of a screen or printer, or a default
     spacing = found.number(entries, "spacing")
     sizes["Z"] = None if spacing is None else abs(spacing)  # planes may be counted downwards
     if unit == "pixel" and "zunit" not in entries:
@@ -118,7 +118,8 @@ def plain_calibration(file: tifffile.TiffFile) -> Calibration:
     found = Calibration()
     sizes, unit = _resolution(file)
     # Inches are a screen's or printer's resolution, not the specimen's.
-    if unit == _CENTIMETRE:
+    # One pixel per centimetre is a default.
+    if unit == _CENTIMETRE and set(sizes.values()) - {1.0}:
         for axis, size in sizes.items():
             if size is not None:
                 found.put(axis, size * 1e4, "micrometer")
