@@ -58,6 +58,21 @@ def test_an_image_layer_is_an_image(plugin, tmp_path, layer, axes, voxel_size, u
     assert (dict(image.voxel_size), dict(image.units)) == (voxel_size, units)
 
 
+@pytest.mark.parametrize(
+    ("turn", "position"),
+    [({}, {"Y": 120.0, "X": -240.0}), ({"rotate": 30}, {})],
+    ids=["straight", "turned"],
+)
+def test_place_and_names_of_channels_come_from_the_layer(plugin, tmp_path, turn, position):
+    names = ["DAPI", "GFP", "RFP"]
+    placed = {"channel_axis": 0, "translate": (120, -240), "name": names, **turn}
+    plugin((VALUES, placed))
+    (tmp_path / "a.odd").touch()
+    image = io.read_image(tmp_path / "a.odd")
+    assert dict(image.position) == position
+    assert image.channel_names == tuple(names)
+
+
 def test_one_image_is_expected(plugin, tmp_path):
     plugin((VALUES,), (VALUES,))
     (tmp_path / "a.odd").touch()

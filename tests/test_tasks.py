@@ -217,6 +217,63 @@ def test_masks_are_read_as_they_were_meant(task):
     assert observed.dtype == np.float64
 
 
+def mask_file(path, painted, kind):
+    """Write a mask as image editors export it, white where it is painted."""
+    white = np.where(painted, np.uint8(255), np.uint8(0))
+    opaque = np.full_like(white, 255)
+    if kind == "palette":
+        picture = Picture.fromarray(painted.astype(np.uint8), "P")
+        picture.putpalette([0, 0, 0, 255, 255, 255])
+        picture.save(path)
+    elif kind == "drawn on a transparent layer":
+        Picture.fromarray(np.stack([0 * white, white], -1), "LA").save(path)
+    elif kind == "holes in an opaque layer":
+        Picture.fromarray(np.stack([opaque, opaque, opaque, 255 - white], -1)).save(path)
+    elif kind.startswith("16"):
+        deep = np.stack([white, opaque] if kind == "16 LA" else [white] * 3, -1)
+        io.write_image(path, Image(deep.astype(np.uint16) * 257, "YXS"))
+    else:
+        layers = {"L": [white], "LA": [white, opaque], "RGBA": [white, white, white, opaque]}
+        Picture.fromarray(np.squeeze(np.stack(layers[kind], -1)), kind).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind", ["L", "LA", "RGBA", "palette", "16 LA", "16 RGB", "drawn on a transparent layer"]
+)
+def test_masks_with_opacity_paint_what_they_show(tmp_path, kind):
+    mask = io.read_image(mask_file(tmp_path / "mask.png", HOLE, kind))
+    image = as_image(waves((24, 20)))
+    observed = Inpaint(mask).observe(image)
+    np.testing.assert_array_equal(np.isnan(np.asarray(observed.data)), HOLE)
+    assert Inpaint(mask).preset == Inpaint(HOLE).preset
+
+
+def test_the_opacity_is_the_mask_where_nothing_else_varies(tmp_path):
+    mask = io.read_image(mask_file(tmp_path / "mask.png", HOLE, "holes in an opaque layer"))
+    observed = Inpaint(mask, inverse=True).observe(as_image(waves((24, 20))))
+    np.testing.assert_array_equal(np.isnan(np.asarray(observed.data)), HOLE)
+
+
+@pytest.mark.parametrize("opacity", [0, 255])
+def test_a_mask_of_one_colour_and_one_opacity_is_refused(opacity):
+    white = np.stack([np.full((24, 20), 255), np.full((24, 20), opacity)], -1)
+    with pytest.raises(InputError, match="no pixel known"):
+        run(waves((24, 20)), Inpaint(white))
+
+
+def test_a_coloured_mask_that_is_inverse_is_painted_where_pixels_are_known():
+    red = np.zeros((24, 20, 3), np.uint8)
+    red[~HOLE, 0] = 255
+    observed = Inpaint(red, inverse=True).observe(as_image(waves((24, 20))))
+    np.testing.assert_array_equal(np.isnan(np.asarray(observed.data)), HOLE)
+
+
+def test_the_opacity_of_a_guide_is_no_channel_of_it():
+    guide = np.full((24, 20, 4), 255, np.uint8)
+    assert len(Guided(guide).guides(as_image(waves((24, 20))))) == 3
+
+
 def test_a_mask_of_one_plane_holds_for_all_and_a_mask_of_all_for_each():
     stack = np.random.default_rng(0).poisson(9, (3, 24, 20)).astype(np.uint8)
     for mask in (HOLE, np.stack([HOLE] * 3)):

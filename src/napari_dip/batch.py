@@ -281,6 +281,7 @@ def restore_job(
             "input_sha256": report["input"]["sha256"],
             "output_sha256": io.sha256_of(job.output),
             "stop_reason": report["stop_reason"],
+            "warnings": tuple(report["warnings"]),
         }
     return record.model_copy(update={**changes, "seconds": time.monotonic() - start})
 

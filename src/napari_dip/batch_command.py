@@ -76,6 +76,8 @@ def batch(
             records.append(record)
             line = f"[{len(records)}/{len(left)}] {_line(record)}"
             say(line, logged=record.exit_code != UNEXPECTED)
+            for warning in record.warnings:
+                say(f"warning: {record.input}: {warning}")
         interrupted = len(records) < len(left)
     failed = [record for record in records if record.error]
     counts = {

@@ -20,7 +20,7 @@ from napari_dip import __version__, task_commands
 from napari_dip.batch_command import batch
 from napari_dip.compare_command import compare
 from napari_dip.config import DipConfig
-from napari_dip.console import UNEXPECTED, interruption, judge, print_result, say
+from napari_dip.console import UNEXPECTED, interruption, judge, print_result, say, say_warnings
 from napari_dip.logs import log_of_run, note, note_error
 from napari_dip.options import Flag, JsonFlag
 from napari_dip.restoring import exit_code, match, restore_image
@@ -72,6 +72,7 @@ def evaluate(
     from napari_dip import io, metrics
 
     ours, truth = io.read_image(restored, axes=axes), io.read_image(reference, axes=axes)
+    say_warnings(ours, truth)
     pair = np.asarray(ours.data), np.asarray(match(truth, ours, affine).data)
     numbers = {
         "psnr": metrics.psnr(*pair),

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from napari_dip.console import interruption, say
+from napari_dip.console import interruption, say, say_warnings
 from napari_dip.options import Files, Options, configure
 from napari_dip.restoring import exit_code, match, restore_image
 from napari_dip.task_options import TaskOptions
@@ -50,6 +50,7 @@ def compare(
     reference = None
     if files.reference:
         reference = match(io.read_image(files.reference, config.axes), observed, files.affine)
+        say_warnings(reference)
     folder = files.output or outputs.default_folder(image, "compare")
     names = [_OURS, *(baseline.name for baseline in baselines.available(task.name))]
     targets = {name: folder / f"{name.lower().replace(' ', '_')}.ome.tif" for name in names}
@@ -63,6 +64,8 @@ def compare(
     )
     with interruption() as asked:
         result = restore_image(observed, chosen, config, reference, asked)
+    for warning in result.report.warnings:
+        say(f"warning: {warning}")
     for sentence in baselines.missing(task.name):
         say(sentence)
     rows = [comparison.judged(_OURS, result.image, result.report.seconds, reference)]

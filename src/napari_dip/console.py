@@ -24,6 +24,7 @@ from napari_dip.options import option
 if TYPE_CHECKING:
     from types import FrameType
 
+    from napari_dip.core.image import Image
     from napari_dip.core.progress import Progress
 
 Follower = Callable[["Progress"], None]
@@ -43,6 +44,13 @@ def say(sentence: str, *, logged: bool = True) -> None:
         note(sentence)
     with suppress(OSError):
         print(f"napari-dip: {sentence}", file=sys.stderr, flush=True)
+
+
+def say_warnings(*images: Image) -> None:
+    """Print the warnings of readers on stderr, for files that no report describes."""
+    for image in images:
+        for warning in image.warnings:
+            say(f"warning: {image.source}: {warning}")
 
 
 def print_result(values: Mapping[str, Any], as_json: bool) -> None:

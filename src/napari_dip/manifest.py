@@ -35,6 +35,8 @@ class Record(Frozen):
         What went wrong, in a sentence.
     exit_code : int
         The command line's for that error.
+    warnings : tuple of str
+        Those of the report.
     """
 
     input: str
@@ -46,6 +48,7 @@ class Record(Frozen):
     stop_reason: str | None = None
     error: str | None = None
     exit_code: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 class Manifest:

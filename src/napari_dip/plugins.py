@@ -10,6 +10,9 @@ from napari_dip.core.image import KNOWN_AXES, Image, as_image
 from napari_dip.core.units import unit_name
 from napari_dip.errors import FileFormatError
 
+# Attributes of a layer that turn it, after which its first pixel says little of the others.
+_TURNS = ("rotate", "shear", "affine")
+
 
 def read_by_plugin(path: Path, check_memory: Callable[[int], None]) -> Image:
     """Read the one image of a file as napari would; no window is opened.
@@ -57,6 +60,12 @@ def _named(data: Any, details: dict[str, Any], check_memory: Callable[[int], Non
     image = as_image(finest, labels if known else None, channel_axis=None if known else channel)
     spatial = [axis for axis in image.axes if axis != "S" and (known or axis != "C")]
     steps = [float(abs(step)) for step in details.get("scale") or ()]
+    shift = details.get("translate")
+    moved = [] if shift is None else [float(at) for at in shift]
+    if len(moved) != len(spatial) or any(details.get(turn) is not None for turn in _TURNS):
+        moved = []
+    title = details.get("name") or ()
+    title = () if isinstance(title, str) else title  # one for each channel, or one for all
     units = details.get("units")
     names = [units] * len(steps) if isinstance(units, str) else list(units or ())
     found = dict(zip(spatial, steps, strict=False)) if len(steps) == len(spatial) else {}
@@ -66,4 +75,6 @@ def _named(data: Any, details: dict[str, Any], check_memory: Callable[[int], Non
         image.axes,
         {axis: step for axis, step in found.items() if (step, named.get(axis)) != (1.0, None)},
         {axis: unit for axis, unit in named.items() if unit != "pixel"},
+        position={axis: at for axis, at in zip(spatial, moved, strict=False) if at != 0},
+        channel_names=tuple(map(str, title)) if "C" in image.axes else (),
     )

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_dip.console import INTERRUPTED, interruption, progress_display, say
+from napari_dip.console import INTERRUPTED, interruption, progress_display, say, say_warnings
 from napari_dip.errors import UsageError
 from napari_dip.logs import note_end
 from napari_dip.options import Files, Options, configure
@@ -52,11 +52,13 @@ def restore_file(
     image = picture or outputs.read_source(path, output, task, config.axes, whole=whole)
     dtype = outputs.output_dtype(output, image)
     if files.estimate:
+        say_warnings(image)
         return _estimate(image, task, config, as_json=files.as_json)
     reference = None
     if files.reference:
         seen = task.final(task.enlarged(image)) if files.affine else image
         reference = match(io.read_image(files.reference, config.axes), seen, files.affine)
+        say_warnings(reference)
     if files.save_config:
         complete = config.complete(task.preset, task.dims)
         outputs.save_json(files.save_config, complete.model_dump(mode="json"))

@@ -1,9 +1,9 @@
-"""OME-Zarr by zarr: 0.4 and 0.5 in, 0.5 with a pyramid out; axes, voxel size, units."""
+"""OME-Zarr by zarr: 0.1 to 0.5 in, 0.5 with a pyramid out; `zarr_metadata` says what it means."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.core.image import KNOWN_AXES, Image
-from napari_dip.core.units import unit_name
-from napari_dip.errors import AxesError, FileFormatError, InputError
+from napari_dip.errors import FileFormatError, InputError
+from napari_dip.zarr_metadata import described, multiscale_of, ome_attributes, omero_of
 
 if TYPE_CHECKING:
     import zarr
 
 # The order that OME-Zarr demands; it has no samples, an RGB pixel has channels.
 _ORDER = "TCZYX"
-_TYPES = {"T": "time", "C": "channel"}
 # A viewer shows a level of this size at once [pixels].
 _SMALLEST_LEVEL = 512
 _CHUNK = 512
@@ -60,7 +59,7 @@ def read_zarr(path: Path, check_memory: Callable[[int], None] | None) -> Image:
     node = zarr.open(str(path), mode="r")
     if isinstance(node, zarr.Array):
         return Image(_values(path, node, check_memory), _dimension_names(node) or "")
-    attributes = _attributes(node)
+    attributes = ome_attributes(node.attrs)
     if "bioformats2raw.layout" in attributes:
         return read_zarr(path / _only_image(path, node), check_memory)
     if not attributes.get("multiscales"):
@@ -69,16 +68,15 @@ def read_zarr(path: Path, check_memory: Callable[[int], None] | None) -> Image:
             f"Got {path}, which is {kind}; expected an OME-Zarr image. "
             "Name the folder of one image in it."
         )
-    multiscale = attributes["multiscales"][0]
-    array = node[multiscale["datasets"][0]["path"]]
+    array = node[attributes["multiscales"][0]["datasets"][0]["path"]]
     if "napari_dip" in attributes and array.nchunks_initialized < array.nchunks:
         # Without an error zarr reads zeros for a chunk that is not there.
         raise FileFormatError(
             f"Got {path}, of which {array.nchunks - array.nchunks_initialized} of {array.nchunks} "
             "chunks are missing; expected all of them. Copy it again."
         )
-    axes, voxel_size, units = _spacing(path, multiscale)
-    return Image(_values(path, array, check_memory), axes, voxel_size, units)
+    image = described(path, attributes, array.ndim)
+    return image.with_data(_values(path, array, check_memory))
 
 
 def write_zarr(path: Path, image: Image, description: str | None) -> None:
@@ -130,12 +128,10 @@ def complete_zarr(path: Path, image: Image, description: str | None) -> None:
                 raise _damaged(path, str(levels))
         _check_level(path, coarser)
         level, levels = coarser, levels + 1
-    group.attrs.update(
-        {
-            "ome": {"version": "0.5", "multiscales": [_multiscale(image, axes, levels)]},
-            "napari_dip": json.loads(description or "{}"),
-        }
-    )
+    ome: dict[str, Any] = {"version": "0.5", "multiscales": [multiscale_of(image, axes, levels)]}
+    if image.channel_names or image.channel_colours:
+        ome["omero"] = omero_of(image, np.asarray(level[...]), axes)
+    group.attrs.update({"ome": ome, "napari_dip": json.loads(description or "{}")})
 
 
 def _create_level(
@@ -169,12 +165,6 @@ def _same(found: NDArray[Any], written: NDArray[Any]) -> bool:
     return np.array_equal(found, written, equal_nan=written.dtype.kind == "f")
 
 
-def _attributes(group: zarr.Group) -> dict[str, Any]:
-    """Return the OME metadata of 0.4 and 0.5 alike."""
-    attributes = dict(group.attrs)
-    return {**attributes, **attributes.get("ome", {})}
-
-
 def _only_image(path: Path, group: zarr.Group) -> str:
     names = [name for name in sorted(group.group_keys()) if name.isdigit()]
     if len(names) != 1:
@@ -203,31 +193,6 @@ def _dimension_names(array: zarr.Array) -> str | None:
     names = getattr(array.metadata, "dimension_names", None) or ()
     axes = "".join(str(name or "").upper() for name in names)
     return axes if len(axes) == array.ndim and not set(axes) - set(KNOWN_AXES) else None
-
-
-def _spacing(
-    path: Path, multiscale: Mapping[str, Any]
-) -> tuple[str, dict[str, float], dict[str, str]]:
-    """Return axes, voxel size and units of the finest level."""
-    axes = "".join(str(axis["name"]).upper() for axis in multiscale["axes"])
-    if set(axes) - set(_ORDER) or len(axes) != len(multiscale["axes"]):
-        raise AxesError(
-            f"Got {path} with axes {[axis['name'] for axis in multiscale['axes']]}; expected "
-            f"letters of {_ORDER}. Name the axes, such as --axes TZCYX."
-        )
-    scale = np.ones(len(axes))
-    finest = multiscale["datasets"][0].get("coordinateTransformations", ())
-    for change in (*finest, *multiscale.get("coordinateTransformations", ())):
-        if change["type"] == "scale":
-            scale *= change["scale"]
-    voxel_size, units = {}, {}
-    for axis, step, details in zip(axes, scale, multiscale["axes"], strict=True):
-        # A scale has to be there: 1 without a unit says that it is not known.
-        if axis != "C" and step > 0 and (step != 1 or "unit" in details):
-            voxel_size[axis] = float(step)
-            if "unit" in details:
-                units[axis] = unit_name(details["unit"])
-    return axes, voxel_size, units
 
 
 def is_ordered(axes: str) -> bool:
@@ -266,29 +231,3 @@ def _means_of_pairs(values: NDArray[Any]) -> NDArray[Any]:
     means = pairs.mean(axis=(1, 3), dtype=np.float64)
     whole = values.dtype.kind in "biu"
     return np.asarray((np.rint(means) if whole else means).astype(values.dtype))
-
-
-def _multiscale(image: Image, axes: str, levels: int) -> dict[str, Any]:
-    return {
-        "type": "mean",
-        "axes": [_axis(axis, image.units.get(axis)) for axis in axes],
-        "datasets": [
-            {"path": str(level), "coordinateTransformations": _transformations(image, axes, level)}
-            for level in range(levels)
-        ],
-    }
-
-
-def _axis(axis: str, unit: str | None) -> dict[str, str]:
-    named = {"name": axis.lower(), "type": _TYPES.get(axis, "space")}
-    return named if unit in (None, "pixel") else {**named, "unit": str(unit)}
-
-
-def _transformations(image: Image, axes: str, level: int) -> list[dict[str, Any]]:
-    step = [image.voxel_size.get(axis, 1.0) for axis in axes]
-    factor = [2**level if axis in "YX" else 1 for axis in axes]
-    scale = [size * times for size, times in zip(step, factor, strict=True)]
-    # The centre of the first mean of n pixels lies (n - 1) / 2 pixels further.
-    shift = [size * (times - 1) / 2 for size, times in zip(step, factor, strict=True)]
-    translation = [{"type": "translation", "translation": shift}] if level else []
-    return [{"type": "scale", "scale": scale}, *translation]

@@ -181,3 +181,37 @@ def test_another_picture_that_does_not_fit_is_refused(shape, axes):
         aligned(Image(np.zeros(shape), axes), image, "mask")
     for words in (f"{shape} ({axes})", "(2, 3, 4, 5) (TZYX)"):
         assert words in str(caught.value)
+
+
+PLACED = Image(
+    np.arange(2 * 4 * 6.0).reshape(2, 4, 6),
+    "CYX",
+    {"Y": 0.5, "X": 2.0},
+    {"Y": "micrometer", "X": "micrometer"},
+    affine=tuple(map(tuple, np.diag([2.0, 0.5, 1.0, 1.0]).tolist())),
+    position={"Y": 10.0},
+    channel_names=("DAPI", "GFP"),
+    channel_colours=("0000FF", "00FF00"),
+)
+
+
+def test_a_part_is_at_its_own_position():
+    part = PLACED.cut((slice(1, 2), slice(2, 4), slice(1, None)))
+    np.testing.assert_array_equal(part.data, PLACED.data[1:2, 2:4, 1:])
+    assert dict(part.position) == {"Y": 11.0, "X": 2.0}
+    assert (part.channel_names, part.channel_colours) == (("GFP",), ("00FF00",))
+    # The affine maps the first pixel of the part to where it was.
+    before = np.array(PLACED.affine) @ [1, 2, 0, 1]
+    np.testing.assert_allclose(np.array(part.affine) @ [0, 0, 0, 1], before)
+
+
+def test_small_pixels_cover_the_large_one():
+    finer = PLACED.enlarged({"Y": 2, "X": 2})
+    assert dict(finer.position) == {"Y": 10.0 - 0.125, "X": -0.5}
+    assert finer.channel_names == PLACED.channel_names
+
+
+def test_a_new_voxel_size_keeps_a_position_in_micrometres_alone():
+    assert dict(PLACED.calibrated({"y": 0.1}).position) == {"Y": 10.0}
+    pixels = Image(PLACED.data, "CYX", position={"Y": 10.0, "X": 3.0})
+    assert dict(pixels.calibrated({"y": 0.1}).position) == {"X": 3.0}

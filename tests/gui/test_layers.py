@@ -57,6 +57,11 @@ def test_rgb_samples_are_the_last_axis(samples):
     assert image.voxel_size == {"Z": 3.0, "Y": 2.0, "X": 2.0}
 
 
+def test_grey_with_opacity_has_samples_and_no_planes():
+    image = image_of(ImageLayer(np.zeros((4, 5, 2), np.uint8), scale=(2, 2, 2)))
+    assert (image.axes, image.voxel_size) == ("YXS", {"Y": 2.0, "X": 2.0})
+
+
 def test_voxel_size_and_units_are_read_where_they_are_known():
     layer = stack(
         (2, 3, 4, 5),
@@ -88,6 +93,14 @@ def test_a_multiscale_layer_gives_its_finest_level():
     assert result_kwargs(layer, "denoise")["multiscale"] is False
 
 
+def test_a_layer_is_where_it_was_moved_to():
+    moved = {"scale": (0.5, 0.5), "translate": (120.0, -240.0), "units": ("um", "um")}
+    assert image_of(stack((4, 5), **moved)).position == {"Y": 120.0, "X": -240.0}
+    assert image_of(stack((4, 5))).position == {}
+    for turned in ({"rotate": 30}, {"scale": (0.5, -0.5)}):
+        assert image_of(stack((4, 5), **{**moved, **turned})).position == {}
+
+
 def test_lazy_data_stay_lazy():
     def refuse(*_, **__):
         raise AssertionError("pixels were read")
@@ -101,6 +114,9 @@ def test_lazy_data_stay_lazy():
         axis_labels=("z", "y", "x"),
         scale=(1, 1, 1),
         units=("pixel",) * 3,
+        ndim=3,
+        translate=np.zeros(3),
+        data_to_world=np.asarray,
         source=SimpleNamespace(path=None),
         name="lazy",
     )

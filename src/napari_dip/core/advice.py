@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from napari_dip.core.correlation import CORRELATED
+from napari_dip.core.image import Image
 from napari_dip.core.stopping import StopReason
 
 if TYPE_CHECKING:
@@ -20,6 +22,16 @@ _SMOOTH = 1.1
 _SEAM = 1.05
 # Below this the two rules would keep estimates as different as these are wrong.
 DISAGREEMENT = 0.8
+
+
+def of_files(image: Image, task: Task) -> tuple[str, ...]:
+    """Repeat the warnings of the readers: of the image, and of the mask, PSF or guide by name."""
+    given = (getattr(task, field.name) for field in fields(task))
+    others = [one for one in given if isinstance(one, Image)]
+    return (
+        *image.warnings,
+        *(f"{one.source}: {warning}" for one in others for warning in one.warnings),
+    )
 
 
 def of_fit(

@@ -37,11 +37,19 @@ class Image:
         Spacing along an axis, for the axes where it is known.
     units : mapping of str to str
         Unit of that spacing, such as "micrometer" or "second".
+    position : mapping of str to float
+        Coordinate of the centre of the first pixel along an axis, in the unit of its
+        spacing, such as the place of a field in a tile scan; 0 along other axes.
+    channel_names, channel_colours : tuple of str
+        One for each entry of the axis C, or none; colours as RRGGBB, "" where unknown.
     affine : 4 rows of 4 numbers, optional
         From pixel indices (x, y, z, 1) to a scanner's millimetres, where a
         medical file has it; right, anterior and superior are positive.
     source : str, optional
         The file or the layer that it came from.
+    warnings : tuple of str
+        Sentences about what the file holds and the reader could not take over as it is.
+        The report repeats them.
     """
 
     data: Any
@@ -50,6 +58,10 @@ class Image:
     units: Mapping[str, str] = field(default_factory=dict)
     affine: Affine | None = None
     source: str | None = None
+    warnings: tuple[str, ...] = ()
+    position: Mapping[str, float] = field(default_factory=dict)
+    channel_names: tuple[str, ...] = ()
+    channel_colours: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -66,12 +78,56 @@ class Image:
 
     def enlarged(self, factors: Mapping[str, int]) -> Image:
         """Return n times as many pixels along each axis named, every pixel repeated."""
-        data, voxel_size = self.data, dict(self.voxel_size)
+        data, voxel_size, position = self.data, dict(self.voxel_size), dict(self.position)
         for axis, factor in factors.items():
             data = np.repeat(np.asarray(data), factor, axis=self.axes.index(axis))
             if axis in voxel_size:
                 voxel_size[axis] /= factor
-        return replace(self, data=data, voxel_size=voxel_size, affine=self._finer_affine(factors))
+                # The centre of the first of n small pixels.
+                position[axis] = position.get(axis, 0.0) - voxel_size[axis] * (factor - 1) / 2
+        return replace(
+            self,
+            data=data,
+            voxel_size=voxel_size,
+            position=position,
+            affine=self._finer_affine(factors),
+        )
+
+    def cut(self, selection: tuple[slice, ...]) -> Image:
+        """Return a part of the array at its own position, all axes kept.
+
+        Parameters
+        ----------
+        selection : tuple of slice
+            One for each axis, without steps.
+
+        Examples
+        --------
+        >>> image = Image(np.zeros((8, 8)), "YX", {"Y": 0.5, "X": 0.5})
+        >>> dict(image.cut((slice(2, 4), slice(None))).position)
+        {'Y': 1.0}
+        """
+        starts = {axis: at.start or 0 for axis, at in zip(self.axes, selection, strict=True)}
+        position = dict(self.position)
+        for axis, start in starts.items():
+            if start and axis in self.voxel_size:
+                position[axis] = position.get(axis, 0.0) + start * self.voxel_size[axis]
+        affine = np.eye(4)
+        affine[:3, 3] = [starts.get(axis, 0) for axis in "XYZ"]
+        return replace(
+            self,
+            data=self.data[selection],
+            position=position,
+            affine=None if self.affine is None else _as_affine(np.array(self.affine) @ affine),
+            **self._cut_channels(selection),
+        )
+
+    def _cut_channels(self, selection: tuple[slice, ...]) -> dict[str, Any]:
+        at = selection[self.axes.index("C")] if "C" in self.axes else slice(None)
+        return {
+            "channel_names": self.channel_names[at],
+            "channel_colours": self.channel_colours[at],
+        }
 
     def _finer_affine(self, factors: Mapping[str, int]) -> Affine | None:
         if self.affine is None:
@@ -79,7 +135,7 @@ class Image:
         step = np.array([1 / factors.get(axis, 1) for axis in "XYZ"])
         finer = np.diag([*step, 1.0])
         finer[:3, 3] = (step - 1) / 2  # the centre of the first of n small pixels
-        return tuple(tuple(map(float, row)) for row in np.array(self.affine) @ finer)
+        return _as_affine(np.array(self.affine) @ finer)
 
     def calibrated(self, voxel_size: Mapping[Any, float] | None) -> Image:
         """Return the same values with another spacing along the axes named [micrometre]."""
@@ -92,12 +148,27 @@ class Image:
                 f"expected a size for some of {', '.join(self.axes.lower())}."
             )
         units = {**self.units, **dict.fromkeys(given, "micrometer")}
-        # An affine is made of the spacing that is said to be wrong.
-        return replace(self, voxel_size={**self.voxel_size, **given}, units=units, affine=None)
+        # An affine is made of the spacing that is said to be wrong, as is a position in pixels.
+        position = {
+            axis: at
+            for axis, at in self.position.items()
+            if axis not in given or self.units.get(axis) == "micrometer"
+        }
+        return replace(
+            self,
+            voxel_size={**self.voxel_size, **given},
+            units=units,
+            position=position,
+            affine=None,
+        )
 
     def with_data(self, data: Any) -> Image:
         """Return the same axes, voxel size and units around other values."""
         return replace(self, data=data)
+
+
+def _as_affine(matrix: NDArray[Any]) -> Affine:
+    return tuple(tuple(map(float, row)) for row in matrix)
 
 
 def as_image(
@@ -140,7 +211,21 @@ def as_image(
         axes = image.axes or _guess_axes(image.shape, channel_axis)
     image = replace(image, axes=axes.upper())
     _check_axes(image)
-    return image
+    return _without_other_axes(image)
+
+
+def _without_other_axes(image: Image) -> Image:
+    """Return an image without what a file knows of axes that it does not have, or not so long."""
+    channels = dict(zip(image.axes, image.shape, strict=True)).get("C", 0)
+    names, colours = image.channel_names, image.channel_colours
+    return replace(
+        image,
+        voxel_size={axis: size for axis, size in image.voxel_size.items() if axis in image.axes},
+        units={axis: unit for axis, unit in image.units.items() if axis in image.axes},
+        position={axis: at for axis, at in image.position.items() if axis in image.axes},
+        channel_names=names if len(names) == channels else (),
+        channel_colours=colours if len(colours) == channels else (),
+    )
 
 
 def as_array(data: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from napari_dip.config import DipConfig, Frozen
-from napari_dip.core.advice import of_fit, of_tiles
+from napari_dip.core.advice import of_files, of_fit, of_tiles
 from napari_dip.core.image import Image
 from napari_dip.core.record import recorded, sha256_of_pixels
 
@@ -242,6 +242,7 @@ def make_report(
         noise_by_channel=noise,
         diagnostics=diagnostics,
         warnings=(
+            *of_files(image, task),
             *told,
             *task.remarks(),
             *of_fit(task, config, noise, diagnostics, [one.stop_reason for one in records]),

@@ -64,20 +64,30 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
         The axes do not fit, or there are too many to be named by default.
     """
     data = layer.data[0] if layer.multiscale else layer.data
-    rgb = bool(getattr(layer, "rgb", False))  # Labels have none
     if axes is None:
-        axes = _named_axes(layer) or _default_axes(len(data.shape) - rgb)
-        axes += "S" * rgb
+        axes = _axes(layer) + "S" * bool(getattr(layer, "rgb", False))
     image = as_image(data, axes)
-    steps = zip(image.axes, layer.scale, layer.units, strict=False)  # none for S
+    spatial = image.axes.removesuffix("S")
+    steps = zip(spatial, layer.scale, layer.units, strict=False)
     known = [(axis, float(abs(step)), str(unit)) for axis, step, unit in steps]
     return replace(
         image,
         # A step of one pixel is napari's way to say that it is not known.
         voxel_size={axis: step for axis, step, unit in known if (step, unit) != (1.0, "pixel")},
         units={axis: unit for axis, _, unit in known if unit != "pixel"},
+        position=_position(layer, spatial),
         source=layer.source.path or layer.name,
     )
+
+
+def _position(layer: napari.layers.Image, axes: str) -> dict[str, float]:
+    """Return where the first pixel of a layer is; {} if it is also turned or mirrored."""
+    straight = np.allclose(layer.data_to_world([1] * layer.ndim), layer.translate + layer.scale)
+    if not straight or min(layer.scale) < 0:
+        return {}
+    return {
+        axis: float(at) for axis, at in zip(axes, layer.translate, strict=False) if float(at) != 0.0
+    }
 
 
 def is_its_file(layer: napari.layers.Layer) -> bool:
@@ -101,6 +111,16 @@ def quantisation_of(layer: napari.layers.Image) -> Quantisation | None:
     if quantisation is None or not isinstance(layer.data, np.ndarray):
         return None
     return quantisation if is_its_file(layer) else None
+
+
+def _axes(layer: napari.layers.Image) -> str:
+    """Return the axes of a layer, without the samples of one that napari shows as RGB."""
+    named = _named_axes(layer)
+    data = layer.data[0] if layer.multiscale else layer.data
+    ndim = len(data.shape) - bool(getattr(layer, "rgb", False))  # Labels have none
+    if named is None and ndim == 3 and data.shape[2] == 2:
+        return "YXS"  # grey with opacity, as napari opens a picture of it
+    return named or _default_axes(ndim)
 
 
 def _named_axes(layer: napari.layers.Image) -> str | None:
@@ -150,7 +170,7 @@ def plane_of(image: Image, position: Sequence[float], *, joint: bool) -> tuple[I
         slice(None) if axis in kept else slice(at, at + 1)
         for axis, at in zip(image.axes, origin, strict=True)
     )
-    return image.with_data(image.data[selection]), origin
+    return image.cut(selection), origin
 
 
 def result_kwargs(
@@ -222,7 +242,7 @@ def _transform(
 ) -> dict[str, Any]:
     first = list(origin or [])[: layer.ndim] or [0] * layer.ndim
     # What holds for the pixels holds for the layer, unless its labels say otherwise.
-    axes = _named_axes(layer) or _default_axes(layer.ndim)
+    axes = _axes(layer)
     finer = np.array([factors.get(axis, 1) for axis in axes])
     # The centre of the first small pixel lies half a small pixel from the edge.
     first = first - (finer - 1) / (2 * finer)

@@ -97,4 +97,4 @@ def cut(image: Image, box: Box, sizes: Mapping[str, int]) -> Image:
         slice(*box[axis]) if axis in box and size == sizes[axis] else slice(None)
         for axis, size in zip(image.axes, image.shape, strict=True)
     )
-    return image.with_data(image.data[selection])
+    return image.cut(selection)

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_dip.core.image import Image, mask_invalid
 from napari_dip.errors import InputError
-from napari_dip.tasks.task import Task, as_picture
+from napari_dip.tasks.task import Task, grey_mask
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -256,6 +256,6 @@ def _as_maps(maps: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.complex64]:
 
 def as_mask(mask: Any) -> NDArray[Any]:
     """Return a mask as an array without axes of length 1."""
-    values = mask if np.ndim(mask) == 1 else as_picture(mask).data
+    values = mask if np.ndim(mask) == 1 else grey_mask(mask).data
     values = np.asarray(values)
     return np.squeeze(values) if values.ndim > 2 else values

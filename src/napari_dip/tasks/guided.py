@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_dip.core.image import Image, aligned, mask_invalid
 from napari_dip.errors import InputError
-from napari_dip.tasks.task import Task, as_picture
+from napari_dip.tasks.task import Task, as_picture, colours_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,5 +43,6 @@ def _channels(picture: Image) -> list[Image]:
     axis = next((axis for axis in "CS" if axis in picture.axes), None)
     if axis is None:
         return [picture]
-    planes = np.moveaxis(np.asarray(picture.data), picture.axes.index(axis), 0)
+    values = colours_of(picture) if axis == "S" else np.asarray(picture.data)
+    planes = np.moveaxis(values, picture.axes.index(axis), 0)
     return [replace(picture, data=plane, axes=picture.axes.replace(axis, "")) for plane in planes]

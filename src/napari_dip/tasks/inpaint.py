@@ -11,7 +11,7 @@ from scipy import ndimage
 from napari_dip.config import DEFAULT_KNOWN
 from napari_dip.core.image import Image, aligned, mask_invalid
 from napari_dip.errors import InputError
-from napari_dip.tasks.task import Task, as_picture
+from napari_dip.tasks.task import Task, grey_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,8 @@ class Inpaint(Task):
     Attributes
     ----------
     mask : array_like or Image, optional
-        Painted where pixels are missing; (Y, X), or any of the image's axes.
+        Painted where pixels are missing; (Y, X), or any of the image's axes. Of colours the
+        largest counts; the opacity counts only where it varies and the colour does not.
         Pixels that are not finite are missing in any case.
     labels : tuple of int
         Values of the mask that count as painted; all but 0 if empty.
@@ -53,7 +54,7 @@ class Inpaint(Task):
             return "denoise"  # there is noise to stop before
         if self.mask is None:
             return "inpaint"
-        missing = np.atleast_2d(self._painted(as_picture(self.mask).data))
+        missing = np.atleast_2d(self._painted(grey_mask(self.mask).data))
         if 1 - missing.mean() < _FEW_KNOWN:
             return "inpaint-sparse"
         # Planes are fitted one by one, so only distances within a plane count.
@@ -70,7 +71,7 @@ class Inpaint(Task):
         if self.mask is None:
             self._check_missing(image)
             return image
-        mask = as_picture(self.mask)
+        mask = grey_mask(self.mask)
         missing = aligned(mask.with_data(self._painted(mask.data)), image, "mask")
         if missing.all():
             raise InputError(

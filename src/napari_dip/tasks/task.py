@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
@@ -137,6 +137,53 @@ def as_picture(data: Any) -> Image:
         return data
     values = np.asarray(as_array(data))
     return as_image(values, "YXS" if values.ndim == 3 and values.shape[-1] in (3, 4) else None)
+
+
+def colours_of(picture: Image) -> NDArray[Any]:
+    """Return the samples (..., S) of a picture without its opacity, which is last of 2 or 4."""
+    values = np.asarray(picture.data)
+    return values[..., : values.shape[-1] - (values.shape[-1] % 2 == 0)]
+
+
+def grey_mask(data: Any) -> Image:
+    """Return a mask as one value for each pixel, whatever its colours and opacity are.
+
+    Parameters
+    ----------
+    data : array_like or Image
+        Grey, grey with opacity (Y, X, 2), RGB or RGBA.
+
+    Returns
+    -------
+    Image
+        The largest of the colours; where they are the same in all pixels and the opacity
+        is not, as in a mask drawn on a transparent layer, the opacity.
+
+    Examples
+    --------
+    >>> opaque = np.full((8, 8), 255)
+    >>> grey_mask(np.stack([np.eye(8), opaque], axis=-1)).data.sum()
+    np.float64(8.0)
+    """
+    picture = as_picture(data)
+    if len(picture.shape) == 3 and picture.shape[-1] == 2 and not picture.rgb:
+        # No image is 2 pixels wide; grey with opacity has no axis of its own in an array.
+        picture = replace(picture, axes="YXS")
+    if not picture.rgb:
+        return picture
+    colours = colours_of(picture)
+    opacity = np.asarray(picture.data)[..., -1]
+    drawn = (
+        colours.shape[-1] < picture.shape[-1]
+        and _varies(opacity[..., None])
+        and not _varies(colours)
+    )
+    return replace(picture, data=opacity if drawn else colours.max(-1), axes=picture.axes[:-1])
+
+
+def _varies(colours: NDArray[Any]) -> bool:
+    """Tell whether not all pixels have the same colour."""
+    return bool((colours != colours.reshape(-1, colours.shape[-1])[0]).any())
 
 
 def by_axis(given: float | Mapping[str, float]) -> dict[str, float]:
