@@ -212,7 +212,9 @@ def as_image(
         axes = image.axes or _guess_axes(image.shape, channel_axis)
     image = replace(image, axes=axes.upper())
     _check_axes(image)
-    return image
+    sizes = {axis: size for axis, size in image.voxel_size.items() if axis in image.axes}
+    units = {axis: unit for axis, unit in image.units.items() if axis in image.axes}
+    return replace(image, voxel_size=sizes, units=units)
 
 
 def as_array(data: Any) -> Any:

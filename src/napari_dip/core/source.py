@@ -12,6 +12,7 @@ from napari_dip.core import blocks, stitching
 from napari_dip.core.image import Image, mask_invalid
 from napari_dip.core.impulses import find_impulses
 from napari_dip.core.problem import Problem, make_problem
+from napari_dip.core.units import in_unit
 
 if TYPE_CHECKING:
     import torch
@@ -142,9 +143,13 @@ class Source:
 
 def anisotropy(image: Image) -> float:
     """Return the spacing of planes over that of pixels; 1 where it is not known."""
-    known = [image.voxel_size.get(axis, 0.0) for axis in "ZYX"]
-    units = {image.units.get(axis) for axis in "ZYX"}
-    return 2 * known[0] / (known[1] + known[2]) if all(known) and len(units) == 1 else 1.0
+    units = [image.units.get(axis, "pixel") for axis in "ZYX"]
+    sizes = [
+        in_unit(image.voxel_size.get(axis, 0.0), unit, units[-1])
+        for axis, unit in zip("ZYX", units, strict=True)
+    ]
+    known = [size for size in sizes if size]
+    return 2 * known[0] / (known[1] + known[2]) if len(known) == 3 else 1.0
 
 
 def _impulses(values: NDArray[Any]) -> NDArray[np.bool_]:

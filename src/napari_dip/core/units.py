@@ -1,45 +1,129 @@
-"""Units: one name for each, whatever a file calls it, and how long those of length are."""
+"""Units: one name for each spelling in files, its length or duration, and its symbol in OME."""
 
 from __future__ import annotations
 
-# What files call a unit, and the name that pint and napari know.
-_UNIT_NAMES = {
-    "micrometer": ("um", "µm", "μm", "\\u00b5m", "micron", "microns", "micrometre"),
-    "nanometer": ("nm", "nanometre"),
+# Spellings in files, in lower case, and the name that pint and napari know.
+_SPELLINGS = {
+    "micrometer": (
+        "um", "µm", "μm", "âµm", "î¼m", "\\u00b5m", "\\u03bcm", "&micro;m", "&#181;m",
+        "micron", "microns", "micrometre", "mkm",
+    ),
+    "nanometer": ("nm", "nanometre", "nanom"),
+    "picometer": ("pm", "picometre"),
+    "femtometer": ("fm", "femtometre"),
     "millimeter": ("mm", "millimetre"),
     "centimeter": ("cm", "centimetre"),
+    "decimeter": ("dm", "decimetre"),
     "meter": ("m", "metre"),
-    "angstrom": ("å", "a"),
-    "inch": ("in",),
-    "pixel": ("px", "pixels"),
-    "second": ("s", "sec", "seconds"),
+    "kilometer": ("km", "kilometre"),
+    "angstrom": ("a", "å", "ang", "ångström", "ångstrom", "angström", "\\u00c5", "\\u00e5"),
+    "inch": ("in", "inches", '"'),
+    "foot": ("ft", "feet"),
+    "pixel": ("px", "pixels", "pixel units", "pix", "voxel", "voxels"),
+    "second": ("s", "sec", "secs"),
     "millisecond": ("ms", "msec"),
-    "microsecond": ("us", "µs", "usec"),
-    "minute": ("min", "minutes"),
-    "hour": ("h", "hr", "hours"),
-}
-# Those of length [micrometre].
+    "microsecond": ("us", "µs", "μs", "usec", "\\u00b5s", "\\u03bcs"),
+    "nanosecond": ("ns", "nsec"),
+    "minute": ("min", "mins"),
+    "hour": ("h", "hr", "hrs"),
+    "day": ("d",),
+}  # fmt: skip
+# Symbols of OME that mean something else in lower case.
+_LARGE = {
+    "Mm": "megameter", "Gm": "gigameter", "Tm": "terameter", "Pm": "petameter",
+    "Ms": "megasecond", "Gs": "gigasecond", "Ts": "terasecond", "Ps": "petasecond",
+}  # fmt: skip
+# Lengths [micrometre].
 MICROMETERS = {
+    "femtometer": 1e-9,
+    "picometer": 1e-6,
     "angstrom": 1e-4,
     "nanometer": 1e-3,
     "micrometer": 1.0,
     "millimeter": 1e3,
     "centimeter": 1e4,
     "inch": 25400.0,
+    "decimeter": 1e5,
+    "foot": 304800.0,
     "meter": 1e6,
+    "kilometer": 1e9,
+    "megameter": 1e12,
 }
-_OME_UNITS = {"micrometer": "µm", "angstrom": "Å"}
+# Durations [second].
+SECONDS = {
+    "nanosecond": 1e-9,
+    "microsecond": 1e-6,
+    "millisecond": 1e-3,
+    "second": 1.0,
+    "minute": 60.0,
+    "hour": 3600.0,
+    "day": 86400.0,
+}
+# https://www.openmicroscopy.org/Schemas/Documentation/Generated/OME-2016-06/ome.html
+_OME_LENGTHS = {
+    "femtometer": "fm", "picometer": "pm", "angstrom": "Å", "nanometer": "nm",
+    "micrometer": "µm", "millimeter": "mm", "centimeter": "cm", "decimeter": "dm",
+    "meter": "m", "kilometer": "km", "megameter": "Mm", "gigameter": "Gm", "terameter": "Tm",
+    "petameter": "Pm", "inch": "in", "foot": "ft", "pixel": "pixel",
+}  # fmt: skip
+_OME_TIMES = {
+    "nanosecond": "ns", "microsecond": "µs", "millisecond": "ms", "second": "s",
+    "minute": "min", "hour": "h", "day": "d", "megasecond": "Ms", "gigasecond": "Gs",
+    "terasecond": "Ts", "petasecond": "Ps",
+}  # fmt: skip
 
 
 def unit_name(text: str) -> str:
-    """Return pint's name of a unit; an unknown one stays as it is."""
-    plain = text.strip().strip("\x00").lower()
-    for name, aliases in _UNIT_NAMES.items():
-        if plain == name or plain in aliases:
+    """Return pint's name of a unit; an unknown one stays as it is.
+
+    Examples
+    --------
+    >>> unit_name("µm"), unit_name("Micrometers"), unit_name("Pm"), unit_name("1/nm")
+    ('micrometer', 'micrometer', 'petameter', '1/nm')
+    """
+    given = text.strip().strip("\x00").strip()
+    if given in _LARGE:
+        return _LARGE[given]
+    plain = given.lower().rstrip(".")
+    singular = plain.removesuffix("s")
+    for name, spellings in _SPELLINGS.items():
+        if name in (plain, singular) or plain in spellings or singular in spellings[1:]:
             return name
-    return plain or "pixel"
+    return given or "pixel"
 
 
-def unit_symbol(name: str) -> str:
-    """Return the symbol of a unit that OME knows."""
-    return _OME_UNITS.get(name, _UNIT_NAMES.get(name, (name,))[0] if name != "pixel" else name)
+def unit_symbol(name: str) -> str | None:
+    """Return the symbol of a length or duration in OME; None for a unit that OME lacks.
+
+    Examples
+    --------
+    >>> unit_symbol("micrometer"), unit_symbol("minute"), unit_symbol("1/nm")
+    ('µm', 'min', None)
+    """
+    return _OME_LENGTHS.get(name) or _OME_TIMES.get(name)
+
+
+def is_length(name: str) -> bool:
+    """Return whether a unit is a length that OME knows; a pixel counts as one."""
+    return name in _OME_LENGTHS
+
+
+def is_duration(name: str) -> bool:
+    """Return whether a unit is a duration that OME knows."""
+    return name in _OME_TIMES
+
+
+def in_unit(size: float, unit: str, target: str) -> float | None:
+    """Return a length in another unit; None where one of both has no known length.
+
+    Examples
+    --------
+    >>> in_unit(300.0, "nanometer", "micrometer"), in_unit(1.0, "pixel", "micrometer")
+    (0.3, None)
+    """
+    if unit == target:
+        return size
+    if unit not in MICROMETERS or target not in MICROMETERS:
+        return None
+    # One division of decimal numbers: 300 nm become 0.3 um, not 0.30000000000000004.
+    return size * MICROMETERS[unit] / MICROMETERS[target]
