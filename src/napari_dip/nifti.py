@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.core.image import Affine, Image
-from napari_dip.core.units import MICROMETERS, unit_name
+from napari_dip.core.units import MICROMETERS, SECONDS, unit_name
 from napari_dip.errors import AxesError, FileFormatError, InputError
 
 # The order of a file's array, and of ours: its transpose.
@@ -19,7 +19,6 @@ _FILE_ORDER = "XYZTC"
 _OUR_ORDER = "CTZYX"
 _UNITS = {"micrometer": "micron", "millimeter": "mm", "meter": "meter"}
 _TIMES = {"second": "sec", "millisecond": "msec", "microsecond": "usec"}
-_SECONDS = {"minute": 60.0, "hour": 3600.0}
 _FREQUENCIES = ("hz", "ppm", "rads")
 # Sizes that differ by a larger share are not the same.
 _TOLERANCE = 0.01
@@ -138,7 +137,9 @@ def _place(header: Any, image: Image) -> None:
 def _time(image: Image) -> tuple[str, float]:
     """Return NIfTI's unit of time, and what a number in the image's unit is multiplied by."""
     unit = image.units.get("T", "")
-    return ("sec", _SECONDS[unit]) if unit in _SECONDS else (_TIMES.get(unit, "unknown"), 1.0)
+    if unit in _TIMES or unit not in SECONDS:
+        return _TIMES.get(unit, "unknown"), 1.0
+    return "sec", SECONDS[unit]
 
 
 def check_colours(image: Image) -> None:

@@ -214,7 +214,8 @@ def as_image(
     _check_axes(image)
     sizes = {axis: size for axis, size in image.voxel_size.items() if axis in image.axes}
     units = {axis: unit for axis, unit in image.units.items() if axis in image.axes}
-    return replace(image, voxel_size=sizes, units=units)
+    position = {axis: at for axis, at in image.position.items() if axis in image.axes}
+    return replace(image, voxel_size=sizes, units=units, position=position)
 
 
 def as_array(data: Any) -> Any:
