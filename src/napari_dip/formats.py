@@ -11,7 +11,8 @@ from napari_dip.errors import FileFormatError
 from napari_dip.nifti import read_nifti, write_nifti
 from napari_dip.pictures import read_numpy, read_picture, write_numpy, write_picture
 from napari_dip.plugins import read_by_plugin
-from napari_dip.tiff import read_tiff, write_imagej, write_ome
+from napari_dip.tiff import read_companion, read_tiff
+from napari_dip.tiff_writing import write_imagej, write_ome
 from napari_dip.zarrs import is_zarr, read_zarr, write_zarr
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 READERS: dict[str, Reader] = {
     ".tif": read_tiff,
     ".tiff": read_tiff,
+    ".companion.ome": read_companion,
     ".nii.gz": read_nifti,
     ".nii": read_nifti,
     ".dcm": read_dicom,

@@ -24,6 +24,7 @@ from napari_dip.errors import FileFormatError, InputError, NapariDipError, Outpu
 from napari_dip.extras import require
 from napari_dip.formats import LIBRARIES, READERS, WRITERS, is_image, reader_of, writer_of
 from napari_dip.pictures import read_quantisation
+from napari_dip.tiff_axes import with_axes_assumed
 from napari_dip.zarrs import complete_zarr, create_zarr, holds_only_zarr, read_zarr, write_zarr
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ def read_image(
         When the axes do not fit, or cannot be told from the file.
     """
     path = Path(path)
-    return replace(as_image(_read(path, lazy), axes), source=str(path))
+    image = _read(path, lazy)
+    if axes is None:
+        image = with_axes_assumed(image)
+    return replace(as_image(image, axes), source=str(path))
 
 
 def _read(path: Path, lazy: bool = False) -> Image:
@@ -115,12 +119,9 @@ def _told(path: Path) -> Iterator[None]:
     except Exception as error:
         # Decoders raise what they like on damaged files; the cause stays attached.
         cause = _first(error)
-        advice = "Check that the copy is complete and the suffix right."
-        if "imagecodecs" in cause:
-            advice = "Its compression needs: pip install imagecodecs."
         raise FileFormatError(
             f"Got {path}, which is no readable {path.suffix or 'image'} file ({cause}); "
-            f"expected an image. {advice}"
+            "expected an image. Check that the copy is complete and the suffix right."
         ) from error
 
 

@@ -1,32 +1,43 @@
-"""TIFF, ImageJ hyperstacks and OME-TIFF by tifffile: axes, voxel size, units."""
+"""TIFF, ImageJ hyperstacks and OME-TIFF by tifffile: pixels, axes, voxel size, units."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_dip.core.image import KNOWN_AXES, Image
-from napari_dip.core.units import unit_name, unit_symbol
-from napari_dip.errors import AxesError
+from napari_dip.core.image import Image
+from napari_dip.errors import FileFormatError
+from napari_dip.tiff_calibration import (
+    Calibration,
+    imagej_calibration,
+    ome_calibration,
+    plain_calibration,
+)
+from napari_dip.tiff_channels import names_of_labels, ome_channels
 from napari_dip.tiff_checks import (
-    check_colours,
     check_complete,
     check_directories,
     check_one_image,
     largest_part,
     noticing_losses,
-    ome_pixels,
+    warn_of_empty_parts,
 )
-
-_IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
-# A classic TIFF addresses 4 GiB, headers included.
-_CLASSIC_LIMIT = 2**32 - 2**25
-_CENTIMETRE = 3
+from napari_dip.tiff_colours import (
+    arranged,
+    check_colours,
+    expanded,
+    with_light_bright,
+    without_premultiplication,
+)
+from napari_dip.tiff_ome import first_of_set, ome_pixels, sound_xml
+from napari_dip.tiff_values import in_calibrated_values, missing_pixels, upright, without_missing
 
 
 def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
@@ -38,144 +49,107 @@ def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
         File.
     check_memory : callable
         Called with the size of the image [bytes] before it is read.
+
+    Returns
+    -------
+    Image
+        Its axes have a Q for each dimension that the file does not name, if there are
+        several.
     """
-    with noticing_losses(path), tifffile.TiffFile(path) as file:
-        check_directories(path, file)
-        series = file.series[0]
-        check_one_image(path, file)
-        check_complete(path, file)
-        check_colours(path, series)
-        check_memory(max(series.nbytes, largest_part(series)))
-        axes = _known_axes(path, series.axes)
-        voxel_size, units = _spacing(file)
-        kept = {
-            axis: size for axis, size in voxel_size.items() if axis in axes and 0 < size < np.inf
-        }
-        values, axes = _samples_last(series.asarray(), axes)
-        return Image(values, axes, kept, {axis: units[axis] for axis in kept})
+    with noticing_losses(path):
+        with tifffile.TiffFile(path) as file:
+            check_directories(path, file)
+            xml, warnings = sound_xml(path, str(file.pages.first.description))
+        options: dict[str, Any] = {"is_ome": False} if xml is None else {"omexml": xml}
+        with tifffile.TiffFile(path, **options) as file:
+            image = _read(path, file, None if xml is None else ome_pixels(xml), check_memory)
+    return replace(image, warnings=(*warnings, *image.warnings))
 
 
-def write_ome(path: Path, image: Image, description: str | None) -> None:
-    """Write an OME-TIFF; the description becomes a map annotation."""
-    values, axes = _reordered(image)
-    metadata: dict[str, Any] = {"axes": axes}
-    for axis in "ZYX":
-        if axis in image.voxel_size:
-            metadata[f"PhysicalSize{axis}"] = image.voxel_size[axis]
-            metadata[f"PhysicalSize{axis}Unit"] = unit_symbol(image.units.get(axis, "pixel"))
-    if "T" in image.voxel_size:
-        metadata["TimeIncrement"] = image.voxel_size["T"]
-        metadata["TimeIncrementUnit"] = unit_symbol(image.units.get("T", "second"))
-    if description is not None:
-        metadata["MapAnnotation"] = {"Namespace": "napari-dip", "report": description}
-    tifffile.imwrite(
-        path,
+def read_companion(path: Path, check_memory: Callable[[int], None]) -> Image:
+    """Read the set of OME-TIFF files that a companion file describes."""
+    return read_tiff(first_of_set(path), check_memory)
+
+
+def _read(
+    path: Path,
+    file: tifffile.TiffFile,
+    pixels: ElementTree.Element | None,
+    check_memory: Callable[[int], None],
+) -> Image:
+    if not file.series:
+        raise FileFormatError(f"Got {path}, which refers to no pixels; expected an image.")
+    series = file.series[0]
+    page = series.keyframe
+    check_one_image(path, file)
+    check_complete(path, file, pixels)
+    check_colours(path, page)
+    check_memory(max(series.nbytes, largest_part(series)))
+    found = _calibration(file, pixels)
+    values, axes, warnings = _pixels(file, series, found.voxel_size)
+    return Image(
         values,
-        ome=True,
-        bigtiff=values.nbytes > _CLASSIC_LIMIT,
-        photometric="rgb" if axes.endswith("S") and values.shape[-1] in (3, 4) else "minisblack",
-        metadata=metadata,
+        axes,
+        found.voxel_size,
+        found.units,
+        position=found.position,
+        warnings=(*found.warnings, *warn_of_empty_parts(series), *warnings),
+        **_channels(file, pixels, axes, values.shape),
     )
 
 
-def write_imagej(path: Path, image: Image, description: str | None) -> None:
-    """Write an ImageJ hyperstack, or OME-TIFF where ImageJ has no such pixels."""
-    values, axes = _reordered(image)
-    colour = axes.endswith("S")
-    unsuitable = values.dtype.name not in _IMAGEJ_DTYPES or (colour and values.dtype != np.uint8)
-    if unsuitable or values.nbytes > _CLASSIC_LIMIT:
-        write_ome(path, image, description)
-        return
-    metadata: dict[str, Any] = {"axes": axes}
-    if "X" in image.units:
-        unit = image.units["X"]
-        metadata["unit"] = "um" if unit == "micrometer" else unit_symbol(unit)
-    if "Z" in image.voxel_size:
-        metadata["spacing"] = image.voxel_size["Z"]
-    if "T" in image.voxel_size:
-        metadata["finterval"] = image.voxel_size["T"]
-    if description is not None:
-        metadata["Info"] = description
-    size = [image.voxel_size.get(axis, 1.0) for axis in "XY"]
-    tifffile.imwrite(
-        path, values, imagej=True, resolution=(1 / size[0], 1 / size[1]), metadata=metadata
-    )
+def _channels(
+    file: tifffile.TiffFile,
+    pixels: ElementTree.Element | None,
+    axes: str,
+    shape: tuple[int, ...],
+) -> dict[str, Any]:
+    """Return names and colours of channels, as fields of an Image."""
+    if pixels is not None:
+        return ome_channels(pixels)
+    if file.is_imagej and file.imagej_metadata is not None:
+        return names_of_labels(file.imagej_metadata, axes, shape)
+    return {}
 
 
-def _known_axes(path: Path, axes: str) -> str:
-    """Translate tifffile's axes; pages of a plain file are planes."""
-    letters = list(axes)
-    plain = [at for at, letter in enumerate(letters) if letter in "QI"]
-    if len(plain) == 1 and "Z" not in letters:
-        letters[plain[0]] = "Z"
-    found = "".join(letters)
-    if set(found) - set(KNOWN_AXES):
-        raise AxesError(
-            f"Got {path} with axes {axes}; expected letters of {KNOWN_AXES}. "
-            "Name the axes, such as --axes TZCYX."
-        )
-    return found
+def _calibration(file: tifffile.TiffFile, pixels: ElementTree.Element | None) -> Calibration:
+    if pixels is not None:
+        return ome_calibration(pixels)
+    if file.is_imagej and file.imagej_metadata is not None:
+        return imagej_calibration(file)
+    return plain_calibration(file)
 
 
-def _samples_last(values: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
-    """Return colours that were stored plane by plane as the samples of a pixel."""
-    if "S" not in axes:
-        return values, axes
-    return np.moveaxis(values, axes.index("S"), -1), axes.replace("S", "") + "S"
+def _pixels(
+    file: tifffile.TiffFile, series: tifffile.TiffPageSeries, sizes: dict[str, float]
+) -> tuple[NDArray[Any], str, list[str]]:
+    """Return values as they were meant, their axes, and warnings.
+
+    `sizes` changes with the axes where an image is turned.
+    """
+    page = series.keyframe
+    stored = series.asarray()
+    missing = missing_pixels(page, stored)
+    values, inverted = with_light_bright(page, stored)
+    values, axes = arranged(page, values, _letters(series.axes))
+    values, axes, palette = expanded(page, values, axes)
+    if missing is not None:
+        missing, _ = arranged(page, missing, _letters(series.axes))
+        if missing.ndim < values.ndim:
+            missing = np.broadcast_to(missing[..., None], values.shape)
+    calibrated = None
+    if file.is_imagej and file.imagej_metadata is not None:
+        values, calibrated = in_calibrated_values(file.imagej_metadata, values)
+    no_data = None
+    if missing is not None:
+        values, no_data = without_missing(values, missing, axes)
+    values, axes, opacity = without_premultiplication(page, values, axes)
+    values, turned = upright(page, values, axes, sizes)
+    found = (inverted, palette, calibrated, no_data, opacity, turned)
+    return values, axes, [warning for warning in found if warning is not None]
 
 
-def _spacing(file: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str]]:
-    """Return voxel size and unit of each axis that the file knows."""
-    if file.is_ome and file.ome_metadata:
-        return _ome_spacing(file)
-    sizes, unit = _resolution(file)
-    imagej = file.imagej_metadata if file.is_imagej else None
-    if imagej is not None:
-        name = unit_name(str(imagej.get("unit", "pixel")))
-        if name == "pixel":
-            return {}, {}
-        voxel_size, units = dict(sizes), dict.fromkeys("ZYX", name)
-        if "spacing" in imagej:
-            voxel_size["Z"] = float(imagej["spacing"])
-        if imagej.get("finterval"):
-            voxel_size["T"], units["T"] = float(imagej["finterval"]), "second"
-        return voxel_size, units
-    # Inches are a screen's or printer's resolution, not the specimen's.
-    if unit == _CENTIMETRE:
-        micrometres = {axis: size * 1e4 for axis, size in sizes.items()}
-        return micrometres, dict.fromkeys("YX", "micrometer")
-    return {}, {}
-
-
-def _resolution(file: tifffile.TiffFile) -> tuple[dict[str, float], int]:
-    tags = file.pages.first.tags
-    sizes = {}
-    for axis in "XY":
-        if f"{axis}Resolution" in tags:
-            numerator, denominator = tags[f"{axis}Resolution"].value
-            if numerator:
-                sizes[axis] = denominator / numerator
-    unit = tags["ResolutionUnit"].value if "ResolutionUnit" in tags else 1
-    return sizes, int(unit)
-
-
-def _ome_spacing(file: tifffile.TiffFile) -> tuple[dict[str, float], dict[str, str]]:
-    pixels = ome_pixels(file)
-    voxel_size, units = {}, {}
-    for axis in "ZYX":
-        if f"PhysicalSize{axis}" in pixels:
-            voxel_size[axis] = float(pixels[f"PhysicalSize{axis}"])
-            units[axis] = unit_name(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")))
-    if "TimeIncrement" in pixels:
-        voxel_size["T"] = float(pixels["TimeIncrement"])
-        units["T"] = unit_name(str(pixels.get("TimeIncrementUnit", "s")))
-    return voxel_size, units
-
-
-def _reordered(image: Image) -> tuple[np.ndarray[Any, Any], str]:
-    """Return values and axes in the order TZCYXS, which both formats accept."""
-    axes = "".join(sorted(image.axes, key="TZCYXS".index))
-    values = np.asarray(image.data).transpose([image.axes.index(axis) for axis in axes])
-    if values.dtype == bool:
-        values = values.astype(np.uint8)
-    return np.ascontiguousarray(values), axes
+def _letters(axes: str) -> str:
+    """Return tifffile's axes with Q for dimensions without a name; pages of a plain file are Z."""
+    letters = axes.replace("I", "Q")
+    return letters.replace("Q", "Z") if letters.count("Q") == 1 and "Z" not in letters else letters

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from xml.etree.ElementTree import Element
 
 import numpy as np
 import tifffile
 
-from napari_dip.errors import FileFormatError, InputError
+from napari_dip.errors import FileFormatError
+from napari_dip.tiff_ome import promised_size
 
 # What tifffile only logs although the image is then not what was stored.
 _LOSSES = ("invalid page offset", "Missing data are zeroed")
+_GDAL_NODATA = 42113
 # Compressed pixels may take this many times their own size, and this much more [bytes].
 _EXPANSION, _ALLOWANCE = 2, 2**16
 
@@ -74,19 +76,20 @@ def check_one_image(path: Path, file: tifffile.TiffFile) -> None:
         )
 
 
-def check_colours(path: Path, series: tifffile.TiffPageSeries) -> None:
-    """Refuse colours that are neither grey values nor RGB."""
-    colours = series.keyframe.photometric
-    if colours in (tifffile.PHOTOMETRIC.SEPARATED, tifffile.PHOTOMETRIC.CIELAB):
-        raise InputError(
-            f"Got {path} with {colours.name} colours; expected grey values or RGB. Convert it."
-        )
-
-
 def largest_part(series: tifffile.TiffPageSeries) -> int:
     """Return the size of a decoded strip or tile, which can be forged [bytes]."""
     page = series.keyframe
     return int(np.prod(page.chunks)) * int(page.dtype.itemsize)
+
+
+def warn_of_empty_parts(series: tifffile.TiffPageSeries) -> list[str]:
+    """Warn of strips and tiles that were never written; GDAL's sparse files have such."""
+    if _GDAL_NODATA in series.keyframe.tags:
+        return []  # tifffile fills them with that value, so they are missing
+    empty = sum(count == 0 for page in series.pages for count in page.databytecounts)
+    if empty == 0:
+        return []
+    return [f"The file has {empty} strips or tiles without pixels; their pixels are 0."]
 
 
 def _cut_off(path: Path) -> FileFormatError:
@@ -96,18 +99,29 @@ def _cut_off(path: Path) -> FileFormatError:
     )
 
 
-def check_complete(path: Path, file: tifffile.TiffFile) -> None:
-    """Refuse a file that was cut off or forged: tifffile reads what is left without a word."""
+def check_complete(path: Path, file: tifffile.TiffFile, pixels: Element | None) -> None:
+    """Refuse a file that was cut off or forged: tifffile reads what is left without a word.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+    file : TiffFile
+        Its first series is what will be read.
+    pixels : Element or None
+        Pixels of its OME-XML.
+    """
     series = file.series[0]
-    expected = _promised_size(file)
-    pages = [page for page in series.pages if page is not None]
+    expected = _promised_size(file, pixels)
+    pages = list(series.pages)
     beyond = series.dataoffset is not None and (
         series.dataoffset + series.nbytes > path.stat().st_size
     )
     if (
         beyond
+        or None in pages  # a plane to which the OME-XML has no pixels
         or (expected is not None and int(np.prod(series.shape)) < expected)
-        or any(_lacks_parts(page, path.parent) for page in pages)
+        or any(_lacks_parts(page, path.parent) for page in pages if page is not None)
     ):
         raise _cut_off(path)
 
@@ -127,22 +141,14 @@ def _lacks_parts(page: tifffile.TiffPage | tifffile.TiffFrame, folder: Path) -> 
     )
 
 
-def _promised_size(file: tifffile.TiffFile) -> int | None:
+def _promised_size(file: tifffile.TiffFile, pixels: Element | None) -> int | None:
     """Return how many numbers the metadata promise, if they do."""
     page = file.pages.first
     plane = int(np.prod(page.shape))
-    if file.is_ome and file.ome_metadata:
-        pixels = ome_pixels(file)
-        sizes = [int(pixels.get(f"Size{axis}", 1)) for axis in "XYZCT"]
-        return int(np.prod(sizes))
+    if pixels is not None:
+        return promised_size(pixels.attrib)
     if file.is_imagej and file.imagej_metadata:
         return plane * int(file.imagej_metadata.get("images", 1))
     if file.shaped_metadata and "shape" in file.shaped_metadata[0]:
         return int(np.prod(file.shaped_metadata[0]["shape"]))
     return None
-
-
-def ome_pixels(file: tifffile.TiffFile) -> Mapping[str, Any]:
-    image = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]
-    pixels: Mapping[str, Any] = (image[0] if isinstance(image, list) else image)["Pixels"]
-    return pixels

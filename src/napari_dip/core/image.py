@@ -212,10 +212,21 @@ def as_image(
         axes = image.axes or _guess_axes(image.shape, channel_axis)
     image = replace(image, axes=axes.upper())
     _check_axes(image)
-    sizes = {axis: size for axis, size in image.voxel_size.items() if axis in image.axes}
-    units = {axis: unit for axis, unit in image.units.items() if axis in image.axes}
-    position = {axis: at for axis, at in image.position.items() if axis in image.axes}
-    return replace(image, voxel_size=sizes, units=units, position=position)
+    return _without_other_axes(image)
+
+
+def _without_other_axes(image: Image) -> Image:
+    """Return an image without what a file knows of axes that it does not have, or not so long."""
+    channels = dict(zip(image.axes, image.shape, strict=True)).get("C", 0)
+    names, colours = image.channel_names, image.channel_colours
+    return replace(
+        image,
+        voxel_size={axis: size for axis, size in image.voxel_size.items() if axis in image.axes},
+        units={axis: unit for axis, unit in image.units.items() if axis in image.axes},
+        position={axis: at for axis, at in image.position.items() if axis in image.axes},
+        channel_names=names if len(names) == channels else (),
+        channel_colours=colours if len(colours) == channels else (),
+    )
 
 
 def as_array(data: Any) -> Any:
