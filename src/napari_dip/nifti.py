@@ -83,13 +83,18 @@ def _placed(header: Any, warnings: list[str]) -> Image:
     except ValueError:  # no unit quaternion
         qform, qform_code = None, 0
         warnings.append("The qform is not valid and was ignored.")
-    if sform is not None and not _invertible(sform):
-        sform, sform_code = None, 0
-        warnings.append("The sform is not an invertible matrix and was ignored.")
     second = None if qform is None else (int(qform_code), _as_affine(qform))
+    nothing = Image(np.empty((0, 0)), "YX", qform=second)
+    if sform is not None and not _invertible(sform):
+        warnings.append("The sform is not an invertible matrix and was ignored.")
+        sform, sform_code = None, 0
+        if qform is None:
+            return nothing
+    # Without codes nibabel makes an affine of pixdim alone, as NIfTI's first method does.
     first = sform if sform is not None else qform if qform is not None else header.get_base_affine()
-    known = _as_affine(first) if _invertible(first) else None
-    return Image(np.empty((0, 0)), "YX", affine=known, affine_code=int(sform_code), qform=second)
+    if not _invertible(first):
+        return nothing
+    return replace(nothing, affine=_as_affine(first), affine_code=int(sform_code))
 
 
 def _invertible(matrix: NDArray[Any]) -> bool:
