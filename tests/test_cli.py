@@ -694,6 +694,37 @@ def test_a_jpeg_file_is_restored_from_its_tables(call, tmp_path, noisy, loss, mo
     assert io.read_image(tmp_path / "out.png").shape == picture.shape
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["in the file", "as an option"])
+def test_a_psf_is_resampled_to_the_voxel_size_of_the_image(call, tmp_path, known):
+    def save(name, shape, step):
+        values = np.random.default_rng(0).poisson(9, shape).astype(np.float32)
+        values[tuple(n // 2 for n in shape)] = 900
+        sizes = {"Z": step, "Y": 0.1, "X": 0.1} if step else {}
+        units = dict.fromkeys(sizes, "micrometer")
+        io.write_image(tmp_path / name, Image(values, "ZYX", sizes, units))
+
+    save("stack.ome.tif", (6, 16, 16), 0.3)
+    save("psf.ome.tif", (9, 5, 5), 0.1 if known else None)
+    size = () if known else ("--psf-voxel-size", "z=0.1,y=0.1,x=0.1")
+    words = ("deconvolve", "stack.ome.tif", "--psf", "psf.ome.tif", "--config", "tiny.json")
+    code, out, err = call(*words, *size, "--json")
+    assert code == 0
+    assert "z from 0.1 to 0.3 micrometer" in " ".join(json.loads(out)["warnings"])
+    assert "z from 0.1 to 0.3 micrometer" in err
+    assert json.loads(out)["task_options"]["psf"]["voxel_size"]["Z"] == 0.1
+    if not known:
+        code, _, err = call(*words, "--overwrite")
+        assert code == 3
+        assert "--psf-voxel-size" in err
+
+
+def test_a_psf_voxel_size_of_zero_is_refused(call, tmp_path, noisy):
+    io.write_image(tmp_path / "psf.ome.tif", Image(np.eye(5, dtype=np.float32), "YX"))
+    code, _, err = call("deconvolve", noisy, "--psf", "psf.ome.tif", "--psf-voxel-size", "0")
+    assert code == 2
+    assert "sizes above 0" in err
+
+
 def test_bins_need_a_jpeg_file(call, noisy):
     code, _, err = call("dejpeg", noisy, "--loss", "bins", "--config", "tiny.json")
     assert code == 3

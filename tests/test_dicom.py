@@ -9,7 +9,10 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEG2000Lossless
 
 from napari_dip import io
+from napari_dip.api import finish
+from napari_dip.core.restore import restore
 from napari_dip.errors import FileFormatError, InputError
+from tests.tiny import tiny_config
 
 PATIENT = "Doe^Jane"
 STORED = np.random.default_rng(0).integers(0, 2000, (8, 6), dtype=np.uint16)
@@ -170,5 +173,257 @@ def test_a_compressed_file_is_decoded(shared_data):
     assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == JPEG2000Lossless
     image = io.read_image(path)
     stored = np.asarray(io.read_image(shared_data / "medical" / "ct_693_int16.tif").data)
-    np.testing.assert_allclose(image.data, stored.astype(np.float32) - 1024)
+    padding = stored == stored.min()  # around the field of view
+    np.testing.assert_array_equal(np.isnan(image.data), padding)
+    np.testing.assert_allclose(image.data[~padding], stored[~padding].astype(np.float32) - 1024)
     assert dict(image.voxel_size) == pytest.approx({"Y": 0.478516, "X": 0.478516})
+
+
+# Spacing
+
+
+def region(unit=3, **deltas):
+    """Return a region of an ultrasound picture, with its deltas in centimetres for unit 3."""
+    one = pydicom.Dataset()
+    one.PhysicalUnitsXDirection = one.PhysicalUnitsYDirection = unit
+    one.PhysicalDeltaX, one.PhysicalDeltaY = deltas["x"], deltas["y"]
+    return one
+
+
+@pytest.mark.parametrize(
+    ("tags", "voxel_size"),
+    [
+        ({"PixelSpacing": [0.5, 0.25], "ImagerPixelSpacing": [9, 9]}, {"Y": 0.5, "X": 0.25}),
+        ({"PixelSpacing": None, "ImagerPixelSpacing": [0.2, 0.1]}, {"Y": 0.2, "X": 0.1}),
+        ({"PixelSpacing": None, "NominalScannedPixelSpacing": [0.2, 0.1]}, {"Y": 0.2, "X": 0.1}),
+        (
+            {
+                "PixelSpacing": None,
+                "SequenceOfUltrasoundRegions": pydicom.Sequence([region(x=0.01, y=-0.02)]),
+            },
+            {"Y": 0.2, "X": 0.1},
+        ),
+        (
+            {
+                "PixelSpacing": None,
+                "SequenceOfUltrasoundRegions": pydicom.Sequence([region(4, x=0.01, y=0.02)]),
+            },
+            {},
+        ),
+        ({"PixelSpacing": [0, 0]}, {}),
+        ({"PixelSpacing": None}, {}),
+    ],
+    ids=["patient", "detector", "scanned film", "ultrasound", "not a length", "zero", "none"],
+)
+def test_the_pixel_size_comes_from_the_best_tag(tmp_path, tags, voxel_size):
+    image = io.read_image(save(tmp_path / "a.dcm", **tags))
+    assert dict(image.voxel_size) == pytest.approx(voxel_size)
+    warned = {"ImagerPixelSpacing"} == set(tags) - {"PixelSpacing"} and tags["PixelSpacing"] is None
+    assert bool(image.warnings) == (warned or tags["PixelSpacing"] == [0, 0])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_frames_against_the_normal_have_a_positive_distance(tmp_path, sign):
+    frames = np.stack([STORED, STORED + 1])
+    tags = {"NumberOfFrames": 2, "SpacingBetweenSlices": sign * 4.0}
+    image = io.read_image(save(tmp_path / "a.dcm", pixels=frames, **tags))
+    assert image.voxel_size["Z"] == 4.0
+    assert image.affine[2][2] == sign * 4.0
+
+
+def test_the_distance_of_planes_is_that_of_their_positions(tmp_path):
+    for index, z in enumerate([9.0, 6.0, 3.0]):
+        save(tmp_path / f"{index}.dcm", z, SpacingBetweenSlices=99, SliceThickness=5)
+    assert io.read_image(tmp_path).voxel_size["Z"] == pytest.approx(3.0)
+
+
+def test_planes_of_a_tilted_gantry_are_shifted_in_the_affine(tmp_path):
+    for index in range(3):
+        place = [-10, -20 + index, 3.0 * index]
+        save(tmp_path / f"{index}.dcm", ImagePositionPatient=place)
+    image = io.read_image(tmp_path)
+    assert image.voxel_size["Z"] == pytest.approx(3.0)
+    assert [row[2] for row in image.affine[:3]] == pytest.approx([0, -1, 3])
+    assert "tilted gantry" in image.warnings[0]
+
+
+def test_directions_that_are_rounded_are_one(tmp_path):
+    for index in range(2):
+        direction = [1, 1e-5 * index, 0, 0, 1, 0]
+        save(tmp_path / f"{index}.dcm", float(index), ImageOrientationPatient=direction)
+    assert io.read_image(tmp_path).shape == (2, 8, 6)
+
+
+def test_planes_of_two_pixel_spacings_are_refused(tmp_path):
+    for index in range(2):
+        save(tmp_path / f"{index}.dcm", float(index), PixelSpacing=[0.5 + index, 0.25])
+    with pytest.raises(FileFormatError, match="2 pixel spacings"):
+        io.read_image(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("vector", "voxel_size", "warned"),
+    [([0, 40, 40], {"T": 0.04}, False), ([0, 40, 90], {}, True)],
+)
+def test_times_of_frames_are_read_where_they_are_equal(tmp_path, vector, voxel_size, warned):
+    frames = np.stack([STORED, STORED + 1, STORED + 2])
+    tags = {"NumberOfFrames": 3, "FrameTimeVector": vector, "PixelSpacing": None}
+    image = io.read_image(save(tmp_path / "a.dcm", pixels=frames, **tags))
+    assert image.axes == "TYX"
+    assert dict(image.voxel_size) == pytest.approx(voxel_size)
+    assert bool(image.warnings) is warned
+
+
+def test_a_mosaic_is_read_as_one_plane_with_a_warning(tmp_path):
+    image = io.read_image(save(tmp_path / "a.dcm", ImageType=["ORIGINAL", "PRIMARY", "MOSAIC"]))
+    assert image.affine is None
+    assert "mosaic" in image.warnings[0]
+
+
+def test_the_space_of_the_affine_is_the_scanner(tmp_path):
+    for index in range(2):
+        save(tmp_path / f"{index}.dcm", 3.0 * index)
+    image = io.read_image(tmp_path)
+    io.write_image(tmp_path / "a.nii", image)
+    back = io.read_image(tmp_path / "a.nii")
+    assert back.affine_code == 1
+    np.testing.assert_allclose(back.affine, image.affine, atol=1e-5)
+
+
+# Values
+
+
+def signed(values):
+    return {"pixels": values.astype(np.int16), "PixelRepresentation": 1}
+
+
+@pytest.mark.parametrize(
+    ("pixels", "tags", "missing"),
+    [
+        (STORED, {"PixelPaddingValue": int(STORED[0, 0])}, STORED == STORED[0, 0]),
+        (STORED, {"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 500}, STORED <= 500),
+        (STORED, {"PixelPaddingValue": 500, "PixelPaddingRangeLimit": 0}, STORED <= 500),
+        (STORED, {"PixelPaddingValue": 4000}, np.zeros(STORED.shape, bool)),
+    ],
+    ids=["value", "range", "range from above", "not there"],
+)
+@pytest.mark.parametrize("slope", [None, 2])
+def test_padding_is_missing(tmp_path, pixels, tags, missing, slope):
+    scale = {} if slope is None else {"RescaleSlope": slope, "RescaleIntercept": -1024}
+    image = io.read_image(save(tmp_path / "a.dcm", pixels=pixels, **tags, **scale))
+    np.testing.assert_array_equal(np.isnan(image.data.astype(float)), missing)
+    calibrated = pixels if slope is None else pixels * 2.0 - 1024
+    np.testing.assert_array_equal(image.data[~missing], calibrated[~missing])
+    assert bool(image.warnings) == missing.any()
+
+
+@pytest.mark.parametrize("value", [-2000, 63536], ids=["signed", "as a pattern of bits"])
+def test_padding_of_signed_values_is_missing(tmp_path, value):
+    pixels = STORED.astype(np.int16) - 1000
+    pixels[2, 3] = -2000
+    path = tmp_path / "a.dcm"
+    kind = "SS" if value < 0 else "US"
+    save(path, **signed(pixels))
+    data = pydicom.dcmread(path)
+    data.add_new("PixelPaddingValue", kind, value)
+    data.save_as(path)
+    image = io.read_image(path)
+    assert np.argwhere(np.isnan(image.data)).tolist() == [[2, 3]]
+    assert image.data[0, 0] == pixels[0, 0]
+
+
+def test_the_report_counts_padding(tmp_path):
+    image = io.read_image(save(tmp_path / "a.dcm", PixelPaddingValue=int(STORED[0, 0])))
+    report = finish(restore(image, config=tiny_config(2))).report
+    assert report.input.invalid_pixels == (STORED == STORED[0, 0]).sum()
+    assert "padding value" in report.warnings[0]
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+@pytest.mark.parametrize("is_signed", [False, True])
+def test_large_values_become_bright(tmp_path, bits, is_signed):
+    pixels = STORED.astype(np.int16) - 1000 if is_signed else STORED
+    tags = {"BitsStored": bits, "HighBit": bits - 1, **(signed(pixels) if is_signed else {})}
+    tags["PhotometricInterpretation"] = "MONOCHROME1"
+    image = io.read_image(save(tmp_path / "a.dcm", **tags))
+    total = -1 if is_signed else 2**bits - 1
+    np.testing.assert_array_equal(image.data, total - pixels.astype(int))
+    assert "were inverted" in image.warnings[0]
+
+
+def test_dark_values_with_a_scale_are_kept(tmp_path):
+    tags = {"PhotometricInterpretation": "MONOCHROME1", "RescaleSlope": 2, "RescaleIntercept": 1}
+    image = io.read_image(save(tmp_path / "a.dcm", **tags))
+    np.testing.assert_array_equal(image.data, STORED * 2.0 + 1)
+    assert "were kept" in image.warnings[0]
+
+
+def test_bits_beside_the_value_are_ignored(tmp_path):
+    overlaid = STORED | np.uint16(0x1000)
+    image = io.read_image(save(tmp_path / "a.dcm", pixels=overlaid, BitsStored=12, HighBit=11))
+    np.testing.assert_array_equal(image.data, STORED)
+
+
+def test_values_in_the_upper_bits_are_refused(tmp_path):
+    with pytest.raises(InputError, match="lowest bit"):
+        io.read_image(save(tmp_path / "a.dcm", pixels=STORED << 4, BitsStored=12, HighBit=15))
+
+
+def test_a_slope_of_zero_is_refused(tmp_path):
+    with pytest.raises(InputError, match="slope of 0"):
+        io.read_image(save(tmp_path / "a.dcm", RescaleSlope=0, RescaleIntercept=0))
+
+
+# Colours
+
+
+def colours(values, model, **tags):
+    eight = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "SamplesPerPixel": 3}
+    return {
+        "pixels": np.zeros(values.shape[:2], np.uint8),
+        **eight,
+        "PlanarConfiguration": 0,
+        "PhotometricInterpretation": model,
+        "Rows": values.shape[0],
+        "Columns": values.shape[1],
+        "PixelData": values.astype(np.uint8).tobytes(),
+        **tags,
+    }
+
+
+RGB = np.random.default_rng(1).integers(60, 190, (8, 6, 3)).astype(np.uint8)
+# BT.601 of the full range, as DICOM has it.
+TO_YBR = np.array([[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]])
+
+
+def test_luma_and_colour_become_red_green_and_blue(tmp_path):
+    ybr = np.rint(RGB @ TO_YBR.T + [0, 128, 128])
+    image = io.read_image(save(tmp_path / "a.dcm", **colours(ybr, "YBR_FULL")))
+    assert (image.axes, image.dtype) == ("YXS", np.uint8)
+    np.testing.assert_allclose(image.data, RGB, atol=2)
+
+
+def test_colours_plane_by_plane_are_samples(tmp_path):
+    planes = colours(RGB, "RGB", PlanarConfiguration=1)
+    planes["PixelData"] = np.ascontiguousarray(RGB.transpose(2, 0, 1)).tobytes()
+    np.testing.assert_array_equal(io.read_image(save(tmp_path / "a.dcm", **planes)).data, RGB)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_palette_is_resolved(tmp_path, bits):
+    index = np.arange(48, dtype=np.uint8).reshape(8, 6)
+    table = np.arange(256, dtype=f"u{bits // 8}") * (1 if bits == 8 else 200)
+    tags = colours(index, "PALETTE COLOR", SamplesPerPixel=1, PlanarConfiguration=None)
+    del tags["PlanarConfiguration"]
+    for colour, values in (("Red", table), ("Green", table[::-1]), ("Blue", 0 * table)):
+        tags[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, bits]
+        tags[f"{colour}PaletteColorLookupTableData"] = values.tobytes()
+    image = io.read_image(save(tmp_path / "a.dcm", **tags))
+    assert (image.axes, image.dtype) == ("YXS", table.dtype)
+    shown = np.stack([table[index], table[::-1][index], 0 * index], axis=-1)
+    np.testing.assert_array_equal(image.data, shown)
+
+
+def test_a_colour_model_that_is_not_known_is_refused(tmp_path):
+    with pytest.raises(InputError, match="colour model"):
+        io.read_image(save(tmp_path / "a.dcm", **colours(RGB, "CIELAB")))

@@ -130,3 +130,151 @@ def test_the_affine_of_real_files_comes_back(shared_data, tmp_path, name):
     np.testing.assert_allclose(after.affine, before.affine, atol=1e-5)
     np.testing.assert_array_equal(after.get_fdata(), before.get_fdata())
     assert after.header.get_zooms() == pytest.approx(before.header.get_zooms())
+
+
+# Where voxels lie, whatever the codes are
+
+MIRRORED = np.array([[2.0, 0, 0, -5], [0, 2.0, 0, 4], [0, 0, -3.0, 7], [0, 0, 0, 1]])
+STANDARD = np.array([[-1.9, 0.2, 0, 80], [0.1, 2.1, 0.3, -60], [0, 0.2, 3.3, -9], [0, 0, 0, 1]])
+
+
+def save_with(path, values, *, sform=(None, 0), qform=(None, 0), zooms=None, **fields):
+    """Write a file whose header has these affines and codes, and other fields as given."""
+    file = nibabel.Nifti1Image(values, None)
+    file.header.set_zooms(zooms or (2.0, 2.0, 3.0, 1.5)[: values.ndim])
+    file.header.set_qform(*qform)
+    file.header.set_sform(*sform)
+    for name, value in fields.items():
+        file.header[name] = value
+    nibabel.save(file, path)
+    return path
+
+
+def kept(tmp_path, path):
+    """Return the header before and after a file was read and written."""
+    image = io.read_image(path)
+    io.write_image(tmp_path / "kept.nii", image.with_data(image.data.astype(np.float32)))
+    return nibabel.load(path), nibabel.load(tmp_path / "kept.nii")
+
+
+@pytest.mark.parametrize("matrix", [MIRRORED, MIRRORED @ np.diag([-1, 1, 1, 1])], ids=["+", "-"])
+@pytest.mark.parametrize("sform_code", range(5))
+@pytest.mark.parametrize("qform_code", range(5))
+def test_each_affine_keeps_its_code(tmp_path, values, qform_code, sform_code, matrix):
+    other = matrix + np.diag([0, 0, 0, 0])
+    other[:3, 3] += 11
+    path = save_with(
+        tmp_path / "a.nii", values, qform=(matrix, qform_code), sform=(other, sform_code)
+    )
+    before, after = kept(tmp_path, path)
+    image = io.read_image(path)
+    np.testing.assert_allclose(image.affine, before.affine, atol=1e-4)
+    np.testing.assert_allclose(after.affine, before.affine, atol=1e-4)
+    for get in ("get_sform", "get_qform"):
+        expected, code = getattr(before.header, get)(coded=True)
+        found, same = getattr(after.header, get)(coded=True)
+        assert code == same
+        if expected is not None:
+            np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert after.header.get_zooms() == pytest.approx(before.header.get_zooms())
+
+
+def test_the_sform_is_preferred_and_gives_the_voxel_size(tmp_path, values):
+    path = save_with(tmp_path / "a.nii", values, qform=(MIRRORED, 1), sform=(STANDARD, 4))
+    image = io.read_image(path)
+    np.testing.assert_allclose(image.affine, STANDARD, atol=1e-4)
+    assert image.voxel_size["X"] == pytest.approx(np.linalg.norm(STANDARD[:, 0]))
+    assert "is that of the sform" in image.warnings[0]
+
+
+def test_without_codes_the_sizes_of_pixdim_hold(tmp_path, values):
+    image = io.read_image(save_with(tmp_path / "a.nii", values, xyzt_units=2))
+    assert dict(image.voxel_size) == {"T": 1.5, "Z": 3.0, "Y": 2.0, "X": 2.0}
+    assert image.affine_code == 0
+
+
+def test_small_voxels_stay_where_the_large_ones_were(tmp_path, values):
+    path = save_with(tmp_path / "a.nii", values, qform=(MIRRORED, 1), sform=(MIRRORED, 2))
+    finer = io.read_image(path).enlarged({"Y": 2, "X": 2})
+    io.write_image(tmp_path / "b.nii", finer.with_data(finer.data.astype(np.float32)))
+    after = nibabel.load(tmp_path / "b.nii")
+    corner = MIRRORED @ [-0.5, -0.5, 0, 1]
+    for get in ("get_sform", "get_qform"):
+        matrix, code = getattr(after.header, get)(coded=True)
+        np.testing.assert_allclose(matrix @ [-0.5, -0.5, 0, 1], corner, atol=1e-4)
+        assert code == (2 if get == "get_sform" else 1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"sform_code": 1}, "sform is not an invertible matrix"),
+        ({"qform_code": 1, "quatern_b": 2.0, "sform": (MIRRORED, 1)}, "qform is not valid"),
+        ({"xyzt_units": 4}, "code of the units is not valid"),
+        ({"xyzt_units": 2 + 32}, "unit of frequency"),
+    ],
+    ids=["sform 0", "quaternion", "unit", "frequency"],
+)
+def test_what_a_header_cannot_mean_is_a_warning(tmp_path, values, fields, words):
+    image = io.read_image(save_with(tmp_path / "a.nii", values, **fields))
+    assert words in " ".join(image.warnings)
+    np.testing.assert_array_equal(image.data, values.T)
+    if "frequency" in words:
+        assert "T" not in image.voxel_size
+
+
+# Units
+
+
+@pytest.mark.parametrize("space", ["unknown", "meter", "mm", "micron"])
+@pytest.mark.parametrize("time", ["unknown", "sec", "msec", "usec"])
+def test_units_and_the_first_time_are_kept(tmp_path, values, space, time):
+    code = nibabel.nifti1.unit_codes
+    path = save_with(tmp_path / "a.nii", values, xyzt_units=code[space] + code[time], toffset=0.25)
+    before, after = kept(tmp_path, path)
+    assert after.header.get_xyzt_units() == (space, time)
+    assert after.header.get_zooms() == pytest.approx(before.header.get_zooms())
+    assert float(after.header["toffset"]) == 0.25
+    assert dict(io.read_image(path).position) == {"T": 0.25}
+
+
+@pytest.mark.parametrize(("unit", "seconds"), [("minute", 60), ("hour", 3600)])
+def test_minutes_and_hours_become_seconds(tmp_path, unit, seconds):
+    image = Image(np.ones((3, 4, 5), np.float32), "TYX", {"T": 2.0}, {"T": unit})
+    io.write_image(tmp_path / "a.nii", image)
+    back = io.read_image(tmp_path / "a.nii")
+    assert (dict(back.voxel_size), dict(back.units)) == ({"T": 2.0 * seconds}, {"T": "second"})
+
+
+# Values
+
+
+@pytest.mark.parametrize(
+    ("slope", "inter"), [(0.0, 5.0), (np.nan, np.nan), (np.nan, 3.0), (np.inf, 0.0)]
+)
+def test_a_slope_that_means_nothing_is_not_applied(tmp_path, values, slope, inter):
+    path = save_with(tmp_path / "a.nii", values)
+    content = bytearray(path.read_bytes())
+    content[112:120] = np.array([slope, inter], "<f4").tobytes()  # scl_slope, scl_inter
+    path.write_bytes(bytes(content))
+    image = io.read_image(path)
+    assert image.dtype == np.int16
+    np.testing.assert_array_equal(image.data, values.T)
+
+
+def test_a_slope_without_an_intercept_is_refused(tmp_path, values):
+    path = save_with(tmp_path / "a.nii", values)
+    content = bytearray(path.read_bytes())
+    content[112:120] = np.array([2.0, np.nan], "<f4").tobytes()
+    path.write_bytes(bytes(content))
+    with pytest.raises(FileFormatError, match="invalid intercept"):
+        io.read_image(path)
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "u2", "i4", "u4", "i8", "f4", "f8"])
+def test_each_type_of_number_is_read_as_it_is(tmp_path, values, dtype):
+    numbers = values.astype(dtype)
+    nibabel.save(nibabel.Nifti1Image(numbers, AFFINE, dtype=numbers.dtype), tmp_path / "a.nii")
+    image = io.read_image(tmp_path / "a.nii")
+    assert image.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(image.data, numbers.T)

@@ -7,16 +7,27 @@ of a tag is ever put into a message: tags name patients.
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_dip.core.image import Affine, Image
+from napari_dip.core.image import Image
+from napari_dip.dicom_geometry import (
+    SCANNER,
+    UNIT,
+    affine_of,
+    directions_of,
+    in_order,
+    is_mosaic,
+    sizes_of,
+    spacing_of,
+    steps_of_time,
+)
+from napari_dip.dicom_values import check_values, is_coloured, values_of
 from napari_dip.errors import FileFormatError, InputError, NapariDipError
 
 if TYPE_CHECKING:
@@ -25,10 +36,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _MAGIC_AT = 128
-# Distances of planes that differ by more than this are a gap, not rounding.
-_TOLERANCE = 0.05
-_UNIT = "millimeter"
-_PLACE = ("ImageOrientationPatient", "ImagePositionPatient")
 
 
 def is_dicom(path: Path) -> bool:
@@ -58,26 +65,41 @@ def read_dicom(path: Path, check_memory: Callable[[int], None]) -> Image:
     Returns
     -------
     Image
-        Stored values times slope plus intercept, such as Hounsfield units;
-        planes in ascending order along their normal.
+        Stored values times slope plus intercept, such as Hounsfield units, NaN
+        where they are padding; planes in ascending order along their normal.
     """
     files = dicom_files(path) if path.is_dir() else [path]
     with _discreet(path):
         headers = [_header(file) for file in files]
         _check_one_series(path, headers)
-        order, distance = _positions(path, headers)
+        warnings: list[str] = []
+        stack = in_order(path, headers, warnings)
         check_memory(sum(map(_bytes, headers)))
-        first = headers[order[0]]
-        planes = [_pixels(files[index]) for index in order]
-        axes = "YXS" if first.get("SamplesPerPixel", 1) > 1 else "YX"
+        first = headers[stack.order[0]]
+        planes = [values_of(files[index], warnings) for index in stack.order]
+        axes = "YXS" if is_coloured(first) else "YX"
+        if is_mosaic(first):
+            warnings.append("Slices lie side by side in one plane (mosaic), without a position.")
+        voxel_size = sizes_of(first, warnings)
         if planes[0].ndim > len(axes):
-            axes = ("T" if "FrameTime" in first else "Z") + axes
-        voxel_size = _voxel_size(first, axes)
+            times = steps_of_time(first, warnings)
+            axes = ("Z" if times is None else "T") + axes
+            voxel_size |= stack.sizes if times is None else times
         values = planes[0]
         if len(planes) > 1:
-            values, axes, voxel_size["Z"] = np.stack(planes), f"Z{axes}", distance
-        units = {axis: "second" if axis == "T" else _UNIT for axis in voxel_size}
-        return Image(values, axes, voxel_size, units, _affine(first, distance))
+            values, axes = np.stack(planes), f"Z{axes}"
+            voxel_size |= stack.sizes
+        units = {axis: "second" if axis == "T" else UNIT for axis in voxel_size}
+        affine = affine_of(first, stack)
+        return Image(
+            values,
+            axes,
+            voxel_size,
+            units,
+            affine,
+            affine_code=None if affine is None else SCANNER,
+            warnings=tuple(dict.fromkeys(warnings)),
+        )
 
 
 @contextmanager
@@ -86,8 +108,8 @@ def _discreet(path: Path) -> Iterator[None]:
     logger = logging.getLogger("pydicom")
     logger.addFilter(_nothing)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with catch_warnings():
+            simplefilter("ignore")
             yield
     except (NapariDipError, MemoryError):
         raise
@@ -110,8 +132,7 @@ def _header(file: Path) -> Dataset:
     header = pydicom.dcmread(file, stop_before_pixels=True)
     if "Rows" not in header or "Columns" not in header:
         raise FileFormatError(f"Got {file}, a DICOM file without an image; expected an image.")
-    if header.get("PhotometricInterpretation") == "PALETTE COLOR":
-        raise InputError(f"Got {file}, coloured by a palette; expected grey values or RGB.")
+    check_values(file, header)
     if "PerFrameFunctionalGroupsSequence" in header or "ModalityLUTSequence" in header:
         raise InputError(
             f"Got {file}, whose scale is given by frame or by a table; expected one slope and "
@@ -138,97 +159,10 @@ def _check_one_series(path: Path, headers: Sequence[Dataset]) -> None:
             "each. Restore the files one by one."
         )
     shapes = {(int(header.Rows), int(header.Columns)) for header in headers}
-    directions = {
-        tuple(map(float, header.get("ImageOrientationPatient", ()))) for header in headers
-    }
-    if len(shapes) > 1 or len(directions) > 1:
+    sizes, directions = len({spacing_of(one) for one in headers}), directions_of(headers)
+    if len(shapes) > 1 or sizes > 1 or directions > 1:
         raise FileFormatError(
-            f"Got {path} with planes of {len(shapes)} sizes and {len(directions)} directions; "
-            "expected all the same. Move localizers and reformats to another folder."
+            f"Got {path} with planes of {len(shapes)} sizes, {sizes} pixel spacings and "
+            f"{directions} directions; expected all the same. Move localizers and reformats to "
+            "another folder."
         )
-
-
-def _positions(path: Path, headers: Sequence[Dataset]) -> tuple[list[int], float]:
-    """Return the order of the planes along their normal, and their distance [mm]."""
-    first = headers[0]
-    if len(headers) == 1:
-        spacing = first.get("SpacingBetweenSlices") or first.get("SliceThickness") or 1.0
-        return [0], float(spacing)
-    if not all(name in header for header in headers for name in _PLACE):
-        raise FileFormatError(
-            f"Got {path} with {len(headers)} planes of which not all have a position; expected "
-            f"{' and '.join(_PLACE)} in each. Restore the files one by one."
-        )
-    normal = np.cross(*_directions(first))
-    along = np.array([np.dot(normal, _numbers(header.ImagePositionPatient)) for header in headers])
-    order = np.argsort(along, kind="stable")
-    distances = np.diff(along[order])
-    distance = float(np.median(distances))
-    if distances.min() <= 0 or np.ptp(distances) > _TOLERANCE * distance:
-        raise FileFormatError(
-            f"Got {path} with planes that are {distances.min():.3g} to {distances.max():.3g} mm "
-            "apart; expected the same distance between all. A file may be missing, or there may "
-            "be several planes at one position: move these to another folder."
-        )
-    return [int(index) for index in order], distance
-
-
-def _directions(header: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where X and Y of the array point to, in the patient."""
-    both = _numbers(header.ImageOrientationPatient)
-    return both[:3], both[3:]
-
-
-def _numbers(values: Any) -> NDArray[np.float64]:
-    return np.array([float(value) for value in values])
-
-
-def _pixels(file: Path) -> NDArray[Any]:
-    import pydicom
-
-    dataset = pydicom.dcmread(file)
-    try:
-        stored = dataset.pixel_array
-    except (NotImplementedError, RuntimeError, ImportError) as error:
-        syntax = dataset.file_meta.TransferSyntaxUID
-        if not syntax.is_compressed:
-            raise
-        raise FileFormatError(
-            f"Got {file}, compressed as {syntax.name}, which cannot be decoded here; expected a "
-            "decoder or an uncompressed file. For JPEG 2000: pip install pylibjpeg "
-            "pylibjpeg-openjpeg; for other JPEG: pip install pylibjpeg pylibjpeg-libjpeg. If they "
-            "are installed, the file is damaged: fetch it again."
-        ) from error
-    slope, intercept = (
-        float(dataset.get(name, default))
-        for name, default in (("RescaleSlope", 1), ("RescaleIntercept", 0))
-    )
-    if (slope, intercept) == (1, 0):
-        return np.asarray(stored)
-    return np.asarray(stored * np.float64(slope) + intercept, dtype=np.float32)
-
-
-def _voxel_size(header: Dataset, axes: str) -> dict[str, float]:
-    # The distance of rows comes first.
-    spacing = header.get("PixelSpacing")
-    voxel_size = dict(zip("YX", map(float, spacing), strict=True)) if spacing else {}
-    if "Z" in axes and header.get("SpacingBetweenSlices"):
-        voxel_size["Z"] = float(header.SpacingBetweenSlices)
-    if "T" in axes and header.get("FrameTime"):
-        voxel_size["T"] = float(header.FrameTime) / 1000
-    return voxel_size
-
-
-def _affine(first: Dataset, distance: float) -> Affine | None:
-    """Return the map of pixel indices (x, y, z, 1) to right, anterior, superior [mm]."""
-    if not all(name in first for name in (*_PLACE, "PixelSpacing")):
-        return None
-    x, y = _directions(first)
-    row, column = _numbers(first.PixelSpacing)
-    affine = np.eye(4)
-    affine[:3] = np.stack(
-        [x * column, y * row, np.cross(x, y) * distance, _numbers(first.ImagePositionPatient)], 1
-    )
-    # DICOM's axes point to the left and to the back.
-    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-    return tuple(tuple(map(float, line)) for line in affine)

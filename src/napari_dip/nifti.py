@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.image import Image
-from napari_dip.core.units import MICROMETERS, unit_name
+from napari_dip.core.image import Affine, Image
+from napari_dip.core.units import MICROMETERS, SECONDS, unit_name
 from napari_dip.errors import AxesError, FileFormatError, InputError
 
 # The order of a file's array, and of ours: its transpose.
@@ -18,6 +19,9 @@ _FILE_ORDER = "XYZTC"
 _OUR_ORDER = "CTZYX"
 _UNITS = {"micrometer": "micron", "millimeter": "mm", "meter": "meter"}
 _TIMES = {"second": "sec", "millisecond": "msec", "microsecond": "usec"}
+_FREQUENCIES = ("hz", "ppm", "rads")
+# Sizes that differ by a larger share are not the same.
+_TOLERANCE = 0.01
 _COMMENT = "comment"
 
 
@@ -56,10 +60,49 @@ def read_nifti(path: Path, check_memory: Callable[[int], None]) -> Image:
         at for at, axis in enumerate(letters) if axis in "TZ" and at > 0 and values.shape[at] == 1
     ]
     axes = "".join(axis for at, axis in enumerate(letters) if at not in fillers)
-    voxel_size, units = _spacing(header, axes)
-    known = np.isfinite(file.affine).all()
-    affine = tuple(tuple(map(float, row)) for row in file.affine) if known else None
-    return Image(values.squeeze(tuple(fillers)), axes, voxel_size, units, affine)
+    warnings: list[str] = []
+    image = _placed(header, warnings)
+    voxel_size, units = _spacing(header, image.affine_code, axes, warnings)
+    delay = float(header["toffset"])
+    return replace(
+        image,
+        data=values.squeeze(tuple(fillers)),
+        axes=axes,
+        voxel_size=voxel_size,
+        units=units,
+        position={"T": delay} if "T" in axes and np.isfinite(delay) and delay else {},
+        warnings=tuple(warnings),
+    )
+
+
+def _placed(header: Any, warnings: list[str]) -> Image:
+    """Return the affines of a header, as an image without pixels; the sform comes first."""
+    sform, sform_code = header.get_sform(coded=True)
+    try:
+        qform, qform_code = header.get_qform(coded=True)
+    except ValueError:  # no unit quaternion
+        qform, qform_code = None, 0
+        warnings.append("The qform is not valid and was ignored.")
+    second = None if qform is None else (int(qform_code), _as_affine(qform))
+    nothing = Image(np.empty((0, 0)), "YX", qform=second)
+    if sform is not None and not _invertible(sform):
+        warnings.append("The sform is not an invertible matrix and was ignored.")
+        sform, sform_code = None, 0
+        if qform is None:
+            return nothing
+    # Without codes nibabel makes an affine of pixdim alone, as NIfTI's first method does.
+    first = sform if sform is not None else qform if qform is not None else header.get_base_affine()
+    if not _invertible(first):
+        return nothing
+    return replace(nothing, affine=_as_affine(first), affine_code=int(sform_code))
+
+
+def _invertible(matrix: NDArray[Any]) -> bool:
+    return bool(np.isfinite(matrix).all() and abs(np.linalg.det(matrix[:3, :3])) > 0)
+
+
+def _as_affine(matrix: NDArray[Any]) -> Affine:
+    return tuple(tuple(map(float, row)) for row in matrix)
 
 
 def write_nifti(path: Path, image: Image, description: str | None) -> None:
@@ -69,17 +112,39 @@ def write_nifti(path: Path, image: Image, description: str | None) -> None:
     check_colours(image)
     values = _ordered(image)
     unit, sizes = _common_unit(image)
-    affine = np.diag([*sizes, 1.0]) if image.affine is None else np.array(image.affine)
     # The type is named because nibabel refuses 64 bit whole numbers otherwise.
-    file = nibabel.Nifti1Image(values, affine, dtype=values.dtype)
-    time = image.units.get("T", "")
-    file.header.set_xyzt_units(unit, _TIMES.get(time, "unknown"))
-    steps = {**dict(zip("XYZ", sizes, strict=True)), "T": image.voxel_size.get("T", 1.0)}
+    if image.affine is None:
+        file = nibabel.Nifti1Image(values, np.diag([*sizes, 1.0]), dtype=values.dtype)
+    else:
+        file = nibabel.Nifti1Image(values, np.array(image.affine), dtype=values.dtype)
+    time, times = _time(image)
+    file.header.set_xyzt_units(unit, time)
+    steps = {**dict(zip("XYZ", sizes, strict=True)), "T": times * image.voxel_size.get("T", 1.0)}
     file.header.set_zooms([steps.get(axis, 1.0) for axis in _FILE_ORDER[: values.ndim]])
+    file.header["toffset"] = times * image.position.get("T", 0.0)
+    _place(file.header, image)
     if description is not None:
         text = description.encode()
         file.header.extensions.append(nibabel.nifti1.Nifti1Extension(_COMMENT, text))
     nibabel.save(file, path)
+
+
+def _place(header: Any, image: Image) -> None:
+    """Write the affines and codes that a file had; without them nibabel writes its own."""
+    if image.affine is None or image.affine_code is None:
+        return
+    code, matrix = image.qform or (0, image.affine)
+    # nibabel writes a quaternion only with a code; and the step along an axis with it.
+    header.set_qform(np.array(matrix), code)
+    header.set_sform(np.array(image.affine), image.affine_code)
+
+
+def _time(image: Image) -> tuple[str, float]:
+    """Return NIfTI's unit of time, and what a number in the image's unit is multiplied by."""
+    unit = image.units.get("T", "")
+    if unit in _TIMES or unit not in SECONDS:
+        return _TIMES.get(unit, "unknown"), 1.0
+    return "sec", SECONDS[unit]
 
 
 def check_colours(image: Image) -> None:
@@ -91,9 +156,27 @@ def check_colours(image: Image) -> None:
         )
 
 
-def _spacing(header: Any, axes: str) -> tuple[dict[str, float], dict[str, str]]:
-    space, time = (unit_name(unit) for unit in header.get_xyzt_units())
+def _spacing(
+    header: Any, code: int | None, axes: str, warnings: list[str]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Return voxel size and units; that of the sform where it has a code, else of pixdim."""
+    from nibabel.affines import voxel_sizes
+
+    space, time = _units(header, warnings)
     steps = dict(zip(_FILE_ORDER, map(float, header.get_zooms()), strict=False))
+    if code:
+        placed = dict(zip("XYZ", map(float, voxel_sizes(header.get_sform())), strict=True))
+        different = [
+            axis
+            for axis in "XYZ"
+            if axis in axes and abs(placed[axis] - steps[axis]) > _TOLERANCE * placed[axis]
+        ]
+        if different:
+            warnings.append(
+                f"The voxel size along {', '.join(different)} is that of the sform; pixdim has "
+                "another."
+            )
+        steps |= placed
     voxel_size, units = {}, {}
     for axis in axes:
         unit = time if axis == "T" else space
@@ -103,7 +186,21 @@ def _spacing(header: Any, axes: str) -> tuple[dict[str, float], dict[str, str]]:
             voxel_size[axis] = step
             if unit != "unknown":
                 units[axis] = unit
+    if time in _FREQUENCIES and "T" in axes:
+        warnings.append(f"The fourth axis has a unit of frequency ({time}); it was read as T.")
+        voxel_size.pop("T", None)
+        units.pop("T", None)
     return voxel_size, units
+
+
+def _units(header: Any, warnings: list[str]) -> tuple[str, str]:
+    """Return the units of space and time."""
+    try:
+        space, time = header.get_xyzt_units()
+    except KeyError:
+        warnings.append("The code of the units is not valid; units are not known.")
+        return "unknown", "unknown"
+    return unit_name(space), unit_name(time)
 
 
 def _common_unit(image: Image) -> tuple[str, list[float]]:

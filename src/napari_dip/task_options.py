@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,6 +21,7 @@ from napari_dip.config import (
     Known,
     Optics,
 )
+from napari_dip.errors import UsageError
 from napari_dip.options import Flag, by_axis
 
 if TYPE_CHECKING:
@@ -94,7 +96,10 @@ class DeconvolveOptions:
     Parameters
     ----------
     psf
-        Image file of a point; of three dimensions, whole volumes are deconvolved.
+        Image file of a point; of three dimensions, whole volumes are deconvolved. It is
+        resampled to the voxel size of the image.
+    psf_voxel_size
+        Voxel size of the PSF [micrometre], in place of the file's: 0.1, or z=0.1,y=0.05,x=0.05.
     sigma
         Standard deviation of a Gaussian blur [pixels]: 1.5, or z=2,y=1,x=1.
     na
@@ -111,6 +116,7 @@ class DeconvolveOptions:
     """
 
     psf: Path | None = None
+    psf_voxel_size: str | None = None
     sigma: str | None = None
     na: float | None = None
     wavelength: float | None = None
@@ -123,7 +129,7 @@ class DeconvolveOptions:
 
         width = None if self.sigma is None else by_axis("sigma", self.sigma, float)
         return Deconvolve(
-            read(self.psf),
+            self._read_psf(),
             width,
             self.na,
             self.wavelength,
@@ -131,6 +137,16 @@ class DeconvolveOptions:
             self.refine_psf,
             self.optics,
         )
+
+    def _read_psf(self) -> Image | None:
+        psf, text = read(self.psf), self.psf_voxel_size
+        if psf is None or text is None:
+            return psf
+        size = by_axis("psf-voxel-size", text, float)
+        sizes = size if isinstance(size, dict) else {"y": size, "x": size}
+        if not all(0 < one < inf for one in sizes.values()):
+            raise UsageError(f"Got --psf-voxel-size {text}; expected sizes above 0 [micrometre].")
+        return psf.calibrated(sizes)
 
 
 @Parameter(name="*")

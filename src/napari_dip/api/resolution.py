@@ -89,8 +89,9 @@ def deconvolve(
     image : ([T, [C, ]][Z, ]Y, X) array_like
         Real numbers.
     psf : ([Z, ]Y, X) array_like, optional
-        Image of a point, on any scale and at any place; with Z, whole volumes
-        are deconvolved.
+        Image of a point, on any scale and at any place, with the voxel size of
+        the image; with Z, whole volumes are deconvolved. A
+        `napari_dip.core.image.Image` with a voxel size of its own is resampled.
     sigma : float or mapping of str to float, optional
         In place of an image, the standard deviation of a Gaussian [pixels].
     refine_psf : bool

@@ -45,6 +45,11 @@ class Image:
     affine : 4 rows of 4 numbers, optional
         From pixel indices (x, y, z, 1) to a scanner's millimetres, where a
         medical file has it; right, anterior and superior are positive.
+    affine_code : int, optional
+        NIfTI's code of the affine's space: 0 unknown, 1 scanner, 2 aligned, 3 Talairach,
+        4 MNI; None if no file says it.
+    qform : (int, affine), optional
+        Code and matrix of the second affine that a NIfTI file has besides its sform.
     source : str, optional
         The file or the layer that it came from.
     warnings : tuple of str
@@ -62,6 +67,8 @@ class Image:
     position: Mapping[str, float] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
     channel_colours: tuple[str, ...] = ()
+    affine_code: int | None = None
+    qform: tuple[int, Affine] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -85,13 +92,11 @@ class Image:
                 voxel_size[axis] /= factor
                 # The centre of the first of n small pixels.
                 position[axis] = position.get(axis, 0.0) - voxel_size[axis] * (factor - 1) / 2
-        return replace(
-            self,
-            data=data,
-            voxel_size=voxel_size,
-            position=position,
-            affine=self._finer_affine(factors),
-        )
+        steps = np.array([1 / factors.get(axis, 1) for axis in "XYZ"])
+        finer = np.diag([*steps, 1.0])
+        finer[:3, 3] = (steps - 1) / 2  # the centre of the first of n small pixels
+        placed = self._placed(finer)
+        return replace(placed, data=data, voxel_size=voxel_size, position=position)
 
     def cut(self, selection: tuple[slice, ...]) -> Image:
         """Return a part of the array at its own position, all axes kept.
@@ -112,30 +117,28 @@ class Image:
         for axis, start in starts.items():
             if start and axis in self.voxel_size:
                 position[axis] = position.get(axis, 0.0) + start * self.voxel_size[axis]
-        affine = np.eye(4)
-        affine[:3, 3] = [starts.get(axis, 0) for axis in "XYZ"]
+        later = np.eye(4)
+        later[:3, 3] = [starts.get(axis, 0) for axis in "XYZ"]
+        channels = selection[self.axes.index("C")] if "C" in self.axes else slice(None)
         return replace(
-            self,
+            self._placed(later),
             data=self.data[selection],
             position=position,
-            affine=None if self.affine is None else _as_affine(np.array(self.affine) @ affine),
-            **self._cut_channels(selection),
+            channel_names=self.channel_names[channels],
+            channel_colours=self.channel_colours[channels],
         )
 
-    def _cut_channels(self, selection: tuple[slice, ...]) -> dict[str, Any]:
-        at = selection[self.axes.index("C")] if "C" in self.axes else slice(None)
-        return {
-            "channel_names": self.channel_names[at],
-            "channel_colours": self.channel_colours[at],
-        }
+    def _placed(self, indices: NDArray[np.float64]) -> Image:
+        """Return the image with affines of new indices (x, y, z, 1), which a matrix makes old."""
 
-    def _finer_affine(self, factors: Mapping[str, int]) -> Affine | None:
-        if self.affine is None:
-            return None
-        step = np.array([1 / factors.get(axis, 1) for axis in "XYZ"])
-        finer = np.diag([*step, 1.0])
-        finer[:3, 3] = (step - 1) / 2  # the centre of the first of n small pixels
-        return _as_affine(np.array(self.affine) @ finer)
+        def of_new(affine: Affine) -> Affine:
+            return tuple(tuple(map(float, row)) for row in np.array(affine) @ indices)
+
+        return replace(
+            self,
+            affine=None if self.affine is None else of_new(self.affine),
+            qform=None if self.qform is None else (self.qform[0], of_new(self.qform[1])),
+        )
 
     def calibrated(self, voxel_size: Mapping[Any, float] | None) -> Image:
         """Return the same values with another spacing along the axes named [micrometre]."""
@@ -160,15 +163,13 @@ class Image:
             units=units,
             position=position,
             affine=None,
+            affine_code=None,
+            qform=None,
         )
 
     def with_data(self, data: Any) -> Image:
         """Return the same axes, voxel size and units around other values."""
         return replace(self, data=data)
-
-
-def _as_affine(matrix: NDArray[Any]) -> Affine:
-    return tuple(tuple(map(float, row)) for row in matrix)
 
 
 def as_image(

@@ -35,7 +35,13 @@ def recorded(value: Any) -> Any:
     if hasattr(value, "detach"):  # a tensor
         value = as_array(value)
     if isinstance(value, Image):
-        return {"source": value.source, "axes": value.axes, **_identity(value.data)}
+        sizes = {"voxel_size": dict(value.voxel_size), "units": dict(value.units)}
+        return {
+            "source": value.source,
+            "axes": value.axes,
+            **(sizes if value.voxel_size else {}),
+            **_identity(value.data),
+        }
     if isinstance(value, Mapping):
         return {str(key): recorded(one) for key, one in value.items()}
     if is_dataclass(value):

@@ -244,7 +244,7 @@ def make_report(
         warnings=(
             *of_files(image, task),
             *told,
-            *task.remarks(),
+            *task.remarks(image),
             *of_fit(task, config, noise, diagnostics, [one.stop_reason for one in records]),
             *of_tiles(tiling),
         ),

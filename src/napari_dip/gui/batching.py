@@ -4,6 +4,7 @@
 from collections.abc import Callable, Generator
 from dataclasses import fields
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -76,9 +77,11 @@ def task_options(choice: TaskChoice, folder: Path) -> TaskOptions:
 
 
 def _written(picture: "Image", name: str, folder: Path) -> Path:
-    """Return a file of these pixels; its name is made of them, so that no other is replaced."""
+    """Return a file of a picture; its name is made of it, so that no other is replaced."""
     picture = picture.with_data(np.asarray(picture.data))
-    path = folder / f"{name}-{str(sha256_of_pixels(picture.data))[:12]}{DEFAULT_SUFFIX}"
+    contents = f"{sha256_of_pixels(picture.data)}{dict(picture.voxel_size)}{dict(picture.units)}"
+    name = f"{name}-{sha256(contents.encode()).hexdigest()[:12]}"
+    path = folder / f"{name}{DEFAULT_SUFFIX}"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         write_picture(path, picture)

@@ -16,6 +16,7 @@ from napari_dip.core.psf import (
     gaussian_psf,
     spacing_in_micrometers,
 )
+from napari_dip.core.psf_sampling import psf_on_grid, sampling_remark, spatial_psf
 from napari_dip.errors import InputError
 from napari_dip.tasks.task import Task, by_axis
 
@@ -35,8 +36,9 @@ class Deconvolve(Task):
 
     Attributes
     ----------
-    psf : ([Z, ]Y, X) array_like, optional
-        Image of a point.
+    psf : ([Z, ]Y, X) array_like or Image, optional
+        Image of a point. An array has the voxel size of the image; an `Image` with a
+        voxel size of its own is resampled.
     sigma : float or mapping of str to float, optional
         Standard deviation of a Gaussian PSF [pixels], of Y and X, or of each
         axis, such as {"z": 2, "y": 1, "x": 1}.
@@ -102,8 +104,15 @@ class Deconvolve(Task):
             )
         return psf
 
+    def remarks(self, image: Image) -> tuple[str, ...]:
+        if not isinstance(self.psf, Image):
+            return ()
+        return sampling_remark(spatial_psf(self.psf), image)
+
     def _given_psf(self) -> NDArray[Any]:
-        return np.squeeze(np.asarray(_values(self.psf)))
+        if isinstance(self.psf, Image):
+            return np.asarray(spatial_psf(self.psf).data)
+        return np.squeeze(np.asarray(as_array(self.psf)))
 
     def _psf(self, image: Image, axes: str) -> NDArray[np.float32]:
         optics = self.na is not None or self.wavelength is not None
@@ -113,6 +122,8 @@ class Deconvolve(Task):
                 "or numerical aperture and wavelength."
             )
         if self.psf is not None:
+            if isinstance(self.psf, Image):
+                return centred_psf(psf_on_grid(spatial_psf(self.psf), image))
             return centred_psf(self._given_psf())
         if self.sigma is not None:
             return gaussian_psf(self._widths(axes))
@@ -141,7 +152,3 @@ class Deconvolve(Task):
                 f"{', '.join(axes.lower())}, in pixels, such as y=1.5,x=1.5."
             )
         return tuple(widths.get(axis, 0.0) for axis in axes)
-
-
-def _values(data: Any) -> Any:
-    return as_array(data.data if isinstance(data, Image) else data)

@@ -195,7 +195,7 @@ class Fourier(Task):
     def known_noise(self) -> float | None:
         return self.noise
 
-    def remarks(self) -> tuple[str, ...]:
+    def remarks(self, image: Image) -> tuple[str, ...]:
         if not self.measured:
             return ()
         return (

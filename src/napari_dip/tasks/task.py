@@ -114,7 +114,7 @@ class Task:
         """Deviation of noise that need not be measured in pixels, on the image's scale."""
         return None
 
-    def remarks(self) -> tuple[str, ...]:
+    def remarks(self, image: Image) -> tuple[str, ...]:
         """Return sentences for the report: what the task found out that a user should know."""
         return ()
 

@@ -1,0 +1,141 @@
+"""Values of a DICOM file: decoded, in colours or grey, rescaled, NaN where they are padding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.errors import FileFormatError, InputError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+_PALETTE = "PALETTE COLOR"
+# pydicom or its decoders return all of these as red, green and blue.
+_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+
+
+def is_coloured(header: Dataset) -> bool:
+    """Tell whether the values are red, green and blue."""
+    return header.get("PhotometricInterpretation") in (_PALETTE, *_COLOURS)
+
+
+def check_values(file: Path, header: Dataset) -> None:
+    """Refuse a colour model, or a place of bits, that is not understood."""
+    bits = header.get("BitsStored")
+    if bits is not None and header.get("HighBit", bits - 1) != bits - 1:
+        raise InputError(
+            f"Got {file}, whose values do not end at the lowest bit; expected HighBit = BitsStored "
+            "- 1. Convert it to NIfTI."
+        )
+    model = header.get("PhotometricInterpretation", _GREY[1])
+    if model not in (*_GREY, _PALETTE, *_COLOURS):
+        raise InputError(
+            f"Got {file} with a colour model that is not supported; expected grey values, RGB, "
+            "YBR or a palette. Convert it to RGB."
+        )
+    if model == _PALETTE and "RedPaletteColorLookupTableDescriptor" not in header:
+        raise InputError(
+            f"Got {file}, coloured by a palette that is not in it; expected its tables. Convert "
+            "it to RGB."
+        )
+
+
+def values_of(file: Path, warnings: list[str]) -> NDArray[Any]:
+    """Return the values of a file, ([frames, ]Y, X[, S]).
+
+    Parameters
+    ----------
+    file : Path
+        A DICOM file with pixels.
+    warnings : list of str
+        Grows by what the reader changed.
+    """
+    import pydicom
+
+    dataset = pydicom.dcmread(file)
+    stored = _decoded(file, dataset)
+    if dataset.get("PhotometricInterpretation") == _PALETTE:
+        from pydicom.pixels import apply_color_lut
+
+        return np.asarray(apply_color_lut(stored, dataset))
+    if is_coloured(dataset):
+        return stored
+    missing = _padding(stored, dataset)
+    values = _calibrated(file, stored, dataset, warnings)
+    if not missing.any():
+        return values
+    warnings.append("Pixels with the padding value of the file are missing.")
+    # float64 where float32 does not hold every value.
+    return np.where(missing, np.nan, values).astype(np.result_type(values.dtype, np.float32))
+
+
+def _decoded(file: Path, dataset: Dataset) -> NDArray[Any]:
+    try:
+        return np.asarray(dataset.pixel_array)
+    except (NotImplementedError, RuntimeError, ImportError) as error:
+        syntax = dataset.file_meta.TransferSyntaxUID
+        if not syntax.is_compressed:
+            raise
+        raise FileFormatError(
+            f"Got {file}, compressed as {syntax.name}, which cannot be decoded here; expected a "
+            "decoder or an uncompressed file. For JPEG 2000: pip install pylibjpeg "
+            "pylibjpeg-openjpeg; for other JPEG: pip install pylibjpeg pylibjpeg-libjpeg. If they "
+            "are installed, the file is damaged: fetch it again."
+        ) from error
+
+
+def _padding(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_]:
+    """Return True at stored values that stand for no measurement."""
+    if stored.dtype.kind == "f":
+        names = ("FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit")
+        if "DoubleFloatPixelPaddingValue" in dataset:
+            names = ("DoubleFloatPixelPaddingValue", "DoubleFloatPixelPaddingRangeLimit")
+    else:
+        names = ("PixelPaddingValue", "PixelPaddingRangeLimit")
+    if dataset.get(names[0]) is None:
+        return np.zeros(stored.shape, bool)
+    ends = [float(dataset[name].value) for name in names if dataset.get(name) is not None]
+    if stored.dtype.kind != "f":
+        # A writer may give -2000 as 63536, its pattern of bits.
+        ends = [float(np.int64(end).astype(stored.dtype)) for end in ends]
+    return np.asarray((stored >= min(ends)) & (stored <= max(ends)))
+
+
+def _calibrated(
+    file: Path, stored: NDArray[Any], dataset: Dataset, warnings: list[str]
+) -> NDArray[Any]:
+    slope, intercept = (
+        float(dataset.get(name, default))
+        for name, default in (("RescaleSlope", 1), ("RescaleIntercept", 0))
+    )
+    if not np.isfinite([slope, intercept]).all() or slope == 0:
+        raise InputError(
+            f"Got {file} with a rescale slope of 0, or one that is not finite; expected numbers. "
+            "Correct its header, or convert it to NIfTI."
+        )
+    dark = dataset.get("PhotometricInterpretation") == _GREY[0]
+    if (slope, intercept) != (1, 0):
+        if dark:
+            warnings.append(
+                "Large values are dark in this file (MONOCHROME1); they were kept, because they "
+                "have a scale."
+            )
+        return np.asarray(stored * np.float64(slope) + intercept, dtype=np.float32)
+    if dark and stored.dtype.kind in "iu":
+        warnings.append("Large values are dark in this file (MONOCHROME1); they were inverted.")
+        return _inverted(stored, int(dataset.BitsStored))
+    return stored
+
+
+def _inverted(stored: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Return the largest value for the smallest and so on, of all that the bits can hold."""
+    # Of signed numbers the smallest and the largest add up to -1.
+    total = -1 if stored.dtype.kind == "i" else 2**bits - 1
+    limits = np.iinfo(stored.dtype)
+    inverted = np.clip(total - stored.astype(np.int64), limits.min, limits.max)
+    return np.asarray(inverted.astype(stored.dtype))
