@@ -149,6 +149,8 @@ def _is_scattered(core: NDArray[np.bool_], equal: NDArray[np.bool_]) -> bool:
         return True
     around = ndimage.maximum_filter(core, _SOLID, mode="nearest")
     closed = ndimage.minimum_filter(around, _SOLID, mode="nearest")
-    labels, _ = ndimage.label(closed & ~equal, _DIAGONAL)
-    sizes = np.bincount(labels.ravel())[1:]
-    return bool((sizes <= _FEW).sum() > 1 + _SCATTERED * core.sum())
+    labels, _ = ndimage.label(~equal, _DIAGONAL)
+    few = np.bincount(labels.ravel()) <= _FEW
+    few[0] = False
+    scattered = np.unique(labels[closed & few[labels]]).size
+    return scattered > 1 + _SCATTERED * float(core.sum())
