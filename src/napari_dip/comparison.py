@@ -101,7 +101,7 @@ def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
     enlarged = image.enlarged(task.factors())
     result = np.array(enlarged.data, dtype=np.float32)
     psf = task.fitting_psf(image, axes) if isinstance(task, Deconvolve) else None
-    scalings = scale_image(observed, joint=task.joint)
+    scalings = scale_image(observed, joint=task.joint, regions=task.leaves_out_regions)
     lines = [
         estimate_mean_variance(blocks.some_planes(observed, channel))
         for channel in range(len(scalings))
