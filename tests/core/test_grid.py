@@ -16,7 +16,7 @@ def test_offsets_of_the_four_outputs_vanish(offsets):
     grid.view(-1)[:] = torch.tensor(offsets, dtype=torch.float32)
     seen = PICTURE + (grid - grid.mean()).repeat(32, 40)
     left = without_grid(seen) - without_grid(PICTURE)
-    assert float(left.abs().max()) < 0.05 * max(map(abs, offsets))
+    assert float(left.abs().max()) < 0.1 * max(map(abs, offsets))
 
 
 def test_a_grid_that_fades_along_the_image_vanishes():
