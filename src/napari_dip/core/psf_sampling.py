@@ -94,7 +94,7 @@ def psf_on_grid(psf: Image, image: Image) -> NDArray[np.float64]:
         raise InputError(
             f"Got a PSF of {len(values)} planes and an image of {planes}, of which only one has a "
             "distance of planes in a known unit; expected it of both. Set the voxel size of the "
-            "PSF file (--psf-voxel-size) or of the image (--voxel-size)."
+            "PSF (--psf-voxel-size, or the scale of its layer) or of the image (--voxel-size)."
         )
     if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
         return values  # `centred_psf` refuses it
