@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 import numpy as np
 
 from napari_dip.config import Stop
-from napari_dip.core.image import Image, as_array, as_image
+from napari_dip.core.arrays import as_array
+from napari_dip.core.image import Image, as_image
 from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
