@@ -25,7 +25,7 @@ from skimage.io import imread
 
 from napari_dip import DipConfig, Image, fit, metrics, restore
 from napari_dip.config import FitConfig, preset_of
-from napari_dip.core.noise import NoiseModel
+from napari_dip.core.noise_model import NoiseModel
 from napari_dip.core.problem import make_problem
 from napari_dip.figure import Curve
 from napari_dip.io import read_quantisation

@@ -21,7 +21,8 @@ from napari_dip import DipConfig, Image, baselines, metrics, restore
 from napari_dip.api import finish
 from napari_dip.core import blocks
 from napari_dip.core.image import mask_invalid
-from napari_dip.core.noise import estimate_mean_variance, noise_model
+from napari_dip.core.noise import estimate_mean_variance
+from napari_dip.core.noise_model import noise_model
 from napari_dip.core.scaling import scale_image
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ from napari_dip.core.device import Runtime, find_runtime, torch_settings
 from napari_dip.core.fit import fit
 from napari_dip.core.memory import freed_memory_kept, peak_memory
 from napari_dip.core.networks import PriorNetwork
-from napari_dip.core.noise import NoiseModel
+from napari_dip.core.noise_model import NoiseModel
 from napari_dip.core.optimisers import Optimisers
 from napari_dip.core.problem import Problem, make_problem
 

@@ -426,3 +426,13 @@ def test_lines_of_the_manifest_are_read_back_the_latest_first(tmp_path):
     manifest.add(first, first.model_copy(update={"error": None}))
     assert manifest.read() == {"a": first.model_copy(update={"error": None})}
     assert batch_command._line(first) == "a: error: Got nothing."
+
+
+def test_files_with_blank_frames_are_restored_with_the_others(call, folder):
+    frames = np.stack([noisy_waves((16, 16)), np.zeros((16, 16)), noisy_waves((16, 16))])
+    io.write_image(folder / "in" / "a.tif", Image(frames.astype(np.float32), "TYX"), overwrite=True)
+    code, _, _ = call("in")
+    assert code == 0
+    result = io.read_image(folder / "out" / "a_denoise.ome.tif").data
+    assert not result[1].any()
+    assert (result[[0, 2]] != 0).mean() > 0.99

@@ -430,6 +430,17 @@ def test_a_constant_image_is_its_own_restoration(call, tmp_path):
     assert (np.load(tmp_path / "out.npy") == 7).all()
 
 
+def test_blank_frames_come_back_as_they_were_with_a_warning(call, tmp_path):
+    frames = (np.stack([noisy_waves((16, 16))] * 4)).astype(np.uint16)
+    frames[1:3] = [[[0]], [[7]]]
+    io.write_image(tmp_path / "in.tif", Image(frames, "TYX"))
+    code, out, err = call("denoise", "in.tif", "--config", "tiny.json", "-o", "out.tif", "--json")
+    assert code == 0
+    assert "one value only: 2 of 4 (T 1, T 2; counted from 0)" in err
+    assert json.loads(out)["constant"]["planes"] == [{"T": 1}, {"T": 2}]
+    np.testing.assert_array_equal(io.read_image(tmp_path / "out.tif").data[1:3], frames[1:3])
+
+
 # Interruption
 
 

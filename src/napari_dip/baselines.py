@@ -20,7 +20,7 @@ from napari_dip.extras import installed, remedy
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_dip.core.noise import NoiseModel
+    from napari_dip.core.noise_model import NoiseModel
 
     Values = NDArray[np.float64]
 

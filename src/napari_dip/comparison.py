@@ -13,7 +13,8 @@ from napari_dip import metrics
 from napari_dip.baselines import Facts, available
 from napari_dip.core import blocks
 from napari_dip.core.image import mask_invalid
-from napari_dip.core.noise import estimate_mean_variance, noise_model
+from napari_dip.core.noise import estimate_mean_variance
+from napari_dip.core.noise_model import noise_model
 from napari_dip.core.scaling import scale_image
 from napari_dip.errors import InputError
 from napari_dip.tasks import Deconvolve, Denoise
@@ -100,7 +101,7 @@ def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
     enlarged = image.enlarged(task.factors())
     result = np.array(enlarged.data, dtype=np.float32)
     psf = task.fitting_psf(image, axes) if isinstance(task, Deconvolve) else None
-    scalings = scale_image(observed, joint=task.joint)
+    scalings = scale_image(observed, joint=task.joint, regions=task.leaves_out_regions)
     lines = [
         estimate_mean_variance(blocks.some_planes(observed, channel))
         for channel in range(len(scalings))

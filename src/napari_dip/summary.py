@@ -20,7 +20,7 @@ REASONS = {
     "max_iterations": "all iterations were done",
     "time_limit": "the time was up",
     "stop_requested": "you stopped it",
-    "constant_image": "the image is constant",
+    "constant_image": "nothing to fit, all planes and regions are constant",
 }
 
 

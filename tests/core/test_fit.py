@@ -16,7 +16,8 @@ from napari_dip.core.averaging import Posterior
 from napari_dip.core.blur import GaussianBlur
 from napari_dip.core.fit import fit
 from napari_dip.core.latent import LATENTS
-from napari_dip.core.noise import estimate_mean_variance, noise_model
+from napari_dip.core.noise import estimate_mean_variance
+from napari_dip.core.noise_model import noise_model
 from napari_dip.core.problem import Problem, make_problem
 from napari_dip.core.scaling import find_scaling
 from napari_dip.core.state import FitState

@@ -12,7 +12,7 @@ from napari_dip.core.fit import fit
 from napari_dip.core.fourier import Fourier, least_variation
 from napari_dip.core.latent import build_latent, latent_channels
 from napari_dip.core.networks import build_network
-from napari_dip.core.noise import NoiseModel
+from napari_dip.core.noise_model import NoiseModel
 from napari_dip.core.problem import make_problem
 from napari_dip.core.progress import finish
 from napari_dip.core.regularisers import total_variation

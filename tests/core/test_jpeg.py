@@ -9,7 +9,7 @@ from PIL import Image as Picture
 
 from napari_dip import io
 from napari_dip.core.jpeg import Jpeg
-from napari_dip.core.noise import NoiseModel
+from napari_dip.core.noise_model import NoiseModel
 from tests.tiny import waves
 
 # Pillow's names of 4:4:4, 4:2:2 and 4:2:0.

@@ -18,7 +18,7 @@ from napari_dip.core.judgement import (
     weighted_mean,
     whiteness,
 )
-from napari_dip.core.noise import NoiseModel
+from napari_dip.core.noise_model import NoiseModel
 from napari_dip.core.operators import Identity
 from napari_dip.core.problem import make_problem
 from napari_dip.core.risk import Risk

@@ -10,7 +10,7 @@ from torch.nn import functional
 from napari_dip.config import FitConfig, LatentName, NetworkConfig
 from napari_dip.core.latent import LATENTS, build_latent, latent_channels
 from napari_dip.core.networks import build_network
-from napari_dip.core.noise import NoiseModel
+from napari_dip.core.noise_model import NoiseModel
 from napari_dip.core.observation_latent import ObservationLatent
 from napari_dip.core.problem import make_problem
 from napari_dip.core.views import View

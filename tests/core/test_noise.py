@@ -7,13 +7,8 @@ from scipy import ndimage
 
 from napari_dip.core.correlation import noise_correlation
 from napari_dip.core.impulses import without_impulses
-from napari_dip.core.noise import (
-    NoiseModel,
-    estimate_mean_variance,
-    find_noise,
-    noise_model,
-    rounding,
-)
+from napari_dip.core.noise import estimate_mean_variance, find_noise
+from napari_dip.core.noise_model import NoiseModel, noise_model, rounding
 from napari_dip.core.scaling import find_scaling
 from tests.tiny import tiny_config, waves
 
@@ -101,16 +96,35 @@ def test_noise_that_is_the_same_everywhere_has_one_deviation(name, sigma):
     assert (told.gain, told.read_noise, told.weighted) == (None, None, False)
 
 
-def test_what_is_measured_is_told_but_weighs_nothing():
-    found, told = find_noise(PHOTONS, tiny_config(noise="auto"))
-    assert (found.slope, found.intercept) == (0, MEASURED.mean_variance)
-    assert (told.model, told.weighted) == ("poisson-gaussian", False)
-    assert told.gain == pytest.approx(MEASURED.slope)
-    assert told.read_noise == pytest.approx(MEASURED.intercept**0.5)
-    assert told.correlation == MEASURED.correlation
+def test_auto_measures_the_line_and_reports_it():
+    found, record = find_noise(PHOTONS, tiny_config(noise="auto"))
+    assert found == MEASURED
+    assert (record.model, record.weighted) == ("poisson-gaussian", False)
+    assert record.gain == pytest.approx(MEASURED.slope)
+    assert record.read_noise == pytest.approx(MEASURED.intercept**0.5)
+    assert record.correlation == MEASURED.correlation
     _, flat = find_noise(PICTURE[None] + RNG.normal(0, 5, PICTURE.shape), tiny_config())
     assert (flat.model, flat.gain, flat.read_noise) == ("gaussian", None, None)
     assert flat.correlation is not None
+
+
+def test_equal_weights_divide_by_the_mean_variance():
+    scaling = find_scaling(PHOTONS)
+    model = noise_model(MEASURED, scaling, equal=True)
+    dark, bright = torch.tensor(0.2), torch.tensor(0.8)
+    assert float(model.variance(bright)) > float(model.variance(dark))
+    mean = MEASURED.mean_variance / scaling.gain**2
+    for estimate in (dark, bright):
+        assert float(model.nll(estimate, estimate + 1)) == pytest.approx(1 / mean, rel=1e-5)
+
+
+def test_reports_the_standard_error_of_a_measured_level():
+    noise = np.random.default_rng(0).normal(0, 5, (12, 256, 256))
+    records = [find_noise((PICTURE + layer)[None], tiny_config())[1] for layer in noise]
+    spread = np.std([record.sigma for record in records])
+    typical = np.median([record.sigma_error for record in records])
+    assert 0.2 * spread < typical < 10 * spread
+    assert typical < 0.5
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 3), (1, 40)])

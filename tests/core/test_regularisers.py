@@ -6,7 +6,7 @@ import torch
 
 import napari_dip
 from napari_dip import DipConfig
-from napari_dip.core.noise import NoiseModel
+from napari_dip.core.noise_model import NoiseModel
 from napari_dip.core.operators import Downsample, Identity
 from napari_dip.core.problem import make_problem
 from napari_dip.core.regularisers import (

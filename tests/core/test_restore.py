@@ -355,8 +355,8 @@ def test_impulses_leave_no_trace_in_a_laplace_fit():
 
 
 def test_correlated_noise_is_told():
-    smooth = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(64, 64)), 2)
-    report = finish(restore(waves() + 300 * smooth, config=tiny_config(30))).report
+    smooth = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(64, 64)), 1)
+    report = finish(restore(waves() + 150 * smooth, config=tiny_config(30))).report
     (warning,) = report.warnings
     assert "correlated" in warning
     assert report.noise.correlation > 0.3

@@ -20,6 +20,19 @@ def plane(seed):
     return waves((32, 32)) + noise
 
 
+class Lazy:
+    """An array that is not in memory."""
+
+    def __init__(self, values):
+        self._values, self.shape, self.dtype = values, values.shape, values.dtype
+
+    def __getitem__(self, selection):
+        return self._values[selection]
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self._values, dtype)
+
+
 def warm_config(iterations=6, warm=3, **choices):
     config = tiny_config(iterations, warm_start="on", **choices)
     fit = config.fit.model_copy(
@@ -63,7 +76,7 @@ def test_each_tile_follows_its_own_and_no_more_is_kept_than_followers_need():
             return self
 
     for block in plan:
-        work = Work(block, picture, None, constant=False, invalid_pixels=0)
+        work = Work(block, picture, None, np.zeros(picture.shape, bool), (), 0)
         assert len(chain.starts(work)) == (block.index >= 2)
         chain.add(work, [Warm()])
         chain.leave(block)
@@ -103,10 +116,27 @@ def test_planes_that_noise_hides_are_no_scene_cut():
     assert [block.warm for block in result.report.blocks] == [False, True, True]
 
 
-def test_what_follows_a_plane_without_pixels_begins_anew():
-    stack = np.stack([plane(0), np.full((32, 32), np.nan), plane(2), plane(3)])
+@pytest.mark.parametrize("value", [0.0, np.nan])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_what_follows_a_blank_plane_begins_where_the_last_fitted_plane_ended(value, lazy):
+    stack = np.stack([plane(0), *np.full((2, 32, 32), value), plane(2), plane(3)])
+    image = Image(Lazy(stack) if lazy else stack, "ZYX")
+    blocks_ = restored(image, warm_config()).report.blocks
+    assert [(block.index, block.warm) for block in blocks_] == [(0, False), (3, True), (4, True)]
+
+
+def test_the_first_plane_after_blank_ones_begins_cold():
+    stack = np.stack([np.zeros((32, 32)), plane(1), plane(2)])
     blocks_ = restored(Image(stack, "ZYX"), warm_config()).report.blocks
-    assert [(block.index, block.warm) for block in blocks_] == [(0, False), (2, False), (3, True)]
+    assert [(block.index, block.warm) for block in blocks_] == [(1, False), (2, True)]
+    assert [block.iterations for block in blocks_] == [6, 3]
+
+
+def test_after_a_dark_frame_a_series_begins_where_the_last_lit_frame_ended():
+    dark = np.random.default_rng(9).normal(0, 20, (32, 32)) + 50
+    stack = np.stack([plane(0), dark, plane(2), plane(3)])
+    blocks_ = restored(Image(stack, "TYX"), warm_config()).report.blocks
+    assert [block.warm for block in blocks_] == [False, False, True, True]
 
 
 @pytest.mark.parametrize("latent", ["noise", "meshgrid", "observation"])

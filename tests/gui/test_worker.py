@@ -291,3 +291,17 @@ def test_a_run_imports_hardly_anything_that_was_not_imported_beforehand():
         "print((len(sys.modules) - warmed) / (warmed - begin))"
     )
     assert float(printed_by(code)) < 0.1
+
+
+def test_blank_frames_come_back_as_they_were_and_do_not_count_in_what_is_left(start, qtbot):
+    frames = np.stack([noisy_waves((16, 16)) + t for t in range(4)])
+    frames[1:3] = 0
+    run, heard = start(as_image(frames, "TYX"), tiny_config(4))
+    with qtbot.waitSignal(run.returned, timeout=60_000):
+        pass
+    assert heard.errors == []
+    np.testing.assert_array_equal(heard.ends[0].image.data[1:3], 0)
+    assert {progress.block for progress in heard.progress} <= {0, 3}
+    first = heard.progress[0]
+    assert first.iteration + first.iterations_left == 2 * 4
+    assert any("2 of 4 (T 1, T 2;" in text for text in heard.ends[0].report.warnings)

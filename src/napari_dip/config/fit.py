@@ -188,6 +188,11 @@ class FitConfig(Frozen, allow_inf_nan=False):
     posterior_noise: float = Field(
         2.0, ge=0, description="Noise on the weights while sampling, in typical steps of them."
     )
+    residual_guard: bool = Field(
+        False,
+        description="Blend the observation back where the fit removed more than the noise "
+        "explains, region by region.",
+    )
     max_iterations: int = Field(3000, ge=1, description="Upper bound of the iterations.")
     warm_iterations: int = Field(
         120,

@@ -58,8 +58,8 @@ _FEW_PIXELS = StoppingConfig(heldout_patience=500)
 
 # Where a task has presets of its own; the paper's from its supplementary code.
 _TASK_PRESETS: dict[tuple[TaskName, Preset], FitConfig] = {
-    ("denoise", "balanced"): _with(_BALANCED, stopping=_NOISE),
-    ("denoise", "fast"): _with(_FAST, stopping=_NOISE),
+    ("denoise", "balanced"): _with(_BALANCED, stopping=_NOISE, residual_guard=True),
+    ("denoise", "fast"): _with(_FAST, stopping=_NOISE, residual_guard=True),
     ("super-resolve", "paper"): _with(
         _PAPER, latent_noise=0.03, max_iterations=2000, stopping=_FEW_PIXELS
     ),

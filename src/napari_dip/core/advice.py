@@ -13,7 +13,7 @@ from napari_dip.core.stopping import StopReason
 
 if TYPE_CHECKING:
     from napari_dip.config import DipConfig
-    from napari_dip.core.report import NoiseRecord, TilingRecord
+    from napari_dip.core.report import ConstantRecord, NoiseRecord, TilingRecord
     from napari_dip.tasks import Task
 
 # Below this whiteness a residual is no white noise; where it should be some.
@@ -22,6 +22,10 @@ _SMOOTH = 1.1
 _SEAM = 1.05
 # Below this the two rules would keep estimates as different as these are wrong.
 DISAGREEMENT = 0.8
+# From this share of the pixels on, constant regions are worth a sentence.
+_LARGE_REGIONS = 0.05
+# So many planes are listed.
+_SHOWN = 10
 
 
 def of_files(image: Image, task: Task) -> tuple[str, ...]:
@@ -93,3 +97,28 @@ def of_tiles(tiling: TilingRecord | None) -> list[str]:
             "them): try a larger tile or overlap."
         )
     return found
+
+
+def of_constants(constant: ConstantRecord | None) -> list[str]:
+    """Report planes that are constant, and a large share of pixels in constant regions."""
+    found = []
+    if constant is not None and constant.planes and constant.of_planes > 1:
+        found.append(
+            f"Planes that hold one value only: {len(constant.planes)} of {constant.of_planes} "
+            f"({_places(constant.planes)}; counted from 0). They come back as they were and have "
+            "no influence on the others."
+        )
+    if constant is not None and constant.pixels >= _LARGE_REGIONS:
+        found.append(
+            f"{constant.pixels:.0%} of the pixels lie in large regions of exactly one value, such "
+            "as an empty canvas, padding or saturation: they come back as they were and are not "
+            "used to measure the noise."
+        )
+    return found
+
+
+def _places(planes: Sequence[Mapping[str, int]]) -> str:
+    """Return where some planes are, such as "T 3, T 4"."""
+    shown = [" ".join(f"{axis} {n}" for axis, n in plane.items()) for plane in planes[:_SHOWN]]
+    left = len(planes) - len(shown)
+    return ", ".join(shown) + (f" and {left} more" if left else "")

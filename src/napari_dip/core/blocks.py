@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_dip.core.typical import are_typical, look
 from napari_dip.errors import AxesError
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # What describes a whole image is measured on so many pixels along an axis at most.
 _SAMPLE = 1024
+# So many times as many planes are examined as are chosen.
+_CANDIDATES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,15 +247,31 @@ def shape(block: Block, image: Image) -> tuple[int, ...]:
 
 
 def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
-    """Return up to `count` planes of a channel, spread over the image, as (P, Y, X).
+    """Return up to `count` typical planes of a channel, spread over the image, as (P, Y, X).
 
-    Of large planes only a part of each, at places spread along the diagonal.
+    Of large planes only a part of each, at places spread along the diagonal. Constant
+    planes and those far from the others are replaced; without any other they stay.
     """
     planes = [block for block in plan(image, "separate") if block.channels in ((), (channel,))]
     height, width = (image.shape[image.axes.index(axis)] for axis in "YX")
     last = (len(planes) - 1, max(height - _SAMPLE, 0), max(width - _SAMPLE, 0))
-    chosen = np.unique(np.linspace((0, 0, 0), last, count).astype(int), axis=0)
-    return np.concatenate([read(image, _part(planes[at], image, y, x)) for at, y, x in chosen])
+    # Of these every fifth would be chosen, if all were typical.
+    number = _CANDIDATES * (count - 1) + 1
+    candidates = np.unique(np.linspace((0, 0, 0), last, number).astype(int), axis=0)
+
+    def part(at: int, y: int, x: int) -> NDArray[Any]:
+        return read(image, _part(planes[at], image, y, x))
+
+    if len(candidates) > 1:
+        typical = are_typical([look(part(*place)[0]) for place in candidates])
+        if typical.any():
+            candidates = candidates[typical]
+        else:  # search the rest, until there is a plane with something to measure
+            places = product(range(len(planes)), *(range(0, n, _SAMPLE) for n in (height, width)))
+            found = next((place for place in places if look(part(*place)[0]) is not None), None)
+            candidates = candidates if found is None else np.array([found])
+    chosen = np.unique(np.linspace(0, len(candidates) - 1, count).astype(int))
+    return np.concatenate([part(*candidates[index]) for index in chosen])
 
 
 def _part(plane: Block, image: Image, y: int, x: int) -> Block:
@@ -267,6 +286,22 @@ def read(image: Image, block: Block) -> NDArray[Any]:
     values = to_channels_first(np.asarray(image.data[block.selection]), block)
     # The same order in memory, so that sums and thus results are the same.
     return np.ascontiguousarray(values if {"C", "S"} & set(block.axes) else values[None])
+
+
+def read_around(
+    image: Image, block: Block, margin: int
+) -> tuple[NDArray[Any], tuple[slice | Any, ...]]:
+    """Return a block with so many pixels more of its plane around it, and where in it it lies."""
+    selection, inside = list(block.selection), [slice(None)] * 2
+    for n, axis in enumerate("YX"):
+        at = image.axes.index(axis)
+        part = block.selection[at]
+        assert isinstance(part, slice)  # of every block
+        first, stop, _ = part.indices(image.shape[at])
+        start = max(first - margin, 0)
+        selection[at] = slice(start, stop + margin)
+        inside[n] = slice(first - start, stop - start)
+    return read(image, replace(block, selection=tuple(selection))), (..., *inside)
 
 
 def to_channels_first(values: NDArray[Any], block: Block) -> NDArray[Any]:

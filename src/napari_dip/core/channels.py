@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_dip.config import DipConfig, for_correlated_noise
 from napari_dip.core import blocks
+from napari_dip.core.constant_regions import without_constant_regions
 from napari_dip.core.correlation import CORRELATED
 from napari_dip.core.impulses import without_impulses
-from napari_dip.core.noise import find_noise, noise_model, rounding
+from napari_dip.core.noise import find_noise
+from napari_dip.core.noise_model import noise_model, rounding
 from napari_dip.core.scaling import Scaling, scale_image
 
 if TYPE_CHECKING:
     from napari_dip.core.image import Image
-    from napari_dip.core.noise import NoiseModel
+    from napari_dip.core.noise_model import NoiseModel
     from napari_dip.core.report import NoiseRecord
     from napari_dip.tasks import Task
 
@@ -50,21 +53,33 @@ def find_channels(image: Image, config: DipConfig, task: Task) -> list[Channel]:
         known = {"noise": "gaussian", "sigma_noise": task.known_noise}
         config = config.model_copy(update=known)
     channels: list[Channel] = []
-    scalings = scale_image(image, joint=task.joint)
+    scalings = scale_image(image, joint=task.joint, regions=task.leaves_out_regions)
     for index, scaling in enumerate(scalings):
-        if task.tolerance is not None:
-            model, record = rounding(task.tolerance, scaling)
-            channels.append(Channel(scaling, model, record, clean=False))
-            continue
-        planes, share, clean = blocks.some_planes(image, index), 0.0, False
-        if seeks_impulses(config, task):
-            planes, share = without_impulses(planes)
-            clean = not share and planes.size * len(scalings) == prod(image.shape)
-        line, record = find_noise(planes, config)
-        record = record.model_copy(update={"impulses": share})
-        model = noise_model(line, scaling, laplace=config.noise == "laplace")
-        channels.append(Channel(scaling, model, record, clean))
+        planes = blocks.some_planes(image, index) if task.tolerance is None else np.empty(0)
+        channel = find_channel(planes, scaling, config, task)
+        whole = planes.size * len(scalings) == prod(image.shape)
+        channels.append(channel if whole else replace(channel, clean=False))
     return channels
+
+
+def find_channel(planes: NDArray[Any], scaling: Scaling, config: DipConfig, task: Task) -> Channel:
+    """Find the noise of some planes (P, Y, X) that share an intensity map."""
+    if task.tolerance is not None:
+        model, record = rounding(task.tolerance, scaling)
+        return Channel(scaling, model, record, clean=False)
+    share, clean = 0.0, False
+    measured = without_constant_regions(planes) if task.leaves_out_regions else planes
+    if seeks_impulses(config, task):
+        without, share = without_impulses(planes)
+        clean = not share
+        if share:
+            measured = np.where(np.isnan(without), np.nan, measured)
+    line, record = find_noise(measured, config)
+    record = record.model_copy(update={"impulses": share})
+    model = noise_model(
+        line, scaling, laplace=config.noise == "laplace", equal=config.noise == "auto"
+    )
+    return Channel(scaling, model, record, clean)
 
 
 def seeks_impulses(config: DipConfig, task: Task) -> bool:

@@ -1,4 +1,4 @@
-"""Correlation of the noise of neighbouring pixels: whether one tells of the next, and how far."""
+"""Spatial correlation of the noise, and its width."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# From here on the noise of neighbouring pixels counts as correlated: white noise,
-# real and synthetic, has -0.1 to 0.1, noise blurred by a pixel 0.35 to 0.5.
-CORRELATED = 0.3
+from napari_dip.core.flat_regions import hold_noise
+
+# From this correlation of neighbouring pixels on noise counts as correlated: white noise,
+# real and synthetic, has -0.1 to 0.1, noise blurred by 0.7 pixels 0.28 to 0.35, by a pixel
+# 0.35 to 0.5.
+CORRELATED = 0.25
 # Correlation is measured in the flattest tiles of this size, this share of them.
 _TILE = 8
 _FLATTEST = 0.2
@@ -28,7 +31,7 @@ _FAINT = 0.01
 
 
 def noise_correlation(planes: NDArray[Any]) -> float | None:
-    """Return the correlation of the noise of neighbouring pixels.
+    """Return the correlation of the noise of neighbouring pixels, where flat regions show it.
 
     Parameters
     ----------
@@ -39,12 +42,14 @@ def noise_correlation(planes: NDArray[Any]) -> float | None:
     -------
     float or None
         About -0.1 to 0.1 for white noise, 0.5 for noise blurred by a pixel;
-        None where the image is too small to tell or its noise too faint.
+        None where the image is too small or its noise too faint to measure it, and
+        where the flattest tiles hold texture.
 
     Notes
     -----
-    Measured in the flattest tiles of 8 x 8 pixels, less the parabola that
-    fits each best. Whatever structure is left there is fainter than noise.
+    Measured in the flattest tiles of 8 x 8 pixels, less the parabola that fits each
+    best. A correlation of `CORRELATED` or more may be that of fine texture, so it counts
+    only where these tiles differ no more than noise does (`flat_regions.hold_noise`).
 
     Examples
     --------
@@ -73,7 +78,8 @@ def noise_correlation(planes: NDArray[Any]) -> float | None:
     noise = (details[flattest] / deviation[flattest, None]).reshape(-1, _TILE, _TILE)
     along_x = (noise[:, :, 1:] * noise[:, :, :-1]).mean()
     along_y = (noise[:, 1:] * noise[:, :-1]).mean()
-    return float(max(along_x, along_y))
+    correlation = float(max(along_x, along_y))
+    return None if correlation >= CORRELATED and not hold_noise(planes) else correlation
 
 
 def is_correlated(correlation: float | None, shape: tuple[int, ...]) -> bool:

@@ -34,6 +34,7 @@ from napari_dip.core.networks import PriorNetwork, build_network
 from napari_dip.core.optimisers import build_optimiser, typical_steps
 from napari_dip.core.outcome import Fit, Snapshot
 from napari_dip.core.regularisers import Regularisers
+from napari_dip.core.residual_guard import build_guard
 from napari_dip.core.rules import build_rule
 from napari_dip.core.state import FitState
 from napari_dip.core.stopping import Evidence
@@ -124,8 +125,12 @@ def fit(
         estimate: Tensor,
         reason: StopReason | None = None,
     ) -> Snapshot:
-        shown = _copy(problem, latent.finish(estimate))
+        shown = _copy(problem, finished(estimate))
         return Snapshot(iteration, errors.loss, errors.heldout, selected, shown, reason)
+
+    def finished(estimate: Tensor) -> Tensor:
+        whole = latent.finish(estimate)
+        return whole if guard is None else guard(whole)
 
     problem = replace(problem, operator=problem.operator.fresh(runtime.device))
     network = _seeded_network(problem, settings, seed)
@@ -152,6 +157,7 @@ def fit(
         latent.skip(before, ceil(before / settings.reveal_every) if settings.reveal_every else 0)
     assessor = Assessor(problem, heldout, everywhere=config.stop == "discrepancy")
     measure = find_measure(problem, config)
+    guard = build_guard(problem, settings)
     posterior = Posterior(
         config.posterior_samples or 0,
         settings.posterior_noise,
@@ -222,7 +228,8 @@ def fit(
                 yield snapshot
         if reason is not None:
             break
-    estimate = latent.finish(state.kept)
+    estimate = finished(state.kept)
+    findings = {} if guard is None else guard.findings(latent.finish(state.kept))
     posterior_std, scale = None, None
     if posterior.complete:
         scale = posterior_scale(problem, state.kept, posterior.predictions.variance, heldout)
@@ -237,7 +244,7 @@ def fit(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         rollbacks=state.rollbacks,
         residual_whiteness=whiteness(problem, estimate),
-        findings=problem.operator.findings(),
+        findings={**problem.operator.findings(), **findings},
         weights_sha256=weights_sha256,
         stopping_agreement=agreement(problem, state.kept, state.rival),
         posterior_std=posterior_std,

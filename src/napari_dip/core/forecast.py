@@ -81,10 +81,11 @@ def forecast(
     config = config or DipConfig()
     untuned = config.model_copy(update={"tune": None, "time_limit": None})
     run = restore(image, task, untuned, out=out, stop_requested=stop_requested)
-    first = last = None
+    first = last = fitted = None
     for progress in run:
-        if progress.block > 0:
-            break
+        if first is not None and progress.block != fitted:
+            break  # blank planes before the first fit take no time
+        fitted = progress.block
         first, last = first or _Moment.of(progress), _Moment.of(progress)
         if last.seconds >= _SECONDS and last.iteration - first.iteration >= _ITERATIONS:
             break

@@ -12,7 +12,7 @@ from torch import Tensor
 from napari_dip.core.operators import Operator
 
 if TYPE_CHECKING:
-    from napari_dip.core.noise import NoiseModel
+    from napari_dip.core.noise_model import NoiseModel
 
 # Frequencies that hold nearly all of an image's energy [cycles per pixel].
 _LOW_FREQUENCY = 0.04
@@ -119,7 +119,7 @@ class Fourier(Operator):
 
     def noise_level(self, noise: NoiseModel) -> float:
         """Return the standard deviation of the noise that is known, otherwise 0."""
-        variance = noise.variance(torch.zeros(()))
+        variance = noise.weighting_variance(torch.zeros(()))
         return float(variance.mean().sqrt()) if self._noisy else 0.0
 
     def measured(self, picture: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
@@ -130,9 +130,10 @@ class Fourier(Operator):
         if self._maps is None:
             return noise
         # One for all coils, because one image is behind them.
-        variance = noise.variance(torch.zeros(()))
+        variance = noise.weighting_variance(torch.zeros(()))
         assert isinstance(variance, Tensor)
-        return replace(noise, slope=0.0, intercept=variance.mean(), floor=variance.mean())
+        mean = variance.mean()
+        return replace(noise, slope=0.0, intercept=mean, floor=mean, equal=None)
 
     def lots(self, valid: Tensor, random: torch.Generator) -> Tensor:
         """Choose frequencies as they were left out: rarely where they lie dense, if so by lines.

@@ -13,7 +13,7 @@ from napari_dip.core.operators import Operator
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_dip.core.noise import NoiseModel
+    from napari_dip.core.noise_model import NoiseModel
     from napari_dip.core.operators import Shape
 
 _BLOCK = 8

@@ -55,10 +55,16 @@ class Mosaic:
         # By plane: tiles of others do not overlap.
         self._laid: defaultdict[tuple[int, ...], list[blocks.Block]] = defaultdict(list)
 
-    def fill(self, work: Work, value: NDArray[np.float32]) -> None:
-        """Set a block that needs no fit."""
-        at = work.block.target
-        self.restored[at] = np.broadcast_to(value, self.restored[at].shape)
+    def keep(self, work: Work, source: Source) -> None:
+        """Put in a block that needs no fit, as it was observed; it has no spread."""
+        block, observed = work.block, source.unfitted(work)
+        laid = self._laid[tuple(at for at in block.target if isinstance(at, int))]
+        stitching.stitch(self.restored, block, observed, laid)
+        for spread in (self.run_std, self.posterior_std):
+            if spread is not None:
+                stitching.stitch(spread, block, np.zeros_like(observed), laid)
+        if block.weights:
+            laid.append(block)
 
     def skip(self, work: Work) -> None:
         """Leave a block as it is: not one pixel of it was observed."""
@@ -69,9 +75,11 @@ class Mosaic:
         block = work.block
         laid = self._laid[tuple(at for at in block.target if isinstance(at, int))]
         estimates = np.stack([source.restored(work, fit.estimate) for fit in fits])
-        stitching.stitch(self.restored, block, estimates.mean(axis=0), laid)
+        # In double precision, so that the mean of equal values is that value.
+        mean, std = estimates.mean(axis=0, dtype=float), estimates.std(axis=0, dtype=float)
+        stitching.stitch(self.restored, block, mean.astype(np.float32), laid)
         if self.run_std is not None:
-            stitching.stitch(self.run_std, block, estimates.std(axis=0), laid)
+            stitching.stitch(self.run_std, block, std.astype(np.float32), laid)
         if self.posterior_std is not None:
             spreads = [_spread(work, source, fit) for fit in fits]
             spread = np.sqrt(np.mean(np.square(spreads), axis=0))

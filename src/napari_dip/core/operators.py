@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_dip.config import Kernel
-    from napari_dip.core.noise import NoiseModel
+    from napari_dip.core.noise_model import NoiseModel
 
 Shape = tuple[int, ...]
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_dip.core.operators import Identity, Operator, Shape
 
 if TYPE_CHECKING:
-    from napari_dip.core.noise import NoiseModel
+    from napari_dip.core.noise_model import NoiseModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def make_problem(
     anisotropy : float
         Spacing of the estimate's planes over that of its pixels.
     """
-    from napari_dip.core.noise import NoiseModel  # numbers become tensors
+    from napari_dip.core.noise_model import NoiseModel  # numbers become tensors
 
     def column(name: str) -> Tensor:
         numbers = np.array([getattr(model, name) for model in noise], dtype=np.float32)
@@ -143,6 +143,7 @@ def make_problem(
         slope=column("slope") if any(model.slope for model in noise) else 0.0,
         intercept=column("intercept"),
         floor=column("floor"),
+        equal=column("equal") if noise[0].equal is not None else None,
         laplace=any(model.laplace for model in noise),
         tolerance=column("tolerance") if noise[0].tolerance is not None else None,
         grain=max(model.grain for model in noise),

@@ -51,7 +51,7 @@ class Regularisers:
     def __call__(self, estimate: Tensor) -> Tensor:
         settings, total = self._settings, estimate.new_zeros(())
         if settings.tv_weight:
-            sigma = self._problem.noise.variance(estimate.detach()).sqrt()
+            sigma = self._problem.noise.weighting_variance(estimate.detach()) ** 0.5
             variation = total_variation(estimate / sigma, self._problem.anisotropy)
             total = total + settings.tv_weight * variation
         if self._features is not None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from napari_dip.config import DipConfig, Frozen
-from napari_dip.core.advice import of_files, of_fit, of_tiles
+from napari_dip.core.advice import of_constants, of_files, of_fit, of_tiles
 from napari_dip.core.image import Image
 from napari_dip.core.record import recorded, sha256_of_pixels
 
@@ -65,19 +65,35 @@ class BlockRecord(Frozen):
 class NoiseRecord(Frozen):
     """The noise of a channel, on the image's own scale.
 
-    `weighted` tells whether each pixel was weighted by its own variance,
-    `correlation` how much the noise of neighbouring pixels has in common (0 for
-    white noise), and `impulses` which share of the pixels is nothing but noise,
-    such as salt and pepper or hot pixels, and was treated as missing.
+    `sigma_error` is the standard error of a measured `sigma`. `weighted` is whether each
+    pixel was weighted by its own variance, `correlation` the correlation of the noise of
+    neighbouring pixels (0 for white noise, null where flat regions do not show it), and
+    `impulses` the share of pixels that hold nothing but noise, such as salt and pepper or
+    hot pixels, and were treated as missing.
     """
 
     model: str
     sigma: float
+    sigma_error: float | None = None
     gain: float | None = None
     read_noise: float | None = None
     weighted: bool = False
     correlation: float | None = None
     impulses: float = 0.0
+
+
+class ConstantRecord(Frozen):
+    """Pixels that were not fitted because they are constant; they come back as observed.
+
+    `planes` are the positions of constant planes along the other axes, counted from 0, such
+    as {"T": 3}, `of_planes` is the number of all planes, and `pixels` the share of the other
+    planes' pixels that lies in large regions of exactly one value, such as the canvas of a
+    mosaic.
+    """
+
+    planes: tuple[dict[str, int], ...]
+    of_planes: int
+    pixels: float
 
 
 class TilingRecord(Frozen):
@@ -116,6 +132,7 @@ class Report(Frozen):
     blocks: tuple[BlockRecord, ...]
     blocks_left: int = 0
     tiling: TilingRecord | None = None
+    constant: ConstantRecord | None = None
     iterations: int
     selected_iteration: int
     selected_by: SelectedBy = "rule"
@@ -165,6 +182,7 @@ def make_report(
     quality: Mapping[str, float | int | None],
     trials: "Sequence[Trial]" = (),
     tiling: TilingRecord | None = None,
+    constant: ConstantRecord | None = None,
     told: Sequence[str] = (),
 ) -> Report:
     """Put together what is known at the end of a run.
@@ -197,6 +215,8 @@ def make_report(
         What was tried to choose width and learning rate.
     tiling : TilingRecord, optional
         How planes or volumes were cut.
+    constant : ConstantRecord, optional
+        Planes and regions that were not fitted.
     told : sequence of str
         What the user was told meanwhile.
     """
@@ -226,6 +246,7 @@ def make_report(
         blocks=records,
         blocks_left=blocks_left,
         tiling=tiling,
+        constant=constant,
         iterations=sum(outcome.iterations for outcome in everything),
         selected_iteration=records[0].selected_iteration if records else 0,
         stop_reason=records[-1 if _was_stopped(records) else 0].stop_reason
@@ -245,6 +266,7 @@ def make_report(
             *task.remarks(image),
             *of_fit(task, config, noise, diagnostics, [one.stop_reason for one in records]),
             *of_tiles(tiling),
+            *of_constants(constant),
         ),
         versions=versions(),
         **quality,

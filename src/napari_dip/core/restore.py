@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from napari_dip.config import DipConfig
 from napari_dip.core import blocks
-from napari_dip.core.channels import find_channels, seeks_impulses, suited
+from napari_dip.core.channels import find_channel, find_channels, seeks_impulses, suited
 from napari_dip.core.clock import Clock
 from napari_dip.core.continuing import endings_of
 from napari_dip.core.device import device_errors, find_runtime, torch_settings, useful_threads
@@ -129,6 +130,7 @@ def restore(
         task=task,
         operator=operator,
         channels=channels,
+        own_channel=partial(find_channel, config=config, task=task),
         impulses=seeks_impulses(config, task) and not all(one.clean for one in channels),
         anisotropy=anisotropy(enlarged),
         device=runtime.device,

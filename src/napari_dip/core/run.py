@@ -13,6 +13,7 @@ import numpy as np
 from napari_dip.core.device import first_line, is_out_of_memory
 from napari_dip.core.fit import fit
 from napari_dip.core.image import Image
+from napari_dip.core.kept import KeptPixels
 from napari_dip.core.memory import free_memory
 from napari_dip.core.mosaic import Mosaic
 from napari_dip.core.progress import Progress, Restoration
@@ -64,7 +65,11 @@ class Run:
 
     def __post_init__(self) -> None:
         self.blocks_left = len(self.plan)
-        self.series = Series(self.plan if self.config.warm_start == "on" else [], self.image.axes)
+        # Blocks that need no fit, as far as that can be seen without reading a file.
+        self._blank = {block.index for block in self.plan if self.source.is_blank(block)}
+        fitted = [block for block in self.plan if block.index not in self._blank]
+        self.series = Series(fitted if self.config.warm_start == "on" else [], self.image.axes)
+        self.kept = KeptPixels()
         self.endings: dict[int, Sequence[Ending]] | None = {} if self.keep_state else None
         self._room = _SHARE_OF_ENDINGS * free_memory(self.ladder.runtime.device)
         self.mosaic = Mosaic(
@@ -76,7 +81,10 @@ class Run:
 
     def tune(self) -> None:
         """Choose what fits the middle block best; from then on it is the configuration."""
-        problem = self.source.work(self.plan[len(self.plan) // 2]).problem
+        middle = len(self.plan) // 2
+        nearest = sorted(self.plan, key=lambda block: abs(block.index - middle))
+        problems = (self.source.work(block).problem for block in nearest)
+        problem = next((problem for problem in problems if problem is not None), None)
         if problem is not None:
             self.config, self.trials = tune(
                 problem, self.config, self.ladder.runtime, stop_requested=self.clock.stop_requested
@@ -115,9 +123,12 @@ class Run:
                 if not part.part:
                     self._keep(work, fits)
             elif work.constant:
-                self.mosaic.fill(work, self.source.constant(work))
+                self.mosaic.keep(work, self.source)
             else:
                 self.mosaic.skip(work)
+            if work.problem is None and not part.part:
+                self.series.skip(block)
+            self.kept.add(work, self.image.axes)
             self.invalid_pixels += work.invalid_pixels
         return False
 
@@ -232,7 +243,9 @@ class Run:
         return list(backwards)[::-1]
 
     def _iterations(self, block: Block) -> int:
-        """Return how many a run of a block is given."""
+        """Return how many a run of a block is given; none if it needs no fit."""
+        if block.index in self._blank:
+            return 0
         warm = block.index not in self.earlier and self.series.follows(block)
         limit = (self.config.warmed() if warm else self.config).max_iterations
         assert limit is not None  # the configuration is complete
@@ -256,6 +269,7 @@ class Run:
             runtime=self.ladder.runtime,
             threads=self.threads,
             fits=self.mosaic.fits,
+            constant=self.kept.record(),
             blocks_left=self.blocks_left,
             noise=tuple(channel.record for channel in self.source.channels),
             seconds=self.clock.seconds,

@@ -8,17 +8,20 @@ RGB pixel share one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_dip.core import blocks
+from napari_dip.core.constant_regions import find_constant_regions, is_constant
 from napari_dip.core.image import Image, channel_axis, mask_invalid
+from napari_dip.core.typical import RANGE_PERCENTILES, are_typical, look
 from napari_dip.errors import InputError
 
-# The window of the map: robust against hot pixels, which stay representable
-# because the map is affine and nothing is clipped.
-_WINDOW_PERCENTILES = (0.1, 99.9)
+# The window of the map: hot pixels stay representable because the map is affine and
+# nothing is clipped.
 WINDOW = (0.1, 0.9)
 # Beyond the extreme pixels, in units of their range: a bounded activation
 # saturates before it reaches its limits.
@@ -52,6 +55,12 @@ class Scaling:
     high: float
     darkest: float
     constant: bool
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Values of the image at both ends of the window."""
+        low, high = (self.offset + self.gain * end for end in WINDOW)
+        return low, high
 
     def scale(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Map values of the image to network units; those of a constant one to its window."""
@@ -107,7 +116,7 @@ def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
             f"Got values from {darkest:.10g} to {brightest:.10g}; expected differences that "
             "float32, which results have, can hold. Subtract a constant from the image."
         )
-    window_low, window_high = np.percentile(valid, _WINDOW_PERCENTILES)
+    window_low, window_high = np.percentile(valid, RANGE_PERCENTILES)
     if window_high <= window_low:  # nearly all pixels are equal
         window_low, window_high = darkest, brightest
     width = WINDOW[1] - WINDOW[0]
@@ -124,19 +133,41 @@ def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
     )
 
 
-def scale_image(image: Image, *, joint: bool = False) -> tuple[Scaling, ...]:
+def scale_image(image: Image, *, joint: bool = False, regions: bool = False) -> tuple[Scaling, ...]:
     """Return one map per channel of the image; the same for all, and without an offset, if joint.
 
-    The samples of RGB always do.
+    The samples of RGB always share one. Constant planes and those far from the others have
+    no influence, nor have constant regions, if they are not fitted (`regions`).
     """
     axis = channel_axis(image)
-    if axis is None:
-        return (find_scaling(_sample(image)),)
-    if joint:
+    if joint and axis is not None:
         return (find_scaling(_sample(image), keep_zero=True),) * image.shape[axis]
     return tuple(
-        find_scaling(_sample(image, axis, channel)) for channel in range(image.shape[axis])
+        _typical_scaling(image, channel, regions=regions)
+        for channel in range(1 if axis is None else image.shape[axis])
     )
+
+
+def _typical_scaling(image: Image, channel: int, *, regions: bool) -> Scaling:
+    axis = channel_axis(image)
+    sample = _sample(image, axis, channel)
+    whole = find_scaling(sample)  # refuses what float32 cannot hold
+    axes = image.axes.replace("C", "")
+    planes = np.moveaxis(sample, [axes.index(axis) for axis in "YX"], [-2, -1])
+    planes = planes.reshape(-1, *planes.shape[-2:])
+    channels = 1 if axis is None else image.shape[axis]
+    if whole.constant and planes.size * channels < prod(image.shape):
+        planes = blocks.some_planes(image, channel)  # it has searched all of them
+        whole = find_scaling(planes)
+    if len(planes) > 1:
+        planes = planes[are_typical([look(plane) for plane in planes])]
+    if regions:
+        constant = np.array([find_constant_regions(plane) for plane in planes], dtype=bool)
+        planes = planes[~constant]
+    valid = planes[mask_invalid(planes)]
+    if valid.size == 0 or is_constant(valid):
+        return whole
+    return find_scaling(valid)
 
 
 def _sample(image: Image, axis: int | None = None, channel: int = 0) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -38,17 +38,26 @@ class Coarse(NamedTuple):
     chance: float
 
 
+class _Ended(NamedTuple):
+    """Where a block ended, for each run, and what it shows."""
+
+    coarse: Coarse
+    endings: Sequence[Ending]
+
+
 class Series:
     """Which block follows which, and where each ended, as long as another may begin there.
 
     A plane follows the one before it along Z, the first of a frame the first of
     the frame before; tiles and channels each follow their own. What is kept is
-    one ending for each tile and channel, and a coarse picture.
+    one ending for each tile and channel, and a coarse picture. After a scene cut,
+    which may be one dark frame, it is also the ending before the cut.
 
     Parameters
     ----------
     plan : list of Block
-        In the order in which they are fitted; none, and nothing follows anything.
+        In the order in which they are fitted, without those that are known to be blank; none,
+        and nothing follows anything.
     axes : str
         Of the image's array.
     """
@@ -58,10 +67,10 @@ class Series:
         self._before = {
             block.index: places[place]
             for block in plan
-            if (place := _place_before(block, axes)) in places
+            if (place := next((one for one in _places_before(block, axes) if one in places), None))
         }
         self._followers = Counter(self._before.values())
-        self._ended: dict[int, tuple[Coarse, Sequence[Ending]]] = {}
+        self._ended: dict[int, list[_Ended]] = {}
 
     def follows(self, block: Block) -> bool:
         """Tell whether a block has a neighbour before it."""
@@ -73,11 +82,17 @@ class Series:
 
     def starts(self, work: Work) -> Sequence[Ending]:
         """Return where to begin, for each run; nothing where a series, or a scene, begins."""
-        before = self._before.get(work.block.index)
-        if before is None or before not in self._ended:
-            return ()
-        coarse, endings = self._ended[before]
-        return endings if alike(coarse, _coarse(work.values)) else ()
+        coarse = _coarse(work.values, work.kept)
+        fitting = (one for one in self._ended_before(work.block) if alike(one.coarse, coarse))
+        return next((one.endings for one in fitting), ())
+
+    def _ended_before(self, block: Block) -> list[_Ended]:
+        return self._ended.get(self._before.get(block.index, -1), [])
+
+    def skip(self, block: Block) -> None:
+        """Hand over what a block without a fit could have begun with to those that follow it."""
+        if self.is_followed(block):
+            self._ended[block.index] = self._ended_before(block)
 
     def leave(self, block: Block) -> None:
         """Forget what nobody is left to begin with, once a block has been fitted."""
@@ -90,8 +105,10 @@ class Series:
     def add(self, work: Work, endings: Sequence[Ending]) -> None:
         """Keep where a block ended, if another may begin there."""
         if self.is_followed(work.block):
-            warm = [ending.warm() for ending in endings]
-            self._ended[work.block.index] = _coarse(work.values), warm
+            ended = _Ended(_coarse(work.values, work.kept), [ending.warm() for ending in endings])
+            before = self._ended_before(work.block)
+            others = [one for one in before if not alike(one.coarse, ended.coarse)]
+            self._ended[work.block.index] = [ended, *others[:1]]
 
 
 def alike(coarse: Coarse, other: Coarse) -> bool:
@@ -115,9 +132,9 @@ def alike(coarse: Coarse, other: Coarse) -> bool:
     return bool((first * second).sum() > _ALIKE * scale)
 
 
-def _coarse(values: NDArray[np.generic]) -> Coarse:
-    """Return (C, [Z, ]Y, X) from afar; what is missing counts as the mean."""
-    known = np.isfinite(values)
+def _coarse(values: NDArray[np.generic], kept: NDArray[np.bool_] | bool = False) -> Coarse:
+    """Return (C, [Z, ]Y, X) from afar; what is missing, or kept, counts as the mean."""
+    known = np.isfinite(values) & np.logical_not(kept)
     filled = np.where(known, values, values[known].mean() if known.any() else 0).astype(np.float64)
     size = max(1, min(_COARSE, min(values.shape[-2:]) // _COARSE))
     axes = (filled.ndim - 2, filled.ndim - 1)
@@ -133,10 +150,10 @@ def _place(block: Block) -> tuple[int, ...]:
     return tuple(part if isinstance(part, int) else part.start or 0 for part in block.selection)
 
 
-def _place_before(block: Block, axes: str) -> tuple[int, ...] | None:
-    """Return where the block before it begins: along Z or T, whichever changes faster."""
+def _places_before(block: Block, axes: str) -> Iterator[tuple[int, ...]]:
+    """Yield where the blocks before it begin, nearest first: along Z or T, the faster one first."""
     place = _place(block)
-    for n in reversed(range(len(axes))):
-        if axes[n] in "TZ" and isinstance(block.selection[n], int) and place[n] > 0:
-            return (*place[:n], place[n] - 1, *place[n + 1 :])
-    return None
+    steps = [n for n, at in enumerate(block.selection) if axes[n] in "TZ" and isinstance(at, int)]
+    while (n := next((n for n in reversed(steps) if place[n] > 0), None)) is not None:
+        place = (*place[:n], place[n] - 1, *place[n + 1 :])
+        yield place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.core import blocks, stitching
+from napari_dip.core import kept as kept_pixels
+from napari_dip.core.constant_regions import is_constant
 from napari_dip.core.image import Image, mask_invalid
 from napari_dip.core.impulses import find_impulses
 from napari_dip.core.problem import Problem, make_problem
+from napari_dip.core.scaling import Scaling, find_scaling
+from napari_dip.core.typical import RANGE_PERCENTILES, is_far
 from napari_dip.core.units import in_unit
 
 if TYPE_CHECKING:
@@ -20,6 +25,11 @@ if TYPE_CHECKING:
     from napari_dip.core.channels import Channel
     from napari_dip.core.operators import Operator
     from napari_dip.tasks import Task
+
+# A tile is examined with so many pixels around it.
+_HALO = 8
+# The noise of a plane or volume on a scale of its own is measured in so many planes.
+_SOME_PLANES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +43,10 @@ class Work:
         On the image's scale.
     problem : Problem or None
         None where there is nothing to explain: constant, or missing.
-    constant : bool
-        Every fitted channel is, over the whole image.
+    kept : (C, [Z, ]Y, X) bool array
+        Pixels of constant planes and regions: they are not fitted and come back as observed.
+    channels : tuple of Channel
+        Intensity map and noise of each fitted channel.
     invalid_pixels : float
         Missing ones; overlapping blocks share theirs.
     """
@@ -42,8 +54,14 @@ class Work:
     block: blocks.Block
     values: NDArray[Any]
     problem: Problem | None
-    constant: bool
+    kept: NDArray[np.bool_]
+    channels: tuple[Channel, ...]
     invalid_pixels: float
+
+    @property
+    def constant(self) -> bool:
+        """Whether the block comes back as observed, without a fit."""
+        return self.problem is None and bool(self.kept.any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +80,8 @@ class Source:
         Of the whole image.
     channels : list of Channel
         Intensity map and noise of each entry of the axis C.
+    own_channel : callable
+        Measures the noise of planes (P, Y, X) that have an intensity map of their own.
     impulses : bool
         Whether impulses count as missing.
     anisotropy : float
@@ -75,36 +95,81 @@ class Source:
     task: Task
     operator: Operator
     channels: list[Channel]
+    own_channel: Callable[[NDArray[Any], Scaling], Channel]
     impulses: bool
     anisotropy: float
     device: torch.device
 
     def work(self, block: blocks.Block) -> Work:
         """Read a block."""
-        values = blocks.read(self.observation, block)  # (C, [Z, ]Y, X)
+        # A region that continues beyond a tile looks small in it.
+        halo = _HALO if block.weights and self.task.leaves_out_regions else 0
+        around, inside = blocks.read_around(self.observation, block, halo)
+        values = np.ascontiguousarray(around[inside])  # (C, [Z, ]Y, X)
         known = mask_invalid(values)
-        channels = self._channels(block, len(values))
-        constant = np.array([channel.scaling.constant for channel in channels])
-        valid = known & ~_impulses(values) if self.impulses else known.copy()
-        valid[constant] = False  # they have nothing to be fitted
-        problem = self._problem(block, values, valid) if valid.any() else None
+        kept = self._constant_planes(block, values)
+        if self.task.leaves_out_regions and not kept.all():
+            kept |= kept_pixels.constant_regions(around)[inside]
+        channels = self._channels_of(block, values, known & ~kept)
+        valid = known & ~kept
+        if self.impulses:
+            valid &= ~_impulses(values)
+        gains = [channel.scaling.gain for channel in channels]
+        if self.task.local and not kept_pixels.differ(values, valid, gains):
+            kept |= valid  # nothing can be fitted to equal pixels
+            valid[:] = False
+        problem = self._problem(block, values, valid, channels) if valid.any() else None
         missing = stitching.count(block, ~known)
-        return Work(block, values, problem, bool(constant.all()), missing)
+        return Work(block, values, problem, kept, channels, missing)
+
+    def is_blank(self, block: blocks.Block) -> bool:
+        """Tell whether a block needs no fit, if that can be seen without reading a file."""
+        if type(self.observation.data) is not np.ndarray:
+            return False
+        values = blocks.read(self.observation, block)
+        known = mask_invalid(values)
+        return not known.any() or bool(self._constant_planes(block, values)[known].all())
 
     def restored(self, work: Work, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the user gets for a (C, [Z, ]Y, X) estimate, as the array has it."""
-        observed = blocks.from_channels_first(work.values, work.block)
-        return self.task.merge(self._unscale(work.block, estimate), observed)
+        block = work.block
+        channels = work.channels[: len(estimate)]
+        planes = [
+            channel.scaling.unscale(plane)
+            for channel, plane in zip(channels, estimate, strict=True)
+        ]
+        found = self.task.merge(
+            blocks.from_channels_first(np.stack(planes), block),
+            blocks.from_channels_first(work.values, block),
+        )
+        if not work.kept.any():
+            return found
+        kept = kept_pixels.enlarged(work.kept, estimate.shape)
+        observed = kept_pixels.enlarged(
+            kept_pixels.as_observed(work.values, work.kept), estimate.shape
+        )
+        return np.where(
+            blocks.from_channels_first(kept, block),
+            blocks.from_channels_first(observed, block),
+            found,
+        )
 
-    def constant(self, work: Work) -> NDArray[np.float32]:
-        """Return the value of a block that is constant; broadcasts to what the array has."""
-        nothing = np.zeros((len(work.values), *(1,) * (work.values.ndim - 1)), np.float32)
-        return self._unscale(work.block, nothing)
+    def unfitted(self, work: Work) -> NDArray[np.float32]:
+        """Return what the user gets for a block that needs no fit, as the array has it."""
+        shape = work.values.shape
+        spatial = self.operator.estimate_shape(shape[1:])
+        observed = kept_pixels.as_observed(work.values, work.kept)
+        return blocks.from_channels_first(
+            kept_pixels.enlarged(observed, (shape[0], *spatial)), work.block
+        )
 
     def _problem(
-        self, block: blocks.Block, values: NDArray[Any], valid: NDArray[np.bool_]
+        self,
+        block: blocks.Block,
+        values: NDArray[Any],
+        valid: NDArray[np.bool_],
+        channels: Sequence[Channel],
     ) -> Problem:
-        channels = self._channels(block, len(values))
         scaled = [
             channel.scaling.scale(np.where(known, plane, 0))
             for channel, plane, known in zip(channels, values, valid, strict=True)
@@ -127,18 +192,49 @@ class Source:
         channels = [blocks.read(guide, block)[0] for guide in self.guides]
         return np.stack(channels).astype(np.float32) if channels else None
 
+    def _constant_planes(self, block: blocks.Block, values: NDArray[Any]) -> NDArray[np.bool_]:
+        """Tell which pixels of a block (C, [Z, ]Y, X) belong to constant planes."""
+        channels = self._channels(block, len(values))
+        if self.task.local:
+            return kept_pixels.constant_planes(values, [one.scaling.gain for one in channels])
+        kept = np.zeros(values.shape, dtype=bool)
+        kept[np.array([channel.scaling.constant for channel in channels])] = True
+        return kept
+
     def _channels(self, block: blocks.Block, count: int) -> list[Channel]:
         """Return what holds for each fitted channel; the samples of RGB share one."""
         return [self.channels[block.channels[n] if block.channels else 0] for n in range(count)]
 
-    def _unscale(self, block: blocks.Block, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a (C, [Z, ]Y, X) estimate as the image's array has it at the block."""
-        channels = self._channels(block, len(estimate))
-        planes = [
-            channel.scaling.unscale(plane)
-            for channel, plane in zip(channels, estimate, strict=True)
-        ]
-        return blocks.from_channels_first(np.stack(planes), block)
+    def _channels_of(
+        self, block: blocks.Block, values: NDArray[Any], fitted: NDArray[np.bool_]
+    ) -> tuple[Channel, ...]:
+        """Return what holds for each fitted channel: its own, where it is far from the others."""
+        channels = self._channels(block, len(values))
+        if not self.task.local or not fitted.any() or "S" in block.axes:
+            return tuple(channels)
+        return tuple(
+            self._own(block, plane, where, channel)
+            for plane, where, channel in zip(values, fitted, channels, strict=True)
+        )
+
+    def _own(
+        self, block: blocks.Block, values: NDArray[Any], fitted: NDArray[np.bool_], usual: Channel
+    ) -> Channel:
+        """Return the map and noise of a part ([Z, ]Y, X) that the usual ones do not suit."""
+        valid = values[fitted]
+        if valid.size == 0 or is_constant(valid, usual.scaling.gain):
+            return usual
+        if block.weights or block.part:  # tiles share a map, unless it has no place for them
+            low, high = usual.scaling.unscale(np.array([usual.scaling.low, usual.scaling.high]))
+            far = valid.min() < low or valid.max() > high
+        else:
+            low, high = np.percentile(valid.astype(np.float64), RANGE_PERCENTILES)
+            far = is_far(low, high, usual.scaling.range)
+        if not far:
+            return usual
+        planes = np.where(fitted, values, np.nan).reshape(-1, *values.shape[-2:])
+        known = planes[mask_invalid(planes).any(axis=(-2, -1))][:_SOME_PLANES]
+        return self.own_channel(known, find_scaling(valid))
 
 
 def anisotropy(image: Image) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.blocks import from_channels_first
+from napari_dip.core.blocks import from_channels_first, to_channels_first
 
 if TYPE_CHECKING:
     from napari_dip.core.blocks import Block
@@ -105,9 +105,16 @@ def bands(shape: Sequence[int], axes: str) -> Iterator[tuple[int | slice, ...]]:
 
 def count(block: Block, where: NDArray[np.bool_]) -> float:
     """Return how many pixels (C, [Z, ]Y, X) are True; tiles share those that they overlap at."""
+    return float(count_by_plane(block, where).sum())
+
+
+def count_by_plane(block: Block, where: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the same for each plane, (C[, Z])."""
     if not block.weights:
-        return float(where.sum())
+        return np.asarray(where.sum(axis=(-2, -1), dtype=np.float64))
     ordered = from_channels_first(where, block)
     pairs = zip(block.weights, ordered.shape, strict=True)
     # One weight of each observed pixel, where the result has more.
-    return float((outer([w[:: max(len(w) // n, 1)] for w, n in pairs]) * ordered).sum())
+    weighted = outer([w[:: max(len(w) // n, 1)] for w, n in pairs]) * ordered
+    planes = to_channels_first(weighted, block).reshape(where.shape)
+    return np.asarray(planes.sum(axis=(-2, -1), dtype=np.float64))

@@ -103,6 +103,10 @@ class Fourier(Task):
         return task, Image(pairs, "CYX")
 
     @property
+    def local(self) -> bool:
+        return False
+
+    @property
     def joint(self) -> bool:
         return self.paired
 

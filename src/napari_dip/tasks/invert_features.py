@@ -55,6 +55,10 @@ class InvertFeatures(Task):
         self.observe(image)
 
     @property
+    def local(self) -> bool:
+        return False
+
+    @property
     def by_parts(self) -> bool:
         return False
 

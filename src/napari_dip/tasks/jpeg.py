@@ -81,6 +81,10 @@ class RemoveJpeg(Task):
         return (*rules, "blocks")
 
     @property
+    def local(self) -> bool:
+        return not self.quantised
+
+    @property
     def tolerance(self) -> float | None:
         if not self.quantised:
             return None

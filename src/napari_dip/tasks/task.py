@@ -56,6 +56,19 @@ class Task:
         return False
 
     @property
+    def local(self) -> bool:
+        """Whether a pixel of the observation shows its own place in the picture.
+
+        Then constant planes hold no information, and can be left out of the fit.
+        """
+        return True
+
+    @property
+    def leaves_out_regions(self) -> bool:
+        """Whether large regions of one value are no data: with noise a scene has none."""
+        return self.noisy and self.local
+
+    @property
     def tolerance(self) -> float | None:
         """How far the observation may be rounded off, in the operator's units; None for noise."""
         return None

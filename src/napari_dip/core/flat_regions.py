@@ -1,0 +1,184 @@
+"""Flat regions: whether what is left in the flattest tiles of an image is noise or texture."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.fft import dctn
+from scipy.special import polygamma
+
+# Side of a tile [pixels], and how many tiles the test needs.
+_SIDE, _FEWEST_TILES = 8, 48
+# The flattest tiles are chosen at each level of intensity, since noise may grow with it.
+_FLATTEST, _FEWEST_FLAT, _TILES_IN_LEVEL, _MOST_LEVELS = 0.2, 8, 128, 8
+# Tiles with this share of pixels at the darkest or brightest value are left out.
+_CLIPPED = 0.25
+# Distance of the coefficients of the cosine transform of a tile from the mean, and two bands.
+_RADIUS = np.hypot(*np.mgrid[:_SIDE, :_SIDE])
+_COARSE = (_RADIUS >= 1.4) & (_RADIUS < 3.1)
+_FINE = (_RADIUS >= 3.1) & (_RADIUS < 5.2)
+_RINGS = [np.round(_RADIUS) == ring for ring in range(1, _SIDE + 1)]
+# Limits between noise and texture; see Notes of `hold_noise`.
+_MOST_DISPERSION, _MOST_OTHER_DISPERSION = 0.12, 0.8
+_MOST_COHERENCE, _MOST_FINE_COHERENCE = 1.85, 1.45
+# Deviation of the Gaussian derivatives that directions are measured with, and of the
+# high-pass before them [pixels].
+_DERIVATIVE, _HIGH_PASS = 1.0, 2.0
+_TINY = 1e-30
+
+
+class _Tiles(NamedTuple):
+    """Tiles: (N,) mean, (N, 8, 8) power, (N,) coherence of everything and of fine details."""
+
+    mean: NDArray[np.float64]
+    power: NDArray[np.float64]
+    coherence: NDArray[np.float64]
+    fine_coherence: NDArray[np.float64]
+
+
+def hold_noise(planes: NDArray[Any]) -> bool:
+    """Return whether the flattest tiles of some planes hold noise and hardly any texture.
+
+    Parameters
+    ----------
+    planes : (P, Y, X) array
+        Tiles with values that are not finite are left out.
+
+    Returns
+    -------
+    bool
+        False too where there are too few tiles.
+
+    Notes
+    -----
+    Noise is the same everywhere at one intensity and has no direction; texture is stronger
+    here than there and has a direction. Tiles are chosen by their power in one band of
+    frequencies and compared in another. The variance of the logarithm of the power exceeds
+    that of a chi-squared variable (trigamma) by less than 0.12 in one band and by less than
+    0.8 in the other. The mean coherence of the structure tensor is at most 1.85 times, of
+    fine details 1.45 times that of isotropic noise with the same radial spectrum. All are
+    medians over levels of intensity. The limits separate photographs, histology and electron
+    microscopy from the same pictures with noise (benchmarks/harm.py).
+
+    Examples
+    --------
+    >>> noise = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(1, 128, 128)), 1)
+    >>> hold_noise(noise), hold_noise(np.cumsum(noise, axis=-1))
+    (True, False)
+    """
+    tiles = _tiles(planes)
+    if len(tiles.mean) < _FEWEST_TILES:
+        return False
+    chosen, dispersions, coherences = [], [], []
+    for level in _levels(tiles.mean):
+        flat = _flattest(tiles.power, level, _FINE)
+        chosen.append(flat)
+        other = _flattest(tiles.power, level, _COARSE)
+        dispersions.append(
+            (_dispersion(tiles.power[flat], _COARSE), _dispersion(tiles.power[other], _FINE))
+        )
+        coherences.append((tiles.coherence[flat].mean(), tiles.fine_coherence[flat].mean()))
+    smaller, larger = np.sort(np.median(dispersions, axis=0))
+    if smaller > _MOST_DISPERSION or larger > _MOST_OTHER_DISPERSION:
+        return False
+    coherence, fine = np.median(coherences, axis=0)
+    usual, usual_fine = _coherence_of_noise(_spectrum(tiles.power[np.concatenate(chosen)]))
+    return bool(coherence <= _MOST_COHERENCE * usual and fine <= _MOST_FINE_COHERENCE * usual_fine)
+
+
+def _tiles(planes: NDArray[Any]) -> _Tiles:
+    """Return those tiles of all planes that are known, not constant and not clipped."""
+    found = []
+    for plane in planes:
+        values = np.where(np.isfinite(plane), plane, np.nan).astype(np.float64)
+        tiles = _cut(values)
+        if not np.isfinite(tiles).any():
+            continue
+        low, high = np.nanmin(values), np.nanmax(values)
+        clipped = ((tiles == low) | (tiles == high)).mean(axis=(1, 2)) >= _CLIPPED
+        known = np.isfinite(tiles).all(axis=(1, 2))
+        # What is left out may be anything.
+        values = np.where(np.isfinite(values), values, low)
+        kept = known & ~clipped & (np.ptp(_cut(values), axis=(1, 2)) > 1e-6 * (high - low))
+        tiles = tiles[kept]
+        found.append(
+            _Tiles(
+                tiles.mean(axis=(1, 2)),
+                dctn(tiles, axes=(1, 2), norm="ortho") ** 2,
+                *(coherence[kept] for coherence in _coherences(values)),
+            )
+        )
+    if not found:
+        return _Tiles(np.empty(0), np.empty((0, _SIDE, _SIDE)), np.empty(0), np.empty(0))
+    return _Tiles(*map(np.concatenate, zip(*found, strict=True)))
+
+
+def _cut(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the whole tiles of a plane (Y, X) as (N, 8, 8)."""
+    rows, columns = (size // _SIDE for size in plane.shape)
+    grid = plane[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE)
+    return grid.swapaxes(1, 2).reshape(-1, _SIDE, _SIDE)
+
+
+def _coherences(plane: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the coherence of the structure tensor of each tile, of all and of fine details."""
+    fine = plane - ndimage.gaussian_filter(plane, _HIGH_PASS)
+    return _coherence(plane), _coherence(fine)
+
+
+def _coherence(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 0 for a tile (N,) without a direction, 1 for parallel lines."""
+    along_y = ndimage.gaussian_filter(plane, _DERIVATIVE, order=(1, 0))
+    along_x = ndimage.gaussian_filter(plane, _DERIVATIVE, order=(0, 1))
+    products = (along_y * along_y, along_x * along_x, along_y * along_x)
+    yy, xx, yx = (_cut(product).mean(axis=(1, 2)) for product in products)
+    return np.asarray(((yy - xx) ** 2 + 4 * yx**2) / np.maximum(yy + xx, _TINY) ** 2)
+
+
+def _levels(means: NDArray[np.float64]) -> list[NDArray[np.intp]]:
+    """Return the indices of the tiles of each level of intensity."""
+    count = int(np.clip(len(means) // _TILES_IN_LEVEL, 1, _MOST_LEVELS))
+    return np.array_split(np.argsort(means), count)
+
+
+def _flattest(
+    power: NDArray[np.float64], level: NDArray[np.intp], band: NDArray[np.bool_]
+) -> NDArray[np.intp]:
+    """Return those tiles of a level that have the least power in a band."""
+    count = max(_FEWEST_FLAT, int(_FLATTEST * len(level)))
+    return level[np.argsort(power[level][:, band].mean(axis=1))[:count]]
+
+
+def _dispersion(power: NDArray[np.float64], band: NDArray[np.bool_]) -> float:
+    """Return by how much the power (N, 8, 8) of a band varies beyond chance; 0 for noise."""
+    inside = power[:, band]
+    means = inside.mean(axis=0)
+    freedom = means.sum() ** 2 / max((means**2).sum(), _TINY)
+    spread = np.log(inside.mean(axis=1) + _TINY).var(ddof=1)
+    return float(spread - polygamma(1, freedom / 2))
+
+
+def _spectrum(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the median amplitude of tiles at each distance from the mean, (8,)."""
+    return np.array([np.sqrt(np.median(power[:, ring].mean(axis=1))) for ring in _RINGS])
+
+
+@cache
+def _white_spectrum() -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Return the Fourier transform of white noise, and frequencies in units of a tile's."""
+    size = 256
+    noise = np.random.default_rng(0).normal(size=(size, size))
+    along = np.fft.fftfreq(size)
+    return np.fft.fft2(noise), 2 * _SIDE * np.hypot(along[:, None], along)
+
+
+def _coherence_of_noise(spectrum: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the mean coherences of isotropic noise with a radial spectrum (8,)."""
+    white, distance = _white_spectrum()
+    amplitude = np.interp(distance, np.arange(1, _SIDE + 1), spectrum)
+    everything, fine = _coherences(np.fft.ifft2(white * amplitude).real)
+    return float(everything.mean()), float(fine.mean())

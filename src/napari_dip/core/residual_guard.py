@@ -1,0 +1,115 @@
+"""Residual guard: blend the observation back where a fit removed more than noise."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from napari_dip.core.operators import Identity
+
+if TYPE_CHECKING:
+    from napari_dip.config import FitConfig
+    from napari_dip.core.problem import Problem
+
+# Residual and noise are compared in cells of this side [pixels], averaged over 5 x 5 and then
+# 3 x 3 cells: about the weights of a Gaussian of 13 pixels.
+_CELL, _AVERAGES = 8, (5, 3)
+_DEVIATION = 13.0
+# The power of the residual may exceed that of the noise by this and by chance; from a little
+# more on all of the excess counts.
+_UNCERTAINTY, _RAMP = 0.05, 0.32
+# The share of the residual that stays removed is the ratio of noise to residual to this
+# power. With 1 the expected error is least if the noise is known exactly; more keeps texture
+# where it is overestimated and costs little where it is not (docs/performance.md).
+_CAUTION = 2.5
+# Where less than this share stays removed, the observation was mostly restored.
+_HALF = 0.5
+
+
+class ResidualGuard:
+    """Limits what is removed from an observation to what the noise explains.
+
+    Parameters
+    ----------
+    problem : Problem
+        Picture and noise; the operator is the identity.
+
+    Notes
+    -----
+    A pixel that is predicted from its neighbours has an error that is independent of its
+    noise, so the power R of the residual is that of the noise N plus that of the error.
+    Keeping the share N / R of the residual removed has the least expected error. R and N are
+    compared region by region: where R is hardly more than N, the estimate stays as it is;
+    where texture was lost, R is several times N and the observation comes back.
+
+    References
+    ----------
+    N. Wiener, "Extrapolation, Interpolation, and Smoothing of Stationary Time Series", 1949.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._weights = problem.valid.float()
+        # Independent values in a region: fewer where neighbouring pixels share their noise,
+        # at the border and beside missing pixels.
+        independent = 4 * math.pi * _DEVIATION**2 / (1 + 4 * math.pi * problem.noise.grain**2)
+        inside = _averaged(self._weights, beyond=True).clamp(min=1e-6)
+        self._least = 1 + _UNCERTAINTY + (2 / (independent * inside)).sqrt()
+
+    @torch.no_grad()
+    def __call__(self, estimate: Tensor) -> Tensor:
+        """Return an estimate (1, C, [Z,] Y, X) with the observation blended in."""
+        observation = self._problem.observation
+        blended = torch.lerp(observation, estimate, self.removed(estimate))
+        return torch.where(self._problem.valid, blended, estimate)
+
+    @torch.no_grad()
+    def removed(self, estimate: Tensor) -> Tensor:
+        """Return the share of the residual that stays removed, 0 to 1, at each pixel."""
+        residual = (self._problem.observation - estimate) ** 2
+        noise = self._problem.noise.variance(estimate).expand_as(residual)
+        ratio = self._regional(residual) / self._regional(noise).clamp(min=1e-20)
+        excess = ((ratio - self._least) / _RAMP).clamp(0, 1)
+        share = ratio.clamp(min=1) ** (-_CAUTION * excess)
+        size = residual.shape[-2:]
+        planes = functional.interpolate(share, size, mode="bilinear", align_corners=False)
+        return planes.reshape(residual.shape)
+
+    @torch.no_grad()
+    def findings(self, estimate: Tensor) -> dict[str, float]:
+        """Return the share of the residual's power and of the area that was given back."""
+        share = self.removed(estimate)
+        residual = self._weights * (self._problem.observation - estimate) ** 2
+        area = self._weights.sum().clamp(min=1.0)
+        kept = (share**2 * residual).sum() / residual.sum().clamp(min=1e-20)
+        restored = (self._weights * (share < _HALF)).sum() / area
+        return {"returned_power": float(1 - kept), "returned_area": float(restored)}
+
+    def _regional(self, power: Tensor) -> Tensor:
+        """Return the mean over the region around each cell, (1, C * Z, Y / 8, X / 8)."""
+        sums = _averaged(self._weights * power)
+        return sums / _averaged(self._weights).clamp(min=1e-6)
+
+
+def build_guard(problem: Problem, settings: FitConfig) -> ResidualGuard | None:
+    """Return the guard of a fit; None where there is none, or no residual to compare."""
+    guarded = settings.residual_guard and isinstance(problem.operator, Identity)
+    return ResidualGuard(problem) if guarded else None
+
+
+def _averaged(values: Tensor, *, beyond: bool = False) -> Tensor:
+    """Return means over regions, one for each cell of all planes.
+
+    What lies beyond the border counts as 0, or does not count.
+    """
+    planes = values.reshape(1, -1, *values.shape[-2:])
+    means = functional.avg_pool2d(planes, _CELL, ceil_mode=True, count_include_pad=False)
+    for width in _AVERAGES:
+        means = functional.avg_pool2d(
+            means, width, stride=1, padding=width // 2, count_include_pad=beyond
+        )
+    return means
