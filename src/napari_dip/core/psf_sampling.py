@@ -53,7 +53,7 @@ def spatial_psf(psf: Image) -> Image:
 def steps_of(psf: Image, image: Image) -> Steps:
     """Compare the voxel size of a `spatial_psf` with that of an image."""
     different, unknown = {}, ""
-    for axis in psf.axes:
+    for axis in (axis for axis in psf.axes if axis in image.axes):
         ours, theirs = psf.voxel_size.get(axis), image.voxel_size.get(axis)
         if ours is None and theirs is None:
             continue

@@ -176,8 +176,8 @@ def grey_mask(data: Any) -> Image:
     Examples
     --------
     >>> opaque = np.full((8, 8), 255)
-    >>> grey_mask(np.stack([np.eye(8), opaque], axis=-1)).data.sum()
-    np.float64(8.0)
+    >>> float(grey_mask(np.stack([np.eye(8), opaque], axis=-1)).data.sum())
+    8.0
     """
     picture = as_picture(data)
     if len(picture.shape) == 3 and picture.shape[-1] == 2 and not picture.rgb:
