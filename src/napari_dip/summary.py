@@ -21,6 +21,7 @@ REASONS = {
     "time_limit": "the time was up",
     "stop_requested": "you stopped it",
     "constant_image": "nothing to fit, all planes and regions are constant",
+    "no_noise": "nothing to remove, the image has hardly any noise",
 }
 
 

@@ -24,6 +24,8 @@ _SEAM = 1.05
 DISAGREEMENT = 0.8
 # From this share of the pixels on, constant regions are worth a sentence.
 _LARGE_REGIONS = 0.05
+# Shares of the area in which the observation was mostly restored: worth a sentence, and most.
+_SOME, _MUCH = 0.02, 0.5
 # So many planes are listed.
 _SHOWN = 10
 
@@ -45,42 +47,68 @@ def of_fit(
     diagnostics: Mapping[str, Any],
     stop_reasons: Iterable[str],
 ) -> tuple[str, ...]:
-    """Warn of noise that is no white noise, of a fit cut short, and of rules that disagree."""
+    """Warn of correlated noise, returned structure, a fit cut short, and rules that disagree."""
     whiteness, agreement = diagnostics["residual_whiteness"], diagnostics["stopping_agreement"]
+    returned = diagnostics.get("returned_area", 0.0)
     correlations = [one.correlation for one in noise if one.correlation is not None]
     correlation = median(correlations) if correlations else None
     cut_short = any(StopReason(reason).is_limit for reason in stop_reasons)
     found = []
     if task.noisy and correlation is not None and correlation >= CORRELATED:
         consequence = (
-            "The fit was stopped by the error that the spectrum of the noise tells instead."
+            "The fit was stopped by the expected error, computed from the spectrum of the noise."
             if config.stop == "risk"
-            else "Leave --stop at auto, or try --preset paper --stop risk."
+            else "Leave the stopping rule at auto, or try the preset paper with the rule risk."
         )
         found.append(
             f"The noise of neighbouring pixels is correlated ({correlation:.2f}, white noise has "
-            f"0), which held-out pixels cannot tell from structure. {consequence} Compare the "
-            "result with the image."
+            f"0), which held-out pixels cannot separate from structure. {consequence} Compare "
+            "the result with the image."
         )
-    elif task.noisy and whiteness is not None and whiteness < _SMOOTH and cut_short:
-        found.append(
-            f"What was taken away is smooth (residual whiteness {whiteness:.2f}, white noise has "
-            "1.41): the fit was cut short before it knew all structure. Let it go on for longer."
+    elif task.noisy and whiteness is not None and whiteness < _SMOOTH and returned < _MUCH:
+        cause = (
+            "the fit was cut short before it knew all structure. Let it go on for longer."
+            if cut_short
+            else "the noise is correlated between pixels, or structure was lost. Held-out "
+            "pixels cannot separate correlated noise from structure: compare the result with "
+            "the image."
         )
-    elif task.noisy and whiteness is not None and whiteness < _SMOOTH:
         found.append(
-            f"What was taken away is smooth (residual whiteness {whiteness:.2f}, white noise has "
-            "1.41): the noise is correlated between pixels, or structure was lost. Held-out "
-            "pixels cannot tell correlated noise from structure: compare the result with the "
-            "image."
+            f"The removed part is smooth (residual whiteness {whiteness:.2f}, white noise has "
+            f"1.41): {cause}"
+        )
+    if returned >= _MUCH:
+        found.append(
+            "The noise is too weak to explain what the fit removed: the observation was mostly "
+            f"restored in {returned:.0%} of the image. The result is close to the image there."
+        )
+    elif returned >= _SOME:
+        found.append(
+            f"In {returned:.0%} of the image the fit removed more than the noise explains, such "
+            "as fine texture. The observation was mostly restored there."
         )
     if agreement is not None and agreement < DISAGREEMENT:
         found.append(
             "Held-out pixels and the variance of the outputs would keep different results "
             f"(agreement {agreement:.2f} of 1); that of the held-out pixels was kept. Compare it "
-            "with --stop variance."
+            "with that of the stopping rule variance."
         )
     return tuple(found)
+
+
+def of_noiseless(noise: Sequence[NoiseRecord], *, fitted: bool) -> tuple[str, ...]:
+    """Report channels that came back unchanged, since their noise is negligible."""
+    found = [record.sigma for record in noise if record.negligible]
+    if not found:
+        return ()
+    which = "The image" if len(found) == len(noise) else f"{len(found)} of {len(noise)} channels"
+    verb = "has" if len(found) == len(noise) else "have"
+    result = (
+        "Planes without missing or hot pixels come back unchanged, without a fit."
+        if fitted
+        else "All pixels come back unchanged, without a fit."
+    )
+    return (f"{which} {verb} hardly any noise (standard deviation {max(found):.3g}). {result}",)
 
 
 def of_tiles(tiling: TilingRecord | None) -> list[str]:

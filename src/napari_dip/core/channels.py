@@ -87,6 +87,12 @@ def seeks_impulses(config: DipConfig, task: Task) -> bool:
     return task.noisy and config.noise == "auto"
 
 
+def returns_noiseless(config: DipConfig, task: Task) -> bool:
+    """Return whether channels with negligible noise come back as they are, without a fit."""
+    assert config.fit is not None  # the configuration is complete
+    return task.adapts_to_noise and config.noise == "auto" and config.fit.residual_guard
+
+
 def suited(config: DipConfig, task: Task, channels: list[Channel]) -> DipConfig:
     """Return a configuration whose rule and latent are valid for the noise that was found.
 

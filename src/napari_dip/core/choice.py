@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from napari_dip.core.report import Report
     from napari_dip.tasks import Task
 
+# Findings about the estimate that the rule chose.
+_OF_THE_RULE = ("returned_power", "returned_area")
+
 
 def choose(
     restoration: Restoration, image: Image, task: Task, block: int, iteration: int
@@ -63,6 +66,7 @@ def chosen(
     first = {} if not records or records[0].index != block else choice
     # Nothing that was found out about the rule's choice is said of the user's.
     diagnostics = {**report.diagnostics, "residual_whiteness": whiteness}
+    diagnostics = {name: found for name, found in diagnostics.items() if name not in _OF_THE_RULE}
     silent = {**diagnostics, "stopping_agreement": None}
     warnings = (
         *of_fit(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.fourier import Fourier
+from napari_dip.core.grid import without_grid
 from napari_dip.core.layers import channels_last, pixel_unshuffle
 from napari_dip.core.views import View
 from napari_dip.errors import InputError
@@ -107,6 +108,8 @@ class FixedLatent(Latent):
         On the device of the fit.
     optimised : bool
         z is a parameter too (`net,input` in the published code).
+    shuffled : bool
+        The network emits several pixels at once, whose grid is subtracted at the end.
 
     References
     ----------
@@ -121,7 +124,9 @@ class FixedLatent(Latent):
         random: torch.Generator,
         *,
         optimised: bool = False,
+        shuffled: bool = False,
     ) -> None:
+        self._shuffled = shuffled
         self._clean = channels_last(clean).requires_grad_(optimised)
         self._perturbed = torch.empty_like(self._clean)
         self._noise = noise
@@ -134,6 +139,10 @@ class FixedLatent(Latent):
         if self._clean.requires_grad:
             return Draw(self._perturbed + self._clean, self._fitted, View())
         return Draw(self._perturbed.add_(self._clean), self._fitted, View())
+
+    def finish(self, estimate: Tensor) -> Tensor:
+        """Subtract the grid of the pixel shuffle: no shift has averaged it out."""
+        return without_grid(estimate) if self._shuffled else estimate
 
     def parameters(self) -> list[Tensor]:
         return [self._clean] if self._clean.requires_grad else []
@@ -246,7 +255,12 @@ def build_latent(
         return kind(problem, network, settings, fitted, random, ended)
     clean = LATENTS[settings.latent](problem, network, settings, random)
     return FixedLatent(
-        clean, settings.latent_noise, fitted, random, optimised=settings.optimise_latent
+        clean,
+        settings.latent_noise,
+        fitted,
+        random,
+        optimised=settings.optimise_latent,
+        shuffled=network.pixel_shuffle > 1,
     )
 
 

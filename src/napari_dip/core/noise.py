@@ -31,6 +31,10 @@ _SECOND_DERIVATIVE = np.array([1, -2, 1]) / math.sqrt(6)
 _LEVELS = 24
 # 68.27% of a normal distribution lies within one standard deviation.
 _ONE_SIGMA = 0.6827
+# Noise up to this share of the contrast is negligible, of rounded values up to the second
+# share if it is at most half a step.
+_NEGLIGIBLE, _NEGLIGIBLE_STEP, _HALF_STEP = 0.005, 0.01, 0.5
+_CONTRAST_PERCENTILES = (5, 95)
 # Below this rise of the variance over the image's range noise counts as Gaussian.
 _FLAT = 0.5
 
@@ -55,7 +59,7 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
     line = estimate_mean_variance(planes)
     name = config.noise
     if name == "auto":
-        return line, _measured(line)
+        return line, _measured(line, planes)
     valid = planes[mask_invalid(planes)].astype(np.float64)
     if name in ("gaussian", "laplace"):
         variance = config.sigma_noise**2 if config.sigma_noise else line.mean_variance
@@ -79,11 +83,30 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
     )
 
 
+def is_negligible(line: MeanVariance, planes: NDArray[Any]) -> bool:
+    """Return whether the noise of some planes (P, Y, X) is too small to be worth a fit.
+
+    Notes
+    -----
+    It is where its standard deviation is at most 0.5% of the contrast, the difference of the
+    5th and the 95th percentile. Of integers it also is where the deviation is at most half a
+    step, which is little more than rounding, and 1% of the contrast.
+    """
+    valid = planes[mask_invalid(planes)]
+    if not valid.size or line.grain:
+        return False
+    low, high = np.percentile(valid, _CONTRAST_PERCENTILES)
+    contrast, sigma = float(high) - float(low), math.sqrt(line.mean_variance)
+    # Pixels left out turned integers into floating-point numbers.
+    rounded = sigma <= _HALF_STEP and bool((valid == np.round(valid)).all())
+    return sigma <= contrast * (_NEGLIGIBLE_STEP if rounded else _NEGLIGIBLE)
+
+
 def _flat(variance: float, grain: float = 0.0) -> MeanVariance:
     return MeanVariance(0.0, variance, variance, 0.0, grain)
 
 
-def _measured(line: MeanVariance) -> NoiseRecord:
+def _measured(line: MeanVariance, planes: NDArray[Any]) -> NoiseRecord:
     """Describe noise that was measured and, by "auto", fitted with equal weights.
 
     Equal weights: on real fluorescence pairs a fit weighted by the measured
@@ -94,6 +117,7 @@ def _measured(line: MeanVariance) -> NoiseRecord:
         model="gaussian",
         sigma=sigma,
         sigma_error=0.5 * line.error * sigma,
+        negligible=is_negligible(line, planes),
         correlation=line.correlation,
     )
     if line.rise <= _FLAT:

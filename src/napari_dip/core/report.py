@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from napari_dip.config import DipConfig, Frozen
-from napari_dip.core.advice import of_constants, of_files, of_fit, of_tiles
+from napari_dip.core.advice import of_constants, of_files, of_fit, of_noiseless, of_tiles
 from napari_dip.core.image import Image
 from napari_dip.core.record import recorded, sha256_of_pixels
 
@@ -65,7 +65,8 @@ class BlockRecord(Frozen):
 class NoiseRecord(Frozen):
     """The noise of a channel, on the image's own scale.
 
-    `sigma_error` is the standard error of a measured `sigma`. `weighted` is whether each
+    `sigma_error` is the standard error of a measured `sigma`, and `negligible` is whether
+    it is too small to be worth a fit. `weighted` is whether each
     pixel was weighted by its own variance, `correlation` the correlation of the noise of
     neighbouring pixels (0 for white noise, null where flat regions do not show it), and
     `impulses` the share of pixels that hold nothing but noise, such as salt and pepper or
@@ -75,6 +76,7 @@ class NoiseRecord(Frozen):
     model: str
     sigma: float
     sigma_error: float | None = None
+    negligible: bool = False
     gain: float | None = None
     read_noise: float | None = None
     weighted: bool = False
@@ -183,6 +185,7 @@ def make_report(
     trials: "Sequence[Trial]" = (),
     tiling: TilingRecord | None = None,
     constant: ConstantRecord | None = None,
+    returns_noiseless: bool = False,
     told: Sequence[str] = (),
 ) -> Report:
     """Put together what is known at the end of a run.
@@ -217,6 +220,8 @@ def make_report(
         How planes or volumes were cut.
     constant : ConstantRecord, optional
         Planes and regions that were not fitted.
+    returns_noiseless : bool
+        Channels with negligible noise came back as they are, without a fit.
     told : sequence of str
         What the user was told meanwhile.
     """
@@ -251,7 +256,7 @@ def make_report(
         selected_iteration=records[0].selected_iteration if records else 0,
         stop_reason=records[-1 if _was_stopped(records) else 0].stop_reason
         if records
-        else "constant_image",
+        else _reason_without_fits(noise),
         seconds=seconds,
         seconds_per_iteration=median(
             [outcome.seconds_per_iteration for outcome in everything] or [0.0]
@@ -264,6 +269,7 @@ def make_report(
             *of_files(image, task),
             *told,
             *task.remarks(image),
+            *(of_noiseless(noise, fitted=bool(records)) if returns_noiseless else ()),
             *of_fit(task, config, noise, diagnostics, [one.stop_reason for one in records]),
             *of_tiles(tiling),
             *of_constants(constant),
@@ -275,6 +281,10 @@ def make_report(
 
 def _task_options(task: "Task") -> dict[str, Any]:
     return {field.name: recorded(getattr(task, field.name)) for field in fields(task)}
+
+
+def _reason_without_fits(noise: Sequence[NoiseRecord]) -> str:
+    return "no_noise" if any(record.negligible for record in noise) else "constant_image"
 
 
 def _was_stopped(records: Sequence[BlockRecord]) -> bool:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari_dip.config import DipConfig
 from napari_dip.core import blocks
-from napari_dip.core.channels import find_channel, find_channels, seeks_impulses, suited
+from napari_dip.core.channels import (
+    find_channel,
+    find_channels,
+    returns_noiseless,
+    seeks_impulses,
+    suited,
+)
 from napari_dip.core.clock import Clock
 from napari_dip.core.continuing import endings_of
 from napari_dip.core.device import device_errors, find_runtime, torch_settings, useful_threads
@@ -131,6 +137,7 @@ def restore(
         operator=operator,
         channels=channels,
         own_channel=partial(find_channel, config=config, task=task),
+        returns_noiseless=returns_noiseless(config, task),
         impulses=seeks_impulses(config, task) and not all(one.clean for one in channels),
         anisotropy=anisotropy(enlarged),
         device=runtime.device,

@@ -122,7 +122,7 @@ class Run:
                     return True
                 if not part.part:
                     self._keep(work, fits)
-            elif work.constant:
+            elif work.comes_back:
                 self.mosaic.keep(work, self.source)
             else:
                 self.mosaic.skip(work)
@@ -270,6 +270,7 @@ class Run:
             threads=self.threads,
             fits=self.mosaic.fits,
             constant=self.kept.record(),
+            returns_noiseless=self.source.returns_noiseless,
             blocks_left=self.blocks_left,
             noise=tuple(channel.record for channel in self.source.channels),
             seconds=self.clock.seconds,

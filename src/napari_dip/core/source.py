@@ -47,6 +47,8 @@ class Work:
         Pixels of constant planes and regions: they are not fitted and come back as observed.
     channels : tuple of Channel
         Intensity map and noise of each fitted channel.
+    noiseless : bool
+        The noise of all channels is negligible and nothing is missing: no fit is needed.
     invalid_pixels : float
         Missing ones; overlapping blocks share theirs.
     """
@@ -56,12 +58,13 @@ class Work:
     problem: Problem | None
     kept: NDArray[np.bool_]
     channels: tuple[Channel, ...]
+    noiseless: bool
     invalid_pixels: float
 
     @property
-    def constant(self) -> bool:
+    def comes_back(self) -> bool:
         """Whether the block comes back as observed, without a fit."""
-        return self.problem is None and bool(self.kept.any())
+        return self.problem is None and (self.noiseless or bool(self.kept.any()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class Source:
         Measures the noise of planes (P, Y, X) that have an intensity map of their own.
     impulses : bool
         Whether impulses count as missing.
+    returns_noiseless : bool
+        Whether blocks with negligible noise come back as observed.
     anisotropy : float
         Spacing of the result's planes over that of its pixels.
     device : torch.device
@@ -97,6 +102,7 @@ class Source:
     channels: list[Channel]
     own_channel: Callable[[NDArray[Any], Scaling], Channel]
     impulses: bool
+    returns_noiseless: bool
     anisotropy: float
     device: torch.device
 
@@ -118,9 +124,14 @@ class Source:
         if self.task.local and not kept_pixels.differ(values, valid, gains):
             kept |= valid  # nothing can be fitted to equal pixels
             valid[:] = False
-        problem = self._problem(block, values, valid, channels) if valid.any() else None
+        noiseless = self._is_noiseless(channels) and bool((valid | kept).all())
+        fitted = valid.any() and not noiseless
+        problem = self._problem(block, values, valid, channels) if fitted else None
         missing = stitching.count(block, ~known)
-        return Work(block, values, problem, kept, channels, missing)
+        return Work(block, values, problem, kept, channels, noiseless, missing)
+
+    def _is_noiseless(self, channels: Sequence[Channel]) -> bool:
+        return self.returns_noiseless and all(one.record.negligible for one in channels)
 
     def is_blank(self, block: blocks.Block) -> bool:
         """Tell whether a block needs no fit, if that can be seen without reading a file."""

@@ -28,6 +28,7 @@ class StopReason(StrEnum):
     TIME_LIMIT = "time_limit"
     STOP_REQUESTED = "stop_requested"
     CONSTANT_IMAGE = "constant_image"
+    NO_NOISE = "no_noise"
 
     @property
     def is_limit(self) -> bool:
