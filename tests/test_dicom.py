@@ -136,7 +136,7 @@ def test_what_is_no_one_volume_is_refused_in_words(tmp_path, make, words):
 
 def test_scales_that_are_not_understood_are_refused(tmp_path):
     tables = {"ModalityLUTSequence": pydicom.Sequence([pydicom.Dataset()])}
-    with pytest.raises(InputError, match="by frame or by a table"):
+    with pytest.raises(InputError, match="scale is a table"):
         io.read_image(save(tmp_path / "a.dcm", **tables))
     with pytest.raises(InputError, match="palette"):
         io.read_image(save(tmp_path / "b.dcm", PhotometricInterpretation="PALETTE COLOR"))
@@ -427,3 +427,84 @@ def test_a_palette_is_resolved(tmp_path, bits):
 def test_a_colour_model_that_is_not_known_is_refused(tmp_path):
     with pytest.raises(InputError, match="colour model"):
         io.read_image(save(tmp_path / "a.dcm", **colours(RGB, "CIELAB")))
+
+
+# Enhanced files
+
+
+def groups(**sequences):
+    """Return a dataset whose sequences hold one dataset of the given attributes each."""
+    whole = pydicom.Dataset()
+    for name, attributes in sequences.items():
+        one = pydicom.Dataset()
+        for key, value in attributes.items():
+            setattr(one, key, value)
+        setattr(whole, f"{name}Sequence", pydicom.Sequence([one]))
+    return whole
+
+
+def enhanced(path, places, slopes=(1, 1, 1), **tags):
+    """Write one file with a frame of STORED at each place."""
+    shared = groups(
+        PixelMeasures={"PixelSpacing": [0.5, 0.25], "SliceThickness": 3},
+        PlaneOrientation={"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]},
+    )
+    frames = [
+        groups(
+            PixelValueTransformation={"RescaleSlope": slope, "RescaleIntercept": 5},
+            **({} if z is None else {"PlanePosition": {"ImagePositionPatient": [-10, -20, z]}}),
+        )
+        for z, slope in zip(places, slopes, strict=True)
+    ]
+    top = dict.fromkeys(("PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient"))
+    return save(
+        path,
+        pixels=np.stack([STORED + index for index in range(len(places))]),
+        NumberOfFrames=len(places),
+        SharedFunctionalGroupsSequence=pydicom.Sequence([shared]),
+        PerFrameFunctionalGroupsSequence=pydicom.Sequence(frames),
+        **{**top, **tags},
+    )
+
+
+def test_frames_with_positions_are_sorted_planes_of_their_own_scale(tmp_path):
+    image = io.read_image(enhanced(tmp_path / "a.dcm", [6, 0, 3], slopes=(1, 2, 3)))
+    assert (image.axes, image.shape) == ("ZYX", (3, 8, 6))
+    expected = [(STORED + index) * slope + 5.0 for index, slope in ((1, 2), (2, 3), (0, 1))]
+    np.testing.assert_allclose(image.data, expected)
+    assert dict(image.voxel_size) == {"Z": 3.0, "Y": 0.5, "X": 0.25}
+    assert np.array(image.affine) == pytest.approx(
+        np.array([[-0.25, 0, 0, 10], [0, -0.5, 0, 20], [0, 0, 3, 0], [0, 0, 0, 1]])
+    )
+
+
+def test_frames_without_positions_stay_in_order(tmp_path):
+    path = enhanced(tmp_path / "a.dcm", [None] * 3, slopes=(1, 1, 2), FrameTime=40)
+    image = io.read_image(path)
+    assert (image.axes, image.shape) == ("TYX", (3, 8, 6))
+    np.testing.assert_allclose(image.data[2], (STORED + 2) * 2.0 + 5)
+    assert dict(image.voxel_size) == {"T": 0.04, "Y": 0.5, "X": 0.25}
+
+
+def test_frames_with_padding_are_missing_there(tmp_path):
+    value = int(STORED[0, 0])
+    image = io.read_image(enhanced(tmp_path / "a.dcm", [0, 3, 6], PixelPaddingValue=value))
+    np.testing.assert_array_equal(np.isnan(image.data[0]), STORED == value)
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [({}, "several frames at one position"), ({"TotalPixelMatrixColumns": 99}, "tiles of a slide")],
+    ids=["times", "slide"],
+)
+def test_frames_that_are_no_stack_are_refused(tmp_path, tags, words):
+    with pytest.raises(InputError, match=words):
+        io.read_image(enhanced(tmp_path / "a.dcm", [0, 0, 3], **tags))
+
+
+def test_enhanced_files_of_one_frame_are_a_series(tmp_path):
+    for index, z in enumerate([3.0, 0.0]):
+        enhanced(tmp_path / f"{index}.dcm", [z], slopes=(index + 1,))
+    image = io.read_image(tmp_path)
+    assert image.voxel_size["Z"] == 3.0
+    np.testing.assert_allclose(image.data, [STORED * 2.0 + 5, STORED + 5.0])

@@ -16,6 +16,7 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 
 from napari_dip.core.image import Image
+from napari_dip.dicom_frames import frames_of
 from napari_dip.dicom_geometry import (
     SCANNER,
     UNIT,
@@ -70,13 +71,18 @@ def read_dicom(path: Path, check_memory: Callable[[int], None]) -> Image:
     """
     files = dicom_files(path) if path.is_dir() else [path]
     with _discreet(path):
-        headers = [_header(file) for file in files]
+        originals = [_header(file) for file in files]
+        headers = _planes_of(path, originals)
         _check_one_series(path, headers)
         warnings: list[str] = []
         stack = in_order(path, headers, warnings)
-        check_memory(sum(map(_bytes, headers)))
+        check_memory(sum(map(_bytes, originals)))
         first = headers[stack.order[0]]
-        planes = [values_of(files[index], warnings) for index in stack.order]
+        if len(files) == 1:
+            whole = values_of(files[0], frames_of(path, originals[0]), warnings)
+            planes = [whole[index] for index in stack.order] if len(headers) > 1 else [whole]
+        else:
+            planes = [values_of(files[index], [headers[index]], warnings) for index in stack.order]
         axes = "YXS" if is_coloured(first) else "YX"
         if is_mosaic(first):
             warnings.append("Slices lie side by side in one plane (mosaic), without a position.")
@@ -133,12 +139,27 @@ def _header(file: Path) -> Dataset:
     if "Rows" not in header or "Columns" not in header:
         raise FileFormatError(f"Got {file}, a DICOM file without an image; expected an image.")
     check_values(file, header)
-    if "PerFrameFunctionalGroupsSequence" in header or "ModalityLUTSequence" in header:
+    if "ModalityLUTSequence" in header:
         raise InputError(
-            f"Got {file}, whose scale is given by frame or by a table; expected one slope and "
-            "intercept for each file. Convert it to NIfTI first, for instance with dcm2niix."
+            f"Got {file}, whose scale is a table; expected a slope and an intercept. Convert it to "
+            "NIfTI first, for instance with dcm2niix."
         )
     return header
+
+
+def _planes_of(path: Path, headers: Sequence[Dataset]) -> list[Dataset]:
+    """Return a header for each plane: of each file, or of each frame that has a position."""
+    if len(headers) > 1:
+        single = [frames_of(path, header) for header in headers]
+        return [
+            header if len(frames) > 1 else frames[0]
+            for header, frames in zip(headers, single, strict=True)
+        ]
+    frames = frames_of(path, headers[0])
+    if len(frames) == 1 or "ImagePositionPatient" in frames[0]:
+        return frames
+    frames[0].NumberOfFrames = len(frames)
+    return frames[:1]
 
 
 def _bytes(header: Dataset) -> int:

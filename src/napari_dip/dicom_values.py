@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +46,15 @@ def check_values(file: Path, header: Dataset) -> None:
         )
 
 
-def values_of(file: Path, warnings: list[str]) -> NDArray[Any]:
+def values_of(file: Path, headers: Sequence[Dataset], warnings: list[str]) -> NDArray[Any]:
     """Return the values of a file, ([frames, ]Y, X[, S]).
 
     Parameters
     ----------
     file : Path
         A DICOM file with pixels.
+    headers : sequence of Dataset
+        One for all frames, or one for each, with slope and intercept.
     warnings : list of str
         Grows by what the reader changed.
     """
@@ -66,10 +69,16 @@ def values_of(file: Path, warnings: list[str]) -> NDArray[Any]:
     if is_coloured(dataset):
         return stored
     missing = _padding(stored, dataset)
-    values = _calibrated(file, stored, dataset, warnings)
+    if len(headers) == 1:
+        values = _calibrated(file, stored, headers[0], warnings)
+    else:
+        frames = zip(stored, headers, strict=True)
+        values = np.stack([_calibrated(file, *frame, warnings) for frame in frames])
     if not missing.any():
         return values
-    warnings.append("Pixels with the padding value of the file are missing.")
+    warnings.append(
+        "Pixels with the padding value of the file count as missing; the result fills them."
+    )
     # float64 where float32 does not hold every value.
     return np.where(missing, np.nan, values).astype(np.result_type(values.dtype, np.float32))
 
@@ -107,10 +116,10 @@ def _padding(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_]:
 
 
 def _calibrated(
-    file: Path, stored: NDArray[Any], dataset: Dataset, warnings: list[str]
+    file: Path, stored: NDArray[Any], header: Dataset, warnings: list[str]
 ) -> NDArray[Any]:
     slope, intercept = (
-        float(dataset.get(name, default))
+        float(header.get(name, default))
         for name, default in (("RescaleSlope", 1), ("RescaleIntercept", 0))
     )
     if not np.isfinite([slope, intercept]).all() or slope == 0:
@@ -118,7 +127,7 @@ def _calibrated(
             f"Got {file} with a rescale slope of 0, or one that is not finite; expected numbers. "
             "Correct its header, or convert it to NIfTI."
         )
-    dark = dataset.get("PhotometricInterpretation") == _GREY[0]
+    dark = header.get("PhotometricInterpretation") == _GREY[0]
     if (slope, intercept) != (1, 0):
         if dark:
             warnings.append(
@@ -128,7 +137,7 @@ def _calibrated(
         return np.asarray(stored * np.float64(slope) + intercept, dtype=np.float32)
     if dark and stored.dtype.kind in "iu":
         warnings.append("Large values are dark in this file (MONOCHROME1); they were inverted.")
-        return _inverted(stored, int(dataset.BitsStored))
+        return _inverted(stored, int(header.BitsStored))
     return stored
 
 

@@ -54,8 +54,8 @@ def read_image(
     Parameters
     ----------
     path : path
-        .tif, .tiff (plain, ImageJ, OME), .png, .jpg, .jpeg, .npy, .nii, .nii.gz,
-        DICOM, the folder of an OME-Zarr or of a DICOM series, or what an
+        .tif, .tiff (plain, ImageJ, OME), .png, .jpg, .jpeg, .webp, .npy, .nii,
+        .nii.gz, DICOM, the folder of an OME-Zarr or of a DICOM series, or what an
         installed napari plugin reads.
     axes : str, optional
         In place of the file's, such as TZCYX.
@@ -65,7 +65,8 @@ def read_image(
     Returns
     -------
     Image
-        Axes from the file; voxel size and units where the file has them.
+        Axes from the file; voxel size, units, position and channel names where the
+        file has them; pictures upright; `warnings` on what was not taken over as it is.
 
     Raises
     ------

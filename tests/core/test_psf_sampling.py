@@ -148,3 +148,9 @@ def test_axes_of_length_one_are_left_out(axes):
     psf = spatial_psf(Image(np.zeros(shape), axes, dict.fromkeys(axes, 0.1)))
     assert (psf.axes, psf.shape) == ("ZYX", (9, 5, 5))
     assert ("Z" in psf.voxel_size) is ("Z" in axes)
+
+
+def test_a_volume_for_planes_is_refused_as_such():
+    plane = Image(np.zeros((40, 40)), "YX", {"Y": 0.1, "X": 0.1}, UM)
+    with pytest.raises(InputError, match="take its plane in focus"):
+        Deconvolve(gaussian(0.1)).fitting_psf(plane, "YX")

@@ -85,3 +85,20 @@ def test_a_jpeg_file_brings_its_quantisation_unless_its_pixels_were_changed(tmp_
     assert len(job(choices, layer).task.quantisation.tables) == 3
     layer.data = layer.data // 2
     assert job(choices, layer).task.quantisation is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_psf_layer_is_resampled_to_the_scale_of_the_image(known):
+    placed = {"units": ("um",) * 3, "axis_labels": ("z", "y", "x")}
+    image = ImageLayer(np.zeros((6, 16, 16)), scale=(0.3, 0.1, 0.1), **placed)
+    point = np.zeros((9, 5, 5))
+    point[3:6, 2, 2] = 1
+    psf = ImageLayer(point, **({"scale": (0.1, 0.1, 0.1), **placed} if known else {}))
+    choices = Choices(DipConfig(), task=TaskChoice("deconvolve", {"psf": psf}))
+    if not known:
+        with pytest.raises(InputError, match="scale of its layer"):
+            job(choices, image)
+        return
+    made = job(choices, image)
+    assert "z from 0.1 to 0.3 micrometer" in made.task.remarks(made.image)[0]
+    assert made.task.fitting_psf(made.image, "ZYX").shape[0] == 3

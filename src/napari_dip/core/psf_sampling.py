@@ -53,7 +53,7 @@ def spatial_psf(psf: Image) -> Image:
 def steps_of(psf: Image, image: Image) -> Steps:
     """Compare the voxel size of a `spatial_psf` with that of an image."""
     different, unknown = {}, ""
-    for axis in psf.axes:
+    for axis in (axis for axis in psf.axes if axis in image.axes):
         ours, theirs = psf.voxel_size.get(axis), image.voxel_size.get(axis)
         if ours is None and theirs is None:
             continue
@@ -94,7 +94,7 @@ def psf_on_grid(psf: Image, image: Image) -> NDArray[np.float64]:
         raise InputError(
             f"Got a PSF of {len(values)} planes and an image of {planes}, of which only one has a "
             "distance of planes in a known unit; expected it of both. Set the voxel size of the "
-            "PSF file (--psf-voxel-size) or of the image (--voxel-size)."
+            "PSF (--psf-voxel-size, or the scale of its layer) or of the image (--voxel-size)."
         )
     if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
         return values  # `centred_psf` refuses it

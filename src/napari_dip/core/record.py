@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_dip.core.image import Image, as_array
+from napari_dip.core.arrays import as_array
+from napari_dip.core.image import Image
 
 # Arrays of no more numbers, such as quantisation tables and small PSFs, are written out.
 _FEW = 256

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX
-from napari_dip.core.image import Image, as_array
+from napari_dip.core.arrays import as_array
+from napari_dip.core.image import Image
 from napari_dip.core.optics import widefield_psf
 from napari_dip.core.psf import (
     centred_psf,

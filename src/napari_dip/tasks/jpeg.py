@@ -35,7 +35,7 @@ class Quantisation:
         differences of colour for a coloured one.
     factors : (int, int)
         Pixels along Y and X that share a colour: (1, 1) in 4:4:4, (1, 2) in
-        4:2:2, (2, 2) in 4:2:0.
+        4:2:2, (2, 1) in 4:2:2 that was turned upright, (2, 2) in 4:2:0.
     """
 
     tables: tuple[NDArray[Any], ...]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 import numpy as np
 
 from napari_dip.config import Stop
-from napari_dip.core.image import Image, as_array, as_image
+from napari_dip.core.arrays import as_array
+from napari_dip.core.image import Image, as_image
 from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
@@ -175,8 +176,8 @@ def grey_mask(data: Any) -> Image:
     Examples
     --------
     >>> opaque = np.full((8, 8), 255)
-    >>> grey_mask(np.stack([np.eye(8), opaque], axis=-1)).data.sum()
-    np.float64(8.0)
+    >>> float(grey_mask(np.stack([np.eye(8), opaque], axis=-1)).data.sum())
+    8.0
     """
     picture = as_picture(data)
     if len(picture.shape) == 3 and picture.shape[-1] == 2 and not picture.rgb:
