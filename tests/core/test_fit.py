@@ -193,9 +193,10 @@ def test_snapshots_are_copies():
 
 @dataclass(frozen=True)
 class Failing(Problem):
-    """An nll that is not a number at chosen iterations."""
+    """An nll that is not a number, or too large, at chosen iterations."""
 
     failures: frozenset = frozenset()
+    factor: float = float("nan")
     calls: list = field(default_factory=list)
 
     def nll(self, estimate):
@@ -203,12 +204,12 @@ class Failing(Problem):
         if not estimate.requires_grad:  # the held-out error
             return errors
         self.calls.append(1)
-        return errors * (float("nan") if len(self.calls) in self.failures else 1.0)
+        return errors * (self.factor if len(self.calls) in self.failures else 1.0)
 
 
-def failing(problem, failures):
+def failing(problem, failures, factor=float("nan")):
     parts = {part.name: getattr(problem, part.name) for part in fields(problem)}
-    return Failing(**parts, failures=frozenset(failures))
+    return Failing(**parts, failures=frozenset(failures), factor=factor)
 
 
 def test_a_collapse_is_rolled_back_and_the_fit_goes_on():
@@ -218,6 +219,22 @@ def test_a_collapse_is_rolled_back_and_the_fit_goes_on():
     assert outcome.iterations == 250
     estimate = scaling.unscale(outcome.estimate)[0]
     assert rmse(estimate, waves()) < 0.5 * rmse(noisy_waves(), waves())
+
+
+@pytest.mark.parametrize(
+    ("failures", "rollbacks"),
+    [
+        pytest.param({2, 3, 20, 21}, 0, id="while the first steps settle"),
+        pytest.param({22}, 1, id="soon after"),
+        pytest.param({120}, 1, id="later"),
+        pytest.param({120, 121, 140}, 1, id="while a rollback settles"),
+        pytest.param({120, 141}, 2, id="again"),
+    ],
+)
+def test_a_loss_that_rises_is_a_collapse_once_the_fit_has_settled(failures, rollbacks):
+    problem, _ = problem_of(noisy_waves())
+    rising = failing(problem, failures, 100.0)
+    assert finish(fit(rising, tiny_config(150, stop="none"))).rollbacks == rollbacks
 
 
 def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeypatch):

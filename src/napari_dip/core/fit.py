@@ -204,7 +204,7 @@ def fit(
         now = clock.seconds
         pace.append((now - last_assessment) / runtime.assess_every)
         last_assessment = now
-        if state.has_collapsed(errors.loss):
+        if state.has_collapsed(errors.loss, iteration):
             state.roll_back(iteration)
             continue
         state.keep_checkpoint(iteration, errors.loss)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # A loss this many times the last checkpoint's (5 dB, as published) is a collapse.
 _COLLAPSE = 10**0.5
+# For so many iterations after the start, and after a rollback, the loss may rise: the first
+# steps move an untrained network away from a flat picture, which may be near to the image.
+_SETTLING = 20
 # With fewer, the loss of the few that are hidden jumps by as much without any harm.
 _MIN_PIXELS = 1024
 _CHECKPOINT_EVERY = 100
@@ -126,6 +129,7 @@ class FitState:
     _checkpoint: tuple[Weights, Selection] | None = None
     _checkpoint_loss: float = float("inf")
     _checkpoint_iteration: int = 0
+    _settled: int = 0
 
     def assess(self, evidence: Evidence) -> StopReason | None:
         """Ask the rule; keep the average if the rule would select it (without opinion: latest)."""
@@ -137,10 +141,12 @@ class FitState:
             self.rival = self.average.value.clone()
         return reason
 
-    def has_collapsed(self, loss: float) -> bool:
+    def has_collapsed(self, loss: float, iteration: int) -> bool:
         """Tell whether the loss is not finite, or far above the checkpoint's."""
         if not np.isfinite(loss):
             return True
+        if iteration <= self._settled:
+            return False
         if self.pixels < _MIN_PIXELS or self.rollbacks >= _MAX_ROLLBACKS:
             return False  # jumps that come back again and again are the image's own
         # Near the noise level, 1, a loss may be as small as it likes.
@@ -152,6 +158,8 @@ class FitState:
             iteration - self._checkpoint_iteration < _CHECKPOINT_EVERY
         ):
             return
+        if self._checkpoint is None:
+            self._settled = iteration + _SETTLING
         self._checkpoint = self._weights(), self._selection()
         self._checkpoint_loss, self._checkpoint_iteration = loss, iteration
 
@@ -164,6 +172,7 @@ class FitState:
                 f"{iteration}; expected it to stay finite. Try --precision float32, another "
                 "--seed or a smaller learning rate."
             )
+        self._settled = iteration + _SETTLING
         rates = [rate / 2 for rate in self.optimiser.rates]
         weights, selection = deepcopy(self._checkpoint)
         self._put(weights)
