@@ -53,7 +53,12 @@ def evidence(seconds=0.0):
     return Evidence(9, seconds, None, torch.zeros(1))
 
 
-CUT_SHORT = {StopReason.STOP_REQUESTED, StopReason.TIME_LIMIT, StopReason.CONSTANT_IMAGE}
+CUT_SHORT = {
+    StopReason.STOP_REQUESTED,
+    StopReason.TIME_LIMIT,
+    StopReason.CONSTANT_IMAGE,
+    StopReason.NO_NOISE,
+}
 
 
 @pytest.mark.parametrize("reason", StopReason)

@@ -224,7 +224,7 @@ def test_a_frame_without_light_becomes_flat(sigma):
     frames = np.stack([frame(t) for t in range(5)])
     frames[2] = lamp_off(sigma)
     result = restored(frames, "TYX", tiny_config(150))
-    assert result.image.data[2].mean() == pytest.approx(50, abs=0.1 * sigma + 1e-5)
+    assert result.image.data[2].mean() == pytest.approx(50, abs=0.2 * sigma + 1e-5)
     assert result.image.data[2].std() < 0.5 * sigma + 1e-5
 
 

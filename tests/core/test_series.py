@@ -76,7 +76,7 @@ def test_each_tile_follows_its_own_and_no_more_is_kept_than_followers_need():
             return self
 
     for block in plan:
-        work = Work(block, picture, None, np.zeros(picture.shape, bool), (), 0)
+        work = Work(block, picture, None, np.zeros(picture.shape, bool), (), False, 0)
         assert len(chain.starts(work)) == (block.index >= 2)
         chain.add(work, [Warm()])
         chain.leave(block)

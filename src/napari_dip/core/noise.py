@@ -92,7 +92,7 @@ def is_negligible(line: MeanVariance, planes: NDArray[Any]) -> bool:
     5th and the 95th percentile. Of integers it also is where the deviation is at most half a
     step, which is little more than rounding, and 1% of the contrast.
     """
-    valid = planes[mask_invalid(planes)]
+    valid = planes[mask_invalid(planes)].astype(np.float64)
     if not valid.size or line.grain:
         return False
     low, high = np.percentile(valid, _CONTRAST_PERCENTILES)

@@ -22,6 +22,8 @@ _QUANTILE, _DEVIATIONS = 0.3829, 0.5
 # This part of the relative rise from the smallest to the fourth eigenvalue is texture in the
 # smallest; at least this part of the smallest is noise.
 _RISING, _LEAST_WHITE = 0.5, 0.1
+# Smaller eigenvalues than this share of the largest are rounding.
+_RELATIVE_ROUNDING = 1e-15
 # Sums of few photons have no normal distribution: above this share of pixels at the darkest
 # value the variance is a mean of squares.
 _FEW_PHOTONS = 0.5
@@ -174,9 +176,9 @@ def _quietest(patches: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]
     """
     centred = patches - patches.mean(axis=1, keepdims=True)
     variances, vectors = np.linalg.eigh(centred.T @ centred)
-    smallest = max(float(variances[1]), np.finfo(np.float64).tiny)
+    smallest = max(variances[1], _RELATIVE_ROUNDING * variances[-1], np.finfo(np.float64).tiny)
     # The very first is the mean, which was subtracted.
-    return vectors[:, 1], float(variances[4]) / smallest
+    return vectors[:, 1], float(variances[4] / smallest)
 
 
 def _quantile_variance(details: NDArray[np.float64]) -> float:

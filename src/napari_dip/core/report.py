@@ -18,6 +18,7 @@ from napari_dip.config import DipConfig, Frozen
 from napari_dip.core.advice import of_constants, of_files, of_fit, of_noiseless, of_tiles
 from napari_dip.core.image import Image
 from napari_dip.core.record import recorded, sha256_of_pixels
+from napari_dip.core.stopping import StopReason
 
 if TYPE_CHECKING:
     from napari_dip.core.blocks import Block
@@ -284,7 +285,8 @@ def _task_options(task: "Task") -> dict[str, Any]:
 
 
 def _reason_without_fits(noise: Sequence[NoiseRecord]) -> str:
-    return "no_noise" if any(record.negligible for record in noise) else "constant_image"
+    negligible = any(record.negligible for record in noise)
+    return (StopReason.NO_NOISE if negligible else StopReason.CONSTANT_IMAGE).value
 
 
 def _was_stopped(records: Sequence[BlockRecord]) -> bool:

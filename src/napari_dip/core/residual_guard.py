@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 # 3 x 3 cells: about the weights of a Gaussian of 13 pixels.
 _CELL, _AVERAGES = 8, (5, 3)
 _DEVIATION = 13.0
-# The power of the residual may exceed that of the noise by this and by chance; from a little
-# more on all of the excess counts.
-_UNCERTAINTY, _RAMP = 0.05, 0.32
+# The power of the residual may exceed that of the noise by this share and by chance; from a
+# little more on all of the excess counts. The standard deviation of correlated noise may be
+# 40% more than measured.
+_UNCERTAINTY, _UNCERTAINTY_CORRELATED, _RAMP = 0.05, 1.0, 0.32
 # The share of the residual that stays removed is the ratio of noise to residual to this
 # power. With 1 the expected error is least if the noise is known exactly; more keeps texture
 # where it is overestimated and costs little where it is not (docs/performance.md).
@@ -58,7 +59,8 @@ class ResidualGuard:
         # at the border and beside missing pixels.
         independent = 4 * math.pi * _DEVIATION**2 / (1 + 4 * math.pi * problem.noise.grain**2)
         inside = _averaged(self._weights, beyond=True).clamp(min=1e-6)
-        self._least = 1 + _UNCERTAINTY + (2 / (independent * inside)).sqrt()
+        uncertainty = _UNCERTAINTY_CORRELATED if problem.noise.grain else _UNCERTAINTY
+        self._least = 1 + uncertainty + (2 / (independent * inside)).sqrt()
 
     @torch.no_grad()
     def __call__(self, estimate: Tensor) -> Tensor:
