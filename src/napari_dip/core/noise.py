@@ -161,7 +161,8 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
 
 
 def _correlated_line(planes: NDArray[Any], correlation: float | None) -> MeanVariance:
-    near, far = (_line(_derivative_levels(planes, lag), planes) for lag in LAGS)
+    # Flat regions have shown that the levels hold noise, and its variance may be curved.
+    near, far = (_line(_derivative_levels(planes, lag), planes, every_level=True) for lag in LAGS)
     grain = find_grain(math.sqrt(near.mean_variance / far.mean_variance))
     mean_variance = far.mean_variance / share_passed(grain, LAGS[1]) ** 2
     mean_variance = min(mean_variance, most_noise(planes, grain))
@@ -170,14 +171,16 @@ def _correlated_line(planes: NDArray[Any], correlation: float | None) -> MeanVar
     return MeanVariance(slope, intercept, mean_variance, far.rise, grain, correlation, far.error)
 
 
-def _line(levels: NoiseLevels | None, planes: NDArray[Any]) -> MeanVariance:
+def _line(
+    levels: NoiseLevels | None, planes: NDArray[Any], *, every_level: bool = False
+) -> MeanVariance:
     """Fit the line to the noise of each level; of too small an image take the spread."""
     valid = planes[mask_invalid(planes)].astype(np.float64)
     least = float(np.finfo(np.float32).tiny)
     if levels is None:
         spread = float(valid.var()) if valid.size else 1.0
         return _flat(spread or 1.0)._replace(error=1.0)
-    slope, intercept, error = fit_line(levels)
+    slope, intercept, error = fit_line(levels, every_level=every_level)
     mean_variance = max(slope * float(valid.mean()) + intercept, least)
     rise = slope * float(np.ptp(levels.intensity)) / mean_variance
     return MeanVariance(slope, intercept, mean_variance, rise, error=error)

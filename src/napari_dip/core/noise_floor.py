@@ -121,8 +121,15 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     )
 
 
-def fit_line(levels: NoiseLevels) -> NoiseLine:
+def fit_line(levels: NoiseLevels, *, every_level: bool = False) -> NoiseLine:
     """Fit a line to the noise of all levels but those that hold texture.
+
+    Parameters
+    ----------
+    levels : NoiseLevels
+        Intensity and variance of each level.
+    every_level : bool
+        Leave out none.
 
     Notes
     -----
@@ -144,7 +151,7 @@ def fit_line(levels: NoiseLevels) -> NoiseLine:
             slope, intercept = 0.0, float(np.average(variance[used], weights=weights**2))
         expected = np.maximum(slope * intensity + intercept, 0.05 * mean)
         smooth = variance <= highest * expected
-        if smooth.sum() < _FEWEST_LEVELS or (smooth == used).all():
+        if every_level or smooth.sum() < _FEWEST_LEVELS or (smooth == used).all():
             break
         used = smooth
     expected = np.maximum(slope * intensity + intercept, 0.05 * mean)[used]
