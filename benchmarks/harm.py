@@ -21,6 +21,7 @@ import argparse
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rows import axes_of, middle, show
@@ -28,11 +29,12 @@ from scipy import ndimage
 
 from napari_dip import DipConfig, Image, restore
 from napari_dip.api import finish
-from napari_dip.config import DipConfig as Config
 from napari_dip.core.channels import find_channels
-from napari_dip.core.report import NoiseRecord, Report
 from napari_dip.io import read_image
 from napari_dip.tasks import Denoise
+
+if TYPE_CHECKING:
+    from napari_dip.core.report import NoiseRecord, Report
 
 SIZE = 256
 FOLDERS = ("set14", "set9", "kodak24_crops", "mri_brains", "em")
@@ -99,7 +101,7 @@ def blurred(clean: np.ndarray, width: float, level: float) -> np.ndarray:
 
 def noise_of(observed: np.ndarray) -> list[NoiseRecord]:
     """Return what is found in an image, without a fit; the samples of RGB share a record."""
-    config = Config().complete()
+    config = DipConfig().complete()
     image = Image(observed, axes_of(observed))
     return [channel.record for channel in find_channels(image, config, Denoise())]
 
