@@ -71,6 +71,24 @@ def read_companion(path: Path, check_memory: Callable[[int], None]) -> Image:
     return read_tiff(first_of_set(path), check_memory)
 
 
+def without_no_data(path: Path, image: Image) -> Image:
+    """Return an image that another program read from a file, with NaN at no-data values.
+
+    Parameters
+    ----------
+    path : Path
+        TIFF file; its tags are read, its pixels are not.
+    image : Image
+        Stored values of the file, in memory.
+    """
+    with tifffile.TiffFile(path) as file:
+        missing = missing_pixels(file.pages.first, image.data)
+    if missing is None:
+        return image
+    values, warning = without_missing(image.data, missing, image.axes)
+    return replace(image.with_data(values), warnings=(*image.warnings, warning))
+
+
 def _read(
     path: Path,
     file: tifffile.TiffFile,

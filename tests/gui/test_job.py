@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Image as ImageLayer
 from napari.layers._source import layer_source
 from PIL import Image as Picture
@@ -102,3 +103,27 @@ def test_a_psf_layer_is_resampled_to_the_scale_of_the_image(known):
     made = job(choices, image)
     assert "z from 0.1 to 0.3 micrometer" in made.task.remarks(made.image)[0]
     assert made.task.fitting_psf(made.image, "ZYX").shape[0] == 3
+
+
+def test_no_data_values_of_the_file_are_missing_pixels(tmp_path):
+    height = np.full((20, 30), 250.0, np.float32)
+    height[:5] = -9999
+    path = tmp_path / "terrain.tif"
+    tag = (42113, "s", 0, "-9999", True)
+    tifffile.imwrite(path, height, metadata=None, extratags=[tag])
+    with layer_source(path=str(path)):
+        layer = ImageLayer(height)
+    todo = job(ALL, layer)
+    np.testing.assert_array_equal(np.isnan(todo.image.data), height == -9999)
+    assert "150 pixels" in todo.image.warnings[0]
+    assert (layer.data[:5] == -9999).all()
+
+
+@pytest.mark.parametrize("content", [None, b"no image"], ids=["deleted", "overwritten"])
+def test_a_file_that_is_no_image_any_more_changes_nothing(tmp_path, content):
+    path = tmp_path / "gone.tif"
+    if content is not None:
+        path.write_bytes(content)
+    with layer_source(path=str(path)):
+        layer = ImageLayer(np.arange(600.0).reshape(20, 30))
+    assert job(ALL, layer).image.data is layer.data

@@ -13,7 +13,13 @@ from napari_dip.config import DipConfig
 from napari_dip.core.blocks import spatial_axes
 from napari_dip.core.image import Image
 from napari_dip.errors import InputError
-from napari_dip.gui.layers import image_of, plane_of, quantisation_of, result_kwargs
+from napari_dip.gui.layers import (
+    image_of,
+    plane_of,
+    quantisation_of,
+    result_kwargs,
+    with_gaps_of_file,
+)
 from napari_dip.gui.region import Box, Region, box_of, cut, rectangle_of, view_of
 from napari_dip.gui.task_form import TaskChoice
 from napari_dip.tasks import TASKS, Fourier, RemoveJpeg, Task
@@ -96,7 +102,7 @@ def job(choices: Choices, layer: napari.layers.Image | None, ending: str = "") -
             "File > Open Sample > Deep Image Prior."
         )
     config = choices.config
-    whole = image_of(layer, config.axes)
+    whole = with_gaps_of_file(image_of(layer, config.axes), layer)
     part = _part(choices, layer, whole)
     image, origin = part(whole)
     task = _task(choices.task, part)

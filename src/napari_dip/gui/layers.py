@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from napari_dip.core.image import Image, as_image
 from napari_dip.core.scaling import restore_dtype
 from napari_dip.errors import InputError, NapariDipError
 from napari_dip.io import read_image, read_quantisation
+from napari_dip.tiff import without_no_data
 
 if TYPE_CHECKING:
     import napari.layers
@@ -42,6 +44,7 @@ _LOOKS = (
     "interpolation3d",
     "rendering",
 )
+_TIFF = (".tif", ".tiff")
 # Not for RGB, which napari shows as it is.
 _GREY_LOOKS = ("colormap", "gamma", "contrast_limits")
 
@@ -102,6 +105,21 @@ def is_its_file(layer: napari.layers.Layer) -> bool:
     except NapariDipError:
         return False
     return np.array_equal(np.squeeze(pixels), np.squeeze(data))
+
+
+def with_gaps_of_file(image: Image, layer: napari.layers.Image) -> Image:
+    """Return the image of a layer with NaN where its TIFF file has no data.
+
+    napari reads the stored values alone, such as -9999 outside a survey.
+    """
+    path = None if layer.source.path is None else Path(layer.source.path)
+    in_memory = isinstance(image.data, np.ndarray)
+    if path is None or path.suffix.lower() not in _TIFF or not path.is_file() or not in_memory:
+        return image
+    try:
+        return without_no_data(path, image)
+    except (OSError, ValueError):  # no TIFF file any more: the pixels are what counts
+        return image
 
 
 def quantisation_of(layer: napari.layers.Image) -> Quantisation | None:
