@@ -1,4 +1,4 @@
-"""Noise models: how far an observation may lie from the estimate that explains it.
+"""Noise models: the likelihood of an observation, given an estimate.
 
 All of them are one family, variance = slope * intensity + intercept: Gaussian
 noise has no slope, photon noise no intercept, a camera both. Laplace noise is
