@@ -57,7 +57,6 @@ CUT_SHORT = {
     StopReason.STOP_REQUESTED,
     StopReason.TIME_LIMIT,
     StopReason.CONSTANT_IMAGE,
-    StopReason.NO_NOISE,
 }
 
 

@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from napari_dip.api import finish
 from napari_dip.config import LatentName
@@ -322,3 +323,15 @@ def test_a_correction_starts_from_the_smoothest_surface_and_improves_it():
     first, later = error(1), error(150)
     assert first < 8
     assert later < 0.8 * first
+
+
+def test_a_texture_without_noise_ends_the_fit_early():
+    rng = np.random.default_rng(0)
+    texture = 100 + 50 * ndimage.gaussian_filter(rng.normal(size=(96, 96)), 0.8)
+    config = tiny_config(600)
+    guarded = config.fit.model_copy(update={"residual_guard": True})
+    outcome, estimate = run(texture, config.model_copy(update={"fit": guarded}))
+    assert outcome.stop_reason is StopReason.NO_NOISE
+    assert outcome.iterations == 50
+    assert outcome.findings["returned_area"] > 0.95
+    assert rmse(estimate, texture) < 0.02 * texture.std()

@@ -93,3 +93,13 @@ def test_only_denoising_is_guarded():
     assert build_guard(problem, preset_of("paper")) is None
     enlarging = replace(problem, operator=Downsample([2, 2]))
     assert build_guard(enlarging, settings) is None
+
+
+def test_most_removed_looks_at_the_region_with_most_noise():
+    noisy = (CLEAN + RNG.normal(0, 0.02, CLEAN.shape)).astype(np.float32)
+    estimate = CLEAN.copy()
+    estimate[:, :, 64:] = CLEAN.mean()
+    guard = ResidualGuard(problem_of(noisy, sigma=0.02))
+    assert guard.most_removed(torch.from_numpy(estimate)[None]) == pytest.approx(1, abs=0.01)
+    everywhere = torch.full((1, *CLEAN.shape), float(CLEAN.mean()))
+    assert guard.most_removed(everywhere) < 0.1

@@ -14,6 +14,7 @@ from napari_dip.core.stopping import (
     HeldOut,
     LeastFlaw,
     MaxIterations,
+    NothingToRemove,
     Requested,
     StopReason,
     TimeLimit,
@@ -241,3 +242,20 @@ def test_discrepancy_stops_once_the_residual_is_as_small_as_the_noise():
         for iteration, residual in enumerate(residuals, 1)
     ]
     assert reasons == [None, None, None, None, StopReason.DISCREPANCY]
+
+
+@pytest.mark.parametrize(
+    ("share", "iteration", "reason"),
+    [
+        (None, 150, None),
+        (0.5, 150, None),
+        (0.05, 50, None),
+        (0.05, 100, StopReason.NO_NOISE),
+        (0.1, 150, StopReason.NO_NOISE),
+    ],
+    ids=["not looked at", "noise", "too early", "at the guard", "at the limit"],
+)
+def test_stops_when_hardly_anything_stays_removed(share, iteration, reason):
+    rule = NothingToRemove(0.1, guard=100)
+    assert rule.update(replace(evidence(iteration), most_removed=share)) is reason
+    assert rule.selected is None

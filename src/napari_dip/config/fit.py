@@ -117,6 +117,13 @@ class StoppingConfig(Frozen):
     blocks_patience: int = Field(
         100, ge=1, description="Stop after this many iterations without fewer blocks of a JPEG."
     )
+    least_removed: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Stop where the residual guard leaves at most this share of the residual "
+        "removed anywhere: the image has hardly any noise.",
+    )
     guard: int = Field(100, ge=0, description="No rule stops or selects before this iteration.")
 
 

@@ -22,6 +22,7 @@ _FIT_ENDED = (
     StopReason.DISCREPANCY,
     StopReason.RISK_MINIMUM,
     StopReason.FEWEST_BLOCKS,
+    StopReason.NO_NOISE,
     StopReason.MAX_ITERATIONS,
 )
 

@@ -44,8 +44,12 @@ if TYPE_CHECKING:
     from napari_dip.core.judgement import Errors
     from napari_dip.core.latent import Draw
     from napari_dip.core.problem import Problem
+    from napari_dip.core.residual_guard import ResidualGuard
     from napari_dip.core.state import Ending
     from napari_dip.core.stopping import StopReason
+
+# Iterations between two looks at what the residual guard would leave removed.
+_GUARD_EVERY = 50
 
 
 def fit(
@@ -216,6 +220,7 @@ def fit(
             errors.discrepancy,
             flaw,
             errors.each,
+            _most_removed(guard, iteration, state.average.value),
         )
         del draw, estimate  # room for those of the next iteration
         reason = posterior.assess(state, evidence)
@@ -253,6 +258,10 @@ def fit(
         warm=start_from is not None and start_from.is_warm,
         ending=ending,
     )
+
+
+def _most_removed(guard: ResidualGuard | None, iteration: int, average: Tensor) -> float | None:
+    return None if guard is None or iteration % _GUARD_EVERY else guard.most_removed(average)
 
 
 def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNetwork:

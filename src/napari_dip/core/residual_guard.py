@@ -27,6 +27,7 @@ _UNCERTAINTY, _UNCERTAINTY_CORRELATED, _RAMP = 0.08, 1.0, 0.32
 # power. With 1 the expected error is least if the noise is known exactly; more keeps texture
 # where it is overestimated and costs little where it is not (docs/performance.md).
 _CAUTION = 2.5
+_NEARLY_ALL = 0.99
 # Where less than this share stays removed, the observation was mostly restored.
 _HALF = 0.5
 
@@ -72,14 +73,18 @@ class ResidualGuard:
     @torch.no_grad()
     def removed(self, estimate: Tensor) -> Tensor:
         """Return the share of the residual that stays removed, 0 to 1, at each pixel."""
-        residual = (self._problem.observation - estimate) ** 2
-        noise = self._problem.noise.variance(estimate).expand_as(residual)
-        ratio = self._regional(residual) / self._regional(noise).clamp(min=1e-20)
-        excess = ((ratio - self._least) / _RAMP).clamp(0, 1)
-        share = ratio.clamp(min=1) ** (-_CAUTION * excess)
-        size = residual.shape[-2:]
-        planes = functional.interpolate(share, size, mode="bilinear", align_corners=False)
-        return planes.reshape(residual.shape)
+        size, shares = estimate.shape[-2:], self._shares(estimate)
+        planes = functional.interpolate(shares, size, mode="bilinear", align_corners=False)
+        return planes.reshape(estimate.shape)
+
+    @torch.no_grad()
+    def most_removed(self, estimate: Tensor) -> float:
+        """Return the share of the residual that stays removed where it is largest.
+
+        It is smaller in all but 1% of the regions.
+        """
+        shares = self._shares(estimate)[_averaged(self._weights) > 0]
+        return float(shares.flatten().sort().values[int(_NEARLY_ALL * (shares.numel() - 1))])
 
     @torch.no_grad()
     def findings(self, estimate: Tensor) -> dict[str, float]:
@@ -90,6 +95,14 @@ class ResidualGuard:
         kept = (share**2 * residual).sum() / residual.sum().clamp(min=1e-20)
         restored = (self._weights * (share < _HALF)).sum() / area
         return {"returned_power": float(1 - kept), "returned_area": float(restored)}
+
+    def _shares(self, estimate: Tensor) -> Tensor:
+        """Return the share that stays removed around each cell, (1, C * Z, Y / 8, X / 8)."""
+        residual = (self._problem.observation - estimate) ** 2
+        noise = self._problem.noise.variance(estimate).expand_as(residual)
+        ratio = self._regional(residual) / self._regional(noise).clamp(min=1e-20)
+        excess = ((ratio - self._least) / _RAMP).clamp(0, 1)
+        return ratio.clamp(min=1) ** (-_CAUTION * excess)
 
     def _regional(self, power: Tensor) -> Tensor:
         """Return the mean over the region around each cell, (1, C * Z, Y / 8, X / 8)."""

@@ -11,6 +11,7 @@ from napari_dip.core.stopping import (
     HeldOut,
     LeastFlaw,
     MaxIterations,
+    NothingToRemove,
     Requested,
     StoppingRule,
     StopReason,
@@ -57,6 +58,8 @@ def build_rule(
         )
     if config.stop in ("auto", "variance"):
         rules.append(_variance_rule(constants, volumes=config.dims == 3))
+    if config.stop == "auto" and settings.residual_guard:
+        rules.append(NothingToRemove(constants.least_removed, constants.guard))
     if config.stop == "discrepancy":
         rules.append(Discrepancy(constants.guard))
     if config.stop == "risk":

@@ -56,6 +56,9 @@ class Evidence:
         The same at all valid pixels; only if a rule asks for it.
     heldout_errors : (H,) Tensor or None
         The error of each held-out pixel, times its weight, on its device.
+    most_removed : float or None
+        Share of the residual that the residual guard leaves removed, where it is largest;
+        only now and then.
     flaw : float or None
         What is wrong with the moving average, by the measure that a rule asks for.
     pixels : (P,) Tensor
@@ -69,6 +72,7 @@ class Evidence:
     discrepancy: float | None = None
     flaw: float | None = None
     heldout_errors: Tensor | None = None
+    most_removed: float | None = None
 
 
 class StoppingRule(Protocol):
@@ -180,6 +184,26 @@ class LeastFlaw(Patient):
             self._lowest, self.selected = flaw, iteration
         over = self.selected is not None and self._is_over(iteration, self.selected)
         return self._reason if over else None
+
+
+class NothingToRemove:
+    """Stop when hardly anything of the residual is noise.
+
+    The estimate is sharp enough to show that the noise is much weaker than what a fit cannot
+    predict: the observation would come back after all further iterations too.
+    """
+
+    selected: int | None = None
+
+    def __init__(self, share: float, guard: int) -> None:
+        self._share = share
+        self._guard = guard
+
+    def update(self, evidence: Evidence) -> StopReason | None:
+        share = evidence.most_removed
+        if share is None or evidence.iteration < self._guard or share > self._share:
+            return None
+        return StopReason.NO_NOISE
 
 
 class MaxIterations:
