@@ -122,7 +122,7 @@ class StoppingConfig(Frozen):
         ge=0,
         le=1,
         description="Stop where the residual guard leaves at most this share of the residual "
-        "removed anywhere: the image has hardly any noise.",
+        "removed in all but 5% of the image: it has hardly any noise.",
     )
     guard: int = Field(100, ge=0, description="No rule stops or selects before this iteration.")
 

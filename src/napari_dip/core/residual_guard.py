@@ -27,7 +27,7 @@ _UNCERTAINTY, _UNCERTAINTY_CORRELATED, _RAMP = 0.08, 1.0, 0.32
 # power. With 1 the expected error is least if the noise is known exactly; more keeps texture
 # where it is overestimated and costs little where it is not (docs/performance.md).
 _CAUTION = 2.5
-_NEARLY_ALL = 0.99
+_NEARLY_ALL = 0.95
 # Where less than this share stays removed, the observation was mostly restored.
 _HALF = 0.5
 
@@ -81,7 +81,7 @@ class ResidualGuard:
     def most_removed(self, estimate: Tensor) -> float:
         """Return the share of the residual that stays removed where it is largest.
 
-        It is smaller in all but 1% of the regions.
+        It is smaller in all but 5% of the regions.
         """
         shares = self._shares(estimate)[_averaged(self._weights) > 0]
         return float(shares.flatten().sort().values[int(_NEARLY_ALL * (shares.numel() - 1))])
