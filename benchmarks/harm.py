@@ -89,7 +89,8 @@ def with_noise(clean: np.ndarray, noise: str) -> tuple[np.ndarray, float]:
         return (values + random.normal(0, number, clean.shape)).astype(np.float32), number
     photons = values / 255 * number
     observed = (random.poisson(photons) * 255 / number).astype(np.float32)
-    return observed, float(np.sqrt(np.mean(photons))) * 255 / number
+    lit = photons[photons > 0]  # where no photon can come, there is no noise to be found
+    return observed, float(np.sqrt(np.mean(lit))) * 255 / number
 
 
 def blurred(clean: np.ndarray, width: float, level: float) -> np.ndarray:

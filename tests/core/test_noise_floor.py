@@ -81,3 +81,11 @@ def test_a_falling_line_counts_as_flat():
     line = fit_line(NoiseLevels(intensity, 200 - intensity, 3000))
     assert line.slope == 0
     assert 100 < line.intercept < 200
+
+
+def test_levels_of_one_intensity_alone_give_no_slope():
+    intensity = np.array([20.0, 60, 100, 140, 180, 220, 254, 255, 255, 255, 255, 255, 255, 255])
+    variance = np.array([3.6, 4.0, 6.5, 7.8, 6.0, 5.0, 2.6, 2.3, 2.6, 2.9, 2.6, 2.6, 2.9, 2.6])
+    line = fit_line(NoiseLevels(intensity, variance, 4000))
+    assert line.slope == 0
+    assert 2 < line.intercept < 4

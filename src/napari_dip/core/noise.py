@@ -175,13 +175,15 @@ def _line(
     levels: NoiseLevels | None, planes: NDArray[Any], *, every_level: bool = False
 ) -> MeanVariance:
     """Fit the line to the noise of each level; of too small an image take the spread."""
-    valid = planes[mask_invalid(planes)].astype(np.float64)
     least = float(np.finfo(np.float32).tiny)
     if levels is None:
+        valid = planes[mask_invalid(planes)].astype(np.float64)
         spread = float(valid.var()) if valid.size else 1.0
         return _flat(spread or 1.0)._replace(error=1.0)
     slope, intercept, error = fit_line(levels, every_level=every_level)
-    mean_variance = max(slope * float(valid.mean()) + intercept, least)
+    # A line may fall below zero at the darkest level.
+    expected = np.maximum(slope * levels.intensity + intercept, 0.0)
+    mean_variance = max(float(expected.mean()), least)
     rise = slope * float(np.ptp(levels.intensity)) / mean_variance
     return MeanVariance(slope, intercept, mean_variance, rise, error=error)
 

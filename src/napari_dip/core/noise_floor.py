@@ -32,6 +32,8 @@ _FEW_PHOTONS = 0.5
 # next fit.
 _CHANCE, _TEXTURED = 5.0, 2.5
 _FITS, _FEWEST_LEVELS = 4, 6
+# A slope needs levels over this part of the range of intensities.
+_LEAST_WIDTH = 0.4
 # A brightest value with this share of the pixels means saturation; the noise of patches
 # whose mean is fewer standard deviations below is clipped.
 _SATURATED, _BELOW_SATURATION = 1e-3, 3.0
@@ -139,11 +141,13 @@ def fit_line(levels: NoiseLevels, *, every_level: bool = False) -> NoiseLine:
     intensity, variance, patches = levels
     highest = 1 + _TEXTURED * _CHANCE / np.sqrt(patches)
     mean = float(variance.mean())
-    flat = np.ptp(intensity) <= 1e-9 * np.abs(intensity).max()  # no more than rounding
     used = np.ones(len(variance), dtype=bool)
     slope, intercept = 0.0, mean
     for _ in range(_FITS):
         weights = 1 / (variance[used] + 0.1 * mean + np.finfo(np.float64).tiny)
+        # Levels in a narrow range of intensities show no slope.
+        width = max(_LEAST_WIDTH * np.ptp(intensity), 1e-9 * np.abs(intensity).max())
+        flat = np.ptp(intensity[used]) <= width
         if not flat and len(weights) > 1:
             line = np.polyfit(intensity[used], variance[used], 1, w=weights)
             slope, intercept = map(float, line)
