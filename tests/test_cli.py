@@ -430,6 +430,17 @@ def test_a_constant_image_is_its_own_restoration(call, tmp_path):
     assert (np.load(tmp_path / "out.npy") == 7).all()
 
 
+def test_an_image_without_noise_equals_its_reference(call, tmp_path):
+    picture = np.rint(waves((64, 64))).astype(np.uint8)
+    np.save(tmp_path / "image.npy", picture)
+    code, out, err = call("denoise", "image.npy", "-o", "out.npy", "--reference", "image.npy")
+    assert code == 0
+    assert "no_noise" in out
+    assert "equal to the reference" in out
+    assert "hardly any noise" in err
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), picture)
+
+
 def test_blank_frames_come_back_as_they_were_with_a_warning(call, tmp_path):
     frames = (np.stack([noisy_waves((16, 16))] * 4)).astype(np.uint16)
     frames[1:3] = [[[0]], [[7]]]

@@ -6,7 +6,7 @@ torch and tifffile are imported inside, so that `napari-dip --help` answers at o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,10 +86,17 @@ def restore_file(
         print(json.dumps(report))
     else:
         numbers = f"{report['iterations']} iterations, {report['stop_reason']}"
-        decibels = f", psnr {report['psnr']:.2f} dB" if "psnr" in report else ""
-        print(f"{output}: {numbers}, {report['seconds']:.1f} s{decibels}")
+        print(f"{output}: {numbers}, {report['seconds']:.1f} s{_quality(report)}")
     note_end(result.report)
     return exit_code(result, output)
+
+
+def _quality(report: Mapping[str, Any]) -> str:
+    """Return the comparison with the reference, if there was one; JSON knows no infinity."""
+    if "psnr" not in report:
+        return ""
+    psnr = report["psnr"]
+    return ", equal to the reference" if psnr is None else f", psnr {psnr:.2f} dB"
 
 
 def _estimate(image: Image, task: Task, config: DipConfig, *, as_json: bool) -> int:
