@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# The strength of the grid is averaged over squares of this side, twice [pixels].
-_SIDE = 16
+from napari_dip.core.regions import at_pixels, regional_means
 
 
 @torch.no_grad()
@@ -28,8 +27,10 @@ def without_grid(estimate: Tensor) -> Tensor:
     details = planes - _smoothed(planes)
     y, x = (1.0 - 2.0 * (torch.arange(n, device=planes.device) % 2) for n in planes.shape[-2:])
     patterns = [y[:, None], x[None], y[:, None] * x[None]]
-    grid = sum((_local_mean(details * pattern) * pattern for pattern in patterns), start=0 * planes)
-    return (planes - grid).reshape(estimate.shape)
+    for pattern in patterns:
+        strength = at_pixels(regional_means(details * pattern), planes.shape)
+        planes = planes - strength * pattern
+    return planes.reshape(estimate.shape)
 
 
 def _smoothed(planes: Tensor) -> Tensor:
@@ -37,12 +38,3 @@ def _smoothed(planes: Tensor) -> Tensor:
     padded = functional.pad(planes, (1, 1, 1, 1), mode="reflect")
     rows = padded[..., :-2, :] + 2 * padded[..., 1:-1, :] + padded[..., 2:, :]
     return (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 16
-
-
-def _local_mean(values: Tensor) -> Tensor:
-    for inside in (slice(None, -1), slice(1, None)):  # one shifts by half a pixel, one back
-        means = functional.avg_pool2d(
-            values, _SIDE, stride=1, padding=_SIDE // 2, count_include_pad=False
-        )
-        values = means[..., inside, inside]
-    return values

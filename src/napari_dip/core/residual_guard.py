@@ -7,18 +7,14 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from napari_dip.core.operators import Identity
+from napari_dip.core.regions import DEVIATION, at_pixels, regional_means
 
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig
     from napari_dip.core.problem import Problem
 
-# Residual and noise are compared in cells of this side [pixels], averaged over 5 x 5 and then
-# 3 x 3 cells: about the weights of a Gaussian of 13 pixels.
-_CELL, _AVERAGES = 8, (5, 3)
-_DEVIATION = 13.0
 # The power of the residual may exceed that of the noise by this share and by chance; from a
 # little more on all of the excess counts. The standard deviation of correlated noise may be
 # 40% more than measured.
@@ -58,8 +54,8 @@ class ResidualGuard:
         self._weights = problem.valid.float()
         # Independent values in a region: fewer where neighbouring pixels share their noise,
         # at the border and beside missing pixels.
-        independent = 4 * math.pi * _DEVIATION**2 / (1 + 4 * math.pi * problem.noise.grain**2)
-        inside = _averaged(self._weights, beyond=True).clamp(min=1e-6)
+        independent = 4 * math.pi * DEVIATION**2 / (1 + 4 * math.pi * problem.noise.grain**2)
+        inside = regional_means(self._weights, beyond=True).clamp(min=1e-6)
         uncertainty = _UNCERTAINTY_CORRELATED if problem.noise.grain else _UNCERTAINTY
         self._least = 1 + uncertainty + (2 / (independent * inside)).sqrt()
 
@@ -73,9 +69,7 @@ class ResidualGuard:
     @torch.no_grad()
     def removed(self, estimate: Tensor) -> Tensor:
         """Return the share of the residual that stays removed, 0 to 1, at each pixel."""
-        size, shares = estimate.shape[-2:], self._shares(estimate)
-        planes = functional.interpolate(shares, size, mode="bilinear", align_corners=False)
-        return planes.reshape(estimate.shape)
+        return at_pixels(self._shares(estimate), estimate.shape)
 
     @torch.no_grad()
     def most_removed(self, estimate: Tensor) -> float:
@@ -83,7 +77,7 @@ class ResidualGuard:
 
         It is smaller in all but 5% of the regions.
         """
-        shares = self._shares(estimate)[_averaged(self._weights) > 0]
+        shares = self._shares(estimate)[regional_means(self._weights) > 0]
         return float(shares.flatten().sort().values[int(_NEARLY_ALL * (shares.numel() - 1))])
 
     @torch.no_grad()
@@ -106,25 +100,11 @@ class ResidualGuard:
 
     def _regional(self, power: Tensor) -> Tensor:
         """Return the mean over the region around each cell, (1, C * Z, Y / 8, X / 8)."""
-        sums = _averaged(self._weights * power)
-        return sums / _averaged(self._weights).clamp(min=1e-6)
+        sums = regional_means(self._weights * power)
+        return sums / regional_means(self._weights).clamp(min=1e-6)
 
 
 def build_guard(problem: Problem, settings: FitConfig) -> ResidualGuard | None:
     """Return the guard of a fit; None where there is none, or no residual to compare."""
     guarded = settings.residual_guard and isinstance(problem.operator, Identity)
     return ResidualGuard(problem) if guarded else None
-
-
-def _averaged(values: Tensor, *, beyond: bool = False) -> Tensor:
-    """Return means over regions, one for each cell of all planes.
-
-    What lies beyond the border counts as 0, or does not count.
-    """
-    planes = values.reshape(1, -1, *values.shape[-2:])
-    means = functional.avg_pool2d(planes, _CELL, ceil_mode=True, count_include_pad=False)
-    for width in _AVERAGES:
-        means = functional.avg_pool2d(
-            means, width, stride=1, padding=width // 2, count_include_pad=beyond
-        )
-    return means
