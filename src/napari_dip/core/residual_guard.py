@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # The power of the residual may exceed that of the noise by this share and by chance; from a
 # little more on all of the excess counts. The standard deviation of correlated noise may be
 # 40% more than measured.
-_UNCERTAINTY, _UNCERTAINTY_CORRELATED, _RAMP = 0.08, 1.0, 0.32
+_UNCERTAINTY, _UNCERTAINTY_CORRELATED, _RAMP = 0.15, 1.0, 0.32
 # The share of the residual that stays removed is the ratio of noise to residual to this
 # power. With 1 the expected error is least if the noise is known exactly; more keeps texture
 # where it is overestimated and costs little where it is not (docs/performance.md).
