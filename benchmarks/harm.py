@@ -30,6 +30,7 @@ from scipy import ndimage
 from napari_dip import DipConfig, Image, restore
 from napari_dip.api import finish
 from napari_dip.core.channels import find_channels
+from napari_dip.core.correlation import CORRELATED
 from napari_dip.io import read_image
 from napari_dip.tasks import Denoise
 
@@ -50,8 +51,6 @@ BRAINS = 6
 NOISES = ("g2", "g5", "g10", "g25", "g50", "p10", "p30", "p100")
 WIDTHS, CORRELATED_LEVELS = (0.7, 1.0, 1.5), (10, 25)
 FIELDS = ("BPAE_B", "BPAE_G", "BPAE_R")
-# From here on the noise of neighbouring pixels counts as correlated (before: 0.3).
-CORRELATED = 0.25
 FITTED = (
     "set14/baboon", "set14/coastguard", "set14/comic", "set14/face", "set14/monarch",
     "set14/zebra", "set9/House", "kodak24_crops/kodim05", "kodak24_crops/kodim13",

@@ -257,7 +257,7 @@ def make_report(
         selected_iteration=records[0].selected_iteration if records else 0,
         stop_reason=records[-1 if _was_stopped(records) else 0].stop_reason
         if records
-        else _reason_without_fits(noise),
+        else _reason_without_fits(noise, returns_noiseless),
         seconds=seconds,
         seconds_per_iteration=median(
             [outcome.seconds_per_iteration for outcome in everything] or [0.0]
@@ -284,8 +284,8 @@ def _task_options(task: "Task") -> dict[str, Any]:
     return {field.name: recorded(getattr(task, field.name)) for field in fields(task)}
 
 
-def _reason_without_fits(noise: Sequence[NoiseRecord]) -> str:
-    negligible = any(record.negligible for record in noise)
+def _reason_without_fits(noise: Sequence[NoiseRecord], returns_noiseless: bool) -> str:
+    negligible = returns_noiseless and any(record.negligible for record in noise)
     return (StopReason.NO_NOISE if negligible else StopReason.CONSTANT_IMAGE).value
 
 
