@@ -25,11 +25,11 @@ from skimage.io import imread
 
 from napari_dip import DipConfig, Image, fit, metrics, restore
 from napari_dip.config import FitConfig, preset_of
-from napari_dip.core.noise_model import NoiseModel
+from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.problem import make_problem
-from napari_dip.figure import Curve
-from napari_dip.io import read_quantisation
-from napari_dip.tasks import Guided, Inpaint, RemoveJpeg, Task
+from napari_dip.core.tasks import Guided, Inpaint, RemoveJpeg, Task
+from napari_dip.io.images import read_quantisation
+from napari_dip.render.figure import Curve
 
 FIGURES = Path(__file__).parents[1] / "docs" / "figures"
 # Beyond these no figure is needed, and a page of figures stays light.

@@ -23,13 +23,15 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from napari_dip import cli, io, workers
-from napari_dip.manifest import Manifest
+from napari_dip.batch import distributed as workers
+from napari_dip.batch.manifest import Manifest
+from napari_dip.cli import main as cli
+from napari_dip.io import images as io
 from tests.cluster import FORKS, cluster, serve_batch, start_forks
 from tests.tiny import noisy_waves, tiny_config
 
 FILES = 6
-COMMAND = "import sys; from napari_dip.cli import main; sys.exit(main())"
+COMMAND = "import sys; from napari_dip.cli.main import main; sys.exit(main())"
 WORKER_CALLS, SCHEDULER_CALLS, SECONDS = 100_000, 80_000, 12.0
 
 

@@ -29,13 +29,13 @@ from scipy import ndimage
 
 from napari_dip import DipConfig, Image, restore
 from napari_dip.api import finish
-from napari_dip.core.channels import find_channels
-from napari_dip.core.correlation import CORRELATED
-from napari_dip.io import read_image
-from napari_dip.tasks import Denoise
+from napari_dip.core.noise.correlation import CORRELATED
+from napari_dip.core.restoration.channel_stats import find_channels
+from napari_dip.core.tasks import Denoise
+from napari_dip.io.images import read_image
 
 if TYPE_CHECKING:
-    from napari_dip.core.report import NoiseRecord, Report
+    from napari_dip.core.report.report import NoiseRecord, Report
 
 SIZE = 256
 FOLDERS = ("set14", "set9", "kodak24_crops", "mri_brains", "em")

@@ -23,9 +23,10 @@ import psutil
 from rows import show
 
 import napari_dip
-from napari_dip import DipConfig, Image, cli
-from napari_dip.core.memory import process_peak_memory
-from napari_dip.io import read_image, write_image
+from napari_dip import DipConfig, Image
+from napari_dip.cli import main as cli
+from napari_dip.core.hardware.memory import process_peak_memory
+from napari_dip.io.images import read_image, write_image
 
 FREE = 2_000_000_000
 # Name: file, axes, shape, suffix, options. The planes of the volume need no tiles for memory.

@@ -21,7 +21,8 @@ import psutil
 import tifffile
 
 import napari_dip
-from napari_dip import DipConfig, cli
+from napari_dip import DipConfig
+from napari_dip.cli import main as cli
 
 CONFIG = DipConfig(preset="fast", max_iterations=2, device="cpu")
 

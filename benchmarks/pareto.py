@@ -20,8 +20,8 @@ from speed import in_turn, published, runtime_of, whole
 from tables import CACHE, denoising, microscopy
 
 from napari_dip import DipConfig
-from napari_dip.core.device import torch_settings
-from napari_dip.core.memory import freed_memory_kept
+from napari_dip.core.hardware.device import torch_settings
+from napari_dip.core.hardware.memory import freed_memory_kept
 
 # Presets, and what their lines are called; the published loop is that of `paper`.
 LINES = {"fast": "fast", "balanced": "balanced", "paper": "published configuration"}

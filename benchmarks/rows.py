@@ -17,17 +17,18 @@ from unittest.mock import patch
 
 import numpy as np
 
-from napari_dip import DipConfig, Image, baselines, metrics, restore
+from napari_dip import DipConfig, Image, metrics, restore
 from napari_dip.api import finish
-from napari_dip.core import blocks
-from napari_dip.core.image import mask_invalid
-from napari_dip.core.noise import estimate_mean_variance
-from napari_dip.core.noise_model import noise_model
-from napari_dip.core.scaling import scale_image
+from napari_dip.compare import baselines
+from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.scaling import scale_image
+from napari_dip.core.noise.estimation import estimate_mean_variance
+from napari_dip.core.noise.model import noise_model
 
 if TYPE_CHECKING:
-    from napari_dip.core.progress import Progress, Restoration
-    from napari_dip.tasks import Task
+    from napari_dip.core.restoration.progress import Progress, Restoration
+    from napari_dip.core.tasks import Task
 
 
 @dataclass
@@ -110,7 +111,7 @@ def _restored(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
         image = Image(case.observed, axes_of(case.observed))
         points: list[tuple[int, float]] = []
         steps = restore(image, case.task, config, reference=case.truth)
-        with patch("napari_dip.core.run._PREVIEW_INTERVAL", 0.0):  # of every iteration
+        with patch("napari_dip.core.restoration.run._PREVIEW_INTERVAL", 0.0):  # of every iteration
             result = finish(_traced(steps, points))
         report = result.report
         return {

@@ -38,13 +38,13 @@ from torch.utils.flop_counter import flop_registry
 from napari_dip import DipConfig, Image, forecast, restore
 from napari_dip.api import finish
 from napari_dip.config import preset_of
-from napari_dip.core import fit as fitting
-from napari_dip.core.device import Runtime, find_runtime, torch_settings
-from napari_dip.core.fit import fit
-from napari_dip.core.memory import freed_memory_kept, peak_memory
-from napari_dip.core.networks import PriorNetwork
-from napari_dip.core.noise_model import NoiseModel
-from napari_dip.core.optimisers import Optimisers
+from napari_dip.core.fitting import fit as fitting
+from napari_dip.core.fitting.fit import fit
+from napari_dip.core.hardware.device import Runtime, find_runtime, torch_settings
+from napari_dip.core.hardware.memory import freed_memory_kept, peak_memory
+from napari_dip.core.networks.build import PriorNetwork
+from napari_dip.core.noise.model import NoiseModel
+from napari_dip.core.optim.optimisers import Optimisers
 from napari_dip.core.problem import Problem, make_problem
 
 Step = Callable[[], object]

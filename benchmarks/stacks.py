@@ -20,10 +20,10 @@ from rows import middle, show
 
 from napari_dip import DipConfig, Image, metrics, restore
 from napari_dip.api import finish
-from napari_dip.io import read_image
+from napari_dip.io.images import read_image
 
 if TYPE_CHECKING:
-    from napari_dip.core.report import Report
+    from napari_dip.core.report.report import Report
 
 # Name: file, axis, first plane.
 STACKS = {

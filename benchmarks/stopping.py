@@ -20,8 +20,8 @@ from scipy import ndimage
 from skimage.io import imread
 
 from napari_dip import DipConfig
-from napari_dip.io import read_image
-from napari_dip.tasks import Deconvolve, Denoise, Inpaint, SuperResolve, Task
+from napari_dip.core.tasks import Deconvolve, Denoise, Inpaint, SuperResolve, Task
+from napari_dip.io.images import read_image
 
 CACHE = Path("stopping.json")
 CROP = 128

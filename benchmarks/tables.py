@@ -24,12 +24,12 @@ from skimage import restoration
 from skimage.io import imread
 
 from napari_dip import DipConfig, Image, metrics
-from napari_dip.core.fourier import least_variation
-from napari_dip.core.noise import estimate_mean_variance
-from napari_dip.core.operators import Downsample
-from napari_dip.core.psf import gaussian_psf
-from napari_dip.io import read_image
-from napari_dip.tasks import Deconvolve, Denoise, Fourier, Inpaint, SuperResolve
+from napari_dip.core.noise.estimation import estimate_mean_variance
+from napari_dip.core.operators.base import Downsample
+from napari_dip.core.operators.kspace import least_variation
+from napari_dip.core.operators.psf import gaussian_psf
+from napari_dip.core.tasks import Deconvolve, Denoise, Fourier, Inpaint, SuperResolve
+from napari_dip.io.images import read_image
 
 CACHE = Path("tables.json")
 SET9 = ("House", "Peppers", "Lena", "Baboon", "F16", "kodim01", "kodim02", "kodim03", "kodim12")

@@ -25,8 +25,8 @@ from stacks import photographed, recorded
 
 from napari_dip import DipConfig, Image, metrics, restore
 from napari_dip.api import finish
-from napari_dip.core.memory import peak_memory
-from napari_dip.tasks import Denoise, SuperResolve, Task
+from napari_dip.core.hardware.memory import peak_memory
+from napari_dip.core.tasks import Denoise, SuperResolve, Task
 
 # Name: file, first plane, spacing [micrometre]; that of nuclei is not known.
 STACKS: dict[str, tuple[str, int, dict[str, float]]] = {

@@ -22,12 +22,12 @@ from threading import Event, Thread
 import dask
 from distributed.utils import get_mp_context
 
-from napari_dip import batch
+from napari_dip.batch import jobs as batch
 
 # Workers of a batch's own are begun alike.
 dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
 FORKS = get_mp_context()  # has a list of its own of what is imported before
-FORKS.set_forkserver_preload(["tests.cluster", "napari_dip.core.restore"])
+FORKS.set_forkserver_preload(["tests.cluster", "napari_dip.core.restoration.restore"])
 
 
 def start_forks() -> None:
@@ -119,8 +119,8 @@ class Cluster:
 
 def serve_batch(words: list[str], moment: int | None) -> None:
     """Run a batch, and die as the manifest is written to for that time, counted from 0."""
-    from napari_dip import cli
-    from napari_dip.manifest import Manifest
+    from napari_dip.batch.manifest import Manifest
+    from napari_dip.cli import main as cli
 
     add, calls = Manifest.add, count()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_dip.core.pretrained import PRETRAINED
+from napari_dip.core.operators.pretrained import PRETRAINED
 from tests.tiny import tiny_features
 
 

@@ -6,8 +6,11 @@ import logging
 
 import pytest
 
-from napari_dip import cli, info, logs, outputs
-from tests.test_batch import call, folder, save_noisy  # noqa: F401
+from napari_dip import diagnostics as info
+from napari_dip import logs
+from napari_dip.cli import main as cli
+from napari_dip.io import results as outputs
+from tests.batch.test_jobs import call, folder, save_noisy  # noqa: F401
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_dip.config import DipConfig, FitConfig, LatentName, NetworkConfig, StoppingConfig
-from napari_dip.core.pretrained import Pretrained
+from napari_dip.core.operators.pretrained import Pretrained
 
 NETWORK = NetworkConfig(channels=(8, 8), skip_channels=2)
 

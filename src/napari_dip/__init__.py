@@ -22,10 +22,10 @@ if TYPE_CHECKING:
         super_resolve,
     )
     from napari_dip.config import DipConfig
-    from napari_dip.core.fit import fit
-    from napari_dip.core.forecast import forecast
-    from napari_dip.core.image import Image
-    from napari_dip.core.restore import restore
+    from napari_dip.core.fitting.fit import fit
+    from napari_dip.core.image.image import Image
+    from napari_dip.core.restoration.forecast import forecast
+    from napari_dip.core.restoration.restore import restore
 
 try:
     __version__ = version("napari-dip")
@@ -34,7 +34,7 @@ except PackageNotFoundError:  # a source tree that was never installed
 
 _HOMES = {
     "DipConfig": "napari_dip.config",
-    "Image": "napari_dip.core.image",
+    "Image": "napari_dip.core.image.image",
     "deconvolve": "napari_dip.api",
     "denoise": "napari_dip.api",
     "inpaint": "napari_dip.api",
@@ -43,9 +43,9 @@ _HOMES = {
     "remove_jpeg": "napari_dip.api",
     "restore_guided": "napari_dip.api",
     "super_resolve": "napari_dip.api",
-    "fit": "napari_dip.core.fit",
-    "forecast": "napari_dip.core.forecast",
-    "restore": "napari_dip.core.restore",
+    "fit": "napari_dip.core.fitting.fit",
+    "forecast": "napari_dip.core.restoration.forecast",
+    "restore": "napari_dip.core.restoration.restore",
 }
 
 __all__ = [

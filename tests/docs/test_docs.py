@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_dip import cli
+from napari_dip.cli import main as cli
 from napari_dip.config import FitConfig, NetworkConfig, StoppingConfig
-from napari_dip.core.report import (
+from napari_dip.core.report.report import (
     BlockRecord,
     InputRecord,
     NoiseRecord,

@@ -22,10 +22,10 @@ import numpy as np
 import pytest
 
 from napari_dip.config import DipConfig
-from napari_dip.core import blocks
-from napari_dip.core.image import Image
-from napari_dip.core.progress import Progress, Restoration
-from napari_dip.core.report import BlockRecord, InputRecord, NoiseRecord, Report
+from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.image.image import Image
+from napari_dip.core.report.report import BlockRecord, InputRecord, NoiseRecord, Report
+from napari_dip.core.restoration.progress import Progress, Restoration
 
 _TIMEOUT = 20
 
@@ -189,7 +189,7 @@ def dock(viewer):
 @pytest.fixture
 def fake_restore(monkeypatch):
     """Replace `restore`, and pass every progress on."""
-    from napari_dip.gui import worker
+    from napari_dip.gui.run import worker
 
     fake = FakeRestore()
     monkeypatch.setattr(worker, "restore", fake)
@@ -201,7 +201,7 @@ def fake_restore(monkeypatch):
 def remembered(monkeypatch, tmp_path):
     """Return the file of settings; the user's own is not touched."""
     file = tmp_path / "remembered" / "settings.json"
-    for module in ("settings", "recipes", "cost"):
+    for module in ("session.settings", "session.export_code", "form.cost_label"):
         monkeypatch.setattr(f"napari_dip.gui.{module}.remembered_file", lambda: file)
     return file
 

@@ -12,9 +12,9 @@ from superqt.utils import GeneratorWorker
 
 from napari_dip.config import DipConfig
 from napari_dip.errors import AxesError, InputError, MemoryExhaustedError, UsageError
-from napari_dip.gui.buttons import State
 from napari_dip.gui.dock import DeepImagePriorWidget
-from napari_dip.gui.entries import open_dock
+from napari_dip.gui.menu_commands import open_dock
+from napari_dip.gui.run.run_buttons import State
 from tests.gui.conftest import delete
 from tests.tiny import noisy_waves, tiny_config
 

@@ -24,10 +24,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_dip.config import DipConfig
-from napari_dip.gui.batch_dialog import BatchDialog
-from napari_dip.gui.entries import batch, open_dock
-from napari_dip.gui.task_form import TaskChoice
-from napari_dip.tasks import TASKS
+from napari_dip.core.tasks import TASKS
+from napari_dip.gui.batch.dialog import BatchDialog
+from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.menu_commands import batch, open_dock
 from tests.tiny import tiny_config
 
 pytestmark = pytest.mark.window

@@ -22,10 +22,10 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import qimage_to_array
 
-from napari_dip import io
 from napari_dip.config import DipConfig
-from napari_dip.core.image import Image
-from napari_dip.gui.batch_dialog import BatchDialog
+from napari_dip.core.image.image import Image
+from napari_dip.gui.batch.dialog import BatchDialog
+from napari_dip.io import images as io
 from tests.tiny import noisy_waves, tiny_config
 
 pytestmark = pytest.mark.window

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_dip.cli import main
-from napari_dip.io import read_image
+from napari_dip.cli.main import main
+from napari_dip.io.images import read_image
 from tests.tiny import tiny_config
 
 pytest.importorskip("napari", reason="the window needs napari")

@@ -1,10 +1,10 @@
 """Array in, array out: one function per task, named and documented as in scikit-image."""
 
+from napari_dip.api.completion import inpaint, reconstruct_fourier
 from napari_dip.api.denoising import denoise, remove_jpeg, restore_guided
 from napari_dip.api.features import invert_features
-from napari_dip.api.gaps import inpaint, reconstruct_fourier
 from napari_dip.api.resolution import deconvolve, super_resolve
-from napari_dip.core.progress import finish
+from napari_dip.core.restoration.progress import finish
 
 __all__ = [
     "deconvolve",

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dip.api.choices import restored
+from napari_dip.api._restore import restored
 from napari_dip.config import DEFAULT_LOSS
-from napari_dip.tasks import Denoise, Guided, Quantisation, RemoveJpeg
-from napari_dip.tasks.task import as_picture
+from napari_dip.core.tasks import Denoise, Guided, Quantisation, RemoveJpeg
+from napari_dip.core.tasks.base import as_picture
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.api.choices import Choices
+    from napari_dip.api._restore import Choices
     from napari_dip.config import DipConfig, JpegLoss, Noise, Preset, Stop
 
 
@@ -149,7 +149,7 @@ def remove_jpeg(
         The decoded JPEG. With `quantisation` its pixels as they were decoded:
         (Y, X) or (Y, X, 3) of uint8.
     quantisation : Quantisation, optional
-        Tables of the file, from `napari_dip.io.read_quantisation`.
+        Tables of the file, from `napari_dip.io.images.read_quantisation`.
     loss : {"auto", "coefficients", "bins", "plain"}
         "coefficients": those of the cosine transform are compared, in steps
         of their quantisation; "bins": only those that leave the bin they were

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dip.api.choices import restored
+from napari_dip.api._restore import restored
 from napari_dip.config import DEFAULT_FEATURES
-from napari_dip.tasks import InvertFeatures
+from napari_dip.core.tasks import InvertFeatures
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from torch import nn
 
-    from napari_dip.api.choices import Choices
+    from napari_dip.api._restore import Choices
     from napari_dip.config import DipConfig
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dip.api.choices import restored
+from napari_dip.api._restore import restored
 from napari_dip.config import DEFAULT_FACTOR, DEFAULT_KERNEL, DEFAULT_OPTICS, REFRACTIVE_INDEX
-from napari_dip.tasks import Deconvolve, SuperResolve
+from napari_dip.core.tasks import Deconvolve, SuperResolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.api.choices import Choices
+    from napari_dip.api._restore import Choices
     from napari_dip.config import DipConfig, Kernel, Optics
 
 
@@ -91,7 +91,7 @@ def deconvolve(
     psf : ([Z, ]Y, X) array_like, optional
         Image of a point, on any scale and at any place, with the voxel size of
         the image; with Z, whole volumes are deconvolved. A
-        `napari_dip.core.image.Image` with a voxel size of its own is resampled.
+        `napari_dip.core.image.image.Image` with a voxel size of its own is resampled.
     sigma : float or mapping of str to float, optional
         In place of an image, the standard deviation of a Gaussian [pixels].
     refine_psf : bool
@@ -117,7 +117,7 @@ def deconvolve(
 
     See Also
     --------
-    napari_dip.core.optics.widefield_psf : The PSF of a microscope from its optics.
+    napari_dip.core.operators.widefield.widefield_psf : The PSF of a microscope from its optics.
 
     References
     ----------

@@ -7,8 +7,7 @@ command line and the report are all made from these fields and descriptions.
 
 from napari_dip.config.dip import DipConfig
 from napari_dip.config.fit import FitConfig, NetworkConfig, StoppingConfig
-from napari_dip.config.presets import PRESETS, for_correlated_noise, preset_of
-from napari_dip.config.words import (
+from napari_dip.config.names import (
     DEFAULT_FACTOR,
     DEFAULT_FEATURES,
     DEFAULT_KERNEL,
@@ -36,6 +35,7 @@ from napari_dip.config.words import (
     VoxelSize,
     WarmStart,
 )
+from napari_dip.config.presets import PRESETS, for_correlated_noise, preset_of
 
 __all__ = [
     "DEFAULT_FACTOR",

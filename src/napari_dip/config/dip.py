@@ -7,8 +7,7 @@ from typing import Literal, Self
 from pydantic import Field
 
 from napari_dip.config.fit import FitConfig
-from napari_dip.config.presets import AUTO_STOP, preset_of
-from napari_dip.config.words import (
+from napari_dip.config.names import (
     MAX_TILE,
     UNCERTAINTY_SAMPLES,
     Channels,
@@ -21,6 +20,7 @@ from napari_dip.config.words import (
     VoxelSize,
     WarmStart,
 )
+from napari_dip.config.presets import AUTO_STOP, preset_of
 
 
 class DipConfig(Frozen, allow_inf_nan=False):

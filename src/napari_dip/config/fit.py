@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from napari_dip.config.words import DEFAULT_FEATURES, Frozen, LatentName, NetworkName
+from napari_dip.config.names import DEFAULT_FEATURES, Frozen, LatentName, NetworkName
 
 
 class NetworkConfig(Frozen):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from napari_dip.config.fit import FitConfig, NetworkConfig, StoppingConfig
-from napari_dip.config.words import Preset, Stop, TaskName
+from napari_dip.config.names import Preset, Stop, TaskName
 
 # Published denoising configuration (Ulyanov, Vedaldi, Lempitsky, "Deep Image
 # Prior", IJCV 2020, and its supplementary code).

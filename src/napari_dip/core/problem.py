@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_dip.core.operators import Identity, Operator, Shape
+from napari_dip.core.operators.base import Identity, Operator, Shape
 
 if TYPE_CHECKING:
-    from napari_dip.core.noise_model import NoiseModel
+    from napari_dip.core.noise.model import NoiseModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def make_problem(
     anisotropy : float
         Spacing of the estimate's planes over that of its pixels.
     """
-    from napari_dip.core.noise_model import NoiseModel  # numbers become tensors
+    from napari_dip.core.noise.model import NoiseModel  # numbers become tensors
 
     def column(name: str) -> Tensor:
         numbers = np.array([getattr(model, name) for model in noise], dtype=np.float32)

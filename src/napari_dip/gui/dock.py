@@ -11,26 +11,26 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_dip.config import DipConfig
 from napari_dip.errors import NapariDipError
-from napari_dip.gui.buttons import GOING, Buttons, State
-from napari_dip.gui.cost import Cost
-from napari_dip.gui.fold import Scroll
-from napari_dip.gui.form import Form
-from napari_dip.gui.job import job
-from napari_dip.gui.menu import SettingsMenu
-from napari_dip.gui.notify import tell
-from napari_dip.gui.outcome import Outcome
-from napari_dip.gui.preview import Preview
-from napari_dip.gui.queue import Queue
-from napari_dip.gui.settings import remember
-from napari_dip.gui.task_form import TaskChoice
-from napari_dip.gui.worker import Run
+from napari_dip.gui.form.cost_label import Cost
+from napari_dip.gui.form.form import Form
+from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.job import job
+from napari_dip.gui.menu.settings_menu import SettingsMenu
+from napari_dip.gui.results.preview import Preview
+from napari_dip.gui.results.results_panel import Outcome
+from napari_dip.gui.run.queue import Queue
+from napari_dip.gui.run.run_buttons import GOING, Buttons, State
+from napari_dip.gui.run.worker import Run
+from napari_dip.gui.session.settings import remember
+from napari_dip.gui.widgets.collapsible import Scroll
+from napari_dip.gui.widgets.notify import tell
 
 if TYPE_CHECKING:
     import napari
 
-    from napari_dip.core.progress import Progress, Restoration
-    from napari_dip.gui.history import Iterate
-    from napari_dip.gui.region import Region
+    from napari_dip.core.restoration.progress import Progress, Restoration
+    from napari_dip.gui.job.region import Region
+    from napari_dip.gui.results.history import Iterate
 
 _MIN_WIDTH = 280
 

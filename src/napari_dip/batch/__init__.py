@@ -1,0 +1,1 @@
+"""Batch: many files, on this machine or on a cluster."""

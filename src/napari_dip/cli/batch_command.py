@@ -1,0 +1,124 @@
+"""`napari-dip batch`: many files, and what became of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from napari_dip.cli.options import Flag, JsonFlag, Options, configure
+from napari_dip.cli.task_options import TaskOptions
+from napari_dip.cli.terminal import INTERRUPTED, UNEXPECTED, interruption, progress_display, say
+from napari_dip.config import DEFAULT_SUFFIX
+from napari_dip.errors import UsageError
+
+if TYPE_CHECKING:
+    from napari_dip.batch.jobs import Job
+    from napari_dip.batch.manifest import Record
+
+
+def batch(
+    *images: str,
+    output: Annotated[Path, Parameter(alias="-o")],
+    suffix: str = DEFAULT_SUFFIX,
+    task: TaskOptions | None = None,
+    scheduler: str | None = None,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    resume: Flag = False,
+    overwrite: Flag = False,
+    config: Path | None = None,
+    as_json: JsonFlag = False,
+    options: Options | None = None,
+) -> int:
+    """Restore many files alike, and go on where it was interrupted.
+
+    Parameters
+    ----------
+    images
+        Folder of images, pattern in quotes such as 'data/**/*.tif', or files.
+    output
+        Folder for IMAGE_TASK.ome.tif, a report for each, and manifest.jsonl.
+    suffix
+        Format of the outputs.
+    task
+        What is to be done.
+    scheduler
+        Address of a running dask scheduler, such as tcp://host:8786, whose workers see the
+        files under the same paths.
+    workers
+        Processes on this machine (default: this one, one file after another).
+    resume
+        Leave out what is done: whose input, configuration and output are as the manifest says.
+    overwrite
+        Replace outputs that exist.
+    config
+        JSON of a configuration, or of a report; other options override it.
+    as_json
+        Print what became of all files, one JSON object, alone on stdout.
+    options
+        The configuration.
+    """
+    from napari_dip.batch.jobs import begin, find_images
+
+    if not images:
+        raise UsageError("Got no images; expected a folder, or a pattern such as 'data/*.tif'.")
+    task = task or TaskOptions()
+    settings = configure(options or Options(), config)
+    found = find_images(images, output, task.files)
+    planned = begin(found, output, suffix, task, settings, resume=resume, overwrite=overwrite)
+    left, records = planned.left, []
+    with interruption() as asked:
+        for record in planned.keep(_restored(left, asked, scheduler, workers)):
+            records.append(record)
+            line = f"[{len(records)}/{len(left)}] {_line(record)}"
+            say(line, logged=record.exit_code != UNEXPECTED)
+            for warning in record.warnings:
+                say(f"warning: {record.input}: {warning}")
+        interrupted = len(records) < len(left)
+    failed = [record for record in records if record.error]
+    counts = {
+        "restored": len(records) - len(failed),
+        "failed": len(failed),
+        "done_before": len(planned.jobs) - len(left),
+        "left": len(left) - len(records),
+    }
+    if as_json:
+        items = [record.model_dump(mode="json") for record in records]
+        print(json.dumps({**counts, "manifest": str(planned.manifest.path), "items": items}))
+    else:
+        numbers = ", ".join(f"{count} {name}" for name, count in counts.items())
+        print(f"{output}: {numbers.replace('_', ' ')}")
+    if interrupted:
+        say("interrupted: what is finished is kept; --resume goes on")
+        return INTERRUPTED
+    return max((record.exit_code for record in failed), default=0)
+
+
+def _restored(
+    jobs: list[Job], asked: Callable[[], bool], scheduler: str | None, workers: int | None
+) -> Iterator[Record]:
+    from napari_dip.batch.jobs import run_here
+    from napari_dip.optional import installed, remedy, require
+
+    if scheduler:
+        require("distributed", f"--scheduler {scheduler}")
+    elif workers and not installed("distributed"):
+        say(f"dask is not installed, so one file after another. Get it: {remedy('distributed')}.")
+        workers = None
+    if jobs and (scheduler or workers):
+        from napari_dip.batch.distributed import run_distributed
+
+        yield from run_distributed(jobs, asked, scheduler, workers or 1, say)
+        return
+    with progress_display() as follow:
+        yield from run_here(jobs, asked, follow)
+
+
+def _line(record: Record) -> str:
+    if record.error:
+        return f"{record.input}: error: {record.error}"
+    return f"{record.input}: {record.stop_reason}, {record.seconds:.1f} s"

@@ -1,0 +1,99 @@
+"""`napari-dip compare`: our result beside the baselines', as table, figure and files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from napari_dip.cli.options import Files, Options, configure
+from napari_dip.cli.restore_file import exit_code, match, restore_image
+from napari_dip.cli.task_options import TaskOptions
+from napari_dip.cli.terminal import interruption, say, say_warnings
+
+_OURS = "Deep Image Prior"
+
+
+def compare(
+    image: Path,
+    /,
+    *,
+    task: TaskOptions | None = None,
+    options: Options | None = None,
+    files: Files | None = None,
+) -> int:
+    """Restore an image beside what well-known methods make of it.
+
+    Parameters
+    ----------
+    image
+        Image file: TIFF, OME-Zarr, NIfTI, DICOM, PNG or .npy. The output is a folder
+        (default: IMAGE_compare beside it) with one image for each method,
+        table.json and figure.png.
+    task
+        What is to be done.
+    options
+        The configuration.
+    files
+        What is read and written beside the image.
+    """
+    from napari_dip.compare import baselines
+    from napari_dip.compare import run as comparison
+    from napari_dip.io import images as io
+    from napari_dip.io import results as outputs
+    from napari_dip.render.figure import save_comparison
+
+    files = files or Files()
+    config = configure(options or Options(), files.config)
+    task = task or TaskOptions()
+    chosen = task.task()
+    config = config.complete(chosen.preset, chosen.dims)
+    observed = io.read_image(image, axes=config.axes).calibrated(config.voxel_size)
+    comparison.check(chosen, observed)
+    reference = None
+    if files.reference:
+        reference = match(io.read_image(files.reference, config.axes), observed, files.affine)
+        say_warnings(reference)
+    folder = files.output or outputs.default_folder(image, "compare")
+    names = [_OURS, *(baseline.name for baseline in baselines.available(task.name))]
+    targets = {name: folder / f"{name.lower().replace(' ', '_')}.ome.tif" for name in names}
+    table, figure = folder / "table.json", folder / "figure.png"
+    folder.mkdir(parents=True, exist_ok=True)
+    outputs.check_outputs(
+        list(targets.values()),
+        [table, figure],
+        inputs=[image, *task.files],
+        overwrite=files.overwrite,
+    )
+    with interruption() as asked:
+        result = restore_image(observed, chosen, config, reference, asked)
+    for warning in result.report.warnings:
+        say(f"warning: {warning}")
+    for sentence in baselines.missing(task.name):
+        say(sentence)
+    rows = [comparison.judged(_OURS, result.image, result.report.seconds, reference)]
+    for row in comparison.compare(observed, reference, chosen, config.dims or chosen.dims):
+        say(f"{row.name}: {row.seconds:.1f} s")
+        rows.append(row)
+    for row in rows:
+        io.write_image(targets[row.name], row.image, overwrite=files.overwrite)
+    figures = [
+        {"method": row.name, "psnr": row.psnr, "ssim": row.ssim, "seconds": row.seconds}
+        for row in rows
+    ]
+    report: dict[str, Any] = {"rows": figures, "report": result.report.as_json()}
+    outputs.save_json(table, report)
+    save_comparison(figure, chosen.observe(observed), rows, reference)
+    print(json.dumps(report) if files.as_json else _as_table(figures))
+    return exit_code(result, folder)
+
+
+def _as_table(rows: list[dict[str, Any]]) -> str:
+    lines = [f"{'method':<18}{'psnr':>8}{'ssim':>8}{'seconds':>10}"]
+    for row in rows:
+        psnr, ssim = (
+            "-" if row[name] is None else f"{row[name]:.{digits}f}"
+            for name, digits in (("psnr", 2), ("ssim", 3))
+        )
+        lines.append(f"{row['method']:<18}{psnr:>8}{ssim:>8}{row['seconds']:>10.1f}")
+    return "\n".join(lines)

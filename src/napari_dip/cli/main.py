@@ -1,0 +1,175 @@
+"""The command line: one command per task over the one configuration.
+
+torch, tifffile and matplotlib are imported inside the commands, so that
+`napari-dip --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from napari_dip import __version__
+from napari_dip.cli import restore_commands as task_commands
+from napari_dip.cli.batch_command import batch
+from napari_dip.cli.compare_command import compare
+from napari_dip.cli.options import Flag, JsonFlag
+from napari_dip.cli.restore_file import exit_code, match, restore_image
+from napari_dip.cli.terminal import UNEXPECTED, interruption, judge, print_result, say, say_warnings
+from napari_dip.config import DipConfig
+from napari_dip.logs import log_of_run, note, note_error
+
+# Small enough for two CPU cores: the whole demo ends in under two minutes.
+DEMO = DipConfig(preset="balanced", time_limit=75)
+_DEMO_FOLDER = Path("napari-dip-demo")
+
+app = App(
+    name="napari-dip",
+    version=__version__,
+    help="Restore one degraded image without training data (Deep Image Prior).",
+    suppress_keyboard_interrupt=False,
+    help_epilogue="--traceback after any command shows where an error came from.",
+)
+
+
+for _command in (*task_commands.TASK_COMMANDS, batch, compare):
+    app.command(_command)
+
+
+@app.command
+def evaluate(
+    restored: Path,
+    reference: Path,
+    /,
+    *,
+    axes: str | None = None,
+    affine: Flag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare a restored image with its reference: psnr, ssim, nrmse, frc.
+
+    Parameters
+    ----------
+    restored
+        Image file to judge.
+    reference
+        Image file of the truth, of the same shape.
+    axes
+        Axes of both arrays, such as TZCYX (default: from the file).
+    affine
+        The reference was scaled separately: match its intensities first.
+    as_json
+        Print one JSON object.
+    """
+    import numpy as np
+
+    from napari_dip import metrics
+    from napari_dip.io import images as io
+
+    ours, truth = io.read_image(restored, axes=axes), io.read_image(reference, axes=axes)
+    say_warnings(ours, truth)
+    pair = np.asarray(ours.data), np.asarray(match(truth, ours, affine).data)
+    numbers = {
+        "psnr": metrics.psnr(*pair),
+        "ssim": metrics.ssim(*pair, ours.axes),
+        "nrmse": metrics.nrmse(*pair),
+        "frc": metrics.frc(*pair, ours.axes),
+    }
+    print_result(numbers, as_json)
+
+
+@app.command
+def info(*, as_json: JsonFlag = False) -> None:
+    """Show versions, devices, memory, what is missing or wrong and what to do, and where logs are.
+
+    Parameters
+    ----------
+    as_json
+        Print one JSON object.
+    """
+    from napari_dip.diagnostics import describe_machine
+
+    print_result(describe_machine(), as_json)
+
+
+@app.command
+def demo(
+    *, output: Annotated[Path | None, Parameter(alias="-o")] = None, overwrite: Flag = False
+) -> int:
+    """Restore a sample from start to end and write figure and numbers; needs no network.
+
+    Parameters
+    ----------
+    output
+        Folder to write into (default: napari-dip-demo, which is written anew each time).
+    overwrite
+        Replace files that exist in that folder.
+    """
+    import numpy as np
+
+    from napari_dip import metrics
+    from napari_dip.core.tasks import Denoise
+    from napari_dip.io import images as io
+    from napari_dip.io import results as outputs
+    from napari_dip.render.figure import Curve, save_figure
+    from napari_dip.samples import noisy as samples
+
+    folder = output or _DEMO_FOLDER
+    overwrite = overwrite or output is None
+    noisy, restored, figure = (
+        folder / name for name in ("noisy.tif", "restored.ome.tif", "figure.png")
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    others = [outputs.report_path(restored), figure]
+    outputs.check_outputs([noisy, restored], others, overwrite=overwrite)
+    sample, curve = samples.cell(), Curve()
+    io.write_image(noisy, sample.image, overwrite=overwrite, dtype=sample.image.dtype)
+    source = outputs.identity(noisy)
+    with interruption() as asked:
+        result = restore_image(sample.image, Denoise(), DEMO, sample.reference, asked, curve.add)
+    before, truth = np.asarray(sample.image.data), np.asarray(sample.reference.data)
+    numbers = {"psnr_observation": metrics.psnr(before, truth), "output": str(restored)}
+    report = outputs.write_result(restored, result, source, overwrite=overwrite, numbers=numbers)
+    save_figure(figure, before, result.image.data, curve)
+    print(json.dumps(report))
+    return exit_code(result, restored)
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    tokens : sequence of str, optional
+        Arguments; those of the process by default.
+    """
+    words = list(sys.argv[1:] if tokens is None else tokens)
+    verbose = "--traceback" in words
+    words = [word for word in words if word != "--traceback"]
+    with log_of_run(words) if _runs(words) else nullcontext() as log:
+        try:
+            code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        except (Exception, KeyboardInterrupt) as error:
+            if verbose:
+                traceback.print_exc()
+            note_error(error)
+            sentence, code = judge(error)
+            expected = code != UNEXPECTED
+            where = "" if expected or log is None else f" More is in its log, {log}."
+            # Words that are not ours may quote what was read.
+            say(f"error: {sentence}{where}", logged=expected)
+        note(f"exit code {code or 0}")
+    return code or 0
+
+
+def _runs(words: Sequence[str]) -> bool:
+    """Tell whether something is to be done that is worth a log."""
+    asks = {"--help", "-h", "--version", "--install-completion"}
+    return bool(words) and words[0] not in {"info", "evaluate"} and not asks & set(words)

@@ -1,0 +1,179 @@
+"""Restore one file: refuse what can be refused, read, fit with progress shown, write.
+
+torch and tifffile are imported inside, so that `napari-dip --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_dip.cli.options import Files, Options, configure
+from napari_dip.cli.terminal import INTERRUPTED, interruption, progress_display, say, say_warnings
+from napari_dip.errors import UsageError
+from napari_dip.logs import note_end
+
+if TYPE_CHECKING:
+    from napari_dip.cli.terminal import Follower
+    from napari_dip.config import DipConfig
+    from napari_dip.core.image.image import Image
+    from napari_dip.core.restoration.progress import Restoration
+    from napari_dip.core.tasks import Task
+
+
+def restore_file(
+    path: Path,
+    make_task: Callable[[], Task],
+    options: Options | None,
+    files: Files | None,
+    *others: Path | None,
+    picture: Image | None = None,
+) -> int:
+    """Read (unless the picture is given), restore and write; first refuse what can be refused."""
+    files = files or Files()
+    config = configure(options or Options(), files.config)
+    if files.uncertainty:
+        config = _with_uncertainty(config, files.uncertainty)
+    from napari_dip.io import images as io
+    from napari_dip.io import results as outputs
+
+    task = make_task()
+    output = files.output or outputs.default_output(path, task.name)
+    if not files.estimate:
+        outputs.check_outputs(
+            [output, *_given(files.uncertainty)],
+            [outputs.report_path(output), *_given(files.save_config)],
+            inputs=[path, *_given(files.reference, files.config, *others)],
+            overwrite=files.overwrite,
+        )
+    whole = files.reference is not None or files.uncertainty is not None
+    image = picture or outputs.read_source(path, output, task, config.axes, whole=whole)
+    dtype = outputs.output_dtype(output, image)
+    if files.estimate:
+        say_warnings(image)
+        return _estimate(image, task, config, as_json=files.as_json)
+    reference = None
+    if files.reference:
+        seen = task.final(task.enlarged(image)) if files.affine else image
+        reference = match(io.read_image(files.reference, config.axes), seen, files.affine)
+        say_warnings(reference)
+    if files.save_config:
+        complete = config.complete(task.preset, task.dims)
+        outputs.save_json(files.save_config, complete.model_dump(mode="json"))
+    source = outputs.identity(path)
+    place = outputs.written_to(
+        output, image, source, overwrite=files.overwrite, dtype=dtype, rescue=True
+    )
+    with interruption() as asked, place as (out, write):
+        result = restore_image(image, task, config, reference, asked, out=out)
+        report = write(result)
+    if files.uncertainty and result.uncertainty is not None:
+        _, spread = result.uncertainty
+        io.write_image(files.uncertainty, result.image.with_data(spread), overwrite=files.overwrite)
+    if trials := result.report.diagnostics.get("trials"):
+        best = min(trials, key=lambda trial: trial["heldout_error"])
+        say(
+            f"tuned by {len(trials)} trials: {best['width']:g} times the width of the preset, "
+            f"{best['learning_rate']:.2g} times its learning rate"
+        )
+    elif config.tune:
+        say("not tuned: too little time, too few pixels to hide, or noise that is correlated")
+    for warning in result.report.warnings:
+        say(f"warning: {warning}")
+    if files.as_json:
+        print(json.dumps(report))
+    else:
+        numbers = f"{report['iterations']} iterations, {report['stop_reason']}"
+        print(f"{output}: {numbers}, {report['seconds']:.1f} s{_quality(report)}")
+    note_end(result.report)
+    return exit_code(result, output)
+
+
+def _quality(report: Mapping[str, Any]) -> str:
+    """Return the comparison with the reference, if there was one; JSON knows no infinity."""
+    if "psnr" not in report:
+        return ""
+    psnr = report["psnr"]
+    return ", equal to the reference" if psnr is None else f", psnr {psnr:.2f} dB"
+
+
+def _estimate(image: Image, task: Task, config: DipConfig, *, as_json: bool) -> int:
+    """Say what a run would take."""
+    from napari_dip.core.restoration.forecast import forecast
+    from napari_dip.io.results import nowhere
+    from napari_dip.render.text import duration
+
+    with interruption() as asked:
+        found = forecast(image, task, config, out=nowhere(image), stop_requested=asked)
+    if asked():
+        return INTERRUPTED
+    if found is None:
+        print(json.dumps(None) if as_json else "nothing to fit")
+    elif as_json:
+        print(json.dumps(asdict(found)))
+    else:
+        parts = "" if found.blocks == 1 else f" in {found.blocks} parts"
+        print(
+            f"at most {duration(found.seconds)}: {found.iterations} iterations{parts} of "
+            f"{found.seconds_per_iteration:.2g} s; {found.memory / 1e9:.1f} GB of memory"
+        )
+    return 0
+
+
+def _with_uncertainty(config: DipConfig, path: Path) -> DipConfig:
+    """Return a configuration whose result has an uncertainty: of several runs, or sampled."""
+    from napari_dip.config import UNCERTAINTY_SAMPLES
+
+    if path.suffix.lower() == ".png":
+        raise UsageError(
+            f"Got --uncertainty {path}; expected a file for fractions, such as .ome.tif."
+        )
+    if config.runs > 1 or config.posterior_samples is not None:
+        return config
+    return config.model_copy(update={"posterior_samples": UNCERTAINTY_SAMPLES})
+
+
+def _given(*paths: Path | None) -> list[Path]:
+    return [path for path in paths if path]
+
+
+def restore_image(
+    image: Image,
+    task: Task,
+    config: DipConfig,
+    reference: Image | None,
+    stop_requested: Callable[[], bool],
+    *followers: Follower,
+    out: Any = None,
+) -> Restoration:
+    from napari_dip.core.restoration import restore as core
+    from napari_dip.core.restoration.progress import finish
+
+    with progress_display() as show:
+
+        def follow(progress: Any) -> None:
+            for follower in (show, *followers):
+                follower(progress)
+
+        run = core.restore(
+            image, task, config, reference=reference, out=out, stop_requested=stop_requested
+        )
+        return finish(run, follow)
+
+
+def match(reference: Image, image: Image, affine: bool) -> Image:
+    if not affine:
+        return reference
+    from napari_dip.metrics import affine_match
+
+    return reference.with_data(affine_match(reference.data, image.data))
+
+
+def exit_code(result: Restoration, output: Path) -> int:
+    if result.report.stop_reason != "stop_requested":
+        return 0
+    say(f"interrupted: the best result so far is kept in {output}")
+    return INTERRUPTED

@@ -1,0 +1,1 @@
+"""Comparison: the same image restored by this package and by other methods."""

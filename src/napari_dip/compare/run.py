@@ -1,0 +1,129 @@
+"""A comparison: an image restored by each baseline for a task, and how good that is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_dip import metrics
+from napari_dip.compare.baselines import Facts, available
+from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.scaling import scale_image
+from napari_dip.core.noise.estimation import estimate_mean_variance
+from napari_dip.core.noise.model import noise_model
+from napari_dip.core.tasks import Deconvolve, Denoise
+from napari_dip.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_dip.compare.baselines import Baseline
+    from napari_dip.core.image.image import Image
+    from napari_dip.core.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One method's result.
+
+    Attributes
+    ----------
+    name : str
+        Of the method.
+    image : Image
+        float32, on the scale of the observation.
+    seconds : float
+        It took.
+    psnr, ssim : float or None
+        With a reference.
+    """
+
+    name: str
+    image: Image
+    seconds: float
+    psnr: float | None = None
+    ssim: float | None = None
+
+
+def compare(
+    image: Image, reference: Image | None = None, task: Task | None = None, dims: int = 2
+) -> Iterator[Row]:
+    """Restore an image with each baseline for a task in turn, block by block.
+
+    Parameters
+    ----------
+    image : Image
+        Without missing pixels, which only baselines for inpainting can handle.
+    reference : Image, optional
+        Truth of the result's shape.
+    task : Task, optional
+        The inverse problem; denoising by default.
+    dims : {2, 3}
+        Planes, or volumes.
+
+    Yields
+    ------
+    Row
+    """
+    task = task or Denoise()
+    for baseline in available(task.name):
+        start = time.perf_counter()
+        restored = _restore(image, task, dims, baseline)
+        yield judged(baseline.name, restored, time.perf_counter() - start, reference)
+
+
+def check(task: Task, image: Image) -> None:
+    """Raise an `InputError` for what no baseline could handle."""
+    missing = not np.isfinite(np.asarray(image.data)).all()
+    if missing and not all(baseline.fills for baseline in available(task.name)):
+        raise InputError(
+            "Got an image with NaN or infinite pixels, which no baseline can handle; expected "
+            "all finite. Choose the task inpaint."
+        )
+
+
+def judged(name: str, restored: Image, seconds: float, reference: Image | None) -> Row:
+    """Return a row with its quality, if there is a truth to compare with."""
+    if reference is None:
+        return Row(name, restored, seconds)
+    pair = np.asarray(restored.data), np.asarray(reference.data)
+    return Row(name, restored, seconds, metrics.psnr(*pair), metrics.ssim(*pair, restored.axes))
+
+
+def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
+    axes = blocks.spatial_axes(image, dims)
+    observed = task.observe(image)
+    enlarged = image.enlarged(task.factors())
+    result = np.array(enlarged.data, dtype=np.float32)
+    psf = task.fitting_psf(image, axes) if isinstance(task, Deconvolve) else None
+    scalings = scale_image(observed, joint=task.joint, regions=task.leaves_out_regions)
+    lines = [
+        estimate_mean_variance(blocks.some_planes(observed, channel))
+        for channel in range(len(scalings))
+    ]
+    for block in blocks.plan(observed, None, dims):
+        channel = block.channels[0] if block.channels else 0
+        scaling = scalings[channel]
+        values: NDArray[Any] = blocks.read(observed, block)  # (C, [Z, ]Y, X)
+        known = mask_invalid(values)
+        if scaling.constant or not known.any():
+            continue
+        unit = np.where(known, scaling.scale(np.where(known, values, 0)), 0).astype(np.float64)
+        facts = Facts(
+            sigma=np.sqrt(lines[channel].mean_variance) / scaling.gain,
+            zero=(min(scaling.darkest, 0.0) - scaling.offset) / scaling.gain,
+            known=known,
+            factors=tuple(task.factors().get(axis, 1) for axis in axes),
+            psf=psf,
+            noise=noise_model(lines[channel], scaling),
+        )
+        estimate = scaling.unscale(baseline.restore(unit, facts))
+        result[block.selection] = task.merge(
+            blocks.from_channels_first(estimate, block), blocks.from_channels_first(values, block)
+        )
+    return task.final(enlarged.with_data(result))

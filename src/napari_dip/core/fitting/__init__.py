@@ -1,0 +1,1 @@
+"""Fitting: the loop, its mutable state, averages and results."""

@@ -1,0 +1,1 @@
+"""Hardware: devices, precision, memory, and the cost of a fit."""

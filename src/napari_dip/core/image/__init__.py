@@ -1,0 +1,1 @@
+"""Images: array, axes and voxel size; intensity scaling; constant and missing pixels."""

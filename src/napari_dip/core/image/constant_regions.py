@@ -1,0 +1,162 @@
+"""Constant regions: where a plane holds one exact value, because nothing was recorded there.
+
+Examples are the canvas of a stitched mosaic, padding, the background after skull
+stripping, and saturated areas. Noise never repeats a value over a large area.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_dip.core.image.image import mask_invalid
+
+# A region contains squares of this side, together at least so many pixels.
+_SOLID, _LEAST = 7, 256
+# It continues from there through squares of this side, and so many pixels beyond.
+_NARROW, _RIM = 3, 2
+# With more values than this a plane is a drawing, or it was rounded coarsely.
+_MOST_VALUES = 2
+# So many values are examined: each takes time.
+_EXAMINED = 8
+# Other values scattered in a region, such as single photons, are groups of a few pixels. With
+# more groups than one, and one in 10000 pixels, the region belongs to the scene.
+_FEW, _SCATTERED = 4, 1e-4
+# Nor does a region of its own continue beyond its solid part at most of the rim.
+_POROUS = 0.75
+_DIAGONAL = np.ones((3, 3), dtype=bool)
+# What is left of a plane has to be wider than this [pixels] at so many pixels, and at this
+# share of them. Else the noise would be measured at edges alone.
+_WIDE, _LEAST_LEFT, _SHARE_LEFT = 7, 64, 0.2
+_PROBE = 1000
+_EPSILON = float(np.finfo(np.float32).eps)
+
+
+def is_constant(values: NDArray[Any], gain: float = 0.0) -> bool:
+    """Tell whether all finite values are equal, as far as float32 can tell.
+
+    Parameters
+    ----------
+    values : (...) array
+        Pixels of one plane or volume; at least one of them is finite.
+    gain : float
+        Difference between values that is 1 in network units: smaller ones vanish there.
+    """
+    some = values.ravel()[:: max(1, values.size // _PROBE)]
+    for part in (some, values):  # mostly some pixels are enough to see that they differ
+        valid = part[mask_invalid(part)]
+        if valid.size:
+            low, high = float(valid.min()), float(valid.max())
+            if high - low > _EPSILON * max(abs(low), abs(high), gain):
+                return False
+    return True
+
+
+def find_constant_regions(plane: NDArray[Any]) -> NDArray[np.bool_]:
+    """Find large solid regions of exactly one value in a plane.
+
+    Parameters
+    ----------
+    plane : (Y, X) array
+        Values that are not finite belong to no region.
+
+    Returns
+    -------
+    (Y, X) bool array
+
+    Notes
+    -----
+    An image of few photons is mostly 0, but single photons are scattered over its dark
+    areas: there zeros are data. A plane with regions of more than two values is a drawing,
+    or a smooth picture without noise: there flat areas are data too.
+
+    Examples
+    --------
+    >>> mosaic = np.random.default_rng(0).normal(100.0, 10.0, (64, 64))
+    >>> mosaic[:, :20] = 0
+    >>> int(find_constant_regions(mosaic).sum()) == 64 * 20
+    True
+    """
+    found = np.zeros(plane.shape, dtype=bool)
+    known = mask_invalid(plane)
+    if plane.size < _LEAST:
+        return found
+    values = plane.astype(np.float64)
+    if not _may_be_flat(values):
+        return found
+    flat = _is_flat(values, known, _SOLID)
+    candidates = np.unique(values[flat])
+    if not 0 < len(candidates) <= _EXAMINED:
+        return found
+    narrow = _is_flat(values, known, _NARROW)
+    regions = []
+    for value in candidates:
+        equal = known & (values == value)
+        core = _large_parts(_widened(flat & equal, _SOLID))
+        if core.any() and not _is_scattered(core, equal | ~known):
+            reach = ndimage.binary_propagation(core, mask=_widened(narrow & equal, _NARROW))
+            regions.append(ndimage.binary_dilation(reach, iterations=_RIM, mask=equal))
+    if len(regions) > _MOST_VALUES:
+        return found
+    for region in regions:
+        found |= region
+    return found
+
+
+def without_constant_regions(planes: NDArray[Any]) -> NDArray[Any]:
+    """Return planes (P, Y, X) with NaN in constant regions, from which to measure noise.
+
+    They stay as they are where only edges would be left, as of a drawing in black and white.
+    """
+    constant = np.stack([find_constant_regions(plane) for plane in planes])
+    left = mask_invalid(planes) & ~constant
+    if not constant.any() or not left.any():
+        return planes
+    wide = ndimage.minimum_filter(left, (1, _WIDE, _WIDE), mode="nearest").sum()
+    if wide < max(_LEAST_LEFT, _SHARE_LEFT * left.sum()):
+        return planes
+    return np.where(constant, np.nan, planes.astype(np.float64))
+
+
+def _may_be_flat(values: NDArray[np.float64]) -> bool:
+    """Tell whether any of some rows has equal neighbours enough for a region; soon done."""
+    rows = values[:: _SOLID // 2 + 1]
+    highest = ndimage.maximum_filter1d(rows, _SOLID, mode="nearest")
+    return bool((highest == ndimage.minimum_filter1d(rows, _SOLID, mode="nearest")).any())
+
+
+def _is_flat(values: NDArray[np.float64], known: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
+    """Tell where a square around a pixel, as far as it lies in the plane, has one value."""
+    highest = ndimage.maximum_filter(np.where(known, values, np.inf), side, mode="nearest")
+    lowest = ndimage.minimum_filter(np.where(known, values, -np.inf), side, mode="nearest")
+    return np.asarray(highest == lowest)
+
+
+def _widened(centres: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
+    """Return the squares around pixels."""
+    return np.asarray(ndimage.maximum_filter(centres, side, mode="constant", cval=0))
+
+
+def _large_parts(core: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the connected parts that are large enough to be a region."""
+    labels, _ = ndimage.label(core)
+    large = np.bincount(labels.ravel()) >= _LEAST
+    large[0] = False
+    return np.asarray(large[labels])
+
+
+def _is_scattered(core: NDArray[np.bool_], equal: NDArray[np.bool_]) -> bool:
+    """Tell whether single pixels of other values lie all over the solid parts of a region."""
+    rim = ndimage.maximum_filter(core, 2 * _RIM + 1, mode="constant", cval=0) & ~core
+    if equal[rim].sum() > _POROUS * rim.sum():
+        return True
+    around = ndimage.maximum_filter(core, _SOLID, mode="nearest")
+    closed = ndimage.minimum_filter(around, _SOLID, mode="nearest")
+    labels, _ = ndimage.label(~equal, _DIAGONAL)
+    few = np.bincount(labels.ravel()) <= _FEW
+    few[0] = False
+    scattered = np.unique(labels[closed & few[labels]]).size
+    return scattered > 1 + _SCATTERED * float(core.sum())

@@ -1,0 +1,208 @@
+"""ONE affine intensity map per image, found before blocks are cut and inverted once at the end.
+
+Per-block normalisation makes seams and flicker and breaks Poisson models.
+Channels of different brightness each have their own map, the samples of an
+RGB pixel share one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
+from napari_dip.core.image.image import Image, channel_axis, mask_invalid
+from napari_dip.core.image.typical_planes import RANGE_PERCENTILES, are_typical, look
+from napari_dip.errors import InputError
+
+# The window of the map: hot pixels stay representable because the map is affine and
+# nothing is clipped.
+WINDOW = (0.1, 0.9)
+# Beyond the extreme pixels, in units of their range: a bounded activation
+# saturates before it reaches its limits.
+_HEADROOM = 0.1
+_MAX_SAMPLES = 4_000_000
+# With some room to the limits of float32.
+_LARGEST = 1e37
+# Differences of equal pixels that were computed in double precision, relative to their value.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Affine map of one channel: scaled = (value - offset) / gain.
+
+    Attributes
+    ----------
+    offset, gain : float
+        On the image's own scale.
+    low, high : float
+        Scaled values of the darkest and brightest valid pixel, with headroom.
+    darkest : float
+        On the image's own scale.
+    constant : bool
+        All valid pixels are equal: there is nothing to fit.
+    """
+
+    offset: float
+    gain: float
+    low: float
+    high: float
+    darkest: float
+    constant: bool
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Values of the image at both ends of the window."""
+        low, high = (self.offset + self.gain * end for end in WINDOW)
+        return low, high
+
+    def scale(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Map values of the image to network units; those of a constant one to its window."""
+        return ((values.astype(np.float64) - self.offset) / self.gain).astype(np.float32)
+
+    def unscale(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Map network units back to values of the image; a constant one has only its own."""
+        if self.constant:
+            return np.full(values.shape, self.darkest, dtype=np.float32)
+        return (values.astype(np.float64) * self.gain + self.offset).astype(np.float32)
+
+
+def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
+    """Return the map that puts the bulk of the values in the network's window.
+
+    Parameters
+    ----------
+    values : (...) array
+        Real numbers; those that are not finite are left out.
+    keep_zero : bool
+        Only divide, as complex numbers need it.
+
+    Raises
+    ------
+    InputError
+        When no value is finite, or float32 cannot hold their range.
+
+    Examples
+    --------
+    >>> scaling = find_scaling(np.arange(1000.0))
+    >>> bool(np.allclose(scaling.unscale(scaling.scale(np.array([7.0]))), 7.0, rtol=1e-4))
+    True
+    """
+    valid = values[mask_invalid(values)].astype(np.float64)
+    if valid.size == 0:
+        raise InputError("Got no finite pixel at all; expected an image with some valid pixels.")
+    darkest, brightest = float(valid.min()), float(valid.max())
+    largest = max(abs(darkest), abs(brightest))
+    if not np.isfinite(brightest - darkest) or largest > _LARGEST:
+        raise InputError(
+            f"Got values from {darkest:g} to {brightest:g}; expected a range that float32 "
+            "can hold. Divide the image by a constant."
+        )
+    # Differences below float32's resolution of the values cannot come back.
+    constant = brightest - darkest <= largest * float(np.finfo(np.float32).eps)
+    if 0 < brightest - darkest < 1 / _LARGEST:
+        raise InputError(
+            f"Got values from {darkest:g} to {brightest:g}; expected a range that float32 "
+            "can hold. Multiply the image by a constant."
+        )
+    if constant and brightest - darkest > largest * _ROUNDING:
+        raise InputError(
+            f"Got values from {darkest:.10g} to {brightest:.10g}; expected differences that "
+            "float32, which results have, can hold. Subtract a constant from the image."
+        )
+    window_low, window_high = np.percentile(valid, RANGE_PERCENTILES)
+    if window_high <= window_low:  # nearly all pixels are equal
+        window_low, window_high = darkest, brightest
+    width = WINDOW[1] - WINDOW[0]
+    gain = 1.0 if constant else float(window_high - window_low) / width
+    offset = 0.0 if keep_zero else float(window_low) - WINDOW[0] * gain
+    headroom = _HEADROOM * (brightest - darkest)
+    return Scaling(
+        offset=offset,
+        gain=gain,
+        low=(darkest - headroom - offset) / gain,
+        high=(brightest + headroom - offset) / gain,
+        darkest=darkest,
+        constant=constant,
+    )
+
+
+def scale_image(image: Image, *, joint: bool = False, regions: bool = False) -> tuple[Scaling, ...]:
+    """Return one map per channel of the image; the same for all, and without an offset, if joint.
+
+    The samples of RGB always share one. Constant planes and those far from the others have
+    no influence, nor have constant regions, if they are not fitted (`regions`).
+    """
+    axis = channel_axis(image)
+    if joint and axis is not None:
+        return (find_scaling(_sample(image), keep_zero=True),) * image.shape[axis]
+    return tuple(
+        _typical_scaling(image, channel, regions=regions)
+        for channel in range(1 if axis is None else image.shape[axis])
+    )
+
+
+def _typical_scaling(image: Image, channel: int, *, regions: bool) -> Scaling:
+    axis = channel_axis(image)
+    sample = _sample(image, axis, channel)
+    whole = find_scaling(sample)  # refuses what float32 cannot hold
+    axes = image.axes.replace("C", "")
+    planes = np.moveaxis(sample, [axes.index(axis) for axis in "YX"], [-2, -1])
+    planes = planes.reshape(-1, *planes.shape[-2:])
+    channels = 1 if axis is None else image.shape[axis]
+    if whole.constant and planes.size * channels < prod(image.shape):
+        planes = blocks.some_planes(image, channel)  # it has searched all of them
+        whole = find_scaling(planes)
+    if len(planes) > 1:
+        planes = planes[are_typical([look(plane) for plane in planes])]
+    if regions:
+        constant = np.array([find_constant_regions(plane) for plane in planes], dtype=bool)
+        planes = planes[~constant]
+    valid = planes[mask_invalid(planes)]
+    if valid.size == 0 or is_constant(valid):
+        return whole
+    return find_scaling(valid)
+
+
+def _sample(image: Image, axis: int | None = None, channel: int = 0) -> NDArray[Any]:
+    """Return pixels of a channel, thinned along the leading axes when there are many.
+
+    Thinning whole planes first reads the least from a lazy array.
+    """
+    selection: list[int | slice] = [slice(None)] * len(image.shape)
+    if axis is not None:
+        selection[axis] = channel
+    count = float(np.prod([n for i, n in enumerate(image.shape) if i != axis]))
+    for i, n in enumerate(image.shape):
+        if i == axis or count <= _MAX_SAMPLES:
+            continue
+        step = min(n, int(np.ceil(count / _MAX_SAMPLES)))
+        # As far from the first as from the last: they may be the faintest of a stack.
+        selection[i] = slice((n - 1) % step // 2, None, step)
+        count *= np.ceil(n / step) / n
+    return np.asarray(image.data[tuple(selection)])
+
+
+def restore_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Convert to a dtype without wrapping: whole numbers are rounded and clipped.
+
+    Examples
+    --------
+    >>> restore_dtype(np.array([-3.0, 254.6, 300.0]), np.dtype(np.uint8))
+    array([  0, 255, 255], dtype=uint8)
+    """
+    if dtype.kind == "b":
+        return values >= 0.5
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        rounded = np.rint(values.astype(np.float64))
+        # float64 rounds the largest 64-bit number up, out of range: cast only what is below.
+        inside = np.clip(rounded, limits.min, np.nextafter(float(limits.max), 0))
+        return np.where(rounded >= limits.max, limits.max, inside.astype(dtype)).astype(dtype)
+    return values.astype(dtype)

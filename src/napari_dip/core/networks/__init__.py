@@ -1,0 +1,1 @@
+"""Networks f_theta: architectures, layers and weights."""

@@ -1,0 +1,1 @@
+"""Noise: models, the measured level, correlation and impulses."""

@@ -1,0 +1,217 @@
+"""Noise estimation: the level of the noise of a channel, by intensity, and its correlation."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.noise.correlation import (
+    LAGS,
+    find_grain,
+    is_correlated,
+    most_noise,
+    noise_correlation,
+    share_passed,
+)
+from napari_dip.core.noise.levels import NoiseLevels, fit_line, measure_levels
+from napari_dip.core.noise.model import LEAST_SHARE, MeanVariance
+from napari_dip.core.report.report import NoiseRecord
+
+if TYPE_CHECKING:
+    from napari_dip.config import DipConfig
+
+# Second derivatives along both axes cancel planes and edges along an axis
+# (Immerkaer 1996); white noise passes with its standard deviation.
+_SECOND_DERIVATIVE = np.array([1, -2, 1]) / math.sqrt(6)
+_LEVELS = 24
+# 68.27% of a normal distribution lies within one standard deviation.
+_ONE_SIGMA = 0.6827
+# Noise up to this share of the contrast is negligible, of rounded values up to the second
+# share if it is at most half a step.
+_NEGLIGIBLE, _NEGLIGIBLE_STEP, _HALF_STEP = 0.005, 0.01, 0.5
+_CONTRAST_PERCENTILES = (5, 95)
+# Below this rise of the variance over the image's range noise counts as Gaussian.
+_FLAT = 0.5
+
+
+def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, NoiseRecord]:
+    """Estimate the noise of a channel, or take what the user knows of the camera.
+
+    Parameters
+    ----------
+    planes : (P, Y, X) array
+        Some planes of the channel, on the image's scale.
+    config : DipConfig
+        `noise`, `gain`, `read_noise` and `sigma_noise`.
+
+    Returns
+    -------
+    MeanVariance
+        On the image's scale.
+    NoiseRecord
+        For the report.
+    """
+    line = estimate_mean_variance(planes)
+    name = config.noise
+    if name == "auto":
+        return line, _measured(line, planes)
+    valid = planes[mask_invalid(planes)].astype(np.float64)
+    if name in ("gaussian", "laplace"):
+        variance = config.sigma_noise**2 if config.sigma_noise else line.mean_variance
+        return _flat(variance, line.grain), NoiseRecord(model=name, sigma=float(np.sqrt(variance)))
+    slope, intercept = line.slope, line.intercept
+    mean = float(valid.mean()) if valid.size else 0.0
+    if name == "poisson":
+        slope = line.mean_variance / mean if mean > 0 else line.slope
+        intercept = 0.0
+    if config.gain is not None:
+        slope = config.gain
+    if config.read_noise is not None:
+        intercept = config.read_noise**2
+    mean_variance = max(slope * mean + intercept, line.mean_variance * LEAST_SHARE)
+    return MeanVariance(slope, intercept, mean_variance, line.rise, line.grain), NoiseRecord(
+        model=name,
+        sigma=float(np.sqrt(mean_variance)),
+        gain=float(slope),
+        read_noise=float(np.sqrt(max(intercept, 0.0))),
+        weighted=True,
+    )
+
+
+def is_negligible(line: MeanVariance, planes: NDArray[Any]) -> bool:
+    """Return whether the noise of some planes (P, Y, X) is too small to be worth a fit.
+
+    Notes
+    -----
+    It is where its standard deviation is at most 0.5% of the contrast, the difference of the
+    5th and the 95th percentile. Of integers it also is where the deviation is at most half a
+    step, which is little more than rounding, and 1% of the contrast.
+    """
+    valid = planes[mask_invalid(planes)].astype(np.float64)
+    if not valid.size or line.grain:
+        return False
+    low, high = np.percentile(valid, _CONTRAST_PERCENTILES)
+    contrast, sigma = float(high) - float(low), math.sqrt(line.mean_variance)
+    # Pixels left out turned integers into floating-point numbers.
+    rounded = sigma <= _HALF_STEP and bool((valid == np.round(valid)).all())
+    return sigma <= contrast * (_NEGLIGIBLE_STEP if rounded else _NEGLIGIBLE)
+
+
+def _flat(variance: float, grain: float = 0.0) -> MeanVariance:
+    return MeanVariance(0.0, variance, variance, 0.0, grain)
+
+
+def _measured(line: MeanVariance, planes: NDArray[Any]) -> NoiseRecord:
+    """Describe noise that was measured and, by "auto", fitted with equal weights.
+
+    Equal weights: on real fluorescence pairs a fit weighted by the measured
+    variance was slower and ended lower (docs/performance.md).
+    """
+    sigma = float(np.sqrt(line.mean_variance))
+    record = NoiseRecord(
+        model="gaussian",
+        sigma=sigma,
+        sigma_error=0.5 * line.error * sigma,
+        negligible=is_negligible(line, planes),
+        correlation=line.correlation,
+    )
+    if line.rise <= _FLAT:
+        return record
+    read_noise = float(np.sqrt(max(line.intercept, 0.0)))
+    camera = {"model": "poisson-gaussian", "gain": line.slope, "read_noise": read_noise}
+    return record.model_copy(update=camera)
+
+
+def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
+    """Fit variance = slope * intensity + intercept to the noise of some planes.
+
+    Parameters
+    ----------
+    planes : (P, Y, X) array
+        Values that are not finite are left out, with their neighbours.
+
+    Notes
+    -----
+    White noise is measured as `noise_floor.measure_levels` does it. Where flat regions show
+    that the noise is correlated, it has least power where white noise is measured: then
+    second derivatives over four pixels are read, and what they miss follows from how much
+    less derivatives over two pixels see.
+
+    References
+    ----------
+    A. Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting
+    for single-image raw-data", IEEE TIP 17 (2008).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> photons = rng.poisson(np.tile(np.linspace(5, 50, 256), (1, 256, 1)))
+    >>> bool(abs(estimate_mean_variance(2.0 * photons).slope - 2.0) < 0.3)
+    True
+    """
+    correlation = noise_correlation(planes)
+    if is_correlated(correlation, planes.shape[-2:]):
+        return _correlated_line(planes, correlation)
+    return _line(measure_levels(planes), planes)._replace(correlation=correlation)
+
+
+def _correlated_line(planes: NDArray[Any], correlation: float | None) -> MeanVariance:
+    # Flat regions have shown that the levels hold noise, and its variance may be curved.
+    near, far = (_line(_derivative_levels(planes, lag), planes, every_level=True) for lag in LAGS)
+    grain = find_grain(math.sqrt(near.mean_variance / far.mean_variance))
+    mean_variance = far.mean_variance / share_passed(grain, LAGS[1]) ** 2
+    mean_variance = min(mean_variance, most_noise(planes, grain))
+    scale = mean_variance / far.mean_variance
+    slope, intercept = far.slope * scale, far.intercept * scale
+    return MeanVariance(slope, intercept, mean_variance, far.rise, grain, correlation, far.error)
+
+
+def _line(
+    levels: NoiseLevels | None, planes: NDArray[Any], *, every_level: bool = False
+) -> MeanVariance:
+    """Fit the line to the noise of each level; of too small an image take the spread."""
+    least = float(np.finfo(np.float32).tiny)
+    if levels is None:
+        valid = planes[mask_invalid(planes)].astype(np.float64)
+        spread = float(valid.var()) if valid.size else 1.0
+        return _flat(spread or 1.0)._replace(error=1.0)
+    slope, intercept, error = fit_line(levels, every_level=every_level)
+    # A line may fall below zero at the darkest level.
+    expected = np.maximum(slope * levels.intensity + intercept, 0.0)
+    mean_variance = max(float(expected.mean()), least)
+    rise = slope * float(np.ptp(levels.intensity)) / mean_variance
+    return MeanVariance(slope, intercept, mean_variance, rise, error=error)
+
+
+def _derivative_levels(planes: NDArray[Any], lag: int) -> NoiseLevels | None:
+    """Return the variance that second derivatives over a lag [pixels] see, by intensity."""
+    means, details = _derivatives(planes, lag)
+    if details.size < _LEVELS:
+        return None
+    ends = np.arange(1, _LEVELS) * details.size // _LEVELS
+    groups = np.split(np.argpartition(means, ends), ends)
+    return NoiseLevels(
+        np.array([means[group].mean() for group in groups]),
+        np.array([np.quantile(details[group], _ONE_SIGMA) ** 2 for group in groups]),
+        details.size // _LEVELS,
+    )
+
+
+def _derivatives(planes: NDArray[Any], lag: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return local mean and absolute second derivative of every pixel that has neighbours."""
+    kernel = np.zeros(2 * lag + 1)
+    kernel[::lag] = _SECOND_DERIVATIVE
+    means, details = [], []
+    for plane in planes:
+        valid = mask_invalid(plane)
+        values = np.where(valid, plane, 0).astype(np.float64)
+        inside = ndimage.minimum_filter(valid, kernel.size, mode="constant", cval=0)
+        means.append(ndimage.uniform_filter(values, kernel.size)[inside])
+        along_y = ndimage.convolve1d(values, kernel, axis=0)
+        details.append(np.abs(ndimage.convolve1d(along_y, kernel, axis=1))[inside])
+    return np.concatenate(means), np.concatenate(details)

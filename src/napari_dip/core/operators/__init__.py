@@ -1,0 +1,1 @@
+"""Forward operators A, and the point spread functions they need."""

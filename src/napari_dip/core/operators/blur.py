@@ -1,0 +1,151 @@
+"""Blurs: convolution with a PSF that is known, or with a Gaussian whose width is refined."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+from torch.nn import functional
+
+from napari_dip.core.operators.base import Operator, Shape
+from napari_dip.core.operators.psf import gaussian_reach
+
+
+class Convolution(Operator):
+    """Convolution; the estimate reaches as far beyond the border as the PSF does.
+
+    Nothing is assumed of what lies outside the field of view: the estimate
+    has these pixels too, and only those inside are returned.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Of the PSF along each axis that is convolved; odd.
+    """
+
+    local = True
+
+    def __init__(self, size: Shape) -> None:
+        self._size = size
+        self._axes = tuple(range(-len(size), 0))
+
+    @abstractmethod
+    def _otf(self, padded: list[int], like: Tensor) -> Tensor:
+        """Return the transform of the PSF, its first pixel at the origin, on a padded grid."""
+
+    def __call__(self, estimate: Tensor) -> Tensor:
+        shape = tuple(estimate.shape[-len(self._size) :])
+        padded = [int(next_fast_len(n, real=True)) for n in shape]
+        spectrum = torch.fft.rfftn(estimate, padded, self._axes)
+        blurred: Tensor = torch.fft.irfftn(
+            spectrum * self._otf(padded, estimate), padded, self._axes
+        )
+        # Only here does the PSF see nothing but pixels of the estimate.
+        for axis, n, width in zip(self._axes, shape, self._size, strict=True):
+            blurred = blurred.narrow(axis, width - 1, n - width + 1)
+        return blurred
+
+    def estimate_shape(self, observed: Shape) -> Shape:
+        return tuple(n + width - 1 for n, width in zip(observed, self._size, strict=True))
+
+    def margin(self, axis: int) -> int:
+        return self._size[axis] // 2
+
+    def inside(self, estimate: Tensor) -> Tensor:
+        for axis, width in zip(self._axes, self._size, strict=True):
+            estimate = estimate.narrow(axis, width // 2, estimate.shape[axis] - width + 1)
+        return estimate
+
+    def lift(self, observation: Tensor) -> Tensor:
+        margins = [width // 2 for width in reversed(self._size) for _ in range(2)]
+        return functional.pad(observation, margins, mode="replicate")
+
+
+class Blur(Convolution):
+    """Convolution with a PSF that is known.
+
+    Parameters
+    ----------
+    psf : Tensor
+        As many dimensions as are convolved, odd sizes, centred, sum 1.
+
+    Examples
+    --------
+    >>> blur = Blur(torch.full((3, 3), 1 / 9))
+    >>> blur.estimate_shape((8, 8))
+    (10, 10)
+    >>> bool(torch.allclose(blur(torch.ones(1, 1, 10, 10)), torch.ones(1, 1, 8, 8)))
+    True
+    """
+
+    def __init__(self, psf: Tensor) -> None:
+        super().__init__(tuple(psf.shape))
+        self._psf = psf
+        self._known: dict[tuple[Shape, torch.device, torch.dtype], Tensor] = {}
+
+    def _otf(self, padded: list[int], like: Tensor) -> Tensor:
+        key = (tuple(padded), like.device, like.dtype)
+        if key not in self._known:
+            self._known[key] = torch.fft.rfftn(self._psf.to(like), padded, self._axes)
+        return self._known[key]
+
+
+class GaussianBlur(Convolution):
+    """Convolution with a Gaussian whose standard deviations are fitted with the network.
+
+    Parameters
+    ----------
+    sigma : tuple of float
+        First guess along each axis [pixels]; an axis without blur keeps none.
+    names : str
+        One letter for each axis.
+    device : torch.device, optional
+        Of the fit.
+
+    References
+    ----------
+    D. Ren et al., "Neural blind deconvolution using deep priors", CVPR 2020,
+    of which only the width of the kernel is left.
+
+    Examples
+    --------
+    >>> blur = GaussianBlur((1.0, 0.0), "YX")
+    >>> blur.estimate_shape((8, 8)), blur.findings()
+    ((16, 8), {'psf_sigma_y': 1.0})
+    """
+
+    def __init__(
+        self, sigma: tuple[float, ...], names: str, device: torch.device | None = None
+    ) -> None:
+        super().__init__(tuple(2 * gaussian_reach(value) + 1 for value in sigma))
+        self._sigma, self._names = sigma, names
+        # Logarithms: a step is a per cent, and no width is negative.
+        self._logarithms = [
+            torch.tensor(value, device=device).log().requires_grad_() for value in sigma if value
+        ]
+
+    def fresh(self, device: torch.device) -> GaussianBlur:
+        return GaussianBlur(self._sigma, self._names, device)
+
+    def parameters(self) -> list[Tensor]:
+        return self._logarithms
+
+    def findings(self) -> dict[str, float]:
+        blurred = [name for name, value in zip(self._names, self._sigma, strict=True) if value]
+        return {
+            f"psf_sigma_{name.lower()}": float(logarithm.detach().exp())
+            for name, logarithm in zip(blurred, self._logarithms, strict=True)
+        }
+
+    def _otf(self, padded: list[int], like: Tensor) -> Tensor:
+        psf, logarithms = torch.ones((), device=like.device), iter(self._logarithms)
+        for value, width in zip(self._sigma, self._size, strict=True):
+            distance = torch.arange(width, device=like.device) - width // 2
+            line = torch.ones(1, device=like.device)
+            if value:
+                line = torch.exp(-0.5 * (distance / next(logarithms).exp()) ** 2)
+            psf = psf[..., None] * (line / line.sum())
+        otf: Tensor = torch.fft.rfftn(psf.to(like), padded, self._axes)
+        return otf

@@ -1,0 +1,224 @@
+"""Jpeg: from an image to the cosine coefficients that a JPEG file rounds to whole numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from napari_dip.core.operators.base import Operator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_dip.core.noise.model import NoiseModel
+    from napari_dip.core.operators.base import Shape
+
+_BLOCK = 8
+# Luma and the two differences of colour, of red, green and blue (BT.601, as in JFIF).
+_COLOUR = (
+    (0.299, 0.587, 0.114),
+    (-0.299 / 1.772, -0.587 / 1.772, 0.5),
+    (0.5, -0.587 / 1.402, -0.114 / 1.402),
+)
+
+
+class Jpeg(Operator):
+    """Cosine transform of blocks of 8 x 8 pixels, of luma and of colour, in quantisation steps.
+
+    The level of 128 that a file subtracts is left out: it moves means alone,
+    as the affine intensity map does, and those of estimate and observation alike.
+    A block's coefficients take the place of its pixels; colour that is sampled
+    more coarsely has fewer, and the rest of its channel is 0.
+
+    Parameters
+    ----------
+    tables : sequence of (8, 8) float64 Tensor
+        Steps of each channel: one of a grey image, three of a coloured one.
+    factors : (int, int)
+        Pixels along Y and X that share a colour, 1 or 2.
+    shape : (Y, X)
+        Of the image. Beyond it the outermost pixel goes on.
+
+    References
+    ----------
+    G. K. Wallace, "The JPEG still picture compression standard", CACM 34 (1991).
+
+    Examples
+    --------
+    >>> jpeg = Jpeg([torch.full((8, 8), 16.0)], (1, 1), (8, 8))
+    >>> jpeg(torch.full((1, 1, 8, 8), 32.0))[0, 0, 0, :2].round().tolist()
+    [16.0, 0.0]
+    """
+
+    # A coefficient that is hidden is lost, and says nothing of the others.
+    predictable = False
+
+    def __init__(
+        self, tables: Sequence[Tensor], factors: tuple[int, int], shape: tuple[int, int]
+    ) -> None:
+        self._shape, self._tables, self._factors = shape, tables, factors
+        self._channels = [
+            _Channel(table, factors if index else (1, 1), shape)
+            for index, table in enumerate(tables)
+        ]
+
+    def __call__(self, estimate: Tensor) -> Tensor:
+        return self._each(_Channel.coefficients, self._turned(estimate))
+
+    def estimate_shape(self, observed: Shape) -> Shape:
+        return self._shape
+
+    @property
+    def grid(self) -> int:
+        return _BLOCK * max(self._factors)
+
+    def margin(self, axis: int) -> int:
+        """Return a block where coarse colour was interpolated from beyond the border."""
+        return _BLOCK if self._factors[axis] > 1 else 0
+
+    def part(self, observed: Shape) -> Jpeg:
+        return Jpeg(self._tables, self._factors, (observed[0], observed[1]))
+
+    def lift(self, observation: Tensor) -> Tensor:
+        """Return the decoded picture of coefficients."""
+        return self._turned(self._each(_Channel.picture, observation), back=True)
+
+    def measured(self, picture: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the coefficients in a file, of the picture that it was decoded to.
+
+        They are whole numbers but for the rounding of pixels, and in blocks
+        that the border cuts, of which only a part was decoded.
+        """
+        recorded = self._each(_Channel.decoded_from, self._turned(picture))
+        return recorded, self._each(_Channel.exist, recorded) > 0
+
+    def blockiness(self, estimate: Tensor, observation: Tensor, noise: NoiseModel) -> float | None:
+        """Return the mean step of luma across borders of blocks over that within blocks.
+
+        Of the estimate as it will be returned, its coefficients within their bins.
+        """
+        half_step = noise.variance(observation).sqrt() / 2
+        where = self._each(_Channel.exist, observation)
+        luma = self._turned(self._moved(estimate, observation, where, half_step))[:, :1]
+        steps = [luma.movedim(axis, -1).diff().abs() for axis in (-2, -1)]
+        across, within = (
+            torch.cat([step[..., _at_borders(step) == border].flatten() for step in steps])
+            for border in (True, False)
+        )
+        return float(across.mean() / within.mean().clamp(min=1e-12)) if len(across) else None
+
+    def nearest(self, estimate: Tensor, picture: Tensor, reach: float) -> Tensor:
+        """Return the estimate, moved to where no coefficient is farther off than `reach` steps."""
+        recorded, where = self.measured(picture, torch.ones_like(picture, dtype=torch.bool))
+        return self._moved(estimate, recorded, where, torch.tensor(reach).to(estimate))
+
+    def _moved(self, estimate: Tensor, recorded: Tensor, where: Tensor, reach: Tensor) -> Tensor:
+        beyond = (self(estimate) - recorded) * where
+        return estimate - self.lift(beyond - beyond.clamp(-reach, reach))
+
+    def _each(self, function: Callable[[_Channel, Tensor], Tensor], planes: Tensor) -> Tensor:
+        pairs = zip(self._channels, torch.split(planes, 1, dim=1), strict=True)
+        return torch.cat([function(channel, plane) for channel, plane in pairs], dim=1)
+
+    def _turned(self, image: Tensor, *, back: bool = False) -> Tensor:
+        """Return luma and colour of an RGB image, or the reverse; grey stays grey."""
+        if len(self._channels) == 1:
+            return image
+        matrix = torch.tensor(_COLOUR, dtype=torch.float64)
+        matrix = (matrix.inverse() if back else matrix).to(image)
+        return torch.einsum("ij,njyx->niyx", matrix, image)
+
+
+class _Channel:
+    """One channel of a file: its table, and how many pixels share one of its samples."""
+
+    def __init__(self, table: Tensor, factors: tuple[int, int], shape: tuple[int, int]) -> None:
+        self._factors, self._shape = factors, shape
+        waves = _cosines()[:, None, :, None] * _cosines()[None, :, None, :]  # (v, u, y, x)
+        self._analysis = (waves / table[..., None, None]).reshape(-1, 1, _BLOCK, _BLOCK)
+        self._synthesis = (waves * table[..., None, None]).reshape(-1, 1, _BLOCK, _BLOCK)
+        self._samples = [-(-n // factor) for n, factor in zip(shape, factors, strict=True)]
+        self._blocks = [_whole(n, _BLOCK) for n in self._samples]
+        self._room = [_whole(n, _BLOCK) for n in shape]  # of the finest channel
+
+    def coefficients(self, plane: Tensor) -> Tensor:
+        """Map (N, 1, Y, X) to coefficients in steps, (N, 1, Y, X) of whole blocks."""
+        return self._transform(self._sampled(plane))
+
+    def decoded_from(self, plane: Tensor) -> Tensor:
+        """Return coefficients of a decoded plane, of which coarse samples were interpolated."""
+        samples = self._sampled(plane)
+        for axis, (factor, n) in enumerate(zip(self._factors, self._shape, strict=True), -2):
+            if factor == 2:
+                undo = _interpolation(n).inverse().to(samples)
+                samples = (samples.movedim(axis, -1) @ undo.T).movedim(-1, axis)
+        return self._transform(samples)
+
+    def exist(self, coefficients: Tensor) -> Tensor:
+        """Return 1 where the channel has a coefficient, and 0 elsewhere."""
+        return self._with_room(torch.ones_like(self._inside(coefficients)))
+
+    def picture(self, coefficients: Tensor) -> Tensor:
+        """Map coefficients back to (N, 1, Y, X); pixels share a sample."""
+        waves = functional.pixel_unshuffle(self._inside(coefficients), _BLOCK)  # (N, 64, ...)
+        samples = functional.conv_transpose2d(waves, self._synthesis.to(waves), stride=_BLOCK)
+        for axis, factor in enumerate(self._factors, -2):
+            samples = samples.repeat_interleave(factor, dim=axis)
+        return samples[..., : self._shape[0], : self._shape[1]]
+
+    def _sampled(self, plane: Tensor) -> Tensor:
+        multiples = [_whole(n, by) for n, by in zip(self._shape, self._factors, strict=True)]
+        return functional.avg_pool2d(_continued(plane, multiples), self._factors)
+
+    def _transform(self, samples: Tensor) -> Tensor:
+        whole = _continued(samples, self._blocks)
+        waves = functional.conv2d(whole, self._analysis.to(whole), stride=_BLOCK)
+        return self._with_room(functional.pixel_shuffle(waves, _BLOCK))
+
+    def _inside(self, coefficients: Tensor) -> Tensor:
+        return coefficients[..., : self._blocks[0], : self._blocks[1]]
+
+    def _with_room(self, values: Tensor) -> Tensor:
+        rows, columns = (room - n for room, n in zip(self._room, self._blocks, strict=True))
+        return functional.pad(values, (0, columns, 0, rows))
+
+
+def _at_borders(steps: Tensor) -> Tensor:
+    """Return True at steps along the last axis from one block to the next."""
+    return torch.arange(steps.shape[-1], device=steps.device) % _BLOCK == _BLOCK - 1
+
+
+def _whole(n: int, step: int) -> int:
+    """Return the next multiple of a step."""
+    return -(-n // step) * step
+
+
+def _continued(plane: Tensor, shape: Sequence[int]) -> Tensor:
+    """Repeat the last row and column until a plane has a shape."""
+    rows, columns = (whole - n for whole, n in zip(shape, plane.shape[-2:], strict=True))
+    return functional.pad(plane, (0, columns, 0, rows), mode="replicate")
+
+
+def _cosines() -> Tensor:
+    """Return the orthonormal cosine transform of 8 samples, (frequency, sample)."""
+    n = torch.arange(_BLOCK, dtype=torch.float64)
+    waves = torch.cos(torch.pi * n[:, None] * (n + 0.5) / _BLOCK)
+    return waves * torch.where(n > 0, 2 / _BLOCK, 1 / _BLOCK).sqrt()[:, None]
+
+
+def _interpolation(n: int) -> Tensor:
+    """Return what sampling makes of every second of n pixels that decoders interpolate between.
+
+    A pixel lies a quarter of the way from its sample to the next, as libjpeg has it.
+    """
+    samples = torch.eye(-(-n // 2), dtype=torch.float64)
+    before, after = (
+        samples[(torch.arange(len(samples)) + step).clamp(0, len(samples) - 1)] for step in (-1, 1)
+    )
+    pixels = torch.stack([3 * samples + before, 3 * samples + after], dim=1).flatten(0, 1) / 4
+    if n % 2:  # the last one is not in the image, and the one before goes on
+        pixels[-1] = pixels[-2]
+    return (pixels[0::2] + pixels[1::2]) / 2

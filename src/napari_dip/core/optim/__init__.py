@@ -1,0 +1,1 @@
+"""Optimisation: optimisers and penalty terms of the loss."""

@@ -1,0 +1,1 @@
+"""Report: what was done to an image, with warnings and provenance."""

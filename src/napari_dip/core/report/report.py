@@ -1,0 +1,330 @@
+"""Report: what was done to an image, as one JSON object.
+
+The same object is printed by the command line, written beside the output,
+kept in the file's description and in `layer.metadata["napari_dip"]`.
+"""
+
+# Annotations are read at run time by pydantic.
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from importlib.metadata import version
+from statistics import median
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from napari_dip.config import DipConfig, Frozen
+from napari_dip.core.image.image import Image
+from napari_dip.core.report.provenance import recorded, sha256_of_pixels
+from napari_dip.core.report.warnings import of_constants, of_files, of_fit, of_noiseless, of_tiles
+from napari_dip.core.stopping.rules import StopReason
+
+if TYPE_CHECKING:
+    from napari_dip.core.blocks.plan import Block
+    from napari_dip.core.fitting.result import Fit
+    from napari_dip.core.fitting.tune import Trial
+    from napari_dip.core.hardware.device import Runtime
+    from napari_dip.core.tasks import Task
+
+
+SelectedBy = Literal["rule", "user"]
+
+
+class InputRecord(Frozen):
+    """The image that was given."""
+
+    path: str | None = None
+    sha256: str | None = None
+    shape: tuple[int, ...]
+    dtype: str
+    axes: str
+    voxel_size: dict[str, float]
+    units: dict[str, str]
+    invalid_pixels: int = 0
+
+
+class BlockRecord(Frozen):
+    """One fit.
+
+    `warm` tells whether it began with what the fit of its neighbour had learnt, and
+    `continued` how many of the iterations were an earlier run's; `selected_by` tells
+    whether a user chose another iteration than the rule.
+    """
+
+    index: int
+    iterations: int
+    selected_iteration: int
+    selected_by: SelectedBy = "rule"
+    stop_reason: str
+    seconds: float
+    rollbacks: int = 0
+    warm: bool = False
+    continued: int = 0
+
+
+class NoiseRecord(Frozen):
+    """The noise of a channel, on the image's own scale.
+
+    `sigma_error` is the standard error of a measured `sigma`, and `negligible` is whether
+    it is too small to be worth a fit. `weighted` is whether each
+    pixel was weighted by its own variance, `correlation` the correlation of the noise of
+    neighbouring pixels (0 for white noise, null where flat regions do not show it), and
+    `impulses` the share of pixels that hold nothing but noise, such as salt and pepper or
+    hot pixels, and were treated as missing.
+    """
+
+    model: str
+    sigma: float
+    sigma_error: float | None = None
+    negligible: bool = False
+    gain: float | None = None
+    read_noise: float | None = None
+    weighted: bool = False
+    correlation: float | None = None
+    impulses: float = 0.0
+
+
+class ConstantRecord(Frozen):
+    """Pixels that were not fitted because they are constant; they come back as observed.
+
+    `planes` are the positions of constant planes along the other axes, counted from 0, such
+    as {"T": 3}, `of_planes` is the number of all planes, and `pixels` the share of the other
+    planes' pixels that lies in large regions of exactly one value, such as the canvas of a
+    mosaic.
+    """
+
+    planes: tuple[dict[str, int], ...]
+    of_planes: int
+    pixels: float
+
+
+class TilingRecord(Frozen):
+    """How planes or volumes were cut.
+
+    `tile` is the largest side, `overlap` what neighbours have in common along the
+    axis where that is most, both in pixels of the image, `tiles` how many there were
+    in all, and `skipped` how many of them without an observed pixel, which stay
+    missing. `seam_ratio` is the mean gradient magnitude across seams over that beside
+    them, and `seam_chance` what that may be without a seam, as rows of a picture
+    differ; None if the run was stopped before all tiles were there.
+    """
+
+    tile: int
+    overlap: int
+    tiles: int
+    skipped: int = 0
+    seam_ratio: float | None = None
+    seam_chance: float | None = None
+
+
+class Report(Frozen):
+    """What was done: input, configuration, fits, noise, quality and versions."""
+
+    report_schema: Literal[1] = Field(1, alias="schema")
+    task: str
+    task_options: dict[str, Any] = Field(default_factory=dict)
+    input: InputRecord
+    config: DipConfig
+    seed: int
+    device: str
+    precision: str
+    threads: int | None = None
+    parameters: int
+    weights_sha256: str | None = None
+    blocks: tuple[BlockRecord, ...]
+    blocks_left: int = 0
+    tiling: TilingRecord | None = None
+    constant: ConstantRecord | None = None
+    iterations: int
+    selected_iteration: int
+    selected_by: SelectedBy = "rule"
+    stop_reason: str
+    seconds: float
+    seconds_per_iteration: float
+    peak_memory_bytes: int
+    noise: NoiseRecord
+    noise_by_channel: tuple[NoiseRecord, ...]
+    diagnostics: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    psnr: float | None = None
+    ssim: float | None = None
+    best_psnr: float | None = None
+    best_iteration: int | None = None
+    versions: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON values, without quality figures that were not asked."""
+        skip = {
+            name
+            for name in ("psnr", "ssim", "best_psnr", "best_iteration")
+            if getattr(self, name) is None
+        }
+        return self.model_dump(mode="json", by_alias=True, exclude=skip)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides a result."""
+    names = ("napari-dip", "torch", "numpy", "scipy", "scikit-image")
+    found = {name.replace("-", "_"): version(name) for name in names}
+    return {**found, "python": platform.python_version(), "platform": platform.platform()}
+
+
+def make_report(
+    *,
+    image: Image,
+    task: "Task",
+    config: DipConfig,
+    runtime: "Runtime",
+    threads: int,
+    fits: "Sequence[tuple[Block, Sequence[Fit]]]",
+    blocks_left: int,
+    noise: tuple[NoiseRecord, ...],
+    seconds: float,
+    invalid_pixels: int,
+    quality: Mapping[str, float | int | None],
+    trials: "Sequence[Trial]" = (),
+    tiling: TilingRecord | None = None,
+    constant: ConstantRecord | None = None,
+    returns_noiseless: bool = False,
+    told: Sequence[str] = (),
+) -> Report:
+    """Put together what is known at the end of a run.
+
+    Parameters
+    ----------
+    image : Image
+        What was given.
+    task : Task
+        The inverse problem.
+    config : DipConfig
+        Complete.
+    runtime : Runtime
+        Device and precision.
+    threads : int
+        Of the CPU.
+    fits : sequence of (block, fits)
+        Every block that was fitted, with one fit for each run.
+    blocks_left : int
+        Not reached before the run was stopped.
+    noise : tuple of NoiseRecord
+        One for each channel.
+    seconds : float
+        Of the whole run.
+    invalid_pixels : int
+        Missing pixels, which the result fills.
+    quality : mapping
+        psnr, ssim, best_psnr and best_iteration, if a reference was given.
+    trials : sequence of Trial
+        What was tried to choose width and learning rate.
+    tiling : TilingRecord, optional
+        How planes or volumes were cut.
+    constant : ConstantRecord, optional
+        Planes and regions that were not fitted.
+    returns_noiseless : bool
+        Channels with negligible noise came back as they are, without a fit.
+    told : sequence of str
+        What the user was told meanwhile.
+    """
+    from napari_dip.core.hardware.memory import peak_memory  # torch, only when something ran
+
+    records = tuple(_block_record(block.index, outcomes) for block, outcomes in fits)
+    everything = [outcome for _, outcomes in fits for outcome in outcomes]
+    diagnostics = {
+        "residual_whiteness": _median([outcome.residual_whiteness for outcome in everything]),
+        "stopping_agreement": _median([outcome.stopping_agreement for outcome in everything]),
+        "posterior_scale": _median([outcome.posterior_scale for outcome in everything]),
+        **_findings(everything),
+        **({"trials": [asdict(trial) for trial in trials]} if trials else {}),
+    }
+    return Report(
+        schema=1,
+        task=task.name,
+        task_options=_task_options(task),
+        input=_input_record(image, invalid_pixels),
+        config=config,
+        seed=config.seed,
+        device=str(runtime.device),
+        precision=runtime.precision,
+        threads=threads,
+        parameters=everything[0].parameters if everything else 0,
+        weights_sha256=everything[0].weights_sha256 if everything else None,
+        blocks=records,
+        blocks_left=blocks_left,
+        tiling=tiling,
+        constant=constant,
+        iterations=sum(outcome.iterations for outcome in everything),
+        selected_iteration=records[0].selected_iteration if records else 0,
+        stop_reason=records[-1 if _was_stopped(records) else 0].stop_reason
+        if records
+        else _reason_without_fits(noise, returns_noiseless),
+        seconds=seconds,
+        seconds_per_iteration=median(
+            [outcome.seconds_per_iteration for outcome in everything] or [0.0]
+        ),
+        peak_memory_bytes=peak_memory(runtime.device),
+        noise=noise[0],
+        noise_by_channel=noise,
+        diagnostics=diagnostics,
+        warnings=(
+            *of_files(image, task),
+            *told,
+            *task.remarks(image),
+            *(of_noiseless(noise, fitted=bool(records)) if returns_noiseless else ()),
+            *of_fit(task, config, noise, diagnostics, [one.stop_reason for one in records]),
+            *of_tiles(tiling),
+            *of_constants(constant),
+        ),
+        versions=versions(),
+        **quality,
+    )
+
+
+def _task_options(task: "Task") -> dict[str, Any]:
+    return {field.name: recorded(getattr(task, field.name)) for field in fields(task)}
+
+
+def _reason_without_fits(noise: Sequence[NoiseRecord], returns_noiseless: bool) -> str:
+    negligible = returns_noiseless and any(record.negligible for record in noise)
+    return (StopReason.NO_NOISE if negligible else StopReason.CONSTANT_IMAGE).value
+
+
+def _was_stopped(records: Sequence[BlockRecord]) -> bool:
+    return bool(records) and records[-1].stop_reason == "stop_requested"
+
+
+def _block_record(index: int, outcomes: "Sequence[Fit]") -> BlockRecord:
+    first = outcomes[0]
+    return BlockRecord(
+        index=index,
+        iterations=sum(outcome.iterations for outcome in outcomes),
+        selected_iteration=first.selected_iteration,
+        stop_reason=outcomes[-1].stop_reason.value,
+        seconds=sum(outcome.seconds for outcome in outcomes),
+        rollbacks=sum(outcome.rollbacks for outcome in outcomes),
+        warm=first.warm,
+        continued=sum(outcome.continued for outcome in outcomes),
+    )
+
+
+def _input_record(image: Image, invalid_pixels: int) -> InputRecord:
+    return InputRecord(
+        sha256=sha256_of_pixels(image.data),
+        shape=image.shape,
+        dtype=image.dtype.name,
+        axes=image.axes,
+        voxel_size=dict(image.voxel_size),
+        units=dict(image.units),
+        invalid_pixels=invalid_pixels,
+    )
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def _findings(fits: "Sequence[Fit]") -> dict[str, float]:
+    """Return the median over all fits of each thing that was found out."""
+    names = sorted({name for fit in fits for name in fit.findings})
+    return {name: median([fit.findings[name] for fit in fits]) for name in names}

@@ -1,0 +1,130 @@
+"""Kept pixels: those of constant planes and regions, which come back as observed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.core.blocks import stitch as stitching
+from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
+from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.report.report import ConstantRecord
+
+if TYPE_CHECKING:
+    from napari_dip.core.restoration.block_problem import Work
+
+# Position of a plane along the axes that it does not have.
+Place = tuple[tuple[str, int], ...]
+# A plane of a volume with fewer pixels may be constant by chance.
+_LEAST_PLANE = 256
+
+# Shares of a plane this near to all of it are rounding.
+_ALL = 1 - 1e-4
+
+
+class KeptPixels:
+    """Counts of the pixels that came back as observed, by plane."""
+
+    def __init__(self) -> None:
+        # Of each plane, by its position along the other axes: pixels observed, and kept.
+        self._observed: defaultdict[Place, float] = defaultdict(float)
+        self._kept: defaultdict[Place, float] = defaultdict(float)
+
+    def add(self, work: Work, axes: str) -> None:
+        """Count the pixels of a block; tiles share those that they overlap at."""
+        block, known = work.block, mask_invalid(work.values)
+        selection = dict(zip(axes, block.selection, strict=True))
+        observed = stitching.count_by_plane(block, known)
+        kept = stitching.count_by_plane(block, known & work.kept)
+        for index in np.ndindex(observed.shape):
+            along = dict(zip("CZ", index, strict=False))
+            place = tuple(
+                (axis, _position(at, along[axis] if axis in along else 0))
+                for axis, at in selection.items()
+                if axis in "TCZ"
+            )
+            self._observed[place] += float(observed[index])
+            self._kept[place] += float(kept[index])
+
+    def record(self) -> ConstantRecord | None:
+        """Return what the report says; None if no pixel was kept."""
+        if not any(self._kept.values()):
+            return None
+        observed = {place: count for place, count in self._observed.items() if count}
+        constant = [place for place, n in observed.items() if self._kept[place] >= _ALL * n]
+        others = observed.keys() - set(constant)
+        total = sum(observed[place] for place in others)
+        return ConstantRecord(
+            planes=tuple(dict(place) for place in constant),
+            of_planes=len(self._observed),
+            pixels=sum(self._kept[place] for place in others) / total if total else 0.0,
+        )
+
+
+def _position(at: int | slice, within: int) -> int:
+    return at if isinstance(at, int) else (at.start or 0) + within
+
+
+def constant_planes(values: NDArray[Any], gains: Sequence[float]) -> NDArray[np.bool_]:
+    """Tell which pixels of a block belong to a constant plane, missing ones included.
+
+    Parameters
+    ----------
+    values : (C, [Z, ]Y, X) array
+        On the image's scale.
+    gains : sequence of float
+        For each channel, the difference that is 1 in network units.
+
+    Returns
+    -------
+    (C, [Z, ]Y, X) bool array
+    """
+    kept = np.zeros(values.shape, dtype=bool)
+    for n, gain in enumerate(gains):
+        kept[n] = _is_constant(values[n], gain)
+        if values.ndim == 4 and values[n, 0].size >= _LEAST_PLANE:
+            for z, plane in enumerate(values[n]):
+                kept[n, z] |= _is_constant(plane, gain)
+    return kept
+
+
+def constant_regions(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which pixels of (C, [Z, ]Y, X) belong to a constant region of their plane."""
+    planes = values.reshape(-1, *values.shape[-2:])
+    return np.stack([find_constant_regions(plane) for plane in planes]).reshape(values.shape)
+
+
+def differ(values: NDArray[Any], valid: NDArray[np.bool_], gains: Sequence[float]) -> bool:
+    """Tell whether valid pixels of any channel differ from one another."""
+    return any(
+        bool(where.any()) and not is_constant(plane[where], gain)
+        for plane, where, gain in zip(values, valid, gains, strict=True)
+    )
+
+
+def as_observed(values: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return an observation (C, [Z, ]Y, X) with the missing pixels of constant planes filled."""
+    with np.errstate(over="ignore"):  # values that float32 cannot hold are not kept
+        observed = values.astype(np.float32)
+    holes = kept & ~mask_invalid(values)
+    for index in zip(*np.nonzero(holes.any(axis=(-2, -1))), strict=True):
+        plane, hole = observed[index], holes[index]
+        whole = observed[index[0]] if np.isnan(plane).all() else plane
+        plane[hole] = np.nanmin(np.where(np.isfinite(whole), whole, np.nan))
+    return observed
+
+
+def enlarged(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return pixels repeated along each axis, to the shape of an estimate."""
+    for axis, (size, n) in enumerate(zip(shape, values.shape, strict=True)):
+        if size != n:
+            values = np.repeat(values, size // n, axis=axis)
+    return values
+
+
+def _is_constant(values: NDArray[Any], gain: float) -> bool:
+    return bool(mask_invalid(values).any()) and is_constant(values, gain)

@@ -1,0 +1,1 @@
+"""Early stopping: rules, and the measures they read."""

@@ -1,0 +1,82 @@
+"""Which stopping rules a configuration asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from napari_dip.core.stopping.rules import (
+    AnyOf,
+    Discrepancy,
+    HeldOut,
+    LeastFlaw,
+    MaxIterations,
+    NothingToRemove,
+    Requested,
+    StoppingRule,
+    StopReason,
+    TimeLimit,
+)
+from napari_dip.core.stopping.variance import MovingVariance, WindowedVariance
+
+if TYPE_CHECKING:
+    from napari_dip.config import DipConfig, StoppingConfig
+
+
+def build_rule(
+    config: DipConfig,
+    before: int = 0,
+    *,
+    time_limit: float | None,
+    stop_requested: Callable[[], bool],
+) -> AnyOf:
+    """Return the rule of a configuration, its limits included.
+
+    Parameters
+    ----------
+    config : DipConfig
+        Complete: `stop` and `fit` are used.
+    before : int
+        Iterations of an earlier fit that this one goes on from.
+    time_limit : float or None
+        Seconds for this fit.
+    stop_requested : callable
+        True once somebody asked to stop.
+    """
+    settings = config.fit
+    assert settings is not None  # a complete configuration
+    constants = settings.stopping
+    rules: list[StoppingRule] = []
+    if config.stop in ("auto", "heldout"):
+        rules.append(
+            HeldOut(
+                constants.heldout_patience,
+                constants.heldout_tolerance,
+                constants.guard,
+                constants.heldout_margin,
+            )
+        )
+    if config.stop in ("auto", "variance"):
+        rules.append(_variance_rule(constants, volumes=config.dims == 3))
+    if config.stop == "auto" and settings.residual_guard:
+        rules.append(NothingToRemove(constants.least_removed, constants.guard))
+    if config.stop == "discrepancy":
+        rules.append(Discrepancy(constants.guard))
+    if config.stop == "risk":
+        rules.append(LeastFlaw(StopReason.RISK_MINIMUM, constants.risk_patience, constants.guard))
+    if config.stop == "blocks":
+        rules.append(
+            LeastFlaw(StopReason.FEWEST_BLOCKS, constants.blocks_patience, constants.guard)
+        )
+    rules.append(MaxIterations(before + settings.max_iterations))
+    if time_limit is not None:
+        rules.append(TimeLimit(time_limit))
+    rules.append(Requested(stop_requested))
+    return AnyOf(rules)
+
+
+def _variance_rule(constants: StoppingConfig, *, volumes: bool) -> StoppingRule:
+    patience, guard = constants.variance_patience, constants.guard
+    if constants.variance_of == "moving" or (constants.variance_of == "auto" and volumes):
+        return MovingVariance(constants.variance_decay, patience, guard)
+    return WindowedVariance(constants.variance_window, patience, guard)

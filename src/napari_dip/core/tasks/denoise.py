@@ -1,0 +1,31 @@
+"""Denoise: nothing but noise lies between the estimate and the observation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_dip.core.tasks.base import Task
+
+if TYPE_CHECKING:
+    from napari_dip.config import Stop
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Denoise(Task):
+    """y = x + noise (Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, IJCV 2020, eq. 3)."""
+
+    name = "denoise"
+
+    @property
+    def rules(self) -> tuple[Stop, ...]:
+        """The noise being all there is, what is left of it tells the error."""
+        return (*super(Denoise, self).rules, "risk")
+
+    @property
+    def noisy(self) -> bool:
+        return True
+
+    @property
+    def adapts_to_noise(self) -> bool:
+        return True

@@ -1,0 +1,48 @@
+"""Guided: another picture of the same scene helps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from napari_dip.core.image.image import Image, aligned, mask_invalid
+from napari_dip.core.tasks.base import Task, as_picture, colours_of
+from napari_dip.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guided(Task):
+    """Another picture of the same scene is the latent (IJCV 2020, Sec. 3.5).
+
+    Attributes
+    ----------
+    picture : array_like or Image
+        A flash photograph, or a channel with more photons; (Y, X), or any of
+        the image's axes, and channels of its own.
+    """
+
+    name = "guided"
+    picture: Any = None
+
+    @property
+    def noisy(self) -> bool:
+        return True
+
+    def guides(self, image: Image) -> list[Image]:
+        if self.picture is None:
+            raise InputError("Got no guide image; expected one of the same size as the image.")
+        picture = as_picture(self.picture)
+        if not mask_invalid(np.asarray(picture.data)).all():
+            raise InputError("Got a guide with NaN or infinite pixels; expected all finite.")
+        return [image.with_data(aligned(channel, image, "guide")) for channel in _channels(picture)]
+
+
+def _channels(picture: Image) -> list[Image]:
+    axis = next((axis for axis in "CS" if axis in picture.axes), None)
+    if axis is None:
+        return [picture]
+    values = colours_of(picture) if axis == "S" else np.asarray(picture.data)
+    planes = np.moveaxis(values, picture.axes.index(axis), 0)
+    return [replace(picture, data=plane, axes=picture.axes.replace(axis, "")) for plane in planes]

@@ -1,0 +1,88 @@
+"""InvertFeatures: a picture that looks the same to a trained network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_dip.config import DEFAULT_FEATURES
+from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.operators.pretrained import Pretrained, find_pretrained, load_pretrained
+from napari_dip.core.tasks.base import Task
+from napari_dip.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_dip.config import Stop, TaskName
+    from napari_dip.core.image.image import Image
+    from napari_dip.core.operators.features import Features
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InvertFeatures(Task):
+    """y = Phi(x): another picture with the image's features (IJCV 2020, Sec. 3.4).
+
+    With `unit`, a picture that makes this unit as active as it can be; of the
+    image only size and range of intensities count then.
+
+    Attributes
+    ----------
+    features : str or torch.nn.Module
+        NAME or NAME:LAYER of a pretrained network, or a module that takes
+        RGB (N, 3, Y, X) from 0 to 1.
+    layer : str
+        Of a module, such as "features.3"; its output by default.
+    unit : int, optional
+        The unit, or channel, from 0.
+    """
+
+    name = "invert-features"
+    features: Any = DEFAULT_FEATURES
+    layer: str = ""
+    unit: int | None = None
+
+    @property
+    def preset(self) -> TaskName:
+        return "invert-features" if self.unit is None else "maximise-unit"
+
+    @property
+    def rules(self) -> tuple[Stop, ...]:
+        """No feature can be held out."""
+        return tuple(rule for rule in super(InvertFeatures, self).rules if rule != "heldout")
+
+    def check(self, image: Image, axes: str) -> None:
+        self.observe(image)
+
+    @property
+    def local(self) -> bool:
+        return False
+
+    @property
+    def by_parts(self) -> bool:
+        return False
+
+    def observe(self, image: Image) -> Image:
+        if isinstance(self.features, str):
+            find_pretrained(self.features.partition(":")[0])
+        if not mask_invalid(np.asarray(image.data)).all():
+            raise InputError(
+                "Got NaN or infinite pixels; expected all finite: features are made of all of them."
+            )
+        if self.unit is not None and np.ptp(np.asarray(image.data)) == 0:
+            raise InputError(
+                "Got a constant image; expected one with the range of intensities that the result "
+                "is to have, such as a photograph."
+            )
+        return image
+
+    def operator(self, image: Image, axes: str) -> Features:
+        from napari_dip.core.operators.features import Features, Unit
+
+        pretrained = self._pretrained()
+        return Features(pretrained) if self.unit is None else Unit(pretrained, self.unit)
+
+    def _pretrained(self) -> Pretrained:
+        if not isinstance(self.features, str):
+            return Pretrained(self.features, self.layer)
+        return load_pretrained(self.features, self.layer)

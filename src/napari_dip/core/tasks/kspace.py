@@ -1,0 +1,265 @@
+"""Fourier: some frequencies of the image were recorded, as in magnetic resonance imaging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from napari_dip.core.image.image import Image, mask_invalid
+from napari_dip.core.tasks.base import Task, grey_mask
+from napari_dip.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_dip.config import Noise
+    from napari_dip.core.operators import kspace as fourier
+
+# Quantiles that an image's range is read at.
+_BULK = (0.005, 0.995)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fourier(Task):
+    """y = m F x, where m is 1 at recorded frequencies (ConvDecoder; IEEE TCI 2021).
+
+    Attributes
+    ----------
+    mask : (Y, X) or (X,) array_like or Image
+        Not 0 at recorded frequencies, or columns; zero frequency, which must
+        be one of them, in the middle.
+    inverse : bool
+        The mask is 0 where frequencies were recorded.
+    paired : bool
+        The image's channels are real and imaginary parts in turn, of one coil
+        after the other; otherwise images are real.
+    maps : (C, Y, X) array_like of complex, optional
+        Sensitivity of each coil, with which one complex image was seen.
+    noise : float, optional
+        Standard deviation of the noise of what was recorded, of real and
+        imaginary parts each, on the image's scale; without it all is believed.
+    measured : bool
+        The noise was found in what was recorded, and not told.
+    """
+
+    name = "fourier"
+    mask: Any = None
+    inverse: bool = False
+    paired: bool = False
+    maps: Any = None
+    noise: float | None = None
+    measured: bool = False
+
+    @classmethod
+    def of_kspace(
+        cls,
+        kspace: ArrayLike,
+        mask: ArrayLike | Image | None = None,
+        *,
+        inverse: bool = False,
+        maps: ArrayLike | None = None,
+    ) -> tuple[Self, Image]:
+        """Return the task and the zero-filled image of complex measurements.
+
+        Parameters
+        ----------
+        kspace : ([C, ]Y, X) array_like of complex
+            One plane, of several coils or of one; zero frequency in the middle,
+            as in the image. The transform is unitary.
+        mask : (Y, X) or (X,) array_like or Image, optional
+            Not 0 at recorded frequencies; those that are not 0 by default.
+        inverse : bool
+            The mask is 0 where frequencies were recorded.
+        maps : ([C, ]Y, X) array_like, optional
+            Complex sensitivity of each coil, centred as the image is; 0 where
+            there is nothing to be seen.
+
+        Examples
+        --------
+        >>> kspace = np.fft.fftshift(np.fft.fft2(np.eye(8), norm="ortho"))
+        >>> task, image = Fourier.of_kspace(kspace)
+        >>> image.axes, image.shape, bool(np.allclose(task.final(image).data, np.eye(8)))
+        ('CYX', (2, 8, 8), True)
+        """
+        values = np.asarray(kspace)
+        if values.ndim not in (2, 3) or values.dtype.kind != "c" or 0 in values.shape:
+            raise InputError(
+                f"Got k-space of shape {values.shape} and type {values.dtype}; expected complex "
+                "numbers of one plane: ([coils, ]Y, X)."
+            )
+        if not np.isfinite(values).all():
+            raise InputError("Got k-space with NaN or infinite numbers; expected all finite.")
+        coils = values.reshape(-1, *values.shape[-2:])
+        recorded = (coils != 0).any(axis=0) if mask is None else mask
+        sensitivity = None if maps is None else _as_maps(maps, coils.shape)
+        task = cls(recorded, inverse, paired=True, maps=sensitivity)
+        sampled = task.sampled(coils.shape[-2:])
+        images = np.fft.ifft2(np.fft.ifftshift(coils, (-2, -1)) * sampled, norm="ortho")
+        # The middle of k-space being zero frequency, that of the image is its middle.
+        images = np.fft.fftshift(images, (-2, -1))
+        pairs = np.stack([images.real, images.imag], axis=1).reshape(-1, *coils.shape[-2:])
+        return task, Image(pairs, "CYX")
+
+    @property
+    def local(self) -> bool:
+        return False
+
+    @property
+    def joint(self) -> bool:
+        return self.paired
+
+    def sampled(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Return True at recorded frequencies, (Y, X), zero frequency first."""
+        if self.mask is None:
+            raise InputError("Got no mask; expected one of the frequencies that were recorded.")
+        painted = (as_mask(self.mask) != 0) != self.inverse
+        if painted.ndim == 1:
+            painted = np.broadcast_to(painted, (shape[0], painted.size))
+        if painted.shape != tuple(shape):
+            raise InputError(
+                f"Got a mask of shape {painted.shape} for planes of {shape[0]} x {shape[1]}; "
+                "expected the same shape, one entry for each frequency."
+            )
+        sampled = np.fft.ifftshift(painted)
+        if not sampled[0, 0]:
+            raise InputError(
+                "Got a mask whose middle, zero frequency, was not recorded; expected it to be. "
+                "Is the mask inverse, or zero frequency in its corner?"
+            )
+        return np.asarray(sampled)
+
+    def check(self, image: Image, axes: str) -> None:
+        if not image.axes.endswith("YX"):
+            raise InputError(
+                f"Got an image with the axes {image.axes}; expected grey planes, Y and X last."
+            )
+        if not mask_invalid(np.asarray(image.data)).all():
+            raise InputError(
+                "Got NaN or infinite pixels; expected all finite: each frequency "
+                "is made of all of them."
+            )
+        self.sampled(image.shape[-2:])
+
+    def observe(self, image: Image) -> Image:
+        """Return the zero-filled image: what was not recorded is 0."""
+        self.check(image, "YX")
+        values = np.asarray(image.data, dtype=np.float64)
+        return image if self.paired else image.with_data(self._recorded_part(values))
+
+    @property
+    def by_parts(self) -> bool:
+        return False
+
+    def operator(self, image: Image, axes: str) -> fourier.Fourier:
+        return self._transform(image.shape[-2:])
+
+    def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
+        """Put the recorded frequencies in place of the estimate's, unless known to be noisy.
+
+        With maps, coils may contradict one another: a step towards them all.
+        """
+        if self.noise is not None:
+            return estimate
+        import torch
+
+        transform = self._transform(observed.shape[-2:])
+        image = torch.from_numpy(estimate.astype(np.float64))[None]  # (1, ..., Y, X)
+        seen = torch.from_numpy(observed.astype(np.float64))[None]
+        missed = seen - transform.recorded_part(transform.seen(image))
+        consistent = image + transform.combined(missed)
+        return np.asarray(consistent[0].numpy(), dtype=estimate.dtype)
+
+    def enlarged(self, image: Image) -> Image:
+        """Return the zero-filled image, with maps that of all coils together."""
+        if self.maps is None:
+            return image
+        import torch
+
+        coils = torch.from_numpy(np.asarray(image.data, dtype=np.float64))[None]
+        return image.with_data(self._transform(image.shape[-2:]).combined(coils)[0].numpy())
+
+    def check_noise(self, noise: Noise) -> None:
+        if noise in ("poisson", "poisson-gaussian"):
+            raise InputError(
+                f"Got the noise model {noise} for k-space; expected auto, gaussian or laplace: a "
+                "frequency has no number of photons. Leave the noise model at auto."
+            )
+
+    def knowing(self, noise: Noise, sigma: float | None, image: Image) -> Self:
+        if noise == "laplace" or self.noise is not None:
+            return self
+        if noise == "gaussian" and sigma:
+            return replace(self, noise=sigma)
+        found = self._measured_noise(image)
+        return self if found is None else replace(self, noise=found, measured=True)
+
+    @property
+    def known_noise(self) -> float | None:
+        return self.noise
+
+    def remarks(self, image: Image) -> tuple[str, ...]:
+        if not self.measured:
+            return ()
+        return (
+            f"Noise with a standard deviation of {self.noise:.4g} was found in the outermost "
+            "frequencies, so what was recorded is smoothed as well and not put back. If it is no "
+            "noise, tell --noise gaussian and a smaller --sigma-noise.",
+        )
+
+    def final(self, image: Image) -> Image:
+        """Return the magnitude of complex images, root sum of squares over coils."""
+        if not self.paired:
+            return image
+        axis = image.axes.index("C")
+        magnitude = np.sqrt((np.asarray(image.data) ** 2).sum(axis=axis))
+        return Image(magnitude, image.axes.replace("C", ""))
+
+    def _transform(self, shape: tuple[int, ...]) -> fourier.Fourier:
+        import torch
+
+        from napari_dip.core.operators import kspace as fourier
+
+        sampled = torch.from_numpy(self.sampled(shape))
+        maps = None if self.maps is None else torch.from_numpy(self.maps)
+        return fourier.Fourier(sampled, paired=self.paired, maps=maps, noisy=self.noise is not None)
+
+    def _measured_noise(self, image: Image) -> float | None:
+        """Return the deviation of the noise of what was recorded, where there clearly is some."""
+        import torch
+
+        from napari_dip.core.operators.kspace import noise_floor
+
+        self.check(image, "YX")
+        planes = torch.from_numpy(np.asarray(image.data, dtype=np.float64))[None]
+        spectrum, recorded = self._transform(image.shape[-2:]).measured(planes, planes)
+        darkest, brightest = np.quantile(np.asarray(self.final(image).data), _BULK)
+        return noise_floor(spectrum, recorded, float(brightest - darkest))
+
+    def _recorded_part(self, values: NDArray[Any]) -> NDArray[Any]:
+        import torch
+
+        images = torch.from_numpy(values.astype(np.float64))[None]  # (1, ..., Y, X)
+        return np.asarray(self._transform(values.shape[-2:]).recorded_part(images)[0])
+
+
+def _as_maps(maps: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.complex64]:
+    values = np.asarray(maps)
+    if values.ndim == 2:
+        values = values[None]
+    if values.shape != shape or values.dtype.kind not in "fc":
+        raise InputError(
+            f"Got sensitivity maps of shape {values.shape} and type {values.dtype} for k-space of "
+            f"shape {shape}; expected the same shape, one complex map for each coil."
+        )
+    if not np.isfinite(values).all() or not values.any():
+        raise InputError("Got sensitivity maps that are 0 or not finite; expected finite ones.")
+    return values.astype(np.complex64)
+
+
+def as_mask(mask: Any) -> NDArray[Any]:
+    """Return a mask as an array without axes of length 1."""
+    values = mask if np.ndim(mask) == 1 else grey_mask(mask).data
+    values = np.asarray(values)
+    return np.squeeze(values) if values.ndim > 2 else values

@@ -1,0 +1,73 @@
+"""SuperResolve: the image was low-passed and sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from napari_dip.config import DEFAULT_FACTOR, DEFAULT_KERNEL
+from napari_dip.core.tasks.base import Task, by_axis
+from napari_dip.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_dip.config import Kernel, TaskName
+    from napari_dip.core.image.image import Image
+    from napari_dip.core.operators.base import Operator
+
+_MAX_FACTOR = 16
+# From here on the published experiments take twice the iterations.
+_LARGE_FACTOR = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SuperResolve(Task):
+    """y = x, low-passed and sampled (IJCV 2020, eq. 5).
+
+    Attributes
+    ----------
+    factor : int or mapping of str to int
+        Of Y and X, or of each axis, such as {"z": 4} or {"y": 2, "x": 2}.
+    kernel : {"lanczos2", "box", "gaussian"}
+        Low-pass before sampling; "box" for a camera that bins.
+    """
+
+    name = "super-resolve"
+    factor: int | Mapping[str, int] = DEFAULT_FACTOR
+    kernel: Kernel = DEFAULT_KERNEL
+
+    def factors(self) -> Mapping[str, int]:
+        factors = by_axis(self.factor)
+        if (
+            set(factors) - set("ZYX")
+            or any(factor not in range(1, _MAX_FACTOR + 1) for factor in factors.values())
+            or max(factors.values(), default=1) == 1
+        ):
+            raise InputError(
+                f"Got the factors {factors}; expected whole numbers from 2 to {_MAX_FACTOR} "
+                "for z, y and x, such as 4 or z=4."
+            )
+        return {axis: int(factor) for axis, factor in factors.items()}
+
+    @property
+    def preset(self) -> TaskName:
+        large = max(self.factors().values()) >= _LARGE_FACTOR
+        return "super-resolve-x8" if large else "super-resolve"
+
+    @property
+    def dims(self) -> Literal[2, 3]:
+        return 3 if self.factors().get("Z", 1) > 1 else 2
+
+    def check(self, image: Image, axes: str) -> None:
+        if self.factors().get("Z", 1) > 1 and "Z" not in axes:
+            raise InputError(
+                f"Got a factor along z for planes ({axes}); expected volumes. Choose dims 3, or "
+                "leave it to the task."
+            )
+
+    def operator(self, image: Image, axes: str) -> Operator:
+        from napari_dip.core.operators.base import Downsample
+
+        self.check(image, axes)
+        factors = self.factors()
+        return Downsample([factors.get(axis, 1) for axis in axes], self.kernel)

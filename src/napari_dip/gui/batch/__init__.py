@@ -1,0 +1,1 @@
+"""Batch dialog: a folder or the open layers, one after another."""

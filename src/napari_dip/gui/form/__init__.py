@@ -1,0 +1,1 @@
+"""Form: fields for the task, the region and the configuration."""

@@ -1,0 +1,251 @@
+"""The form, built from the fields of `DipConfig`: no label, limit or default twice."""
+
+# Qt and magicgui have no types for mypy, hence the ignored subclassing below.
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import CheckBox, ComboBox, PushButton
+from napari.layers import Image as ImageLayer
+from pydantic import ValidationError
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QFormLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_dip.config import DipConfig
+from napari_dip.config.messages import explain
+from napari_dip.errors import NapariDipError, UsageError
+from napari_dip.gui.form.config_fields import field_widget, label, read, write
+from napari_dip.gui.form.region_form import RegionForm
+from napari_dip.gui.form.task_form import TaskChoice, TaskForm
+from napari_dip.gui.job.job import Choices
+from napari_dip.gui.job.layer_image import image_of
+from napari_dip.gui.job.region import Region
+from napari_dip.gui.session.preferences import preferred_config
+from napari_dip.gui.session.preload import warm_up
+from napari_dip.gui.widgets.collapsible import Fold
+
+if TYPE_CHECKING:
+    import napari
+
+MAIN = ("preset", "channels", "device", "stop")
+ADVANCED = (
+    "max_iterations",
+    "time_limit",
+    "tune",
+    "noise",
+    "gain",
+    "read_noise",
+    "sigma_noise",
+    "axes",
+    "dims",
+    "tile",
+    "overlap",
+    "warm_start",
+    "runs",
+    "posterior_samples",
+    "seed",
+    "deterministic",
+    "precision",
+    "threads",
+)
+# One follows the preset or comes from a program; the other is the layer's own scale.
+HIDDEN = ("fit", "voxel_size")
+
+# After so long the form is on the screen [milliseconds].
+_SOON = 500
+_FIELD_WIDTH = 60
+_LABEL_WIDTH = 110
+
+
+class Form(QWidget):  # type: ignore[misc]
+    """Layer, task, configuration and region; holds the user's choices, runs nothing.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Whose image layers can be chosen.
+
+    Attributes
+    ----------
+    changed : Signal()
+        Something was chosen.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._base = DipConfig()
+        fields = DipConfig.model_fields
+        self._fields = {name: field_widget(name, fields[name]) for name in (*MAIN, *ADVANCED)}
+        self._layer = ComboBox(
+            name="layer",
+            label="Image",
+            choices=self._image_layers,
+            tooltip="The layer to restore. It is never changed.",
+        )
+        self._task = TaskForm(viewer, self._rows, lambda: self.layer)
+        self._region = RegionForm(viewer, self._rows, lambda: self.layer)
+        self.tried = self._region.tried
+        self._advanced = Fold("Advanced", "advanced")
+        self._build()
+        self._layer.changed.connect(self._show_axes)
+        self._fields["preset"].changed.connect(self._follow_preset)
+        self.suggest_layer()
+        self._show_axes()
+
+    def _build(self) -> None:
+        main = self._rows(*(self._fields[name] for name in MAIN))
+        self._advanced.addWidget(self._rows(*(self._fields[name] for name in ADVANCED)))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._rows(self._layer))
+        layout.addWidget(self._task)
+        layout.addWidget(main)
+        layout.addWidget(self._region)
+        layout.addWidget(self._advanced)
+        layout.addStretch(1)
+
+    def _rows(self, *widgets: Any) -> QWidget:
+        rows = QWidget()
+        layout = QFormLayout(rows)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for widget in widgets:
+            widget.changed.connect(self._tell)
+            native = widget.native
+            native.setObjectName(widget.name)
+            native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            native.installEventFilter(self)
+            # Neither a long layer name nor a wide font may push a field out of the dock.
+            native.setMinimumWidth(_FIELD_WIDTH)
+            native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            # Buttons and boxes say their label themselves.
+            speaks = isinstance(widget, CheckBox | PushButton)
+            layout.addRow(" " if speaks else widget.label, native)
+            layout.labelForField(native).setToolTip(widget.tooltip)
+            # The rows of a task and those of all tasks stand in one column.
+            layout.labelForField(native).setMinimumWidth(_LABEL_WIDTH)
+        return rows
+
+    @property
+    def layer(self) -> ImageLayer | None:
+        return self._layer.value
+
+    @layer.setter
+    def layer(self, layer: ImageLayer | None) -> None:
+        self._layer.value = layer
+
+    @property
+    def task(self) -> TaskChoice:
+        return self._task.choice
+
+    @task.setter
+    def task(self, choice: TaskChoice) -> None:
+        self._task.choice = choice
+
+    @property
+    def choices(self) -> Choices:
+        """What the form says; UsageError when it cannot be meant."""
+        return self.choices_in(self._region.region)
+
+    def choices_in(self, region: Region) -> Choices:
+        """Return what the form says, but for another region."""
+        return Choices(
+            self.config,
+            region,
+            tuple(self._viewer.dims.point),
+            self._region.shapes,
+            self._task.choice,
+        )
+
+    @property
+    def region(self) -> RegionForm:
+        """The part of the form that says what is restored."""
+        return self._region
+
+    @property
+    def config(self) -> DipConfig:
+        values = {name: read(widget) for name, widget in self._fields.items()}
+        try:
+            return DipConfig.model_validate({**self._base.model_dump(), **values})
+        except ValidationError as error:
+            raise UsageError(explain(error, label)) from error
+
+    @config.setter
+    def config(self, config: DipConfig) -> None:
+        for name, widget in self._fields.items():
+            write(widget, getattr(config, name))
+        self._base = config  # last: a new preset would drop its fit settings
+        self._tell()
+
+    def reset(self) -> None:
+        """Go back to what is preferred, or else to the defaults, of everything but the layer."""
+        self.config = preferred_config()
+        self._task.reset()
+        self._region.region = "all"
+
+    def reset_choices(self, *_: Any) -> None:
+        """Follow the viewer's layers; napari calls this when they change."""
+        before = self.layer
+        self._layer.reset_choices()
+        self._task.reset_choices()
+        self._region.reset_choices()
+        if before is None or before not in self._layer.choices:
+            self.suggest_layer()
+
+    def suggest_layer(self) -> None:
+        """Choose the layer that the user looks at: the active one, unless it is hidden."""
+        layers = self._image_layers()
+        active = self._viewer.layers.selection.active
+        shown = [layer for layer in layers if layer.visible]
+        preferred = [layer for layer in shown if layer == active]
+        for layer in [*preferred, *shown, *layers][:1]:
+            self._layer.value = layer
+
+    def _image_layers(self, _: Any = None) -> list[ImageLayer]:
+        return [layer for layer in self._viewer.layers if isinstance(layer, ImageLayer)]
+
+    def _tell(self, *_: Any) -> None:
+        # What is folded away must not be forgotten: it may be of another session.
+        default = DipConfig()
+        chosen = [one for one in ADVANCED if read(self._fields[one]) != getattr(default, one)]
+        count = len(chosen) + (self._base.fit is not None)
+        self._advanced.setText("Advanced" + f" ({count} changed)" * bool(count))
+        self.changed.emit()
+
+    def _show_axes(self) -> None:
+        """Show the axes of the layer where other axes may be written."""
+        try:
+            axes = "" if self.layer is None else image_of(self.layer).axes
+        except NapariDipError:
+            axes = "needed, such as TZCYX"
+        self._fields["axes"].native.setPlaceholderText(axes)
+
+    def _follow_preset(self) -> None:
+        self._base = self._base.model_copy(update={"fit": None})
+        self._tell()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Once the form is seen, a run may follow."""
+        super().showEvent(event)
+        QTimer.singleShot(_SOON, warm_up)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the wheel for scrolling, and look for devices when they are asked for."""
+        kind = event.type()
+        if kind == QEvent.Type.Wheel and not watched.hasFocus():
+            event.ignore()
+            return True
+        pressed = kind in (QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress)
+        if pressed and watched is self._fields["device"].native:
+            self._find_devices()
+        return False
+
+    def _find_devices(self) -> None:
+        # Imports torch, which takes a second: not when the dock opens.
+        from napari_dip.core.hardware import device  # noqa: F401
+
+        chosen = self._fields["device"].value
+        self._fields["device"].reset_choices()
+        write(self._fields["device"], chosen)

@@ -1,0 +1,1 @@
+"""Job: what the user asks for, as frozen values; layers as images."""

@@ -1,0 +1,100 @@
+"""Region: which part of a layer is restored, and the same part of what belongs to it. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from napari_dip.errors import InputError
+
+if TYPE_CHECKING:
+    import napari.layers
+    from numpy.typing import NDArray
+
+    from napari_dip.core.image.image import Image
+
+Region = Literal["all", "current", "view", "rectangle"]
+# What the form shows for each.
+REGIONS: dict[Region, str] = {
+    "all": "everything",
+    "current": "shown plane",
+    "view": "what is in view",
+    "rectangle": "rectangle",
+}
+Box = Mapping[str, tuple[int, int]]
+
+
+def view_of(layer: napari.layers.Image) -> NDArray[np.float64]:
+    """Return the first and the last pixel that the canvas shows, (2, D), of the finest level."""
+    corners = np.asarray(layer.corner_pixels, dtype=float)
+    if layer.multiscale:
+        corners = corners * layer.downsample_factors[layer.data_level]
+    return corners
+
+
+def rectangle_of(
+    shapes: napari.layers.Shapes | None, layer: napari.layers.Image
+) -> NDArray[np.float64]:
+    """Return the corners of what encloses a shape, (2, D), in pixels of an image layer.
+
+    Of several shapes it is the selected one, or else the newest.
+    """
+    if shapes is None or not len(shapes.data):
+        raise InputError(
+            "Got no rectangle; expected a Shapes layer with one. Add one, draw a rectangle and "
+            "choose it as Shapes."
+        )
+    chosen = max(shapes.selected_data, default=len(shapes.data) - 1)
+    ndim = max(shapes.ndim, layer.ndim)
+    corners = []
+    for vertex in shapes.data[chosen]:
+        world = np.zeros(ndim)
+        world[ndim - shapes.ndim :] = shapes.data_to_world(vertex)
+        corners.append(np.asarray(layer.world_to_data(world))[-layer.ndim :])
+    return np.array([np.min(corners, axis=0), np.max(corners, axis=0)])
+
+
+def box_of(corners: NDArray[np.float64], image: Image) -> Box:
+    """Return where a box between two corners starts and stops along Y and X, within the image.
+
+    Raises
+    ------
+    InputError
+        The image has no pixel there.
+    """
+    axes = image.axes.replace("S", "")
+    sizes = dict(zip(image.axes, image.shape, strict=True))
+    box = {}
+    for axis in "YX":
+        low, high = corners[:, axes.index(axis)]
+        start, stop = max(round(float(low)), 0), min(round(float(high)) + 1, sizes[axis])
+        if start >= stop:
+            raise InputError(
+                "Got a region beside the image; expected one that it has pixels in. Move the "
+                "view or the rectangle."
+            )
+        box[axis] = (start, stop)
+    return box
+
+
+def cut(image: Image, box: Box, sizes: Mapping[str, int]) -> Image:
+    """Return the part of an image, or of a mask or guide of the same size, in a box.
+
+    Parameters
+    ----------
+    image : Image
+        Axes along which it has another size than `sizes` say stay whole.
+    box : mapping of str to (start, stop)
+        In pixels, for each axis that is cut.
+    sizes : mapping of str to int
+        Of the image that the box was made for.
+    """
+    if not box:
+        return image
+    selection = tuple(
+        slice(*box[axis]) if axis in box and size == sizes[axis] else slice(None)
+        for axis, size in zip(image.axes, image.shape, strict=True)
+    )
+    return image.cut(selection)

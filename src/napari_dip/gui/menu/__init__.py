@@ -1,0 +1,1 @@
+"""Menu of the dock: settings files, exported code and the tour."""

@@ -1,0 +1,81 @@
+"""What the menu entries call: the dock, set to a task, and the dialog for many images."""
+
+# No `from __future__ import annotations`: napari compares the annotation of
+# `viewer` with the text "napari.viewer.Viewer".
+from typing import TYPE_CHECKING
+
+from napari_dip.gui.batch.dialog import BatchDialog
+from napari_dip.gui.dock import DeepImagePriorWidget
+from napari_dip.gui.form.form import Form
+from napari_dip.gui.form.task_form import TaskChoice
+
+if TYPE_CHECKING:
+    import napari
+
+# As napari itself names the dock that the Plugins menu opens and closes.
+_DOCK_NAME = "Deep Image Prior (Deep Image Prior)"
+
+
+def denoise(viewer: "napari.viewer.Viewer") -> None:
+    """Remove noise."""
+    open_dock(viewer, "denoise")
+
+
+def inpaint(viewer: "napari.viewer.Viewer") -> None:
+    """Fill missing pixels."""
+    open_dock(viewer, "inpaint")
+
+
+def super_resolve(viewer: "napari.viewer.Viewer") -> None:
+    """Enlarge."""
+    open_dock(viewer, "super-resolve")
+
+
+def deconvolve(viewer: "napari.viewer.Viewer") -> None:
+    """Undo a blur."""
+    open_dock(viewer, "deconvolve")
+
+
+def dejpeg(viewer: "napari.viewer.Viewer") -> None:
+    """Remove JPEG artefacts."""
+    open_dock(viewer, "dejpeg")
+
+
+def guided(viewer: "napari.viewer.Viewer") -> None:
+    """Restore with a guide."""
+    open_dock(viewer, "guided")
+
+
+def fourier(viewer: "napari.viewer.Viewer") -> None:
+    """Reconstruct from some frequencies."""
+    open_dock(viewer, "fourier")
+
+
+def invert_features(viewer: "napari.viewer.Viewer") -> None:
+    """Find what looks the same to a trained network."""
+    open_dock(viewer, "invert-features")
+
+
+def batch(viewer: "napari.viewer.Viewer") -> None:
+    """Restore many images with what the dock says."""
+    dock = find_dock(viewer) or open_dock(viewer)
+    BatchDialog(viewer, dock.findChild(Form), dock).show()
+
+
+def find_dock(viewer: "napari.viewer.Viewer") -> DeepImagePriorWidget | None:
+    """Return the dock of a viewer, if it has one."""
+    docked = viewer.window.dock_widgets.values()
+    return next((one for one in docked if isinstance(one, DeepImagePriorWidget)), None)
+
+
+def open_dock(viewer: "napari.viewer.Viewer", task: str = "denoise") -> DeepImagePriorWidget:
+    """Show the dock, a new one if there is none, with the layer the user looks at."""
+    widget = find_dock(viewer)
+    if widget is None:
+        widget = DeepImagePriorWidget(viewer)
+        viewer.window.add_dock_widget(widget, name=_DOCK_NAME)
+    widget.suggest_layer()
+    widget.task = TaskChoice(task)
+    widget.parent().show()
+    widget.parent().raise_()
+    return widget

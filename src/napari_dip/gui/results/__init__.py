@@ -1,0 +1,1 @@
+"""Results: live preview, history, plot, comparison and saved reports."""

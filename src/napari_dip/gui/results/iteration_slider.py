@@ -1,0 +1,127 @@
+"""Back and forth through the iterates of a run: a slider, and a button that keeps one."""
+
+# Qt classes have no types for mypy, hence the ignored subclassing below.
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QSlider, QWidget
+
+if TYPE_CHECKING:
+    from napari_dip.gui.results.history import Iterate
+    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.progress_plot import Monitor
+
+
+class Scrubber(QWidget):  # type: ignore[misc]
+    """Shows iterates of the block on the screen, during a pause and after a run.
+
+    Parameters
+    ----------
+    monitor : Monitor
+        On whose curve the iterate is marked.
+
+    Attributes
+    ----------
+    kept : Signal(Iterate)
+        The user's choice.
+    """
+
+    kept = Signal(object)
+
+    def __init__(self, monitor: "Monitor") -> None:
+        super().__init__()
+        self._monitor = monitor
+        self._preview: Preview | None = None
+        self._iterates: list[Iterate] = []
+        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._text = QLabel()
+        self._keep = QPushButton("Keep this one")
+        self._build()
+
+    def _build(self) -> None:
+        self._slider.setObjectName("iterate")
+        self._slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._slider.setToolTip(
+            "Look at an earlier or a later result: earlier ones are smoother, later ones have "
+            "more detail, and in the end more noise."
+        )
+        self._slider.valueChanged.connect(self._look)
+        self._slider.installEventFilter(self)
+        self._text.setObjectName("iterate_text")
+        self._text.setWordWrap(True)
+        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._keep.setObjectName("keep")
+        self._keep.setToolTip("Make what is shown the result; its report says that you chose it")
+        self._keep.clicked.connect(self._choose)
+        more = QLabel("more detail")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(QLabel("smoother"), 0, 0)
+        grid.addWidget(more, 0, 1, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self._slider, 1, 0, 1, 2)
+        grid.addWidget(self._text, 2, 0)
+        grid.addWidget(self._keep, 2, 1)
+        grid.setColumnStretch(0, 1)
+        self.hide()
+
+    def open(self, preview: "Preview") -> None:
+        """Offer the iterates that a preview has drawn."""
+        if self._preview is not preview:
+            self.close_history()
+            self._preview = preview
+            preview.viewer.dims.events.current_step.connect(self.follow)
+        self.follow()
+
+    def close_history(self) -> None:
+        """Show what is the result again, and offer nothing."""
+        if self._preview is not None:
+            self._preview.viewer.dims.events.current_step.disconnect(self.follow)
+            self._preview.show_kept()
+            self._preview = None
+        self._iterates = []
+        self._monitor.mark(None)
+        self.hide()
+
+    def follow(self, *_: object) -> None:
+        """Offer the iterates of the block that is on the screen now."""
+        if self._preview is None:
+            return
+        block = self._preview.block_on_screen()
+        if self._iterates and self._iterates[0].block != block:
+            self._preview.show_kept()
+        self._iterates = [] if block is None else self._preview.iterates(block)
+        self.setVisible(len(self._iterates) > 1)
+        if block is None:
+            return
+        self._monitor.show_block(block)
+        iterations = [one.iteration for one in self._iterates]
+        shown = self._preview.shown_iteration(block)
+        with QSignalBlocker(self._slider):
+            self._slider.setRange(0, len(iterations) - 1)
+            self._slider.setValue(iterations.index(shown) if shown in iterations else 0)
+        self._describe(self._iterates[self._slider.value()])
+
+    def _look(self, place: int) -> None:
+        if self._preview is not None and self._iterates:
+            self._preview.show_iterate(self._iterates[place])
+            self._describe(self._iterates[place])
+
+    def _describe(self, iterate: "Iterate") -> None:
+        assert self._preview is not None
+        automatic = iterate.iteration == self._monitor.selected(iterate.block)
+        self._text.setText(f"Iteration {iterate.iteration}{', automatic' * automatic}")
+        self._monitor.mark(None if automatic else iterate.iteration)
+        self._keep.setEnabled(iterate.iteration != self._preview.kept_iteration(iterate.block))
+
+    def _choose(self) -> None:
+        iterate = self._iterates[self._slider.value()]
+        self.kept.emit(iterate)
+        if self._preview is not None:
+            self._describe(iterate)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the wheel for scrolling, unless the slider was chosen."""
+        if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False

@@ -1,0 +1,200 @@
+"""How the run is doing: curve of the errors, bar, and what is left to wait for."""
+
+# Qt classes have no types for mypy, hence the ignored subclassing below.
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QColor, QPalette
+from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
+
+from napari_dip.gui.widgets.collapsible import column
+from napari_dip.render.text import duration
+
+if TYPE_CHECKING:
+    from napari_dip.core.restoration.progress import Progress
+
+_BAR_STEPS = 1000
+_PLOT_HEIGHT = 150
+
+
+@dataclass(slots=True)
+class _Curve:
+    """Iteration, loss and held-out error of each point, and the iteration that is kept."""
+
+    points: list[tuple[int, float, float]] = field(default_factory=list)
+    selected: int = 0
+
+
+class Monitor(QWidget):  # type: ignore[misc]
+    """Curves against the iteration, on a log scale, and the progress of the run.
+
+    Each block has curves of its own; another run of the same block starts them anew.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._curves: dict[int, _Curve] = {}
+        self._block = -1
+        self._share, self._words = 0.0, ""
+        self._plot = pg.PlotWidget()
+        self._legend = self._plot.addLegend(offset=(-12, 1))
+        self._loss = self._plot.plot(name="loss")
+        self._heldout = self._plot.plot(name="held-out error")
+        self._marker = pg.InfiniteLine(angle=90, movable=False)
+        self._cursor = pg.InfiniteLine(angle=90, movable=False)
+        self._bar = QProgressBar()
+        self._text = QLabel()
+        self._build()
+        self.clear()
+
+    def _build(self) -> None:
+        self._plot.setObjectName("curve")
+        self._plot.setFixedHeight(_PLOT_HEIGHT)
+        self._plot.setToolTip(
+            "Error of the fitted pixels and of the pixels hidden from the fit, against the "
+            "iteration. The dashed line is the iteration that the stopping rule keeps, the "
+            "solid one the iteration that is shown, if you chose another."
+        )
+        for line in (self._marker, self._cursor):
+            self._plot.addItem(line, ignoreBounds=True)
+        self._plot.setLogMode(y=True)
+        self._plot.setLabel("bottom", "iteration")
+        # The wheel scrolls the dock, and there is nothing to zoom for.
+        self._plot.setMouseEnabled(x=False, y=False)
+        self._plot.setMenuEnabled(False)
+        # pyqtgraph makes the menu nevertheless, without a parent to delete it.
+        menu = self._plot.plotItem.ctrlMenu
+        menu.setParent(self._plot, menu.windowFlags())
+        self._plot.hideButtons()
+        # Its own hint is as wide as a window.
+        self._plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._bar.setObjectName("progress")
+        self._bar.setRange(0, _BAR_STEPS)
+        self._text.setObjectName("status")
+        self._text.setWordWrap(True)
+        column(self, self._plot, self._bar, self._text)
+
+    def clear(self, text: str = "") -> None:
+        """Forget the last run."""
+        self._curves, self._block = {}, -1
+        self._share, self._words = 0.0, ""
+        self._plot.hide()
+        self._cursor.hide()
+        self._bar.hide()
+        self._bar.setValue(0)
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        self._text.setText(text)
+        self._text.setVisible(bool(text))
+
+    def add(self, progress: "Progress") -> None:
+        """Take a point; `draw` shows it."""
+        curve = self._curves.get(progress.block)
+        if curve is None or progress.iteration <= curve.points[-1][0]:
+            curve = self._curves[progress.block] = _Curve()
+        heldout = np.nan if progress.heldout_error is None else progress.heldout_error
+        curve.points.append((progress.iteration, progress.loss, heldout))
+        curve.selected = progress.selected_iteration
+        self._block = progress.block
+        # A rising estimate of the time left must not move the bar back.
+        share = progress.seconds / max(progress.seconds + progress.seconds_left, 1e-9)
+        self._share = max(self._share, share)
+        self._words = describe(progress)
+
+    def draw(self) -> None:
+        """Show the points so far. Not for each of them: a new word repaints the window."""
+        self._bar.setValue(int(self._share * _BAR_STEPS))
+        self._bar.setVisible(bool(self._curves))
+        self.say(self._words)
+        self._draw_curve()
+
+    def show_block(self, block: int) -> None:
+        """Show the curves of a block."""
+        self._block = block
+        self._draw_curve()
+
+    def curve(self) -> "tuple[NDArray[np.float64], int]":
+        """Return iteration, loss and held-out error of each point shown, and what is kept."""
+        curve = self._curves.get(self._block, _Curve())
+        return np.array(curve.points, dtype=float).reshape(-1, 3), curve.selected
+
+    def mark(self, iteration: int | None) -> None:
+        """Mark an iterate that is looked at, beside the one that the rule keeps."""
+        self._cursor.setVisible(iteration is not None)
+        self._cursor.setValue(iteration or 0)
+
+    def selected(self, block: int) -> int:
+        """Return the iteration that the rule keeps of a block; 0 if it has no curve."""
+        return self._curves[block].selected if block in self._curves else 0
+
+    def select(self, block: int, iteration: int) -> None:
+        """Mark what the rule kept of a block in the end."""
+        if block in self._curves:
+            self._curves[block].selected = iteration
+
+    def _draw_curve(self) -> None:
+        points, selected = self.curve()
+        points[:, 1:][~(points[:, 1:] > 0)] = np.nan  # no logarithm
+        self._loss.setData(points[:, 0], points[:, 1], connect="finite")
+        self._heldout.setData(points[:, 0], points[:, 2], connect="finite")
+        self._marker.setValue(selected)
+        # pyqtgraph labels every digit of a decade, one over the other.
+        self._plot.getAxis("left").setTicks([_ticks(points[:, 1:])])
+        self._plot.setVisible(bool(len(points)))
+
+    def finish(self) -> None:
+        """The run is over: its curves stay, its bar has nothing more to tell."""
+        self.draw()
+        self._bar.hide()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the theme: napari's style sheet sets the palette."""
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self._take_colours()
+        super().changeEvent(event)
+
+    def _take_colours(self) -> None:
+        palette = self.palette()
+        paper = palette.color(QPalette.ColorRole.Window)
+        ink = palette.color(QPalette.ColorRole.WindowText)
+        faint = _mix(ink, paper, 0.5)
+        self._plot.setBackground(paper)
+        for name in ("bottom", "left"):
+            axis = self._plot.getAxis(name)
+            axis.setPen(faint)
+            axis.setTextPen(ink)
+        self._loss.setPen(pg.mkPen(faint, width=1))
+        self._heldout.setPen(pg.mkPen(ink, width=2))
+        self._marker.setPen(pg.mkPen(ink, width=1, style=Qt.PenStyle.DashLine))
+        self._cursor.setPen(pg.mkPen(ink, width=1))
+        for _, label in self._legend.items:
+            label.setText(label.text, color=ink)
+
+
+def _ticks(values: NDArray[np.float64]) -> list[tuple[float, str]]:
+    """Return 1, 2, 5, 10, ... among the values, or else their limits, at their logarithms."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return []
+    low, high = float(finite.min()), float(finite.max())
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    round_ones = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
+    ticks = [tick for tick in round_ones if low <= tick <= high] or [low, high]
+    return [(float(np.log10(tick)), f"{tick:.2g}") for tick in ticks]
+
+
+def _mix(first: QColor, second: QColor, share: float) -> QColor:
+    """Return the colour between two, readable on both a dark and a light theme."""
+    pairs: Any = zip(first.getRgb(), second.getRgb(), strict=True)
+    return QColor(*(round(one * (1 - share) + other * share) for one, other in pairs))
+
+
+def describe(progress: "Progress") -> str:
+    """Say where the run is and how long it may take: early stopping may end it sooner."""
+    place = f"Part {progress.block + 1} of {progress.blocks}, " if progress.blocks > 1 else ""
+    return f"{place}at most {duration(progress.seconds_left)} left".capitalize()

@@ -1,0 +1,93 @@
+"""The report of what a result layer shows, as a web page. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.core.report.report import Report
+from napari_dip.errors import UsageError
+from napari_dip.gui.session.export_code import as_command, as_python
+from napari_dip.render.html import save_page
+
+if TYPE_CHECKING:
+    from napari_dip.core.image.image import Image
+    from napari_dip.gui.job.job import Job
+    from napari_dip.gui.results.preview import Preview
+
+
+def save_report(
+    file: Path, preview: Preview, points: NDArray[np.float64], selected_iteration: int
+) -> None:
+    """Write what the layer of a finished run shows, at the plane of the sliders.
+
+    Parameters
+    ----------
+    file : Path
+        HTML file.
+    preview : Preview
+        Of the run.
+    points : (n, 3) array
+        Iteration, loss and held-out error.
+    selected_iteration : int
+        Which the stopping rule chose.
+
+    Raises
+    ------
+    UsageError
+        The layer is gone.
+    """
+    from napari_dip.render.figure import Curve  # matplotlib takes a second
+
+    layer, image = preview.layer, preview.job.image
+    if layer is None:
+        raise UsageError("Got a result whose layer is gone; expected one to report on. Run again.")
+    report = Report.model_validate(layer.metadata["napari_dip"])
+    # A layer that is no file has a name at least.
+    named = report.input.model_copy(update={"path": report.input.path or image.source})
+    at = layer.world_to_data(preview.viewer.dims.point)
+    restored = image.with_data(layer.data)
+    observation = None
+    if not np.iscomplexobj(image.data):
+        # Of planes that lie between those of a stack, the nearest is shown.
+        ratio = np.divide(image.shape, restored.shape)[: len(at)]
+        observation = _plane(image, (np.asarray(at) + 0.5) * ratio - 0.5)
+    iterations, losses, errors = points.T.tolist()
+    curve = Curve(
+        [int(iteration) for iteration in iterations],
+        losses,
+        errors,
+        [float("nan")] * len(losses),
+        selected_iteration,
+    )
+    save_page(
+        file,
+        report.model_copy(update={"input": named}),
+        observation,
+        _plane(restored, at),
+        curve if losses else None,
+        _recipes(preview.job),
+    )
+
+
+def _plane(image: Image, at: Iterable[float]) -> NDArray[Any]:
+    """Return (Y, X), or (Y, X, S) of RGB, at an index of the other axes."""
+    selection = tuple(
+        slice(None) if axis in "YXS" else int(np.clip(round(float(index)), 0, size - 1))
+        for axis, index, size in zip(image.axes, [*at, 0.0], image.shape, strict=False)
+    )
+    values = np.asarray(image.data[selection])
+    kept = [axis for axis in image.axes if axis in "YXS"]
+    return values.transpose([kept.index(axis) for axis in sorted(kept, key="YXS".index)])
+
+
+def _recipes(job: Job) -> dict[str, str]:
+    try:
+        command = as_command(job)
+    except UsageError as error:
+        command = f"# {error}"
+    return {"On the command line": command, "In Python": as_python(job)}

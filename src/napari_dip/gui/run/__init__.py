@@ -1,0 +1,1 @@
+"""Run: the worker thread, the queue and the buttons."""

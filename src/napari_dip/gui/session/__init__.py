@@ -1,0 +1,1 @@
+"""Session: saved settings, preferences and exported code."""

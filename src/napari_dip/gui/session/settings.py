@@ -1,0 +1,113 @@
+"""Settings as JSON: saved, loaded, and remembered from one session to the next. No Qt."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path
+from pydantic import ValidationError
+
+from napari_dip.config import DipConfig
+from napari_dip.config.messages import explain
+from napari_dip.core.tasks import TASKS
+from napari_dip.errors import UsageError
+from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.session.preferences import preferred_config
+from napari_dip.io.results import save_json
+
+_SCHEMA = 1
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the form says, but for layers: these are gone with the session."""
+
+    config: DipConfig = field(default_factory=DipConfig)
+    task: TaskChoice = field(default_factory=TaskChoice)
+
+
+def remembered_file() -> Path:
+    """Return where the settings of the last run are."""
+    return user_config_path("napari-dip", appauthor=False) / "settings.json"
+
+
+def save(settings: Settings, file: Path) -> None:
+    """Write settings, whole or not at all."""
+    values = {
+        name: value
+        for name, value in settings.task.values.items()
+        if value is not None and not hasattr(value, "axis_labels")
+    }
+    content = {
+        "schema": _SCHEMA,
+        "config": settings.config.model_dump(mode="json", exclude_defaults=True),
+        "task": {"name": settings.task.name, **values},
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_json(file, content)
+
+
+def load(file: Path) -> Settings:
+    """Read settings, of a form, a configuration or a report.
+
+    Raises
+    ------
+    UsageError
+        It is none of these, or was written by a newer version.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"Got {file}, which cannot be read ({error}).") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"Got {file}; expected a JSON object of settings.")
+    if "config" in content and content.get("schema", _SCHEMA) != _SCHEMA:
+        raise UsageError(
+            f"Got {file}, written by another version of napari-dip; expected schema {_SCHEMA}. "
+            "Update napari-dip, or choose the settings anew."
+        )
+    try:
+        config = DipConfig.model_validate(content.get("config", content))
+    except ValidationError as error:
+        raise UsageError(f"Got {file}, which is no configuration. {explain(error)}") from error
+    return Settings(config, _task(content.get("task")))
+
+
+def _task(saved: Any) -> TaskChoice:
+    """Return a task and what is known of its fields; a report names it only."""
+    if isinstance(saved, str):
+        saved = {"name": saved}
+    if not isinstance(saved, dict) or saved.get("name") not in TASKS:
+        return TaskChoice()
+    names = {one.name for one in fields(TASKS[saved["name"]])}
+    values = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in saved.items()
+        if name in names
+    }
+    return TaskChoice(saved["name"], values)
+
+
+def remember(settings: Settings) -> None:
+    """Keep settings for the next session, if that can be done."""
+    try:
+        save(settings, remembered_file())
+    except OSError as error:
+        _LOG.warning("Settings are not remembered: %s", error)
+
+
+def remembered() -> Settings:
+    """Return the settings of the last run; what is preferred if they cannot be read."""
+    file = remembered_file()
+    if not file.exists():
+        return Settings(preferred_config())
+    try:
+        return load(file)
+    except UsageError as error:
+        _LOG.warning("Settings are not remembered: %s", error)
+        return Settings(preferred_config())

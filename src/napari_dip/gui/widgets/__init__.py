@@ -1,0 +1,1 @@
+"""Small widgets and notifications that every part of the window uses."""

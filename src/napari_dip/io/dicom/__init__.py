@@ -1,0 +1,1 @@
+"""DICOM files: frames, geometry and stored values."""

@@ -1,0 +1,189 @@
+"""DICOM by pydicom: one file, or a folder that holds one series, sorted by position.
+
+Of a file nothing but pixels and geometry is read into an image, and no value
+of a tag is ever put into a message: tags name patients.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+
+from napari_dip.core.image.image import Image
+from napari_dip.errors import FileFormatError, InputError, NapariDipError
+from napari_dip.io.dicom.frames import frames_of
+from napari_dip.io.dicom.geometry import (
+    SCANNER,
+    UNIT,
+    affine_of,
+    directions_of,
+    in_order,
+    is_mosaic,
+    sizes_of,
+    spacing_of,
+    steps_of_time,
+)
+from napari_dip.io.dicom.values import check_values, is_coloured, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydicom import Dataset
+
+_MAGIC_AT = 128
+
+
+def is_dicom(path: Path) -> bool:
+    """Tell by its first bytes, since many DICOM files have no suffix."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(_MAGIC_AT + 4)[_MAGIC_AT:] == b"DICM"
+
+
+def dicom_files(folder: Path) -> list[Path]:
+    """Return the DICOM files of a folder, but for the index of a disc."""
+    files = sorted(path for path in folder.iterdir() if path.name.upper() != "DICOMDIR")
+    return [path for path in files if is_dicom(path)]
+
+
+def read_dicom(path: Path, check_memory: Callable[[int], None]) -> Image:
+    """Read a DICOM file, or the one series of a folder.
+
+    Parameters
+    ----------
+    path : Path
+        File, or folder.
+    check_memory : callable
+        Called with the size of the image [bytes] before it is read.
+
+    Returns
+    -------
+    Image
+        Stored values times slope plus intercept, such as Hounsfield units, NaN
+        where they are padding; planes in ascending order along their normal.
+    """
+    files = dicom_files(path) if path.is_dir() else [path]
+    with _discreet(path):
+        originals = [_header(file) for file in files]
+        headers = _planes_of(path, originals)
+        _check_one_series(path, headers)
+        warnings: list[str] = []
+        stack = in_order(path, headers, warnings)
+        check_memory(sum(map(_bytes, originals)))
+        first = headers[stack.order[0]]
+        if len(files) == 1:
+            whole = values_of(files[0], frames_of(path, originals[0]), warnings)
+            planes = [whole[index] for index in stack.order] if len(headers) > 1 else [whole]
+        else:
+            planes = [values_of(files[index], [headers[index]], warnings) for index in stack.order]
+        axes = "YXS" if is_coloured(first) else "YX"
+        if is_mosaic(first):
+            warnings.append("Slices lie side by side in one plane (mosaic), without a position.")
+        voxel_size = sizes_of(first, warnings)
+        if planes[0].ndim > len(axes):
+            times = steps_of_time(first, warnings)
+            axes = ("Z" if times is None else "T") + axes
+            voxel_size |= stack.sizes if times is None else times
+        values = planes[0]
+        if len(planes) > 1:
+            values, axes = np.stack(planes), f"Z{axes}"
+            voxel_size |= stack.sizes
+        units = {axis: "second" if axis == "T" else UNIT for axis in voxel_size}
+        affine = affine_of(first, stack)
+        return Image(
+            values,
+            axes,
+            voxel_size,
+            units,
+            affine,
+            affine_code=None if affine is None else SCANNER,
+            warnings=tuple(dict.fromkeys(warnings)),
+        )
+
+
+@contextmanager
+def _discreet(path: Path) -> Iterator[None]:
+    """Keep values of tags, which pydicom quotes, out of logs, warnings and messages."""
+    logger = logging.getLogger("pydicom")
+    logger.addFilter(_nothing)
+    try:
+        with catch_warnings():
+            simplefilter("ignore")
+            yield
+    except (NapariDipError, MemoryError):
+        raise
+    except Exception as error:
+        raise FileFormatError(
+            f"Got {path}, which is no readable DICOM image ({type(error).__name__}); expected "
+            "pixels, and files that are whole. Check that the copy is complete."
+        ) from None
+    finally:
+        logger.removeFilter(_nothing)
+
+
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
+
+
+def _header(file: Path) -> Dataset:
+    import pydicom
+
+    header = pydicom.dcmread(file, stop_before_pixels=True)
+    if "Rows" not in header or "Columns" not in header:
+        raise FileFormatError(f"Got {file}, a DICOM file without an image; expected an image.")
+    check_values(file, header)
+    if "ModalityLUTSequence" in header:
+        raise InputError(
+            f"Got {file}, whose scale is a table; expected a slope and an intercept. Convert it to "
+            "NIfTI first, for instance with dcm2niix."
+        )
+    return header
+
+
+def _planes_of(path: Path, headers: Sequence[Dataset]) -> list[Dataset]:
+    """Return a header for each plane: of each file, or of each frame that has a position."""
+    if len(headers) > 1:
+        single = [frames_of(path, header) for header in headers]
+        return [
+            header if len(frames) > 1 else frames[0]
+            for header, frames in zip(headers, single, strict=True)
+        ]
+    frames = frames_of(path, headers[0])
+    if len(frames) == 1 or "ImagePositionPatient" in frames[0]:
+        return frames
+    frames[0].NumberOfFrames = len(frames)
+    return frames[:1]
+
+
+def _bytes(header: Dataset) -> int:
+    pixels = int(header.Rows) * int(header.Columns) * int(header.get("NumberOfFrames") or 1)
+    return pixels * int(header.get("SamplesPerPixel", 1)) * 4
+
+
+def _check_one_series(path: Path, headers: Sequence[Dataset]) -> None:
+    series = {header.get("SeriesInstanceUID") for header in headers}
+    if len(series) > 1:
+        raise FileFormatError(
+            f"Got {path} with files of {len(series)} series; expected one. "
+            "Give each series a folder of its own."
+        )
+    if len(headers) > 1 and any(int(header.get("NumberOfFrames") or 1) > 1 for header in headers):
+        raise FileFormatError(
+            f"Got {path} with {len(headers)} files of several planes each; expected one plane in "
+            "each. Restore the files one by one."
+        )
+    shapes = {(int(header.Rows), int(header.Columns)) for header in headers}
+    sizes, directions = len({spacing_of(one) for one in headers}), directions_of(headers)
+    if len(shapes) > 1 or sizes > 1 or directions > 1:
+        raise FileFormatError(
+            f"Got {path} with planes of {len(shapes)} sizes, {sizes} pixel spacings and "
+            f"{directions} directions; expected all the same. Move localizers and reformats to "
+            "another folder."
+        )

@@ -1,0 +1,1 @@
+"""OME-Zarr stores: arrays and their metadata."""

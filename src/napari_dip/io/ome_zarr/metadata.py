@@ -1,0 +1,207 @@
+"""Metadata of OME-Zarr: axes, voxel size, units, position and channels, in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.core.image.image import Image
+from napari_dip.core.image.units import unit_name
+from napari_dip.errors import AxesError, FileFormatError
+
+_LETTERS = "TCZYX"
+_TYPES = {"T": "time", "C": "channel"}
+# Until 0.2 an image had these axes and no names of them.
+_FIRST_AXES = [{"name": letter.lower()} for letter in _LETTERS]
+_VERSIONS = ("0.1", "0.2", "0.3", "0.4", "0.5")
+_WHITE = "FFFFFF"
+
+
+def ome_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the OME metadata of a group, which 0.5 keeps one level deeper than 0.4."""
+    return {**attributes, **attributes.get("ome", {})}
+
+
+def described(path: Path, attributes: Mapping[str, Any], ndim: int) -> Image:
+    """Return what the metadata say of the finest level, as an image without pixels.
+
+    Parameters
+    ----------
+    path : Path
+        Its name in an error.
+    attributes : mapping
+        `ome_attributes` of the image's group.
+    ndim : int
+        Number of dimensions of the finest level.
+
+    Raises
+    ------
+    FileFormatError
+        The version has coordinate systems, which are not understood.
+    AxesError
+        An axis is none of T, C, Z, Y, X.
+    """
+    multiscale = attributes["multiscales"][0]
+    version = str(multiscale.get("version") or attributes.get("version") or _VERSIONS[0])
+    if "coordinateSystems" in multiscale:
+        level = path / multiscale["datasets"][0]["path"]
+        raise FileFormatError(
+            f"Got {path}, which is OME-Zarr {version} with coordinate systems; expected version "
+            f"{_VERSIONS[0]} to {_VERSIONS[-1]}. Name the array {level} and its axes, such as "
+            "--axes ZYX, or convert it."
+        )
+    warnings = []
+    if version not in _VERSIONS:
+        warnings.append(f"OME-Zarr version {version} is not known; it was read as {_VERSIONS[-1]}.")
+    if len(attributes["multiscales"]) > 1:
+        warnings.append(
+            f"The first of {len(attributes['multiscales'])} multiscale images was read."
+        )
+    details = [_named(axis) for axis in multiscale.get("axes", _FIRST_AXES[-ndim:])]
+    axes = _axes(path, details)
+    changes = [
+        *multiscale["datasets"][0].get("coordinateTransformations", ()),
+        *multiscale.get("coordinateTransformations", ()),
+    ]
+    scale, offset = _composed(changes, len(axes))
+    if unknown := {change["type"] for change in changes} - {"identity", "scale", "translation"}:
+        warnings.append(
+            f"Voxel size and position are not known: the transformation {', '.join(unknown)} is "
+            "not supported."
+        )
+        scale, offset = np.full(len(axes), np.nan), np.zeros(len(axes))
+    elif (scale < 0).any():
+        warnings.append("A mirrored axis was read in the order of the file, without a position.")
+        offset = np.zeros(len(axes))
+    units = _units(axes, details)
+    names, colours = _channels(attributes.get("omero") or {})
+    voxel_size = {
+        axis: float(step)
+        for axis, step in zip(axes, abs(scale), strict=True)
+        # A scale has to be there: 1 without a unit says that it is not known.
+        if axis != "C" and 0 < step < np.inf and (step != 1 or axis in units)
+    }
+    return Image(
+        np.empty((0,) * len(axes)),
+        axes,
+        voxel_size,
+        {axis: unit for axis, unit in units.items() if axis in voxel_size},
+        position={
+            axis: float(at)
+            for axis, at in zip(axes, offset, strict=True)
+            if axis != "C" and np.isfinite(at) and at != 0
+        },
+        warnings=tuple(warnings),
+        channel_names=names,
+        channel_colours=colours,
+    )
+
+
+def _named(axis: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an axis as 0.4 has it; until 0.3 it was its name alone."""
+    return {"name": axis} if isinstance(axis, str) else axis
+
+
+def _axes(path: Path, details: Sequence[Mapping[str, Any]]) -> str:
+    letters = {kind: letter for letter, kind in _TYPES.items()}
+    names = [str(axis["name"]) for axis in details]
+    axes = [
+        name.upper() if name.upper() in _LETTERS else letters.get(str(axis.get("type")), name)
+        for name, axis in zip(names, details, strict=True)
+    ]
+    if set(axes) - set(_LETTERS):
+        raise AxesError(
+            f"Got {path} with axes {names}; expected letters of {_LETTERS}. "
+            "Name the axes, such as --axes TZCYX."
+        )
+    return "".join(axes)
+
+
+def _composed(
+    changes: Sequence[Mapping[str, Any]], ndim: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return scale and offset of all transformations, the first applied first."""
+    scale, offset = np.ones(ndim), np.zeros(ndim)
+    for change in changes:
+        if change["type"] == "scale":
+            scale, offset = scale * change["scale"], offset * change["scale"]
+        elif change["type"] == "translation":
+            offset = offset + change["translation"]
+    return scale, offset
+
+
+def _units(axes: str, details: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    named = {axis: one.get("unit") for axis, one in zip(axes, details, strict=True) if axis != "C"}
+    known = {axis: unit_name(str(unit)) for axis, unit in named.items() if unit}
+    return {axis: unit for axis, unit in known.items() if unit != "pixel"}
+
+
+def _channels(omero: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return names and colours of channels; none where no channel has one."""
+    channels = omero.get("channels") or ()
+    names = tuple(str(channel.get("label") or "") for channel in channels)
+    colours = tuple(str(channel.get("color") or "").lstrip("#").upper() for channel in channels)
+    return names if any(names) else (), colours if any(colours) else ()
+
+
+def multiscale_of(image: Image, axes: str, levels: int) -> dict[str, Any]:
+    """Return the metadata of a pyramid, each level half as fine along Y and X as the one above."""
+    return {
+        "type": "mean",
+        "axes": [_axis(axis, image.units.get(axis)) for axis in axes],
+        "datasets": [
+            {"path": str(level), "coordinateTransformations": _transformations(image, axes, level)}
+            for level in range(levels)
+        ],
+    }
+
+
+def _axis(axis: str, unit: str | None) -> dict[str, str]:
+    named = {"name": axis.lower(), "type": _TYPES.get(axis, "space")}
+    return named if unit in (None, "pixel") else {**named, "unit": str(unit)}
+
+
+def _transformations(image: Image, axes: str, level: int) -> list[dict[str, Any]]:
+    step = [image.voxel_size.get(axis, 1.0) for axis in axes]
+    factor = [2**level if axis in "YX" else 1 for axis in axes]
+    scale = [size * times for size, times in zip(step, factor, strict=True)]
+    # The centre of the first mean of n pixels lies (n - 1) / 2 pixels further.
+    shift = [
+        image.position.get(axis, 0.0) + size * (times - 1) / 2
+        for axis, size, times in zip(axes, step, factor, strict=True)
+    ]
+    translation = [{"type": "translation", "translation": shift}] if any(shift) or level else []
+    return [{"type": "scale", "scale": scale}, *translation]
+
+
+def omero_of(image: Image, coarsest: NDArray[Any], axes: str) -> dict[str, Any]:
+    """Return names, colours and contrast of channels, for viewers.
+
+    Parameters
+    ----------
+    image : Image
+        Names and colours.
+    coarsest : (...) array
+        Pixels of the smallest level, whose range is shown.
+    axes : str
+        Of that level.
+    """
+    planes = np.moveaxis(coarsest, axes.index("C"), 0) if "C" in axes else coarsest[None]
+    names = image.channel_names or ("",) * len(planes)
+    colours = image.channel_colours or ("",) * len(planes)
+    return {
+        "channels": [
+            {"label": name, "color": colour or _WHITE, "active": True, "window": _window(plane)}
+            for name, colour, plane in zip(names, colours, planes, strict=False)
+        ]
+    }
+
+
+def _window(plane: NDArray[Any]) -> dict[str, float]:
+    finite = plane[np.isfinite(plane)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    return {"start": low, "end": high, "min": low, "max": high}

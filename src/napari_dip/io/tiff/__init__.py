@@ -1,0 +1,1 @@
+"""TIFF files: pixels, axes, calibration, colours and OME metadata."""

@@ -1,0 +1,191 @@
+"""Figure: one picture of a restoration, for a report or a talk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_dip.compare.run import Row
+    from napari_dip.core.image.image import Image
+    from napari_dip.core.restoration.progress import Progress
+
+# Shown intensities: a few hot pixels must not darken the rest [percent].
+_PERCENTILES = (0.5, 99.5)
+
+
+@dataclass
+class Curve:
+    """Loss, held-out error and PSNR of one block as the iterations go by.
+
+    Attributes
+    ----------
+    iteration, loss, heldout_error, psnr : list
+        One entry per progress; NaN where a number is not known.
+    selected_iteration : int
+        Whose estimate was returned.
+    """
+
+    iteration: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    heldout_error: list[float] = field(default_factory=list)
+    psnr: list[float] = field(default_factory=list)
+    selected_iteration: int = 0
+
+    def add(self, progress: Progress) -> None:
+        self.iteration.append(progress.iteration)
+        self.loss.append(progress.loss)
+        self.heldout_error.append(_number(progress.heldout_error))
+        self.psnr.append(_number(progress.psnr))
+        self.selected_iteration = progress.selected_iteration
+
+
+def save_figure(
+    target: Path | BinaryIO,
+    observation: ArrayLike | None,
+    restored: ArrayLike,
+    curve: Curve | None,
+    columns: int = 4,
+) -> None:
+    """Draw observation, result, residual and curve.
+
+    Parameters
+    ----------
+    target : Path or binary file
+        Where the PNG is written.
+    observation : (Y, X) or (Y, X, 3) array_like, optional
+        On the result's intensity scale: both are shown with the same limits. Where it
+        has other pixels than the result, as before super-resolution, there is no residual.
+    restored : (Y, X) or (Y, X, 3) array_like
+        The result.
+    curve : Curve, optional
+        How the fit went.
+    columns : int
+        How many panels stand side by side.
+    """
+    after = np.asarray(restored, np.float64)
+    before = None if observation is None else np.asarray(observation, np.float64)
+    limits = _limits(after if before is None else before)
+    pictures = {} if before is None else {"observation": (before, limits, "gray")}
+    pictures["result"] = (after, limits, "gray")
+    if before is not None and before.shape == after.shape:
+        residual = before - after
+        if residual.ndim == 3:
+            residual = residual.mean(axis=-1)
+        spread = float(np.nanpercentile(np.abs(residual), _PERCENTILES[1])) or 1.0
+        title = "residual (observation - result)"
+        pictures[title] = (residual, (-spread, spread), "coolwarm")
+    count = len(pictures) + (curve is not None)
+    columns = min(columns, count)
+    lines = -(-count // columns)
+    # Figure instead of pyplot: no global state, no window, any thread.
+    figure = Figure(figsize=(4 * columns, 4 * lines), layout="constrained")
+    panels = np.ravel(figure.subplots(lines, columns, squeeze=False))
+    for panel in panels[count:]:
+        panel.set_axis_off()
+    for panel, (title, picture) in zip(panels, pictures.items(), strict=False):
+        _show(panel, title, *picture)
+    if curve is not None:
+        _plot(panels[count - 1], curve)
+    figure.savefig(target, format="png", dpi=100)
+
+
+def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.nanpercentile(values, _PERCENTILES)
+    return float(low), float(high)
+
+
+def save_comparison(
+    path: Path, observation: Image, rows: Sequence[Row], reference: Image | None = None
+) -> None:
+    """Draw one plane of the observation, of each method's result and of the truth.
+
+    Parameters
+    ----------
+    path : Path
+        PNG file to write.
+    observation, reference : Image
+        Same axes as the results.
+    rows : sequence of Row
+        The results.
+    """
+    pictures = {"observation": observation, **{_caption(row): row.image for row in rows}}
+    if reference is not None:
+        pictures["reference"] = reference
+    low, high = np.nanpercentile(_middle_plane(observation), _PERCENTILES)
+    columns = min(len(pictures), 3)
+    lines = -(-len(pictures) // columns)
+    figure = Figure(figsize=(4 * columns, 4 * lines), layout="constrained")
+    panels = np.ravel(figure.subplots(lines, columns))
+    for panel in panels:
+        panel.set_axis_off()
+    for panel, (title, picture) in zip(panels, pictures.items(), strict=False):
+        values = (_middle_plane(picture) - low) / max(high - low, 1e-30)
+        panel.imshow(np.clip(values, 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        panel.set_title(title)
+    figure.savefig(path, format="png", dpi=100)
+
+
+def _caption(row: Row) -> str:
+    return row.name if row.psnr is None else f"{row.name}, {row.psnr:.2f} dB"
+
+
+def _middle_plane(image: Image) -> NDArray[np.float64]:
+    """Return (Y, X), or (Y, X, 3) of RGB."""
+    at = tuple(
+        slice(None) if axis in "YX" else slice(0, 3) if axis == "S" else size // 2
+        for axis, size in zip(image.axes, image.shape, strict=True)
+    )
+    values = np.asarray(image.data[at], np.float64)
+    kept = [axis for axis in image.axes if axis in "YXS"]
+    return values.transpose([kept.index(axis) for axis in sorted(kept, key="YXS".index)])
+
+
+def _show(
+    panel: Axes,
+    title: str,
+    values: NDArray[np.float64],
+    limits: tuple[float, float],
+    colours: str,
+) -> None:
+    low, high = limits
+    panel.set_title(title)
+    panel.set_axis_off()
+    if values.ndim == 3:  # RGB
+        shown = np.clip((values[..., :3] - low) / max(high - low, 1e-30), 0, 1)
+        panel.imshow(shown, interpolation="nearest")
+        return
+    picture = panel.imshow(values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    panel.figure.colorbar(picture, ax=panel, shrink=0.8)
+
+
+def _plot(panel: Axes, curve: Curve) -> None:
+    panel.set_title("fit")
+    panel.set_xlabel("iteration")
+    panel.set_ylabel("error / noise variance")
+    lines = panel.plot(curve.iteration, curve.loss, label="loss")
+    if np.isfinite(curve.heldout_error).any():
+        lines += panel.plot(curve.iteration, curve.heldout_error, label="held out")
+    if all(value > 0 for value in curve.loss):
+        panel.set_yscale("log")
+    selected = panel.axvline(
+        curve.selected_iteration, color="gray", linestyle=":", label="selected"
+    )
+    if np.isfinite(curve.psnr).any():
+        decibels = panel.twinx()
+        lines += decibels.plot(curve.iteration, curve.psnr, color="tab:green", label="psnr")
+        decibels.set_ylabel("psnr [dB]")
+    panel.legend(handles=[*lines, selected], loc="center right")
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value

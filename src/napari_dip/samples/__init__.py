@@ -1,0 +1,1 @@
+"""Sample images, made by code or shipped with scikit-image."""

@@ -1,0 +1,136 @@
+"""Samples for the other tasks, for napari's File > Open Sample: the cell, degraded by the task.
+
+Each is made offline.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from napari_dip.config import DEFAULT_FACTOR
+from napari_dip.core.image.image import Image
+from napari_dip.core.image.scaling import restore_dtype
+from napari_dip.samples.noisy import LayerData, cell
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SIGMA_BLUR = 2.0
+_QUALITY = 15
+
+
+def napari_scratched() -> list[LayerData]:
+    """Return a scratched cell and a mask of the scratches, for the task "Fill pixels"."""
+    truth = _truth()
+    mask = scratches(truth.shape)
+    scratched = np.where(mask > 0, truth.max(), truth)
+    return [
+        _layer(truth, "scratched cell (truth)", visible=False),
+        _layer(scratched, "scratched cell"),
+        (mask, {"name": "scratches", "axis_labels": ("y", "x")}, "labels"),
+    ]
+
+
+def napari_small() -> list[LayerData]:
+    """Return a cell of fewer pixels, for the task "Enlarge"."""
+    import torch
+
+    from napari_dip.core.tasks import SuperResolve
+
+    truth = _truth()
+    factor = DEFAULT_FACTOR
+    operator = SuperResolve(factor).operator(Image(truth[::factor, ::factor], "YX"), "YX")
+    whole = torch.from_numpy(truth.astype(np.float32))[None, None]  # (1, 1, Y, X)
+    small = operator(whole)[0, 0].numpy()
+    # Over its truth: the middle of the first large pixel is that of the small ones it covers.
+    place = {"scale": (factor, factor), "translate": ((factor - 1) / 2,) * 2}
+    return [
+        _layer(truth, "small cell (truth)", visible=False),
+        _layer(restore_dtype(small, truth.dtype), "small cell", **place),
+    ]
+
+
+def napari_blurred() -> list[LayerData]:
+    """Return a cell out of focus, and its PSF, for the task "Deconvolve"."""
+    from napari_dip.core.tasks import Deconvolve
+
+    truth = _truth()
+    blurred = ndimage.gaussian_filter(truth.astype(np.float64), _SIGMA_BLUR)
+    noise = np.random.default_rng(2).normal(0, 1.0, truth.shape)
+    psf = Deconvolve(sigma=_SIGMA_BLUR).fitting_psf(Image(truth, "YX"), "YX")
+    return [
+        _layer(truth, "blurred cell (truth)", visible=False),
+        _layer(psf, "PSF of the blurred cell", visible=False),
+        _layer((blurred + noise).astype(np.float32), "blurred cell"),
+    ]
+
+
+def napari_jpeg() -> list[LayerData]:
+    """Return a cell as a strongly compressed JPEG was decoded, for the task "Clean JPEG"."""
+    from PIL import Image as Picture
+
+    truth, file = _truth(), io.BytesIO()
+    Picture.fromarray(truth).save(file, "JPEG", quality=_QUALITY)
+    decoded = np.asarray(Picture.open(file))
+    return [
+        _layer(truth, "compressed cell (truth)", visible=False),
+        _layer(decoded, "compressed cell"),
+    ]
+
+
+def napari_dim() -> list[LayerData]:
+    """Return a cell in little light and a bright picture of it, for the task "Use a guide"."""
+    truth = _truth()
+    dim = np.random.default_rng(3).poisson(truth / 20.0).astype(np.uint16)
+    bright = restore_dtype(255.0 * (truth / 255.0) ** 0.6, truth.dtype)
+    return [_layer(bright, "bright cell", visible=False), _layer(dim, "dim cell")]
+
+
+def napari_undersampled() -> list[LayerData]:
+    """Return a cell of which some frequencies were recorded, for "Fill in k-space"."""
+    truth = _truth()
+    mask = lines(truth.shape)
+    spectrum = np.fft.fft2(truth) * np.fft.ifftshift(mask)
+    seen = np.fft.ifft2(spectrum).real
+    options = {"name": "recorded frequencies", "axis_labels": ("y", "x"), "visible": False}
+    return [
+        _layer(truth, "undersampled cell (truth)", visible=False),
+        (mask, options, "labels"),
+        _layer(seen.astype(np.float32), "undersampled cell"),
+    ]
+
+
+def scratches(shape: tuple[int, ...], count: int = 12) -> NDArray[np.uint8]:
+    """Return a mask of straight scratches, 1 where pixels are missing, (Y, X)."""
+    from skimage.draw import line
+    from skimage.morphology import dilation, disk
+
+    rng, mask = np.random.default_rng(4), np.zeros(shape, np.uint8)
+    for _ in range(count):
+        ends = [int(rng.integers(0, size)) for size in (*shape, *shape)]
+        mask[line(*ends)] = 1
+    return np.asarray(dilation(mask, disk(1)), np.uint8)
+
+
+def lines(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return which lines of k-space were recorded, zero frequency in the middle, (Y, X)."""
+    rng, mask = np.random.default_rng(5), np.zeros(shape, np.uint8)
+    chosen = rng.random(shape[0]) < 0.25
+    middle, width = shape[0] // 2, shape[0] // 24
+    chosen[middle - width : middle + width] = True
+    chosen |= np.roll(chosen[::-1], 1)  # a real picture has each frequency and its mirror
+    mask[chosen] = 1
+    return mask
+
+
+def _truth() -> NDArray[np.uint8]:
+    values: NDArray[np.uint8] = cell().reference.data
+    return values
+
+
+def _layer(data: NDArray[Any], name: str, **options: Any) -> LayerData:
+    return data, {"name": name, "axis_labels": ("y", "x"), **options}, "image"

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import io
+import json
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+from napari_dip.cli import terminal as console
+from napari_dip.core.restoration.progress import Progress
+
+
+def progress(iteration=5, **numbers):
+    given = {
+        "heldout_error": 1.25,
+        "iterations_left": 0,
+        "seconds_left": 75.0,
+        "psnr": 30.0,
+        **numbers,
+    }
+    return Progress(
+        block=0,
+        blocks=2,
+        selection=(),
+        iteration=iteration,
+        max_iterations=10,
+        seconds=1.0,
+        loss=0.5,
+        selected_iteration=iteration,
+        estimate=np.zeros((2, 2), np.float32),
+        **given,
+    )
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_shows_a_bar(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    with console.progress_display() as follow:
+        follow(progress())
+    shown = terminal.getvalue()
+    assert "block 1/2" in shown
+    assert "loss 0.5" in shown
+    assert "at most 1 min 15 s left" in shown
+
+
+def test_a_log_gets_a_line_now_and_then(capsys, monkeypatch):
+    clock = iter([0.0, 1.0, 11.0, 12.0, 22.0])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    with console.progress_display() as follow:
+        for iteration in (1, 2, 3, 4):
+            follow(progress(iteration, heldout_error=None, seconds_left=None, psnr=None))
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines() == [
+        "napari-dip: block 1/2, iteration 2/10, loss 0.5",
+        "napari-dip: block 1/2, iteration 4/10, loss 0.5",
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_asks_and_the_second_aborts(number):
+    before = signal.getsignal(number)
+    with console.interruption() as asked:
+        assert not asked()
+        signal.raise_signal(number)
+        assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
+@pytest.mark.parametrize(("handler", "expected"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_lost_terminal_asks_unless_nohup_has_it_ignored(handler, expected):
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        with console.interruption() as asked:
+            signal.raise_signal(signal.SIGHUP)
+            assert asked() is expected
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_outside_the_main_thread_signals_are_left_alone():
+    seen = []
+
+    def run():
+        with console.interruption() as asked:
+            seen.append(asked())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert seen == [False]
+
+
+def test_numbers_that_json_does_not_have_become_null(capsys):
+    values = {"psnr": float("inf"), "list": (float("nan"), 1), "nested": {"a": None}}
+    console.print_result(values, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "psnr": None, "list": [None, 1], "nested": {"a": None}
+    }  # fmt: skip
+
+
+def test_results_are_readable_lines(capsys):
+    console.print_result({"psnr": 1 / 3, "devices": [], "qt": {"PyQt6": "6.11"}}, as_json=False)
+    assert [line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()] == [
+        "0.333333", "none", "PyQt6 6.11"
+    ]  # fmt: skip

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_dip.core.image.infill import mean_of_neighbours, smoothest
+from tests.tiny import waves
+
+SHAPES = [(1, 1, 1), (2, 7), (40, 52), (3, 20, 24)]
+
+
+def rough(shape, channels=1, seed=0):
+    random = torch.Generator().manual_seed(seed)
+    values = torch.rand((1, channels, *shape), generator=random)
+    return values, (torch.rand(values.shape, generator=random) < 0.5).float()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_seen_stays_and_what_is_not_seen_has_no_influence(shape, channels):
+    values, seen = rough(shape, channels)
+    start = mean_of_neighbours(values, seen)
+    filled = smoothest(values, seen, start, 30)
+    assert torch.equal(filled[seen > 0], values[seen > 0])
+    assert bool(torch.isfinite(filled).all())
+    secret = torch.where(seen > 0, values, 1e6)
+    torch.testing.assert_close(smoothest(secret, seen, start, 30), filled)
+
+
+@pytest.mark.parametrize("seen", [0.0, 1.0])
+def test_nothing_seen_and_nothing_missing_leave_the_start_and_the_picture(seen):
+    values, _ = rough((8, 9))
+    filled = smoothest(values, torch.full_like(values, seen), torch.zeros_like(values), 5)
+    torch.testing.assert_close(filled, values * seen)
+
+
+def test_the_smoothest_surface_is_closer_to_a_smooth_picture_than_the_mean():
+    values = torch.from_numpy(waves().astype(np.float32))[None, None]
+    _, seen = rough((64, 64))
+    mean = mean_of_neighbours(values, seen)
+    inside = torch.zeros_like(seen)
+    inside[..., 4:-4, 4:-4] = 1
+    judged = (inside * (1 - seen)) > 0
+    errors = [
+        float((filled - values)[judged].square().mean().sqrt())
+        for filled in (mean, smoothest(values, seen, mean, 50))
+    ]
+    assert errors[1] < 0.3 * errors[0]
+
+
+def test_planes_are_filled_by_themselves():
+    values, seen = rough((3, 16, 16))
+    whole = smoothest(values, seen, torch.zeros_like(values), 300)
+    for z in range(3):
+        one = smoothest(values[:, :, z], seen[:, :, z], torch.zeros_like(values[:, :, z]), 300)
+        torch.testing.assert_close(whole[:, :, z], one, atol=1e-3, rtol=0)
+
+
+def test_a_surface_is_left_as_it_is_once_the_fit_is_to_end():
+    values = torch.arange(36.0).reshape(1, 1, 6, 6)
+    seen = torch.ones_like(values)
+    seen[..., 2:4, 3] = 0
+    polls = iter([False, True])
+    one = smoothest(values, seen, torch.zeros_like(values), 1)
+    torch.testing.assert_close(
+        smoothest(values, seen, torch.zeros_like(values), 30, lambda: next(polls)), one
+    )
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_nearer_neighbours_count_double(shape):
+    values, seen = rough(shape, 2)
+    kernel = torch.tensor([[0.5, 1.0, 0.5], [1.0, 0.0, 1.0], [0.5, 1.0, 0.5]])[None, None]
+    planes = [part.reshape(-1, 1, *shape[-2:]) for part in (values * seen, seen)]
+    total, weight = (torch.nn.functional.conv2d(part, kernel, padding=1) for part in planes)
+    expected = (total / weight.clamp(min=0.5)).reshape(values.shape)
+    torch.testing.assert_close(mean_of_neighbours(values, seen), expected)

@@ -1,0 +1,32 @@
+"""Warnings say what is probably the cause, and what to do."""
+
+import pytest
+
+from napari_dip.config import DipConfig
+from napari_dip.core.report.warnings import of_fit
+from napari_dip.core.tasks import Denoise
+
+SMOOTH, WHITE = 0.5, 1.4
+
+
+def advice(whiteness: float, reason: str) -> tuple[str, ...]:
+    diagnostics = {"residual_whiteness": whiteness, "stopping_agreement": None}
+    return of_fit(Denoise(), DipConfig(), [], diagnostics, [reason])
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("max_iterations", "Let it go on"),
+        ("stop_requested", "Let it go on"),
+        ("held_out_minimum", "noise is correlated"),
+    ],
+)
+def test_a_smooth_residual_is_blamed_on_what_is_likely(reason, cause):
+    (warning,) = advice(SMOOTH, reason)
+    assert cause in warning
+
+
+@pytest.mark.parametrize("reason", ["max_iterations", "held_out_minimum"])
+def test_nothing_is_said_of_a_white_residual(reason):
+    assert advice(WHITE, reason) == ()

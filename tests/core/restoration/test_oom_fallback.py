@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from napari_dip import restore
+from napari_dip.api import finish
+from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.blocks import stitch as stitching
+from napari_dip.core.blocks.tiles import Tiling
+from napari_dip.core.hardware.device import Runtime
+from napari_dip.core.image.image import Image, as_image
+from napari_dip.core.restoration import run as run_module
+from napari_dip.core.restoration.oom_fallback import Ladder
+from napari_dip.core.tasks import InvertFeatures, SuperResolve
+from napari_dip.errors import MemoryExhaustedError
+from tests.tiny import noisy_waves, tiny_config, tiny_features
+
+CONFIG = tiny_config(3, overlap=4)
+ERRORS = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried"),
+    MemoryError(),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+]
+
+
+@pytest.fixture
+def short_of_memory(monkeypatch):
+    """Return a function after which a fit of more pixels fails, as often as is said."""
+    original = run_module.fit
+
+    def limit(pixels, times=1000, error=ERRORS[0]):
+        failures = []
+
+        def fit(problem, *args, **options):
+            if np.prod(problem.shape) > pixels and len(failures) < times:
+                failures.append(problem.shape)
+                raise error
+            return (yield from original(problem, *args, **options))
+
+        monkeypatch.setattr(run_module, "fit", fit)
+        return failures
+
+    return limit
+
+
+def restored(image, task=None, config=CONFIG):
+    return finish(restore(image, task, config))
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=["cuda", "python", "cpu"])
+def test_what_failed_once_is_tried_again_with_the_same_result(short_of_memory, caplog, error):
+    expected = restored(noisy_waves())
+    short_of_memory(0, times=1, error=error)
+    with caplog.at_level(logging.WARNING, "napari_dip"):
+        result = restored(noisy_waves())
+    np.testing.assert_array_equal(result.image.data, expected.image.data)
+    warning = result.report.warnings[0]
+    assert "freed what was not in use" in warning
+    assert caplog.messages == [warning]
+
+
+def test_tiles_are_halved_until_they_fit_and_finished_planes_stay(short_of_memory):
+    stack = np.stack([noisy_waves(), noisy_waves()[::-1]])
+    expected = restored(Image(stack, "ZYX")).image.data
+    short_of_memory(64 * 64)
+    steps = restore(Image(stack, "ZYX"), config=CONFIG)
+    assert next(steps).block == 0
+    failures = short_of_memory(32 * 32)
+    seen = []
+    result = finish(steps, lambda progress: seen.append((progress.block, progress.estimate.shape)))
+    np.testing.assert_array_equal(result.image.data[0], expected[0])
+    assert failures == [(64, 64)] * 2
+    assert {max(shape) for block, shape in seen if block == 1} <= set(range(33))
+    assert (result.image.data[1] != stack[1]).mean() > 0.9
+    _, halved = result.report.warnings
+    assert "tiles of 32 pixels" in halved
+    assert result.report.blocks_left == 0
+    assert [block.index for block in result.report.blocks] == [0] + [1] * 9
+
+
+def test_after_the_smallest_tile_the_cpu_is_taken_and_then_nothing_is_left():
+    image = as_image(np.zeros((64, 64)))
+    (block,) = blocks.plan(image, None)
+    ladder = Ladder(image, Tiling(64, 4), Runtime(torch.device("meta"), torch.bfloat16))
+    steps = 0
+    while ladder.descend(block, "none"):
+        steps += 1
+    words = ["freed", "tiles of 32", "tiles of 16", "the CPU"]
+    assert all(word in told for word, told in zip(words, ladder.told, strict=True))
+    assert steps == 4
+    assert ladder.runtime == Runtime(torch.device("cpu"), torch.float32)
+
+
+def test_what_does_not_fit_at_all_is_said(short_of_memory):
+    short_of_memory(0)
+    with pytest.raises(MemoryExhaustedError, match="^Got no more memory .*expected"):
+        restored(noisy_waves())
+
+
+def test_other_failures_are_not_taken_for_missing_memory(short_of_memory):
+    failures = short_of_memory(0, error=ValueError("a bug"))
+    with pytest.raises(ValueError, match="a bug"):
+        restored(noisy_waves())
+    assert len(failures) == 1
+
+
+def test_what_depends_on_the_whole_image_is_not_cut(short_of_memory):
+    short_of_memory(0)
+    config = tiny_config(2, "noise", overlap=4)
+    task = InvertFeatures(tiny_features().module, "2")
+    with pytest.raises(MemoryExhaustedError):
+        restored(noisy_waves((32, 32)), task, config)
+
+
+@pytest.mark.parametrize("axes", ["YX", "ZYX", "CYX"])
+def test_parts_of_a_block_count_as_much_as_it_does(axes):
+    shape = (3, 40, 50)[-len(axes) :]
+    image = as_image(np.zeros(shape), axes)
+    for block in blocks.plan(image, "joint", 2, Tiling(30, 6)):
+        total = np.zeros(shape)
+        for part in blocks.split(block, image, Tiling(12, 4)):
+            total[part.target] += stitching.outer(part.weights)
+            assert max(blocks.shape(part, image)) <= 12
+        expected = np.zeros(shape)
+        expected[block.target] = stitching.outer(block.weights)
+        np.testing.assert_allclose(total, expected, atol=1e-6)
+
+
+def test_an_enlarged_image_is_put_together_from_parts(short_of_memory):
+    short_of_memory(70 * 70)
+    config = tiny_config(2, "noise", overlap=4)
+    result = restored(noisy_waves((48, 48)), SuperResolve(2), config)
+    assert result.image.shape == (96, 96)
+    assert np.isfinite(result.image.data).all()

@@ -1,0 +1,141 @@
+"""What is told of an estimate without the truth, by numbers that can be worked out by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from napari_dip.config import DipConfig
+from napari_dip.core.noise.model import NoiseModel
+from napari_dip.core.operators.base import Identity
+from napari_dip.core.problem import make_problem
+from napari_dip.core.stopping.evaluation import (
+    Assessor,
+    agreement,
+    find_measure,
+    posterior_scale,
+    split_pixels,
+    weighted_mean,
+    whiteness,
+)
+from napari_dip.core.stopping.sure import Risk
+
+
+def problem_of(observation, valid=None, variance=4.0):
+    """Return a problem of one channel, (1, Y, X), with Gaussian noise."""
+    observation = np.asarray(observation, dtype=np.float32)
+    valid = np.ones(observation.shape, dtype=bool) if valid is None else valid
+    noise = [NoiseModel(0.0, variance, 0.0)]
+    return make_problem(observation, valid, noise, (-10.0, 10.0), torch.device("cpu"))
+
+
+def test_a_mean_is_by_weights_and_0_where_nothing_has_any():
+    values = torch.tensor([1.0, 5.0, 9.0])
+    assert weighted_mean(values, torch.tensor([1.0, 3.0, 0.0])) == 4.0
+    assert weighted_mean(values, torch.tensor([0.0, 1.0, 0.0])) == 5.0
+    assert weighted_mean(values, torch.zeros(3)) == 0.0
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+@pytest.mark.parametrize("held", [True, False])
+def test_an_assessor_reads_the_loss_and_the_errors_that_are_asked_for(held, everywhere):
+    valid = np.array([[[True, True, True, False]]])
+    problem = problem_of([[[2.0, 4.0, 6.0, 99.0]]], valid)
+    # Squares over the variance, 4: 1, 4, 9; one of those held out counts three times.
+    heldout = torch.tensor([[[[0.0, 1.0, 3.0, 0.0]]]]) if held else None
+    assessor = Assessor(problem, heldout, everywhere=everywhere)
+    errors = assessor.read(torch.tensor(7.0, requires_grad=True), torch.zeros(1, 1, 1, 4))
+    assert errors.loss == 7.0
+    assert errors.heldout == (pytest.approx((4 + 27) / 4) if held else None)
+    assert (None if errors.each is None else errors.each.tolist()) == ([4, 27] if held else None)
+    assert errors.discrepancy == (pytest.approx(14 / 3) if everywhere else None)
+
+
+@pytest.mark.parametrize(
+    ("error", "factor"),
+    # Squared residual less the variance of the noise, 4, over that of the samples, 2.
+    [(6.0, np.sqrt((36 - 4) / 2)), (np.sqrt(6), 1.0), (2.0, 0.5), (100.0, 3.0)],
+)
+def test_the_spread_of_samples_is_corrected_by_the_error_at_held_out_pixels(error, factor):
+    problem = problem_of([[[error, 50.0]]])
+    heldout, spread = torch.tensor([[[[1.0, 0.0]]]]), torch.full((1, 1, 1, 2), 2.0)
+    found = posterior_scale(problem, torch.zeros(1, 1, 1, 2), spread, heldout)
+    assert found == pytest.approx(min(factor, 3.0))
+    assert posterior_scale(problem, torch.zeros(1, 1, 1, 2), spread, None) == 1.0
+
+
+def test_two_rules_agree_as_far_as_they_differ_by_less_than_was_taken_away():
+    valid = np.array([[[True, True, False]]])
+    problem = problem_of([[[2.0, -2.0, 0.0]]], valid)
+    kept = torch.zeros(1, 1, 1, 3)
+    apart = torch.tensor([[[[0.5, 0.5, 100.0]]]])
+    assert agreement(problem, kept, None) is None
+    assert agreement(problem, kept, kept) == 1.0
+    assert agreement(problem, kept, apart) == pytest.approx(0.75)
+    assert agreement(problem, kept, 10 * apart) == 0.0
+
+
+def test_a_residual_without_noise_in_it_is_not_white():
+    noise = np.random.default_rng(0).normal(size=(1, 32, 32))
+    ramp = np.linspace(-9, 9, 32) * np.ones((1, 32, 1))
+    nothing = torch.zeros(1, 1, 32, 32)
+    assert whiteness(problem_of(noise), nothing) > whiteness(problem_of(noise + ramp), nothing)
+
+
+def split(problem, stop):
+    return split_pixels(problem, DipConfig(stop=stop).complete(), torch.Generator().manual_seed(0))
+
+
+STOPPING = DipConfig().complete().fit.stopping
+# Of so large an image about as many pixels are held out as `auto` asks for.
+SIDE = round((STOPPING.heldout_least / STOPPING.heldout_fraction) ** 0.5)
+
+
+@pytest.mark.parametrize("stop", ["auto", "heldout"])
+def test_pixels_are_fitted_or_held_out_and_those_missing_are_neither(stop):
+    valid = np.ones((3, 2 * SIDE, 2 * SIDE), dtype=bool)
+    valid[:, :8] = False
+    fitted, heldout = split(problem_of(np.zeros(valid.shape), valid), stop)
+    torch.testing.assert_close(fitted + heldout, torch.tensor(valid).float()[None])
+    assert not bool((fitted * heldout).any())
+    fraction = float(heldout.sum()) / valid.sum()
+    assert fraction == pytest.approx(STOPPING.heldout_fraction, rel=0.3)
+
+
+@pytest.mark.parametrize("stop", ["none", "variance", "risk", "blocks"])
+def test_a_rule_that_asks_no_held_out_pixels_leaves_none_out(stop):
+    fitted, heldout = split(problem_of(np.zeros((1, 2 * SIDE, 2 * SIDE))), stop)
+    assert bool(fitted.all())
+    assert heldout is None
+
+
+def test_so_few_pixels_that_they_say_little_are_held_out_only_where_that_is_asked_for():
+    # Three channels of a pixel are held out together, and count once.
+    few = problem_of(np.zeros((3, round(0.8 * SIDE), round(0.8 * SIDE))))
+    fitted, heldout = split(few, "auto")
+    assert bool(fitted.all())
+    assert heldout is None
+    _, heldout = split(few, "heldout")
+    assert heldout.sum() > 0
+    assert bool((heldout == heldout[:, :1]).all())
+    nothing = problem_of(np.zeros((1, 2, 2)), np.zeros((1, 2, 2), dtype=bool))
+    assert split(nothing, "heldout")[1] is None
+
+
+class Blocky(Identity):
+    def blockiness(self, *seen):
+        self.seen = seen
+        return 2.5
+
+
+def test_what_a_rule_measures_is_what_it_is_named_after():
+    problem = problem_of(np.random.default_rng(0).normal(size=(1, 16, 16)))
+    average = torch.zeros(1, 1, 16, 16)
+    assert isinstance(find_measure(problem, DipConfig(stop="risk")), Risk)
+    assert find_measure(problem, DipConfig(stop="auto"))(average) is None
+    blocky = replace(problem, operator=Blocky())
+    assert find_measure(blocky, DipConfig(stop="blocks"))(average) == 2.5
+    assert blocky.operator.seen == (average, problem.observation, problem.noise)

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QCheckBox, QWidget
+
+from napari_dip.config import DipConfig
+from napari_dip.errors import UsageError
+from napari_dip.gui.form import config_fields as module
+from napari_dip.gui.form.form import ADVANCED, HIDDEN, MAIN, Form
+from tests.tiny import tiny_config
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+@pytest.fixture
+def make_form(viewer, qtbot):
+    def make_form():
+        form = Form(viewer)
+        qtbot.addWidget(form)
+        return form
+
+    return make_form
+
+
+@pytest.fixture
+def form(make_form):
+    return make_form()
+
+
+def field(form, name):
+    return form.findChild(QWidget, name)
+
+
+def test_every_setting_is_in_the_form_or_left_out_on_purpose():
+    assert sorted([*MAIN, *ADVANCED, *HIDDEN]) == sorted(DipConfig.model_fields)
+
+
+def test_an_untouched_form_says_the_defaults(form):
+    assert form.config == DipConfig()
+    assert form.choices.region == "all"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(DipConfig(preset="paper", stop="none", channels="joint"), id="lists"),
+        pytest.param(DipConfig(max_iterations=7, threads=1, runs=3, seed=2**31 - 1), id="whole"),
+        pytest.param(
+            DipConfig(time_limit=0.1, gain=1e-6, read_noise=0, sigma_noise=3e5), id="real"
+        ),
+        pytest.param(DipConfig(axes="TZCYX", device="cuda:3"), id="words"),
+        pytest.param(tiny_config(), id="fit settings"),
+        pytest.param(DipConfig(preset="fast").complete(), id="complete"),
+    ],
+)
+def test_a_configuration_comes_back_as_it_was_set(form, config):
+    form.config = config
+    assert form.config == config
+    form.config = DipConfig()
+    assert form.config == DipConfig()
+
+
+def test_another_preset_drops_the_fit_settings_of_the_last_one(form):
+    form.config = tiny_config()
+    form._fields["preset"].value = "fast"
+    assert form.config.fit is None
+    assert form.config.preset == "fast"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("gain", "-1", "'-1' for Gain.*greater than 0"),
+        ("max_iterations", "many", "'many' for Max iterations.*integer"),
+        ("time_limit", "0", "'0' for Time limit.*greater than 0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_words(form, name, text, words):
+    form._fields[name].value = text
+    with pytest.raises(UsageError, match=words):
+        _ = form.choices
+
+
+def test_every_field_tells_what_it_means(form):
+    for name in (*MAIN, *ADVANCED):
+        assert field(form, name).toolTip() == DipConfig.model_fields[name].description
+    for name in ("layer", "region", "shapes", "try_here", "new_rectangle"):
+        assert field(form, name).toolTip()
+
+
+def test_choices_come_from_the_configuration(form):
+    preset = field(form, "preset")
+    assert [preset.itemText(i) for i in range(preset.count())] == ["fast", "balanced", "paper"]
+
+
+def test_what_is_wished_or_not_has_a_box_to_tick(form):
+    box = field(form, "deterministic")
+    assert isinstance(box, QCheckBox)
+    box.click()
+    assert form.choices.config == DipConfig(deterministic=True)
+
+
+def test_limits_come_from_the_configuration(form):
+    assert field(form, "runs").minimum() == 1
+    assert field(form, "seed").minimum() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("max_iterations", "preset"), ("gain", "not set [ADU per photon]")],
+)
+def test_an_empty_field_shows_what_it_stands_for(form, name, words):
+    assert field(form, name).placeholderText() == words
+
+
+def test_advanced_settings_are_folded_away(form):
+    assert not form._advanced.isExpanded()
+    assert form._advanced.content().maximumHeight() == 0
+
+
+def test_what_is_folded_away_is_counted(form):
+    assert form._advanced.text() == "Advanced"
+    form._fields["seed"].value = 3
+    form._fields["gain"].value = "2"
+    assert form._advanced.text() == "Advanced (2 changed)"
+    form.config = tiny_config()
+    # Precision, warm start, and the fit settings.
+    assert form._advanced.text() == "Advanced (3 changed)"
+    form.reset()
+    assert form._advanced.text() == "Advanced"
+
+
+def test_without_a_layer_nothing_is_chosen(form):
+    assert form.layer is None
+    assert field(form, "axes").placeholderText() == ""
+
+
+def test_only_images_can_be_chosen(viewer, make_form):
+    viewer.add_labels(np.zeros((4, 5), int))
+    assert make_form().layer is None
+
+
+def test_the_layer_the_user_looks_at_is_suggested(viewer, make_form):
+    first = viewer.add_image(np.zeros((4, 5)))
+    second = viewer.add_image(np.zeros((4, 5)))
+    assert make_form().layer is second
+    viewer.layers.selection.active = first
+    assert make_form().layer is first
+
+
+def test_a_hidden_layer_is_not_suggested(viewer, make_form):
+    noisy = viewer.add_image(np.zeros((4, 5)))
+    viewer.add_image(np.zeros((4, 5)), name="truth", visible=False)
+    assert make_form().layer is noisy
+
+
+def test_the_layers_of_the_viewer_are_followed(viewer, form):
+    first = viewer.add_image(np.zeros((4, 5)), name="first")
+    form.reset_choices()
+    assert form.layer is first
+    second = viewer.add_image(np.zeros((4, 5)), name="second")
+    form.reset_choices()
+    assert form.layer is first  # the user's choice stays
+    first.name = "renamed"
+    form.reset_choices()
+    assert field(form, "layer").currentText() == "renamed"
+    viewer.layers.remove(first)
+    form.reset_choices()
+    assert form.layer is second
+    viewer.layers.remove(second)
+    form.reset_choices()
+    assert form.layer is None
+
+
+def test_the_axes_that_will_be_used_are_shown(viewer, form):
+    viewer.add_image(np.zeros((3, 4, 5)), axis_labels=("t", "y", "x"))
+    form.reset_choices()
+    assert field(form, "axes").placeholderText() == "TYX"
+    many = viewer.add_image(np.zeros((1, 1, 1, 1, 4, 5)))
+    form.reset_choices()
+    form.layer = many
+    assert "needed" in field(form, "axes").placeholderText()
+
+
+def test_devices_are_looked_for_when_they_are_asked_for(make_form, monkeypatch):
+    monkeypatch.setattr(
+        "napari_dip.core.hardware.device.available_devices", lambda: ("cuda:0", "cpu")
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "sys", SimpleNamespace(modules={}))  # no torch yet
+        form = make_form()
+    box = field(form, "device")
+    assert [box.itemText(i) for i in range(box.count())] == ["auto", "cpu"]
+    assert form.eventFilter(box, QEvent(QEvent.Type.KeyPress)) is False
+    assert {box.itemText(i) for i in range(box.count())} == {"auto", "cuda:0", "cpu"}
+
+
+def test_a_chosen_device_stays_chosen_when_devices_are_found(form):
+    form.config = DipConfig(device="cuda:7")
+    form.eventFilter(field(form, "device"), QEvent(QEvent.Type.KeyPress))
+    assert form.config.device == "cuda:7"
+
+
+def wheel():
+    return QWheelEvent(
+        QPointF(5, 5),
+        QPointF(5, 5),
+        QPoint(0, 0),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+
+
+@pytest.mark.parametrize("name", ["preset", "runs"])
+def test_scrolling_past_a_field_does_not_change_it(form, name):
+    before = form._fields[name].value
+    event = wheel()
+    QApplication.sendEvent(field(form, name), event)
+    assert form._fields[name].value == before
+    assert not event.isAccepted()  # it is the scroll area's
+
+
+def test_labels_have_no_second_home():
+    assert module.label("time_limit") == "Time limit"
+    assert module.label("stop") == "Stopping rule"

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels
+from qtpy.QtWidgets import QWidget
+
+from napari_dip.config import DipConfig
+from napari_dip.core.tasks import TASKS
+from napari_dip.errors import InputError, UsageError
+from napari_dip.gui.form.form import Form
+from napari_dip.gui.form.task_form import TITLES, TaskChoice
+from napari_dip.gui.job.job import Choices, job
+from tests.tiny import latent_of, noisy_waves, tiny_config
+
+SIZE = (24, 20)
+# What each task has in its form, with layers by name.
+CHOICES = {
+    "denoise": {},
+    "inpaint": {"mask": "mask", "known": "restore", "labels": (1, 2), "inverse": True},
+    "super-resolve": {"factor": 2, "kernel": "box"},
+    "deconvolve": {
+        "sigma": 1.5,
+        "refractive_index": 1.33,
+        "optics": "vectorial",
+        "refine_psf": True,
+    },
+    "dejpeg": {"loss": "plain"},
+    "guided": {"picture": "guide"},
+    "fourier": {"mask": "mask", "inverse": True},
+    "invert-features": {"features": "tiny:0", "unit": 1},
+}
+
+
+@pytest.fixture(params=["model"])
+def viewer(request, make_napari_viewer):
+    """A viewer with layers: a window only where one is asked for."""
+    viewer = make_napari_viewer() if request.param == "window" else ViewerModel()
+    mask = np.zeros(SIZE, np.uint8)
+    mask[5:9, 5:9] = 1
+    viewer.add_image(noisy_waves(SIZE), name="image", scale=(0.3, 0.3))
+    viewer.add_image(np.ones(SIZE), name="guide")
+    viewer.add_labels(mask, name="mask")
+    return viewer
+
+
+def choice_of(viewer, name):
+    values = {
+        key: viewer.layers[value] if value in ("mask", "guide") else value
+        for key, value in CHOICES[name].items()
+    }
+    return TaskChoice(name, values)
+
+
+def test_every_task_has_a_title():
+    assert list(TITLES) == list(TASKS)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_is_set_is_what_is_read(viewer, qtbot, name):
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.task = choice_of(viewer, name)
+    read = form.choices.task
+    assert read.name == name
+    assert {key: read.values[key] for key in CHOICES[name]} == choice_of(viewer, name).values
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_only_the_fields_of_the_task_are_shown(viewer, qtbot, name):
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.show()
+    form.task = TaskChoice(name)
+    shown = {
+        key
+        for fields in CHOICES.values()
+        for key in fields
+        if any(widget.isVisible() for widget in form.findChildren(QWidget, key))
+    }
+    assert shown == set(CHOICES[name])
+
+
+@pytest.mark.parametrize("viewer", ["window"], indirect=True)
+@pytest.mark.parametrize("name", TASKS)
+def test_the_dock_does_every_task(viewer, qtbot, name):
+    _, dock = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
+    dock.layer = viewer.layers["image"]
+    dock.config = tiny_config(3, latent_of(name), threads=1)
+    dock.task = choice_of(viewer, name)
+    with qtbot.waitSignal(dock.finished, timeout=60_000) as done:
+        dock.run()
+    (result,) = done.args[0]
+    factor = 2 if name == "super-resolve" else 1
+    assert result.name == f"image_{name}"
+    assert result.data.shape == tuple(factor * n for n in SIZE)
+    centres = [layer.extent.world.mean(axis=0) for layer in (result, viewer.layers["image"])]
+    np.testing.assert_allclose(*centres)
+    assert result.metadata["napari_dip"]["task"] == name
+
+
+@pytest.mark.parametrize("shape", [SIZE, (2, *SIZE), (*SIZE, 3)])
+def test_a_new_mask_lies_over_the_image_ready_to_be_painted(qtbot, shape):
+    viewer = ViewerModel()
+    rgb = shape[-1] == 3
+    image = viewer.add_image(np.ones(shape, np.uint8), rgb=rgb, name="image")
+    image.scale = (*image.scale[:-2], 0.3, 0.4)
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.task = TaskChoice("inpaint")
+    form.findChild(QWidget, "new_mask").click()
+    mask = viewer.layers["image_mask"]
+    assert mask.mode == "paint"
+    np.testing.assert_array_equal(mask.scale, image.scale)
+    assert mask.data.shape == (shape[:-1] if rgb else shape)
+    assert form.choices.task.values["mask"] is mask
+    mask.data[..., 3:5, 3:5] = 1
+    todo = job(form.choices, image)
+    count = int(np.isnan(np.asarray(todo.task.observe(todo.image).data)).sum())
+    assert count == 4 * (3 if rgb else shape[0] if len(shape) == 3 else 1)
+
+
+def test_a_number_that_is_none_is_refused(viewer, qtbot):
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.task = TaskChoice("deconvolve", {"sigma": "wide"})
+    with pytest.raises(UsageError, match="Gaussian blur 'wide'"):
+        _ = form.choices
+
+
+def test_the_small_pixels_of_a_larger_result_lie_where_the_large_ones_lay():
+    layer = ImageLayer(np.zeros((3, 8, 8)), scale=(2, 0.5, 0.5), translate=(1, 10, 20))
+    kwargs = job(
+        Choices(DipConfig(), task=TaskChoice("super-resolve", {"factor": 2})), layer
+    ).kwargs
+    np.testing.assert_allclose(kwargs["scale"], (2, 0.25, 0.25))
+    np.testing.assert_allclose(kwargs["translate"], (1, 10 - 0.125, 20 - 0.125))
+
+
+def test_the_current_plane_takes_its_plane_of_the_mask():
+    layer = ImageLayer(np.ones((3, *SIZE)))
+    mask = np.zeros((3, *SIZE), np.uint8)
+    mask[1, 5:9, 5:9] = 1
+    task = TaskChoice("inpaint", {"mask": Labels(mask)})
+    todo = job(Choices(DipConfig(), "current", (1.0, 0.0, 0.0), task=task), layer)
+    missing = np.isnan(np.asarray(todo.task.observe(todo.image).data))
+    np.testing.assert_array_equal(missing, mask[1:2] > 0)
+
+
+@pytest.mark.parametrize("name", ["deconvolve", "guided", "fourier"])
+def test_what_a_task_lacks_is_said_before_it_starts(name):
+    with pytest.raises(InputError, match="expected one"):
+        job(Choices(DipConfig(), task=TaskChoice(name)), ImageLayer(np.ones(SIZE)))

@@ -1,0 +1,124 @@
+"""A closer look at a result, in the real dock."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QWidget
+
+from napari_dip.compare.baselines import available
+from napari_dip.errors import InputError
+from tests.gui.conftest import delete
+from tests.gui.test_dock import button
+from tests.tiny import noisy_waves, waves
+
+SIZE = (24, 20)
+
+
+@pytest.fixture
+def noisy(viewer):
+    return viewer.add_image(noisy_waves(SIZE), name="cells", scale=(0.3, 0.3))
+
+
+@pytest.fixture
+def result(viewer, noisy, dock, fake_restore, qtbot):
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.run()
+    return finished.args[0][0]
+
+
+def click(dock, qtbot, name):
+    dock._outcome._closer.expand()
+    qtbot.mouseClick(button(dock, name), Qt.MouseButton.LeftButton)
+
+
+def text(dock, name):
+    return dock.findChild(QLabel, name).text()
+
+
+def test_there_is_nothing_to_look_at_before_a_result(dock, noisy):
+    assert dock._outcome._closer.isHidden()
+
+
+def test_blinking_shows_the_result_and_what_lies_below_in_turn(dock, result, qtbot):
+    click(dock, qtbot, "blink")
+    qtbot.waitUntil(lambda: not result.visible)
+    qtbot.waitUntil(lambda: result.visible)
+    click(dock, qtbot, "blink")
+    assert not dock._outcome._closer._timer.isActive()
+    assert result.visible
+
+
+def test_a_deleted_result_stops_blinking(viewer, dock, result, qtbot):
+    click(dock, qtbot, "blink")
+    viewer.layers.remove(result)
+    assert not dock._outcome._closer._timer.isActive()
+    assert dock._outcome._closer.isHidden()
+
+
+def test_the_residual_lies_over_the_image_with_colours_that_part_at_zero(
+    viewer, noisy, dock, result, qtbot
+):
+    click(dock, qtbot, "residual")
+    residual = viewer.layers["cells_denoise_residual"]
+    np.testing.assert_allclose(residual.data, noisy.data - result.data, rtol=1e-5)
+    low, high = residual.contrast_limits
+    assert low == -high
+    assert residual.colormap.name == "PiYG"
+    np.testing.assert_array_equal(residual.scale, noisy.scale)
+    assert residual.units == noisy.units
+
+
+def test_a_truth_tells_how_good_the_image_was_and_the_result_is(viewer, dock, result, qtbot):
+    truth = viewer.add_image(waves(SIZE), name="truth")
+    assert text(dock, "comparison") == ""
+    dock._outcome._closer._truth.value = truth
+    lines = text(dock, "comparison").split("<tr>")[2:]
+    assert len(lines) == 2
+    for words in ("image", "this result"):
+        assert any(words in line for line in lines)
+    assert "PSNR" in text(dock, "comparison")
+
+
+def test_other_methods_become_hidden_layers_and_lines_of_a_table(
+    viewer, noisy, dock, result, qtbot, monkeypatch
+):
+    two = available()[:2]
+    monkeypatch.setattr("napari_dip.compare.run.available", lambda task: two)
+    click(dock, qtbot, "compare")
+    qtbot.waitUntil(lambda: button(dock, "compare").isEnabled(), timeout=30_000)
+    for method in two:
+        layer = viewer.layers[f"cells_denoise ({method.name})"]
+        assert not layer.visible
+        assert layer.data.shape == SIZE
+        np.testing.assert_array_equal(layer.scale, noisy.scale)
+        assert method.name in text(dock, "comparison")
+
+
+def test_what_no_method_can_handle_is_said(viewer, dock, fake_restore, qtbot):
+    values = noisy_waves(SIZE)
+    values[3, 3] = np.nan
+    viewer.add_image(values)
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished):
+        dock.run()
+    with qtbot.waitSignal(dock._outcome._closer.failed) as failed:
+        click(dock, qtbot, "compare")
+    assert isinstance(failed.args[0], InputError)
+    assert "NaN" in text(dock, "comparison")
+    assert button(dock, "compare").isEnabled()
+
+
+def test_closing_the_dock_ends_a_comparison(viewer, dock, result, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_dip.compare.run.available", lambda task: available()[:1])
+    click(dock, qtbot, "compare")
+    viewer.window.remove_dock_widget(dock)
+    assert dock._outcome._closer._comparison is None
+    delete(dock, qtbot)
+
+
+@pytest.mark.parametrize("name", ["blink", "residual", "compare", "truth"])
+def test_every_control_says_what_it_does(dock, name):
+    assert dock.findChild(QWidget, name).toolTip()

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QWidget
+
+from napari_dip.config import DipConfig
+from napari_dip.core.restoration.progress import Restoration
+from napari_dip.gui.job.job import Choices, job
+from napari_dip.gui.results.places import covers
+from napari_dip.gui.results.preview import Preview
+from napari_dip.gui.results.refresh_rate import Pace
+from tests.gui.conftest import make_report
+from tests.gui.results.test_progress_plot import progress
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+@pytest.fixture
+def parent(qtbot):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    return parent
+
+
+@pytest.fixture
+def preview(viewer, parent):
+    """Return the preview of a stack of zeros, (3, 4, 5)."""
+    return observed(viewer, parent, viewer.add_image(np.zeros((3, 4, 5)), name="cells"))
+
+
+def observed(viewer, parent, layer, config=None):
+    todo = job(Choices(config or DipConfig()), layer)
+    preview = Preview(viewer, todo, parent)
+    preview.observe(np.array(todo.image.data, dtype=np.float32))
+    return preview
+
+
+def estimate(value, plane=1):
+    selection = (plane, slice(None), slice(None))
+    return replace(progress(), selection=selection, estimate=np.full((4, 5), value, np.float32))
+
+
+def restoration(preview):
+    image, config = preview.job.image, preview.job.config
+    values = np.full(image.shape, 7, np.float32)
+    report = make_report(image, config, 3, "held_out_minimum")
+    kind = "run_std" if config.runs > 1 else "posterior_std"
+    asked = config.runs > 1 or config.posterior_samples is not None
+    spread = {kind: np.ones_like(values)} if asked else {}
+    return Restoration(image.with_data(values), report, **spread)
+
+
+@pytest.fixture
+def refreshed(monkeypatch):
+    """Return the planes that were shown anew."""
+    from napari.layers import Image as ImageLayer
+
+    calls = []
+    monkeypatch.setattr(ImageLayer, "refresh", lambda self, *_, **__: calls.append(self.name))
+    return calls
+
+
+def test_a_preview_appears_with_the_first_progress(viewer, preview):
+    assert len(viewer.layers) == 1
+    assert not preview.draw(estimate(5))
+    layer = viewer.layers["cells_denoise"]
+    np.testing.assert_array_equal(layer.data[1], 5)
+    np.testing.assert_array_equal(layer.data[0], 0)  # the observation
+
+
+def test_estimates_are_drawn_in_place(viewer, preview):
+    preview.draw(estimate(5))
+    before = viewer.layers["cells_denoise"].data
+    assert preview.draw(estimate(6, plane=2))
+    assert viewer.layers["cells_denoise"].data is before
+    np.testing.assert_array_equal(before[2], 6)
+
+
+@pytest.mark.parametrize(("plane", "count"), [(1, 1), (2, 0)])
+def test_only_the_plane_on_the_screen_is_refreshed(viewer, preview, refreshed, plane, count):
+    preview.draw(estimate(5))
+    viewer.dims.set_current_step(0, 1)
+    refreshed.clear()
+    preview.refresh(estimate(5, plane))
+    assert len(refreshed) == count
+
+
+def test_every_plane_is_on_the_screen_in_3d(viewer, preview, refreshed):
+    preview.draw(estimate(5))
+    viewer.dims.ndisplay = 3
+    refreshed.clear()
+    preview.refresh(estimate(5, plane=2))
+    assert len(refreshed) == 1
+
+
+def test_a_viewer_with_more_dimensions_finds_the_plane(viewer, preview, refreshed):
+    viewer.add_image(np.zeros((2, 3, 4, 5)), name="movie")
+    viewer.dims.set_current_step(1, 1)
+    preview.draw(estimate(5))
+    refreshed.clear()
+    preview.refresh(estimate(5, plane=1))
+    preview.refresh(estimate(5, plane=2))
+    assert len(refreshed) == 1
+
+
+def test_the_result_takes_the_place_of_the_preview(viewer, preview):
+    preview.draw(estimate(5))
+    shown = viewer.layers["cells_denoise"]
+    shown.metadata = {"mine": 1}
+    layers = preview.finish(restoration(preview))
+    assert layers == [shown]
+    np.testing.assert_array_equal(shown.data, 7)
+    assert shown.metadata["mine"] == 1
+    assert shown.metadata["napari_dip"]["task"] == "denoise"
+
+
+def test_a_renamed_preview_becomes_the_result(viewer, preview):
+    preview.draw(estimate(5))
+    viewer.layers["cells_denoise"].name = "better"
+    preview.finish(restoration(preview))
+    assert [layer.name for layer in viewer.layers] == ["cells", "better"]
+
+
+def test_a_deleted_preview_stays_away_until_the_result(viewer, preview):
+    preview.draw(estimate(5))
+    viewer.layers.remove("cells_denoise")
+    preview.draw(estimate(6))
+    preview.refresh(estimate(6))
+    assert [layer.name for layer in viewer.layers] == ["cells"]
+    preview.finish(restoration(preview))
+    assert [layer.name for layer in viewer.layers] == ["cells", "cells_denoise"]
+
+
+def test_the_source_may_be_deleted(viewer, preview):
+    viewer.layers.remove("cells")
+    preview.draw(estimate(5))
+    preview.finish(restoration(preview))
+    assert [layer.name for layer in viewer.layers] == ["cells_denoise"]
+
+
+def test_a_run_without_progress_still_has_a_result(viewer, preview):
+    preview.finish(restoration(preview))
+    assert viewer.layers["cells_denoise"].metadata["napari_dip"]["schema"] == 1
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_a_discarded_preview_leaves_nothing(viewer, preview, started):
+    if started:
+        preview.draw(estimate(5))
+    preview.discard()
+    assert [layer.name for layer in viewer.layers] == ["cells"]
+
+
+@pytest.mark.parametrize("rgb", [True, False])
+@pytest.mark.parametrize("kind", ["run_std", "posterior_std"])
+def test_an_uncertainty_is_a_layer_of_its_own(viewer, parent, rgb, kind):
+    source = viewer.add_image(np.zeros((4, 5, 3), np.uint8), rgb=rgb, name="cells")
+    choice = {"runs": 2} if kind == "run_std" else {"posterior_samples": 5}
+    preview = observed(viewer, parent, source, DipConfig(**choice))
+    result, spread = preview.finish(restoration(preview))
+    assert spread.name == f"cells_denoise_{kind}"
+    assert not spread.visible
+    assert not spread.rgb
+    assert spread.units == result.units
+    np.testing.assert_array_equal(spread.data, 1)
+
+
+def test_rgb_keeps_its_dtype_so_that_napari_shows_it(viewer, parent):
+    source = viewer.add_image(np.zeros((4, 5, 3), np.uint8), rgb=True, name="photo")
+    todo = job(Choices(DipConfig()), source)
+    preview = Preview(viewer, todo, parent)
+    preview.observe(source.data.copy())
+    colours = np.full((4, 5, 3), 300, np.float32)
+    preview.draw(replace(progress(), selection=(slice(None),) * 3, estimate=colours))
+    layer = viewer.layers["photo_denoise"]
+    assert (layer.data.dtype, layer.rgb) == (np.uint8, True)
+    np.testing.assert_array_equal(layer.data, 255)
+
+
+@pytest.mark.parametrize(
+    ("selection", "position", "displayed", "expected"),
+    [
+        pytest.param((2, slice(None), slice(None)), (2, 0, 0), {1, 2}, True, id="the plane"),
+        pytest.param((2, slice(None), slice(None)), (1, 0, 0), {1, 2}, False, id="another"),
+        pytest.param((2, slice(None), slice(None)), (1, 0, 0), {0, 2}, True, id="cut across"),
+        pytest.param((slice(None),) * 3, (1, 0, 0), {1, 2}, True, id="all of it"),
+        pytest.param((2, slice(None), slice(None)), (1.6, 0, 0), {1, 2}, True, id="rounded"),
+    ],
+)
+def test_a_selection_is_on_the_screen_or_not(selection, position, displayed, expected):
+    assert covers(selection, position, displayed) is expected
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def refresh(clock, pace, seconds, painting=0.0):
+    pace.start()
+    clock.now += seconds
+    pace.stop()
+    clock.now += painting
+    pace.painted()
+
+
+def test_the_first_refresh_is_due_at_once():
+    assert Pace(Clock()).due
+
+
+def test_a_cheap_refresh_comes_five_times_a_second():
+    clock = Clock()
+    pace = Pace(clock)
+    refresh(clock, pace, 0.001)
+    assert not pace.due
+    clock.now += 0.2
+    assert pace.due
+
+
+def test_refreshing_takes_at_most_a_fiftieth_of_the_time():
+    clock = Clock()
+    pace = Pace(clock)
+    refresh(clock, pace, 0.02, painting=0.08)
+    assert pace.cost == pytest.approx(0.1)
+    assert pace.interval == pytest.approx(5)
+    refresh(clock, pace, 0.002, painting=0.002)
+    assert pace.interval == pytest.approx(0.2)
+
+
+def test_only_the_first_frame_belongs_to_a_refresh():
+    clock = Clock()
+    pace = Pace(clock)
+    refresh(clock, pace, 0.01)
+    clock.now += 3
+    pace.painted()  # the user moved the mouse
+    assert pace.cost == pytest.approx(0.01)
+
+
+def test_a_hidden_window_paints_nothing_and_blocks_nothing():
+    clock = Clock()
+    pace = Pace(clock)
+    pace.start()
+    clock.now += 0.01
+    pace.stop()
+    assert pace.interval == pytest.approx(0.5)

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtGui import QColor, QPalette
+
+from napari_dip.core.restoration.progress import Progress
+from napari_dip.gui.results.progress_plot import Monitor, _ticks, describe
+
+
+def progress(iteration=1, block=0, blocks=1, loss=1.0, heldout=None, seconds=1.0, left=9.0):
+    return Progress(
+        block=block,
+        blocks=blocks,
+        selection=(slice(None), slice(None)),
+        iteration=iteration,
+        max_iterations=100,
+        seconds=seconds,
+        iterations_left=0,
+        seconds_left=left,
+        loss=loss,
+        heldout_error=heldout,
+        selected_iteration=max(1, iteration - 1),
+        estimate=np.zeros((2, 2), np.float32),
+    )
+
+
+@pytest.fixture
+def monitor(qtbot):
+    monitor = Monitor()
+    qtbot.addWidget(monitor)
+    return monitor
+
+
+def curve(monitor, name):
+    x, y = getattr(monitor, f"_{name}").getOriginalDataset()
+    return [] if x is None else list(zip(x, y, strict=True))
+
+
+def test_curves_and_marker_follow_the_fit(monitor):
+    monitor.add(progress(1, loss=8.0, heldout=9.0))
+    monitor.add(progress(20, loss=2.0, heldout=3.0))
+    monitor.draw()
+    assert curve(monitor, "loss") == [(1, 8), (20, 2)]
+    assert curve(monitor, "heldout") == [(1, 9), (20, 3)]
+    assert monitor._marker.value() == 19
+    assert not monitor._plot.isHidden()
+
+
+@pytest.mark.parametrize(
+    "following",
+    [pytest.param({"block": 1}, id="block"), pytest.param({"iteration": 1}, id="run")],
+)
+def test_a_new_block_or_run_starts_a_new_curve(monitor, following):
+    monitor.add(progress(1))
+    monitor.add(progress(20))
+    monitor.add(progress(**{"iteration": 30, **following}))
+    monitor.draw()
+    assert len(curve(monitor, "loss")) == 1
+
+
+def test_the_curves_of_a_block_can_be_looked_at_again(monitor):
+    for block, loss in ((0, 8.0), (1, 5.0)):
+        monitor.add(progress(3, block=block, loss=loss))
+    monitor.select(0, 2)
+    monitor.draw()
+    assert curve(monitor, "loss") == [(3, 5)]
+    monitor.show_block(0)
+    assert curve(monitor, "loss") == [(3, 8)]
+    assert monitor._marker.value() == monitor.selected(0) == 2
+    monitor.mark(1)
+    assert monitor._cursor.value() == 1
+    monitor.mark(None)
+    assert not monitor._cursor.isVisible()
+
+
+def test_values_without_a_logarithm_are_left_out(monitor):
+    monitor.add(progress(1, loss=0.0, heldout=None))
+    monitor.add(progress(2, loss=float("inf"), heldout=1.0))
+    monitor.draw()
+    assert np.isnan(curve(monitor, "loss")[0][1])
+
+
+@pytest.mark.parametrize(
+    ("losses", "labels"),
+    [
+        pytest.param((30.0, 0.9), ["1", "2", "5", "10", "20"], id="decades"),
+        pytest.param((1.8, 1.2), ["1.2", "1.8"], id="no round number between"),
+        pytest.param((float("nan"),), [], id="nothing"),
+    ],
+)
+def test_the_scale_has_few_and_round_numbers(losses, labels):
+    assert [text for _, text in _ticks(np.array(losses))] == labels
+
+
+def test_the_bar_never_goes_back_and_is_gone_in_the_end(monitor):
+    for iteration, seconds, left in ((1, 5, 5), (2, 6, 54)):
+        monitor.add(progress(iteration, seconds=seconds, left=left))
+        monitor.draw()
+        assert monitor._bar.value() == 500
+        assert monitor._text.text() == f"At most {left} s left"
+    monitor.finish()
+    assert monitor._bar.isHidden()
+    assert not monitor._plot.isHidden()
+
+
+def test_nothing_is_painted_before_it_is_drawn(monitor):
+    monitor.add(progress())
+    assert monitor._bar.value() == 0
+    assert monitor._text.text() == ""
+
+
+def test_clearing_hides_all_but_a_text(monitor):
+    monitor.add(progress())
+    monitor.draw()
+    monitor.clear("Cancelled")
+    assert monitor._plot.isHidden()
+    assert monitor._bar.isHidden()
+    assert monitor._text.text() == "Cancelled"
+    monitor.clear()
+    assert monitor._text.isHidden()
+
+
+@pytest.mark.parametrize(("paper", "ink"), [("#000000", "#ffffff"), ("#ffffff", "#000000")])
+def test_colours_follow_the_palette(monitor, paper, ink):
+    palette = QPalette()
+    palette.setColor(QPalette.ColorRole.Window, QColor(paper))
+    palette.setColor(QPalette.ColorRole.WindowText, QColor(ink))
+    monitor.setPalette(palette)
+    assert monitor._plot.backgroundBrush().color().name() == paper
+    assert monitor._heldout.opts["pen"].color().name() == ink
+    between = monitor._loss.opts["pen"].color().lightness()
+    assert 60 < between < 200
+
+
+def test_it_says_where_the_run_is():
+    assert describe(progress(left=80)) == "At most 1 min 20 s left"
+    assert describe(progress(block=1, blocks=5)) == "Part 2 of 5, at most 9 s left"

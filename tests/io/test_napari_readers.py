@@ -1,0 +1,87 @@
+"""Formats that only an installed napari plugin reads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from npe2 import DynamicPlugin, PluginManager
+
+from napari_dip.errors import FileFormatError
+from napari_dip.io import images as io
+
+VALUES = np.arange(3 * 8 * 6, dtype=np.uint16).reshape(3, 8, 6)
+
+
+@pytest.fixture
+def plugin(monkeypatch):
+    """Return a function that makes a plugin which opens every .odd file as the given layers."""
+    manager = PluginManager()
+    monkeypatch.setattr(PluginManager, "instance", classmethod(lambda cls: manager))
+    monkeypatch.setattr(manager, "discover", lambda: None)
+    reader = DynamicPlugin("odd-files", plugin_manager=manager)
+    reader.register()
+
+    def opening(*layers):
+        @reader.contribute.reader(filename_patterns=["*.odd"])
+        def get_reader(path):
+            return lambda paths: list(layers)
+
+    yield opening
+    reader.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("layer", "axes", "voxel_size", "units"),
+    [
+        ((VALUES,), "ZYX", {}, {}),
+        ((VALUES, {"channel_axis": 0, "scale": (0.5, 0.25)}), "CYX", {"Y": 0.5, "X": 0.25}, {}),
+        (
+            (
+                VALUES,
+                {"axis_labels": ("t", "y", "x"), "scale": (2, 1, 1), "units": ("s", "um", "um")},
+            ),
+            "TYX",
+            {"T": 2.0, "Y": 1.0, "X": 1.0},
+            {"T": "second", "Y": "micrometer", "X": "micrometer"},
+        ),
+        ((VALUES.transpose(1, 2, 0), {"rgb": True}, "image"), "YXS", {}, {}),
+        (([VALUES, VALUES[:, ::2, ::2]], {"multiscale": True}, "image"), "ZYX", {}, {}),
+    ],
+    ids=["plain", "channels", "labels", "rgb", "pyramid"],
+)
+def test_an_image_layer_is_an_image(plugin, tmp_path, layer, axes, voxel_size, units):
+    plugin(layer, (np.zeros((2, 3)), {}, "points"))
+    (tmp_path / "a.odd").touch()
+    image = io.read_image(tmp_path / "a.odd")
+    assert (image.axes, image.dtype) == (axes, np.uint16)
+    assert image.data.size == VALUES.size
+    assert (dict(image.voxel_size), dict(image.units)) == (voxel_size, units)
+
+
+@pytest.mark.parametrize(
+    ("turn", "position"),
+    [({}, {"Y": 120.0, "X": -240.0}), ({"rotate": 30}, {})],
+    ids=["straight", "turned"],
+)
+def test_place_and_names_of_channels_come_from_the_layer(plugin, tmp_path, turn, position):
+    names = ["DAPI", "GFP", "RFP"]
+    placed = {"channel_axis": 0, "translate": (120, -240), "name": names, **turn}
+    plugin((VALUES, placed))
+    (tmp_path / "a.odd").touch()
+    image = io.read_image(tmp_path / "a.odd")
+    assert dict(image.position) == position
+    assert image.channel_names == tuple(names)
+
+
+def test_one_image_is_expected(plugin, tmp_path):
+    plugin((VALUES,), (VALUES,))
+    (tmp_path / "a.odd").touch()
+    with pytest.raises(FileFormatError, match="finds 2 images; expected one"):
+        io.read_image(tmp_path / "a.odd")
+
+
+def test_a_file_nobody_reads_is_refused_with_advice(plugin, tmp_path):
+    plugin((VALUES,))
+    (tmp_path / "a.even").touch()
+    with pytest.raises(FileFormatError, match="Install a reader plugin"):
+        io.read_image(tmp_path / "a.even")

@@ -1,0 +1,191 @@
+"""Pictures: bits of a sample, orientation, opacity, and the tables of a turned JPEG."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as Picture
+from PIL import ImageOps
+
+from napari_dip.core.image.image import Image
+from napari_dip.core.tasks import RemoveJpeg
+from napari_dip.errors import FileFormatError
+from napari_dip.io import images as io
+from tests.tiny import waves
+
+ORIENTATION = 0x0112
+# Colour type of PNG by the number of samples.
+PNG_COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}
+
+
+def save_png(path, values, *extra):
+    """Write a PNG of 16 bits a sample by hand: Pillow has no colours of 16 bits."""
+
+    def chunk(kind, data):
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    height, width = values.shape[:2]
+    colour = PNG_COLOUR[values.shape[2] if values.ndim == 3 else 1]
+    head = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    chunks = [(b"IHDR", head), *extra, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks))
+    return path
+
+
+def numbers(*shape):
+    """Return 16-bit values that differ in their lower bytes alone."""
+    return np.random.default_rng(0).integers(30000, 30200, shape).astype(np.uint16)
+
+
+@pytest.mark.parametrize("samples", [(), (2,), (3,), (4,)], ids=["grey", "LA", "RGB", "RGBA"])
+def test_png_of_16_bits_keeps_them(tmp_path, samples):
+    values = numbers(12, 10, *samples)
+    image = io.read_image(save_png(tmp_path / "a.png", values))
+    assert (image.axes, image.dtype) == ("YXS" if samples else "YX", np.uint16)
+    np.testing.assert_array_equal(image.data, values)
+    io.write_image(tmp_path / "b.png", image)
+    np.testing.assert_array_equal(io.read_image(tmp_path / "b.png").data, values)
+
+
+def test_a_transparent_grey_of_a_16_bit_png_is_opacity(tmp_path):
+    values = numbers(12, 10)
+    values[2, 3] = 7
+    path = save_png(tmp_path / "a.png", values, (b"tRNS", struct.pack(">H", 7)))
+    image = io.read_image(path)
+    np.testing.assert_array_equal(image.data[..., 0], values)
+    np.testing.assert_array_equal(image.data[..., 1] == 0, values == 7)
+
+
+def test_a_cut_16_bit_png_is_refused(tmp_path):
+    path = save_png(tmp_path / "a.png", numbers(12, 10, 3))
+    path.write_bytes(path.read_bytes()[:-60])
+    with pytest.raises(FileFormatError, match="no readable .png file"):
+        io.read_image(path)
+
+
+@pytest.mark.parametrize(("mode", "bits"), [("1", 1), ("P", 2), ("P", 4)])
+def test_png_of_few_bits_has_the_values_that_it_shows(tmp_path, mode, bits):
+    values = np.arange(120, dtype=np.uint8).reshape(12, 10) % 2**bits
+    picture = Picture.fromarray(values, "L").point(lambda v: 255 * v).convert("1")
+    if mode == "P":
+        picture = Picture.fromarray(values, "P")
+        picture.putpalette([n for level in range(2**bits) for n in (9 * level, 5 * level, 0)])
+    picture.save(tmp_path / "a.png", bits=bits)
+    image = io.read_image(tmp_path / "a.png")
+    shown = values if mode == "1" else values[..., None] * np.array([9, 5, 0], np.uint8)
+    assert image.axes == ("YX" if mode == "1" else "YXS")
+    np.testing.assert_array_equal(image.data, shown)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB"])
+def test_a_transparent_colour_becomes_opacity(tmp_path, mode):
+    grey = np.arange(120, dtype=np.uint8).reshape(12, 10)
+    picture = Picture.fromarray(grey)
+    shown = picture.convert(mode)
+    picture = shown if mode != "P" else Picture.fromarray(grey, "P")
+    if mode == "P":
+        picture.putpalette([n for level in range(256) for n in (level, level, level)])
+    picture.save(tmp_path / "a.png", transparency=(5, 5, 5) if mode == "RGB" else 5)
+    image = io.read_image(tmp_path / "a.png")
+    np.testing.assert_array_equal(image.data[..., 0], grey)
+    np.testing.assert_array_equal(image.data[..., -1] == 0, grey == 5)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_a_picture_is_read_upright(tmp_path, suffix, orientation):
+    picture = Picture.fromarray(waves((24, 40)).astype(np.uint8)).convert("RGB")
+    tag = picture.getexif()
+    tag[ORIENTATION] = orientation
+    picture.save(tmp_path / f"a{suffix}", exif=tag)
+    with Picture.open(tmp_path / f"a{suffix}") as stored:
+        upright = np.asarray(ImageOps.exif_transpose(stored))
+    image = io.read_image(tmp_path / f"a{suffix}")
+    assert image.shape == upright.shape
+    np.testing.assert_array_equal(image.data, upright)
+
+
+def test_a_16_bit_png_is_read_upright(tmp_path):
+    picture = Picture.new("L", (1, 1))
+    tag = picture.getexif()
+    tag[ORIENTATION] = 6
+    values = numbers(24, 40, 3)
+    exif = (b"eXIf", tag.tobytes().removeprefix(b"Exif\0\0"))
+    image = io.read_image(save_png(tmp_path / "a.png", values, exif))
+    np.testing.assert_array_equal(image.data, np.rot90(values, -1))
+
+
+@pytest.mark.parametrize("orientation", [0, 9])
+def test_an_orientation_that_does_not_exist_turns_nothing(tmp_path, orientation):
+    picture = Picture.fromarray(waves((24, 40)).astype(np.uint8))
+    tag = picture.getexif()
+    tag[ORIENTATION] = orientation
+    picture.save(tmp_path / "a.png", exif=tag)
+    np.testing.assert_array_equal(io.read_image(tmp_path / "a.png").data, np.asarray(picture))
+
+
+def test_a_photograph_with_previews_is_read_without_them(tmp_path):
+    pictures = [Picture.new("RGB", size, "red") for size in ((40, 24), (8, 8))]
+    pictures[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=pictures[1:])
+    assert io.read_image(tmp_path / "a.jpg").shape == (24, 40, 3)
+
+
+def test_an_animation_is_refused(tmp_path):
+    frames = [Picture.new("L", (8, 8), level) for level in (0, 9)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    with pytest.raises(FileFormatError, match="several frames"):
+        io.read_image(tmp_path / "a.png")
+
+
+def test_four_inks_become_three_colours_with_a_warning(tmp_path):
+    Picture.new("RGB", (16, 16), (200, 40, 90)).convert("CMYK").save(tmp_path / "a.jpg")
+    image = io.read_image(tmp_path / "a.jpg")
+    assert image.shape == (16, 16, 3)
+    np.testing.assert_allclose(image.data[8, 8], (200, 40, 90), atol=4)
+    assert "CMYK" in image.warnings[0]
+
+
+def test_five_samples_are_refused_for_png(tmp_path):
+    with pytest.raises(FileFormatError, match="one plane"):
+        io.write_image(tmp_path / "a.png", Image(np.zeros((4, 4, 5), np.uint8), "YXS"))
+
+
+def turned_jpeg(path, orientation, shape, subsampling):
+    grey = waves(shape)
+    colours = np.stack([grey, grey[::-1], 240 - grey], axis=-1).astype(np.uint8)
+    picture = Picture.fromarray(colours if subsampling is not None else colours[..., 0])
+    tag = picture.getexif()
+    tag[ORIENTATION] = orientation
+    options = {} if subsampling is None else {"subsampling": subsampling}
+    picture.save(path, quality=30, exif=tag, **options)
+    return path
+
+
+def distance_to_whole_numbers(image, quantisation):
+    """Return how far the coefficients of luma are from whole steps, in the median."""
+    operator = RemoveJpeg(quantisation).operator(image, "YX")
+    pixels = np.atleast_3d(image.data).transpose(2, 0, 1).astype(float)
+    planes = torch.from_numpy(np.ascontiguousarray(pixels))[None]
+    recorded, where = operator.measured(planes, torch.ones_like(planes, dtype=torch.bool))
+    luma = recorded[:, 0][where[:, 0]]
+    return float((luma - luma.round())[luma.abs() > 0.5].abs().median())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("subsampling", [None, 0, 1, 2], ids=["grey", "444", "422", "420"])
+def test_the_tables_of_a_turned_jpeg_fit_its_upright_pixels(tmp_path, subsampling, orientation):
+    path = turned_jpeg(tmp_path / "a.jpg", orientation, (48, 80), subsampling)
+    image, quantisation = io.read_image(path), io.read_quantisation(path)
+    assert distance_to_whole_numbers(image, quantisation) < 0.06
+
+
+@pytest.mark.parametrize(("orientation", "known"), [(1, True), (5, True), (6, False), (3, False)])
+def test_a_flipped_jpeg_whose_side_cuts_a_block_has_no_tables(tmp_path, orientation, known):
+    path = turned_jpeg(tmp_path / "a.jpg", orientation, (43, 77), 2)
+    assert (io.read_quantisation(path) is not None) is known

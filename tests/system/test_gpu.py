@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_dip import restore
+from napari_dip.api import finish
+from napari_dip.core.fitting import fit as fit_module
+from napari_dip.core.hardware.device import find_runtime
+from napari_dip.core.stopping.evaluation import Assessor
+from tests.core.fitting.test_fit import problem_of
+from tests.tiny import noisy_waves, tiny_config, waves
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_fit_on_a_gpu_removes_the_noise_and_reports_the_device(precision):
+    config = tiny_config(400, device="cuda", precision=precision)
+    result = finish(restore(noisy_waves(), config=config))
+    before, after = (np.mean((x - waves()) ** 2) for x in (noisy_waves(), result.image.data))
+    assert after < 0.2 * before
+    assert (result.report.device, result.report.precision) == ("cuda:0", precision)
+    assert result.report.peak_memory_bytes > 0
+
+
+def test_the_same_seed_gives_the_same_bits_where_that_is_wished():
+    config = tiny_config(20, device="cuda", deterministic=True)
+    first, again = (finish(restore(noisy_waves(), config=config)).image.data for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+def test_a_gpu_is_chosen_where_there_is_one():
+    result = finish(restore(noisy_waves((16, 16)), config=tiny_config(2, device="auto")))
+    assert result.report.device == "cuda:0"
+
+
+@pytest.mark.parametrize("latent", ["noise", "observation"])
+def test_nothing_waits_for_a_gpu_between_assessments(latent, monkeypatch):
+    problem, _ = problem_of(noisy_waves(), device=torch.device("cuda"))
+    config, runtime = tiny_config(60, latent, device="cuda"), find_runtime("cuda")
+    read = Assessor.read
+
+    def assessed(*args):
+        torch.cuda.set_sync_debug_mode("default")
+        return read(*args)
+
+    monkeypatch.setattr(Assessor, "read", assessed)
+    steps = fit_module.fit(problem, config, runtime=runtime, interval=0)
+    reached = [next(steps).iteration]
+    try:
+        for _ in range(3):
+            torch.cuda.set_sync_debug_mode("error")  # whatever waits raises
+            reached.append(next(steps).iteration)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert reached == sorted(set(reached))
