@@ -35,7 +35,7 @@ from napari_dip.core.tasks import Denoise
 from napari_dip.io.images import read_image
 
 if TYPE_CHECKING:
-    from napari_dip.core.report.report import NoiseRecord, Report
+    from napari_dip.core.records import NoiseRecord, Report
 
 SIZE = 256
 FOLDERS = ("set14", "set9", "kodak24_crops", "mri_brains", "em")

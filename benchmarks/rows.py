@@ -20,7 +20,8 @@ import numpy as np
 from napari_dip import DipConfig, Image, metrics, restore
 from napari_dip.api import finish
 from napari_dip.compare import baselines
-from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.blocks.plan import plan_blocks
+from napari_dip.core.blocks.read import from_channels_first, read_block
 from napari_dip.core.image.image import mask_invalid
 from napari_dip.core.image.scaling import scale_image
 from napari_dip.core.noise.estimation import estimate_mean_variance
@@ -64,8 +65,8 @@ def baseline(
 
     def restored() -> np.ndarray:
         image = task.observe(Image(observed, axes_of(observed)))
-        (block,) = blocks.plan(image, None, 2)
-        planes, (scaling,) = blocks.read(image, block), scale_image(image)
+        (block,) = plan_blocks(image, None, 2)
+        planes, (scaling,) = read_block(image, block), scale_image(image)
         known = mask_invalid(planes)
         line = estimate_mean_variance(planes)
         measured = sigma or np.sqrt(line.mean_variance)
@@ -78,7 +79,7 @@ def baseline(
         )
         unit = np.where(known, scaling.scale(np.where(known, planes, 0)), 0).astype(np.float64)
         estimate = scaling.unscale(method.restore(unit, facts))
-        return blocks.from_channels_first(estimate, block)
+        return from_channels_first(estimate, block)
 
     return restored
 

@@ -23,7 +23,7 @@ from napari_dip.api import finish
 from napari_dip.io.images import read_image
 
 if TYPE_CHECKING:
-    from napari_dip.core.report.report import Report
+    from napari_dip.core.records import Report
 
 # Name: file, axis, first plane.
 STACKS = {

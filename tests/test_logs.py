@@ -8,6 +8,7 @@ import pytest
 
 from napari_dip import diagnostics as info
 from napari_dip import logs
+from napari_dip.batch import jobs
 from napari_dip.cli import main as cli
 from napari_dip.io import results as outputs
 from tests.batch.test_jobs import call, folder, save_noisy  # noqa: F401
@@ -69,7 +70,7 @@ def test_a_batch_logs_where_a_file_failed_without_what_it_quotes(
     logged,
     monkeypatch,
 ):
-    monkeypatch.setattr(outputs, "written_to", fail)
+    monkeypatch.setattr(jobs, "written_to", fail)
     assert call("in")[0] == 1
     (text,) = logged()
     assert text.count("builtins.ValueError") == 3

@@ -13,7 +13,7 @@ import psutil
 import torch
 
 from napari_dip.core.hardware.device import available_devices, find_runtime
-from napari_dip.core.report.report import versions
+from napari_dip.core.hardware.versions import versions
 from napari_dip.logs import can_log, log_folder
 from napari_dip.optional import LIBRARIES, installed, remedy
 

@@ -66,3 +66,28 @@ class DivergedError(NapariDipError, ArithmeticError):
     """The fit left the finite numbers and could not be brought back."""
 
     exit_code = 5
+
+
+# Exit codes of an error of any other class, and of Ctrl-C.
+UNEXPECTED, INTERRUPTED = 1, 130
+
+
+def describe_error(error: BaseException) -> tuple[str, int]:
+    """Return a sentence for the user, and the exit code of the command line.
+
+    Examples
+    --------
+    >>> describe_error(MemoryError())
+    ('Out of memory; use a smaller image or preset.', 4)
+    """
+    match error:
+        case NapariDipError():
+            return str(error), error.exit_code
+        case KeyboardInterrupt():
+            return "interrupted before there was a result", INTERRUPTED
+        case OSError():
+            return f"A file cannot be read or written: {error}.", InputError.exit_code
+        case MemoryError():
+            return "Out of memory; use a smaller image or preset.", DeviceError.exit_code
+        case _:
+            return f"Unexpected {type(error).__name__}: {error}.", UNEXPECTED

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from napari_dip.errors import NapariDipError
 
 if TYPE_CHECKING:
-    from napari_dip.core.report.report import Report
+    from napari_dip.core.records import Report
 
 _LOG = logging.getLogger("napari_dip")
 # So much of a run is kept, twice [bytes], and so many runs.

@@ -21,9 +21,9 @@ from napari_dip.batch.jobs import find_images, plan
 from napari_dip.batch.manifest import Manifest, Record
 from napari_dip.cli import batch_command
 from napari_dip.cli import main as cli
-from napari_dip.cli.task_options import TaskOptions
 from napari_dip.core.image.image import Image
 from napari_dip.core.restoration import restore as core
+from napari_dip.core.tasks.spec import TaskSpec
 from napari_dip.errors import InputError
 from napari_dip.io import images as io
 from napari_dip.io import results as outputs
@@ -307,7 +307,7 @@ def test_names_stay_in_the_folder_and_never_collide(tmp_path):
             "..tif",
         )
     ] + [tmp_path / f"{'long' * 60}.tif"]
-    jobs = plan(sources, tmp_path / "out", ".ome.tif", TaskOptions(), tiny_config())
+    jobs = plan(sources, tmp_path / "out", ".ome.tif", TaskSpec(), tiny_config())
     names = [job.output.name for job in jobs]
     assert len({name.casefold() for name in names}) == len(names)
     for job in jobs:
@@ -378,7 +378,7 @@ def test_a_scheduler_that_does_not_answer_is_said(call, monkeypatch):
 
 @pytest.mark.parametrize(("count", "who"), [(0, "no workers; the batch waits"), (1, "1 worker")])
 def test_who_works_for_a_scheduler_is_said(folder, count, who):
-    jobs = plan([folder / "in" / "a.tif"], folder, ".tif", TaskOptions(), tiny_config())
+    jobs = plan([folder / "in" / "a.tif"], folder, ".tif", TaskSpec(), tiny_config())
     told = []
     with distributed.LocalCluster(
         n_workers=count, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
@@ -402,7 +402,7 @@ def test_where_to_watch_a_scheduler_is_said():
 
 
 def test_a_worker_that_is_lost_is_said(folder):
-    (job,) = plan([folder / "in" / "a.tif"], folder, ".tif", TaskOptions(), tiny_config())
+    (job,) = plan([folder / "in" / "a.tif"], folder, ".tif", TaskSpec(), tiny_config())
 
     class Lost:
         def exception(self):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_dip.cli.task_options import CommandTask
 from napari_dip.compare import baselines
 from napari_dip.compare.baselines import BASELINES, available, missing
 from napari_dip.compare.run import compare
+from napari_dip.config import BatchTask
 from napari_dip.core.image.image import Image
 from napari_dip.core.tasks import TASKS, Deconvolve, Denoise, Fourier, Inpaint, SuperResolve
 from tests.tiny import noisy_waves, waves
@@ -36,7 +36,7 @@ def stacked(planes, axes):
 def test_tasks_of_baselines_are_tasks_and_all_of_them_can_be_compared():
     named = {task for baseline in BASELINES for task in baseline.tasks}
     assert named <= set(TASKS)
-    assert named == set(get_args(CommandTask))
+    assert named == set(get_args(BatchTask))
 
 
 @pytest.mark.parametrize(

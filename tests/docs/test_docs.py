@@ -10,13 +10,7 @@ import pytest
 
 from napari_dip.cli import main as cli
 from napari_dip.config import FitConfig, NetworkConfig, StoppingConfig
-from napari_dip.core.report.report import (
-    BlockRecord,
-    InputRecord,
-    NoiseRecord,
-    Report,
-    TilingRecord,
-)
+from napari_dip.core.records import BlockRecord, InputRecord, NoiseRecord, Report, TilingRecord
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -22,9 +22,9 @@ import numpy as np
 import pytest
 
 from napari_dip.config import DipConfig
-from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.blocks.plan import Block, plan_blocks
 from napari_dip.core.image.image import Image
-from napari_dip.core.report.report import BlockRecord, InputRecord, NoiseRecord, Report
+from napari_dip.core.records import BlockRecord, InputRecord, NoiseRecord, Report
 from napari_dip.core.restoration.progress import Progress, Restoration
 
 _TIMEOUT = 20
@@ -113,7 +113,7 @@ class FakeRestore:
         result = np.array(image.data, dtype=np.float32)
         config = config or continue_from.report.config
         before = 0 if continue_from is None else continue_from.report.iterations
-        plan = blocks.plan(image, config.channels)
+        plan = plan_blocks(image, config.channels)
         try:
             for block in plan:
                 for iteration in range(before + 1, before + self.iterations + 1):
@@ -132,9 +132,7 @@ class FakeRestore:
         finally:
             self.closed.set()
 
-    def _progress(
-        self, block: blocks.Block, count: int, iteration: int, estimate: np.ndarray
-    ) -> Progress:
+    def _progress(self, block: Block, count: int, iteration: int, estimate: np.ndarray) -> Progress:
         return Progress(
             block=block.index,
             blocks=count,
@@ -156,7 +154,7 @@ class FakeRestore:
         config: DipConfig,
         result: np.ndarray,
         reason: str,
-        block: blocks.Block,
+        block: Block,
     ) -> Restoration:
         report = make_report(image, config, self.last, reason, block.index + 1)
         run_std = np.ones_like(result) if config.runs > 1 else None

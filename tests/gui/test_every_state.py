@@ -26,7 +26,7 @@ from qtpy.QtWidgets import (
 from napari_dip.config import DipConfig
 from napari_dip.core.tasks import TASKS
 from napari_dip.gui.batch.dialog import BatchDialog
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.menu_commands import batch, open_dock
 from tests.tiny import tiny_config
 

@@ -12,7 +12,7 @@ from npe2 import PluginManifest
 import napari_dip
 from napari_dip.core.tasks import TASKS
 from napari_dip.gui.dock import DeepImagePriorWidget
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from tests.tiny import tiny_config
 
 

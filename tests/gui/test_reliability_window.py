@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_dip.config import DipConfig
 from napari_dip.gui.dock import DeepImagePriorWidget
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.session.settings import Settings, remember
 from tests.bad import BASE, GUIDES, HOLE, IMAGES, MASKS, PSFS, is_a_sentence
 from tests.gui.conftest import delete

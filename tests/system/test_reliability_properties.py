@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 import napari_dip
 from napari_dip import DipConfig
 from napari_dip.config import Preset
-from napari_dip.core.blocks import plan as blocks
-from napari_dip.core.blocks import stitch as stitching
+from napari_dip.core.blocks.plan import plan_blocks
+from napari_dip.core.blocks.stitch import stitch
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.image.image import as_image
 from napari_dip.core.image.scaling import restore_dtype
@@ -54,13 +54,13 @@ def test_tiles_of_any_size_and_overlap_are_the_image_again(shape, side, overlap)
     values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     image, tiling = as_image(values), Tiling(side, overlap)
     try:
-        plan = blocks.plan(image, None, 2, tiling)
+        plan = plan_blocks(image, None, 2, tiling)
     except NapariDipError:
         assume(False)
     result = np.full(shape, np.nan, np.float32)
     laid = []
     for block in plan:
-        stitching.stitch(result, block, values[block.selection], laid)
+        stitch(result, block, values[block.selection], laid)
         laid.append(block)
     np.testing.assert_allclose(result, values, rtol=1e-5, atol=1e-5)
 

@@ -8,29 +8,42 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_dip.batch.manifest import Manifest, Record
-from napari_dip.cli.terminal import judge
 from napari_dip.core.report.provenance import sha256_of_pixels
-from napari_dip.errors import InputError, OutputExistsError
-from napari_dip.io import images as io
-from napari_dip.io import results as outputs
+from napari_dip.core.tasks import Deconvolve, Fourier, Guided, Inpaint, SuperResolve
+from napari_dip.errors import InputError, OutputExistsError, describe_error
+from napari_dip.io.images import check_output, is_image, read_image, sha256_of
+from napari_dip.io.results import (
+    file_identity,
+    file_stem,
+    output_dtype,
+    read_source,
+    report_path,
+    written_to,
+)
 from napari_dip.logs import note_error
 
 if TYPE_CHECKING:
-    from napari_dip.cli.task_options import TaskOptions
-    from napari_dip.cli.terminal import Follower
     from napari_dip.config import DipConfig
     from napari_dip.core.image.image import Image
+    from napari_dip.core.restoration.progress import Follower
     from napari_dip.core.tasks import Task
+    from napari_dip.core.tasks.spec import PictureFile, TaskSpec
 
 _LONGEST_NAME = 120
+# Parameters of all tasks, as they are where nobody chose them.
+_UNCHOSEN = {
+    one.name: one.default
+    for task in (Guided, Fourier, Inpaint, SuperResolve, Deconvolve)
+    for one in fields(task)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +55,7 @@ class Job:
     source : Path
         Its file; the name of an image that is no file.
     output : Path
-    task : TaskOptions
+    task : TaskSpec
     config : DipConfig
     image : Image, optional
         What is no file.
@@ -50,15 +63,15 @@ class Job:
 
     source: Path
     output: Path
-    task: TaskOptions
+    task: TaskSpec
     config: DipConfig
     image: Image | None = None
 
     @property
     def config_sha256(self) -> str:
         """Checksum of what decides the result, but for the image and the machine."""
-        choices = asdict(self.task)
-        contents = [io.sha256_of(path) for path in self.task.files]
+        choices = _choices(self.task)
+        contents = [sha256_of(path) for path in self.task.files]
         # How many threads share the work is the machine's business.
         config = self.config.model_dump(mode="json", exclude={"threads"})
         text = json.dumps(
@@ -70,15 +83,53 @@ class Job:
     def identity(self) -> dict[str, str]:
         """What a report says of the source."""
         if self.image is None:
-            return outputs.identity(self.source)
+            return file_identity(self.source)
         checksum = sha256_of_pixels(np.asarray(self.image.data))
         return {"path": str(self.source), "sha256": str(checksum)}
 
     def read(self, task: Task) -> Image:
         """Return the image; from Zarr to Zarr not before its blocks are needed."""
         if self.image is None:
-            return outputs.read_source(self.source, self.output, task, self.config.axes)
+            return read_source(self.source, self.output, task, self.config.axes)
         return self.image.with_data(np.asarray(self.image.data))
+
+
+def _choices(task: TaskSpec) -> dict[str, Any]:
+    """Return a task as manifests have described it from the first version on.
+
+    A folder that an earlier version began can be resumed as long as this stays as it is.
+    """
+    values = {**_UNCHOSEN, **task.parameters}
+
+    def path(name: str) -> Path | None:
+        file: PictureFile | None = values[name]
+        return None if file is None else file.path
+
+    return {
+        "name": task.name,
+        "missing": {
+            "mask": path("mask"),
+            **{name: values[name] for name in ("labels", "inverse", "known")},
+        },
+        "sampling": {"factor": _text(values["factor"]), "kernel": values["kernel"]},
+        "blur": {
+            "psf": path("psf"),
+            "psf_voxel_size": values["psf"] and _text(values["psf"].voxel_size),
+            "sigma": _text(values["sigma"]),
+            **{
+                name: values[name]
+                for name in ("na", "wavelength", "refractive_index", "optics", "refine_psf")
+            },
+        },
+        "guide": path("picture"),
+    }
+
+
+def _text(value: float | Mapping[str, float] | None) -> str | None:
+    """Return a number, or one for each axis, as it is written on the command line."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{axis}={number}" for axis, number in value.items())
+    return None if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +151,7 @@ def begin(
     images: Sequence[Path | Image],
     folder: Path,
     suffix: str,
-    task: TaskOptions,
+    task: TaskSpec,
     config: DipConfig,
     *,
     resume: bool,
@@ -117,7 +168,7 @@ def begin(
     overwrite : bool
         Replace outputs that exist.
     """
-    chosen = task.task()
+    chosen = task.build(read_image)
     jobs = plan(images, folder, suffix, task, config.complete(chosen.preset, chosen.dims))
     folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(folder)
@@ -151,13 +202,13 @@ def find_images(patterns: Sequence[str], outside: Path, others: Sequence[Path] =
     found: set[Path] = set()
     for pattern in patterns:
         path = Path(pattern)
-        if path.is_dir() and not io.is_image(path):
-            found.update(each for each in path.iterdir() if io.is_image(each))
+        if path.is_dir() and not is_image(path):
+            found.update(each for each in path.iterdir() if is_image(each))
         elif path.exists():
             found.add(path)
         else:
             matches = map(Path, glob.glob(pattern, recursive=True))
-            found.update(each for each in matches if each.is_file() or io.is_image(each))
+            found.update(each for each in matches if each.is_file() or is_image(each))
     beside = {path.resolve() for path in others}
     images = sorted(
         {
@@ -175,7 +226,7 @@ def find_images(patterns: Sequence[str], outside: Path, others: Sequence[Path] =
 
 
 def plan(
-    images: Sequence[Path | Image], folder: Path, suffix: str, task: TaskOptions, config: DipConfig
+    images: Sequence[Path | Image], folder: Path, suffix: str, task: TaskSpec, config: DipConfig
 ) -> list[Job]:
     """Give each image an output of its own, directly in the folder.
 
@@ -194,7 +245,7 @@ def plan(
     folder, task = folder.absolute(), task.absolute()  # workers may be elsewhere
     pictures = [None if isinstance(image, Path) else image for image in images]
     sources = [one if isinstance(one, Path) else Path(one.source or "image") for one in images]
-    stems = [_safe(outputs.stem(source)) for source in sources]
+    stems = [_safe(file_stem(source)) for source in sources]
     seen = Counter(stem.casefold() for stem in stems)  # some disks ignore case
     jobs = []
     for source, stem, picture in zip(sources, stems, pictures, strict=True):
@@ -226,8 +277,8 @@ def is_done(job: Job, record: Record | None) -> bool:
     try:
         return (
             record.config_sha256 == job.config_sha256
-            and outputs.report_path(job.output).is_file()
-            and record.output_sha256 == io.sha256_of(job.output)
+            and report_path(job.output).is_file()
+            and record.output_sha256 == sha256_of(job.output)
             and record.input_sha256 == job.identity["sha256"]
         )
     except OSError:
@@ -237,10 +288,10 @@ def is_done(job: Job, record: Record | None) -> bool:
 def check_outputs(jobs: Iterable[Job], *, overwrite: bool) -> None:
     """Raise now what writing would raise after the work."""
     for job in jobs:
-        io.check_output(job.output, overwrite=overwrite)
-        if outputs.report_path(job.output).exists() and not overwrite:
+        check_output(job.output, overwrite=overwrite)
+        if report_path(job.output).exists() and not overwrite:
             raise OutputExistsError(
-                f"Got output {outputs.report_path(job.output)}, which exists; expected a new "
+                f"Got output {report_path(job.output)}, which exists; expected a new "
                 "folder. Use --resume to go on, or --overwrite to replace it."
             )
 
@@ -263,10 +314,10 @@ def restore_job(
     start = time.monotonic()
     record = Record(input=str(job.source), output=job.output.name, config_sha256=job.config_sha256)
     try:
-        task, source = job.task.task(), job.identity
+        task, source = job.task.build(read_image), job.identity
         image = job.read(task)
-        dtype = outputs.output_dtype(job.output, image)
-        place = outputs.written_to(job.output, image, source, overwrite=True, dtype=dtype)
+        dtype = output_dtype(job.output, image)
+        place = written_to(job.output, image, source, overwrite=True, dtype=dtype)
         with place as (out, write):
             steps = restore(image, task, job.config, out=out, stop_requested=stop_requested)
             result = finish(steps, follow)
@@ -275,12 +326,12 @@ def restore_job(
             report = write(result)
     except Exception as error:
         note_error(error)
-        sentence, code = judge(error)
+        sentence, code = describe_error(error)
         changes = {"error": sentence, "exit_code": code}
     else:
         changes = {
             "input_sha256": report["input"]["sha256"],
-            "output_sha256": io.sha256_of(job.output),
+            "output_sha256": sha256_of(job.output),
             "stop_reason": report["stop_reason"],
             "warnings": tuple(report["warnings"]),
         }

@@ -12,9 +12,9 @@ from cyclopts.validators import Number
 
 from napari_dip.cli.options import Flag, JsonFlag, Options, configure
 from napari_dip.cli.task_options import TaskOptions
-from napari_dip.cli.terminal import INTERRUPTED, UNEXPECTED, interruption, progress_display, say
+from napari_dip.cli.terminal import interruption, progress_display, say
 from napari_dip.config import DEFAULT_SUFFIX
-from napari_dip.errors import UsageError
+from napari_dip.errors import INTERRUPTED, UNEXPECTED, UsageError
 
 if TYPE_CHECKING:
     from napari_dip.batch.jobs import Job
@@ -66,10 +66,10 @@ def batch(
 
     if not images:
         raise UsageError("Got no images; expected a folder, or a pattern such as 'data/*.tif'.")
-    task = task or TaskOptions()
+    spec = (task or TaskOptions()).spec()
     settings = configure(options or Options(), config)
-    found = find_images(images, output, task.files)
-    planned = begin(found, output, suffix, task, settings, resume=resume, overwrite=overwrite)
+    found = find_images(images, output, spec.files)
+    planned = begin(found, output, suffix, spec, settings, resume=resume, overwrite=overwrite)
     left, records = planned.left, []
     with interruption() as asked:
         for record in planned.keep(_restored(left, asked, scheduler, workers)):

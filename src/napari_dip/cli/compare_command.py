@@ -38,51 +38,51 @@ def compare(
         What is read and written beside the image.
     """
     from napari_dip.compare import baselines
-    from napari_dip.compare import run as comparison
-    from napari_dip.io import images as io
-    from napari_dip.io import results as outputs
+    from napari_dip.compare.run import check_comparable, compare, measured_row
+    from napari_dip.io.images import read_image, write_image
+    from napari_dip.io.results import check_outputs, default_folder, save_json
     from napari_dip.render.figure import save_comparison
 
     files = files or Files()
     config = configure(options or Options(), files.config)
-    task = task or TaskOptions()
-    chosen = task.task()
+    spec = (task or TaskOptions()).spec()
+    chosen = spec.build(read_image)
     config = config.complete(chosen.preset, chosen.dims)
-    observed = io.read_image(image, axes=config.axes).calibrated(config.voxel_size)
-    comparison.check(chosen, observed)
+    observed = read_image(image, axes=config.axes).calibrated(config.voxel_size)
+    check_comparable(chosen, observed)
     reference = None
     if files.reference:
-        reference = match(io.read_image(files.reference, config.axes), observed, files.affine)
+        reference = match(read_image(files.reference, config.axes), observed, files.affine)
         say_warnings(reference)
-    folder = files.output or outputs.default_folder(image, "compare")
-    names = [_OURS, *(baseline.name for baseline in baselines.available(task.name))]
+    folder = files.output or default_folder(image, "compare")
+    names = [_OURS, *(baseline.name for baseline in baselines.available(spec.name))]
     targets = {name: folder / f"{name.lower().replace(' ', '_')}.ome.tif" for name in names}
     table, figure = folder / "table.json", folder / "figure.png"
     folder.mkdir(parents=True, exist_ok=True)
-    outputs.check_outputs(
+    check_outputs(
         list(targets.values()),
         [table, figure],
-        inputs=[image, *task.files],
+        inputs=[image, *spec.files],
         overwrite=files.overwrite,
     )
     with interruption() as asked:
         result = restore_image(observed, chosen, config, reference, asked)
     for warning in result.report.warnings:
         say(f"warning: {warning}")
-    for sentence in baselines.missing(task.name):
+    for sentence in baselines.missing(spec.name):
         say(sentence)
-    rows = [comparison.judged(_OURS, result.image, result.report.seconds, reference)]
-    for row in comparison.compare(observed, reference, chosen, config.dims or chosen.dims):
+    rows = [measured_row(_OURS, result.image, result.report.seconds, reference)]
+    for row in compare(observed, reference, chosen, config.dims or chosen.dims):
         say(f"{row.name}: {row.seconds:.1f} s")
         rows.append(row)
     for row in rows:
-        io.write_image(targets[row.name], row.image, overwrite=files.overwrite)
+        write_image(targets[row.name], row.image, overwrite=files.overwrite)
     figures = [
         {"method": row.name, "psnr": row.psnr, "ssim": row.ssim, "seconds": row.seconds}
         for row in rows
     ]
     report: dict[str, Any] = {"rows": figures, "report": result.report.as_json()}
-    outputs.save_json(table, report)
+    save_json(table, report)
     save_comparison(figure, chosen.observe(observed), rows, reference)
     print(json.dumps(report) if files.as_json else _as_table(figures))
     return exit_code(result, folder)

@@ -22,8 +22,9 @@ from napari_dip.cli.batch_command import batch
 from napari_dip.cli.compare_command import compare
 from napari_dip.cli.options import Flag, JsonFlag
 from napari_dip.cli.restore_file import exit_code, match, restore_image
-from napari_dip.cli.terminal import UNEXPECTED, interruption, judge, print_result, say, say_warnings
+from napari_dip.cli.terminal import explain_error, interruption, print_result, say, say_warnings
 from napari_dip.config import DipConfig
+from napari_dip.errors import UNEXPECTED
 from napari_dip.logs import log_of_run, note, note_error
 
 # Small enough for two CPU cores: the whole demo ends in under two minutes.
@@ -71,9 +72,9 @@ def evaluate(
     import numpy as np
 
     from napari_dip import metrics
-    from napari_dip.io import images as io
+    from napari_dip.io.images import read_image
 
-    ours, truth = io.read_image(restored, axes=axes), io.read_image(reference, axes=axes)
+    ours, truth = read_image(restored, axes=axes), read_image(reference, axes=axes)
     say_warnings(ours, truth)
     pair = np.asarray(ours.data), np.asarray(match(truth, ours, affine).data)
     numbers = {
@@ -116,10 +117,10 @@ def demo(
 
     from napari_dip import metrics
     from napari_dip.core.tasks import Denoise
-    from napari_dip.io import images as io
-    from napari_dip.io import results as outputs
+    from napari_dip.io.images import write_image
+    from napari_dip.io.results import check_outputs, file_identity, report_path, write_result
     from napari_dip.render.figure import Curve, save_figure
-    from napari_dip.samples import noisy as samples
+    from napari_dip.samples.noisy import cell
 
     folder = output or _DEMO_FOLDER
     overwrite = overwrite or output is None
@@ -127,16 +128,16 @@ def demo(
         folder / name for name in ("noisy.tif", "restored.ome.tif", "figure.png")
     )
     folder.mkdir(parents=True, exist_ok=True)
-    others = [outputs.report_path(restored), figure]
-    outputs.check_outputs([noisy, restored], others, overwrite=overwrite)
-    sample, curve = samples.cell(), Curve()
-    io.write_image(noisy, sample.image, overwrite=overwrite, dtype=sample.image.dtype)
-    source = outputs.identity(noisy)
+    others = [report_path(restored), figure]
+    check_outputs([noisy, restored], others, overwrite=overwrite)
+    sample, curve = cell(), Curve()
+    write_image(noisy, sample.image, overwrite=overwrite, dtype=sample.image.dtype)
+    source = file_identity(noisy)
     with interruption() as asked:
         result = restore_image(sample.image, Denoise(), DEMO, sample.reference, asked, curve.add)
     before, truth = np.asarray(sample.image.data), np.asarray(sample.reference.data)
     numbers = {"psnr_observation": metrics.psnr(before, truth), "output": str(restored)}
-    report = outputs.write_result(restored, result, source, overwrite=overwrite, numbers=numbers)
+    report = write_result(restored, result, source, overwrite=overwrite, numbers=numbers)
     save_figure(figure, before, result.image.data, curve)
     print(json.dumps(report))
     return exit_code(result, restored)
@@ -160,7 +161,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
             if verbose:
                 traceback.print_exc()
             note_error(error)
-            sentence, code = judge(error)
+            sentence, code = explain_error(error)
             expected = code != UNEXPECTED
             where = "" if expected or log is None else f" More is in its log, {log}."
             # Words that are not ours may quote what was read.

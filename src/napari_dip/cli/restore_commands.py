@@ -20,6 +20,7 @@ from napari_dip.cli.task_options import (
     JpegOptions,
     SuperResolveOptions,
     read,
+    read_given,
 )
 from napari_dip.config import DEFAULT_FEATURES
 from napari_dip.errors import UsageError
@@ -136,15 +137,15 @@ def fourier(
 ) -> int:
     """Reconstruct an image of which some frequencies were recorded, as in fast MRI."""
     from napari_dip.core.tasks import Fourier
-    from napari_dip.io import images as io
+    from napari_dip.io.images import read_kspace, read_maps
 
-    kspace = io.read_kspace(image)
+    kspace = read_kspace(image)
     if kspace is None:
         if maps is not None:
             raise UsageError(f"Got --maps {maps} for a real image; expected complex k-space.")
-        return restore_file(image, lambda: Fourier(read(mask), inverse), options, files, mask)
-    sensitivity = None if maps is None else io.read_maps(maps)
-    task, picture = Fourier.of_kspace(kspace, read(mask), inverse=inverse, maps=sensitivity)
+        return restore_file(image, lambda: Fourier(read_given(mask), inverse), options, files, mask)
+    sensitivity = None if maps is None else read_maps(maps)
+    task, picture = Fourier.of_kspace(kspace, read_given(mask), inverse=inverse, maps=sensitivity)
     return restore_file(image, lambda: task, options, files, mask, maps, picture=picture)
 
 

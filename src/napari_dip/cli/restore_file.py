@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_dip.cli.options import Files, Options, configure
-from napari_dip.cli.terminal import INTERRUPTED, interruption, progress_display, say, say_warnings
-from napari_dip.errors import UsageError
+from napari_dip.cli.terminal import interruption, progress_display, say, say_warnings
+from napari_dip.errors import INTERRUPTED, UsageError
 from napari_dip.logs import note_end
 
 if TYPE_CHECKING:
-    from napari_dip.cli.terminal import Follower
     from napari_dip.config import DipConfig
     from napari_dip.core.image.image import Image
-    from napari_dip.core.restoration.progress import Restoration
+    from napari_dip.core.restoration.progress import Follower, Restoration
     from napari_dip.core.tasks import Task
 
 
@@ -37,42 +36,49 @@ def restore_file(
     config = configure(options or Options(), files.config)
     if files.uncertainty:
         config = _with_uncertainty(config, files.uncertainty)
-    from napari_dip.io import images as io
-    from napari_dip.io import results as outputs
+    from napari_dip.io.images import read_image, write_image
+    from napari_dip.io.results import (
+        check_outputs,
+        default_output,
+        file_identity,
+        output_dtype,
+        read_source,
+        report_path,
+        save_json,
+        written_to,
+    )
 
     task = make_task()
-    output = files.output or outputs.default_output(path, task.name)
+    output = files.output or default_output(path, task.name)
     if not files.estimate:
-        outputs.check_outputs(
+        check_outputs(
             [output, *_given(files.uncertainty)],
-            [outputs.report_path(output), *_given(files.save_config)],
+            [report_path(output), *_given(files.save_config)],
             inputs=[path, *_given(files.reference, files.config, *others)],
             overwrite=files.overwrite,
         )
     whole = files.reference is not None or files.uncertainty is not None
-    image = picture or outputs.read_source(path, output, task, config.axes, whole=whole)
-    dtype = outputs.output_dtype(output, image)
+    image = picture or read_source(path, output, task, config.axes, whole=whole)
+    dtype = output_dtype(output, image)
     if files.estimate:
         say_warnings(image)
         return _estimate(image, task, config, as_json=files.as_json)
     reference = None
     if files.reference:
         seen = task.final(task.enlarged(image)) if files.affine else image
-        reference = match(io.read_image(files.reference, config.axes), seen, files.affine)
+        reference = match(read_image(files.reference, config.axes), seen, files.affine)
         say_warnings(reference)
     if files.save_config:
         complete = config.complete(task.preset, task.dims)
-        outputs.save_json(files.save_config, complete.model_dump(mode="json"))
-    source = outputs.identity(path)
-    place = outputs.written_to(
-        output, image, source, overwrite=files.overwrite, dtype=dtype, rescue=True
-    )
+        save_json(files.save_config, complete.model_dump(mode="json"))
+    source = file_identity(path)
+    place = written_to(output, image, source, overwrite=files.overwrite, dtype=dtype, rescue=True)
     with interruption() as asked, place as (out, write):
         result = restore_image(image, task, config, reference, asked, out=out)
         report = write(result)
     if files.uncertainty and result.uncertainty is not None:
         _, spread = result.uncertainty
-        io.write_image(files.uncertainty, result.image.with_data(spread), overwrite=files.overwrite)
+        write_image(files.uncertainty, result.image.with_data(spread), overwrite=files.overwrite)
     if trials := result.report.diagnostics.get("trials"):
         best = min(trials, key=lambda trial: trial["heldout_error"])
         say(

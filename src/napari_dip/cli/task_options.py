@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -17,6 +18,7 @@ from napari_dip.config import (
     DEFAULT_LOSS,
     DEFAULT_OPTICS,
     REFRACTIVE_INDEX,
+    BatchTask,
     JpegLoss,
     Kernel,
     Known,
@@ -27,11 +29,9 @@ from napari_dip.errors import UsageError
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
     from napari_dip.core.tasks import Task
+    from napari_dip.core.tasks.spec import TaskSpec
 
 
-CommandTask = Literal[
-    "denoise", "inpaint", "super-resolve", "deconvolve", "dejpeg", "guided", "fourier"
-]
 GuideFile = Annotated[
     Path,
     Parameter(help="Image file of the same Y and X: a flash photograph, or a brighter channel."),
@@ -60,10 +60,17 @@ class InpaintOptions:
     inverse: Flag = False
     known: Known = DEFAULT_KNOWN
 
-    def task(self) -> Task:
-        from napari_dip.core.tasks import Inpaint
+    def spec(self) -> TaskSpec:
+        return _spec(
+            "inpaint",
+            {"mask": self.mask},
+            labels=self.labels,
+            inverse=self.inverse,
+            known=self.known,
+        )
 
-        return Inpaint(read(self.mask), self.labels, self.inverse, self.known)
+    def task(self) -> Task:
+        return self.spec().build(read)
 
 
 @Parameter(name="*")
@@ -82,10 +89,12 @@ class SuperResolveOptions:
     factor: str = str(DEFAULT_FACTOR)
     kernel: Kernel = DEFAULT_KERNEL
 
-    def task(self) -> Task:
-        from napari_dip.core.tasks import SuperResolve
+    def spec(self) -> TaskSpec:
+        factor = by_axis("factor", self.factor, int)
+        return _spec("super-resolve", {}, factor=factor, kernel=self.kernel)
 
-        return SuperResolve(by_axis("factor", self.factor, int), self.kernel)
+    def task(self) -> Task:
+        return self.spec().build(read)
 
 
 @Parameter(name="*")
@@ -124,29 +133,31 @@ class DeconvolveOptions:
     optics: Optics = DEFAULT_OPTICS
     refine_psf: Flag = False
 
-    def task(self) -> Task:
-        from napari_dip.core.tasks import Deconvolve
-
-        width = None if self.sigma is None else by_axis("sigma", self.sigma, float)
-        return Deconvolve(
-            self._read_psf(),
-            width,
-            self.na,
-            self.wavelength,
-            self.refractive_index,
-            self.refine_psf,
-            self.optics,
+    def spec(self) -> TaskSpec:
+        return _spec(
+            "deconvolve",
+            {"psf": self.psf},
+            self._voxel_size(),
+            sigma=None if self.sigma is None else by_axis("sigma", self.sigma, float),
+            na=self.na,
+            wavelength=self.wavelength,
+            refractive_index=self.refractive_index,
+            refine_psf=self.refine_psf,
+            optics=self.optics,
         )
 
-    def _read_psf(self) -> Image | None:
-        psf, text = read(self.psf), self.psf_voxel_size
-        if psf is None or text is None:
-            return psf
+    def task(self) -> Task:
+        return self.spec().build(read)
+
+    def _voxel_size(self) -> dict[str, float] | None:
+        text = self.psf_voxel_size
+        if self.psf is None or text is None:
+            return None
         size = by_axis("psf-voxel-size", text, float)
         sizes = size if isinstance(size, dict) else {"y": size, "x": size}
         if not all(0 < one < inf for one in sizes.values()):
             raise UsageError(f"Got --psf-voxel-size {text}; expected sizes above 0 [micrometre].")
-        return psf.calibrated(sizes)
+        return sizes
 
 
 @Parameter(name="*")
@@ -166,46 +177,27 @@ class TaskOptions:
         What is known of the blur.
     """
 
-    name: Annotated[CommandTask, Parameter(name="--task")] = "denoise"
+    name: Annotated[BatchTask, Parameter(name="--task")] = "denoise"
     missing: InpaintOptions = InpaintOptions()
     sampling: SuperResolveOptions = SuperResolveOptions()
     blur: DeconvolveOptions = DeconvolveOptions()
     guide: GuideFile | None = None
 
-    def task(self) -> Task:
-        from napari_dip.core import tasks
-
+    def spec(self) -> TaskSpec:
         match self.name:
             case "inpaint":
-                return self.missing.task()
+                return self.missing.spec()
             case "super-resolve":
-                return self.sampling.task()
+                return self.sampling.spec()
             case "deconvolve":
-                return self.blur.task()
+                return self.blur.spec()
             case "guided":
-                return tasks.Guided(read(self.guide))
+                return _spec("guided", {"picture": self.guide})
             case "fourier":
-                return tasks.Fourier(read(self.missing.mask), self.missing.inverse)
+                missing = self.missing
+                return _spec("fourier", {"mask": missing.mask}, inverse=missing.inverse)
             case _:
-                return tasks.TASKS[self.name]()
-
-    def absolute(self) -> TaskOptions:
-        """Return the same with paths that mean the same everywhere on this machine."""
-
-        def whole(path: Path | None) -> Path | None:
-            return None if path is None else path.absolute()
-
-        return replace(
-            self,
-            missing=replace(self.missing, mask=whole(self.missing.mask)),
-            blur=replace(self.blur, psf=whole(self.blur.psf)),
-            guide=whole(self.guide),
-        )
-
-    @property
-    def files(self) -> list[Path]:
-        """What is read beside the image."""
-        return [path for path in (self.missing.mask, self.blur.psf, self.guide) if path]
+                return _spec(self.name, {})
 
 
 @Parameter(name="*")
@@ -225,13 +217,33 @@ class JpegOptions:
 
     def task(self, image: Path) -> Task:
         from napari_dip.core.tasks import RemoveJpeg
-        from napari_dip.io import images as io
+        from napari_dip.io.images import read_quantisation
 
-        return RemoveJpeg(io.read_quantisation(image), self.loss)
+        return RemoveJpeg(read_quantisation(image), self.loss)
 
 
-def read(path: Path | None) -> Image | None:
-    """Read the picture that a task needs, if there is one."""
-    from napari_dip.io import images as io
+def read(path: Path) -> Image:
+    """Read an image that a task needs."""
+    from napari_dip.io.images import read_image
 
-    return None if path is None else io.read_image(path)
+    return read_image(path)
+
+
+def read_given(path: Path | None) -> Image | None:
+    """Read an image that a task may need, if there is one."""
+    return None if path is None else read(path)
+
+
+def _spec(
+    name: BatchTask,
+    pictures: Mapping[str, Path | None],
+    voxel_size: Mapping[str, float] | None = None,
+    **parameters: Any,
+) -> TaskSpec:
+    """Return a task of these parameters, and of the pictures that there are."""
+    from napari_dip.core.tasks.spec import PictureFile, TaskSpec
+
+    files = {
+        name: PictureFile(path, voxel_size) for name, path in pictures.items() if path is not None
+    }
+    return TaskSpec(name, {**files, **parameters})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import signal
 import sys
@@ -18,19 +17,16 @@ from pydantic import ValidationError
 
 from napari_dip.cli.options import option
 from napari_dip.config.messages import explain
-from napari_dip.errors import DeviceError, InputError, NapariDipError
+from napari_dip.errors import UNEXPECTED, UsageError, describe_error
+from napari_dip.io.json_values import json_values
 from napari_dip.logs import note
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from napari_dip.core.image.image import Image
-    from napari_dip.core.restoration.progress import Progress
+    from napari_dip.core.restoration.progress import Follower, Progress
 
-Follower = Callable[["Progress"], None]
-
-INTERRUPTED = 130
-UNEXPECTED = 1  # an error of no kind of ours
 # A log file is read afterwards, so a line now and then is enough [seconds].
 _LINE_INTERVAL = 10.0
 
@@ -56,7 +52,7 @@ def say_warnings(*images: Image) -> None:
 def print_result(values: Mapping[str, Any], as_json: bool) -> None:
     """Print named values on stdout: one line each, or as one JSON object."""
     if as_json:
-        print(json.dumps(plain(values)))
+        print(json.dumps(json_values(values)))
         return
     for name, value in values.items():
         print(f"{name:24} {_readable(value)}")
@@ -72,36 +68,15 @@ def _readable(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def plain(value: Any) -> Any:
-    """Return JSON values: infinity, as of two equal images, has no place in JSON."""
-    if isinstance(value, Mapping):
-        return {name: plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def judge(error: BaseException) -> tuple[str, int]:
-    """Return what to tell the user about an error, and the exit code."""
-    match error:
-        case NapariDipError():
-            return str(error), error.exit_code
-        case CycloptsError():
-            cause = error.__cause__
-            if isinstance(cause, ValidationError):
-                return explain(cause, option), 2
-            return str(error), 2
-        case KeyboardInterrupt():
-            return "interrupted before there was a result", INTERRUPTED
-        case OSError():
-            return f"A file cannot be read or written: {error}.", InputError.exit_code
-        case MemoryError():
-            return "Out of memory; use a smaller image or preset.", DeviceError.exit_code
-        case _:
-            kind = type(error).__name__
-            return f"Unexpected {kind}: {error} (--traceback to see more).", UNEXPECTED
+def explain_error(error: BaseException) -> tuple[str, int]:
+    """Return a sentence for the user, and the exit code."""
+    if isinstance(error, CycloptsError):
+        cause = error.__cause__
+        if isinstance(cause, ValidationError):
+            return explain(cause, option), UsageError.exit_code
+        return str(error), UsageError.exit_code
+    sentence, code = describe_error(error)
+    return f"{sentence} (--traceback shows more.)" if code == UNEXPECTED else sentence, code
 
 
 @contextmanager

@@ -11,9 +11,12 @@ import numpy as np
 
 from napari_dip import metrics
 from napari_dip.compare.baselines import Facts, available
-from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.blocks.plan import plan_blocks
+from napari_dip.core.blocks.read import from_channels_first, read_block
+from napari_dip.core.image.axes import spatial_axes
 from napari_dip.core.image.image import mask_invalid
 from napari_dip.core.image.scaling import scale_image
+from napari_dip.core.image.typical_planes import some_planes
 from napari_dip.core.noise.estimation import estimate_mean_variance
 from napari_dip.core.noise.model import noise_model
 from napari_dip.core.tasks import Deconvolve, Denoise
@@ -74,10 +77,10 @@ def compare(
     for baseline in available(task.name):
         start = time.perf_counter()
         restored = _restore(image, task, dims, baseline)
-        yield judged(baseline.name, restored, time.perf_counter() - start, reference)
+        yield measured_row(baseline.name, restored, time.perf_counter() - start, reference)
 
 
-def check(task: Task, image: Image) -> None:
+def check_comparable(task: Task, image: Image) -> None:
     """Raise an `InputError` for what no baseline could handle."""
     missing = not np.isfinite(np.asarray(image.data)).all()
     if missing and not all(baseline.fills for baseline in available(task.name)):
@@ -87,7 +90,7 @@ def check(task: Task, image: Image) -> None:
         )
 
 
-def judged(name: str, restored: Image, seconds: float, reference: Image | None) -> Row:
+def measured_row(name: str, restored: Image, seconds: float, reference: Image | None) -> Row:
     """Return a row with its quality, if there is a truth to compare with."""
     if reference is None:
         return Row(name, restored, seconds)
@@ -96,20 +99,19 @@ def judged(name: str, restored: Image, seconds: float, reference: Image | None) 
 
 
 def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
-    axes = blocks.spatial_axes(image, dims)
+    axes = spatial_axes(image, dims)
     observed = task.observe(image)
     enlarged = image.enlarged(task.factors())
     result = np.array(enlarged.data, dtype=np.float32)
     psf = task.fitting_psf(image, axes) if isinstance(task, Deconvolve) else None
     scalings = scale_image(observed, joint=task.joint, regions=task.leaves_out_regions)
     lines = [
-        estimate_mean_variance(blocks.some_planes(observed, channel))
-        for channel in range(len(scalings))
+        estimate_mean_variance(some_planes(observed, channel)) for channel in range(len(scalings))
     ]
-    for block in blocks.plan(observed, None, dims):
+    for block in plan_blocks(observed, None, dims):
         channel = block.channels[0] if block.channels else 0
         scaling = scalings[channel]
-        values: NDArray[Any] = blocks.read(observed, block)  # (C, [Z, ]Y, X)
+        values: NDArray[Any] = read_block(observed, block)  # (C, [Z, ]Y, X)
         known = mask_invalid(values)
         if scaling.constant or not known.any():
             continue
@@ -124,6 +126,6 @@ def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
         )
         estimate = scaling.unscale(baseline.restore(unit, facts))
         result[block.selection] = task.merge(
-            blocks.from_channels_first(estimate, block), blocks.from_channels_first(values, block)
+            from_channels_first(estimate, block), from_channels_first(values, block)
         )
     return task.final(enlarged.with_data(result))

@@ -34,6 +34,10 @@ TaskName = Literal[
     "invert-features",
     "maximise-unit",
 ]
+# Tasks of a batch: an image file and parameters describe each.
+BatchTask = Literal[
+    "denoise", "inpaint", "super-resolve", "deconvolve", "dejpeg", "guided", "fourier"
+]
 # The pretrained network whose weights an installed package brings.
 DEFAULT_FEATURES = "efficientnet-lite0"
 # How many times more pixels along Y and X.

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_dip.core.operators.base import Identity, Operator, Shape
+from napari_dip.core.operators.base import Identity, Operator
 
 if TYPE_CHECKING:
+    from napari_dip.core.image.shape import Shape
     from napari_dip.core.noise.model import NoiseModel
 
 

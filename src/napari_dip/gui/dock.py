@@ -13,7 +13,7 @@ from napari_dip.config import DipConfig
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.form.cost_label import Cost
 from napari_dip.gui.form.form import Form
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import job
 from napari_dip.gui.menu.settings_menu import SettingsMenu
 from napari_dip.gui.results.preview import Preview

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari_dip.gui.batch.dialog import BatchDialog
 from napari_dip.gui.dock import DeepImagePriorWidget
 from napari_dip.gui.form.form import Form
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 
 if TYPE_CHECKING:
     import napari

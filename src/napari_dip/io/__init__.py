@@ -1,5 +1,19 @@
 """Image files: TIFF, OME-TIFF, OME-Zarr, NIfTI, DICOM, PNG, JPEG and NumPy arrays."""
 
-from napari_dip.io.images import read_image, write_image
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_dip.io.images import read_image, write_image
 
 __all__ = ["read_image", "write_image"]
+
+
+def __getattr__(name: str) -> Any:
+    # The libraries of image files are imported when one is read or written.
+    if name in __all__:
+        from napari_dip.io import images
+
+        return getattr(images, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.cli.terminal import plain
 from napari_dip.errors import FileFormatError, NapariDipError, OutputExistsError, UsageError
-from napari_dip.io import images as io
 from napari_dip.io.atomic import check_place, written_whole
+from napari_dip.io.images import check_output, read_image, sha256_of, write_image, written_by_parts
+from napari_dip.io.json_values import json_values
 from napari_dip.io.nifti import check_colours
 from napari_dip.io.ome_zarr.store import is_ordered, is_zarr
 
@@ -53,7 +53,7 @@ def check_outputs(
             raise UsageError(f"Got {path} twice; expected a file of its own for every output.")
         seen.add(path.resolve())
     for path in images:
-        io.check_output(path, overwrite)
+        check_output(path, overwrite)
     for path in others:
         if not path.parent.is_dir():
             raise FileFormatError(f"Got {path}; expected the folder {path.parent} to exist.")
@@ -90,10 +90,10 @@ def read_source(
     That is so from Zarr to OME-Zarr, unless something needs the `whole` result.
     """
     if not whole and task.by_parts and output.suffix.lower() == ".zarr" and is_zarr(source):
-        image = io.read_image(source, axes, lazy=True)
+        image = read_image(source, axes, lazy=True)
         if is_ordered(image.axes) and image.dtype.isnative:
             return image
-    return io.read_image(source, axes)
+    return read_image(source, axes)
 
 
 def nowhere(image: Image) -> Any:
@@ -139,7 +139,7 @@ def written_to(
             ),
         )
         return
-    with io.written_by_parts(output, image, overwrite=overwrite) as (array, complete):
+    with written_by_parts(output, image, overwrite=overwrite) as (array, complete):
 
         def write(result: Restoration) -> dict[str, Any]:
             report = _report(result, source)
@@ -182,7 +182,7 @@ def write_result(
     report = _report(result, source, numbers)
 
     def write(path: Path) -> None:
-        io.write_image(
+        write_image(
             path, result.image, description=json.dumps(report), overwrite=overwrite, dtype=dtype
         )
 
@@ -198,9 +198,9 @@ def write_result(
     return report
 
 
-def identity(path: Path) -> dict[str, str]:
+def file_identity(path: Path) -> dict[str, str]:
     """Return what a report says of a file; before the work, during which the file may change."""
-    return {"path": str(path), "sha256": io.sha256_of(path)}
+    return {"path": str(path), "sha256": sha256_of(path)}
 
 
 def _report(
@@ -208,7 +208,7 @@ def _report(
 ) -> dict[str, Any]:
     record = result.report.input.model_copy(update=source)
     given = result.report.model_copy(update={"input": record})
-    report: dict[str, Any] = plain({**given.as_json(), **(numbers or {})})
+    report: dict[str, Any] = json_values({**given.as_json(), **(numbers or {})})
     return report
 
 
@@ -225,15 +225,15 @@ def report_path(output: Path) -> Path:
 
 def default_output(image: Path, task: str) -> Path:
     """Return IMAGE_TASK.ome.tif beside the image."""
-    return image.with_name(f"{stem(image)}_{task}.ome.tif")
+    return image.with_name(f"{file_stem(image)}_{task}.ome.tif")
 
 
 def default_folder(image: Path, task: str) -> Path:
     """Return the folder IMAGE_TASK beside the image."""
-    return image.with_name(f"{stem(image)}_{task}")
+    return image.with_name(f"{file_stem(image)}_{task}")
 
 
-def stem(path: Path) -> str:
+def file_stem(path: Path) -> str:
     """Return the name without its suffix, however long that is."""
     name = path.name
     longest = next((end for end in _LONG_SUFFIXES if name.lower().endswith(end)), path.suffix)

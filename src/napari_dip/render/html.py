@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from napari_dip.core.report.report import Report
+    from napari_dip.core.records import Report
     from napari_dip.render.figure import Curve
 
 _PAGE = Template("""<!DOCTYPE html>

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari_dip.core.report.warnings import DISAGREEMENT
 
 if TYPE_CHECKING:
-    from napari_dip.core.report.report import NoiseRecord, Report
+    from napari_dip.core.records import NoiseRecord, Report
 
 # After "Stopped at 840 of 1000: ".
 REASONS = {

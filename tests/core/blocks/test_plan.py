@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_dip.core.blocks import plan as blocks
-from napari_dip.core.blocks import stitch as stitching
+from napari_dip.core.blocks.plan import block_shape, plan_blocks, split_block
+from napari_dip.core.blocks.read import from_channels_first, read_block
+from napari_dip.core.blocks.stitch import bands, count_pixels, outer, stitch
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.image.image import Image
+from napari_dip.core.image.typical_planes import some_planes
 from napari_dip.errors import AxesError, UsageError
 
 AXES = ["YX", "XY", "ZYX", "CYX", "YXC", "YXS", "TZCYX", "TZYXS", "CZYX"]
@@ -30,10 +32,10 @@ def test_cutting_and_putting_back_is_the_identity(axes_and_dims, channels):
     axes, dims = axes_and_dims
     image = numbered(axes)
     result = np.full(image.shape, -1)
-    for block in blocks.plan(image, channels, dims):
-        values = blocks.read(image, block)
+    for block in plan_blocks(image, channels, dims):
+        values = read_block(image, block)
         assert values.shape[1:] == ((4, 5) if dims == 2 else (3, 4, 5))
-        result[block.selection] = blocks.from_channels_first(values, block)
+        result[block.selection] = from_channels_first(values, block)
     np.testing.assert_array_equal(result, image.data)
 
 
@@ -49,32 +51,32 @@ def test_cutting_and_putting_back_is_the_identity(axes_and_dims, channels):
 )
 def test_channels_are_fitted_together_or_apart(axes, channels, count, fitted):
     image = numbered(axes)
-    plan = blocks.plan(image, channels)
+    plan = plan_blocks(image, channels)
     assert [block.index for block in plan] == list(range(count))
-    assert blocks.read(image, plan[0]).shape[0] == fitted
+    assert read_block(image, plan[0]).shape[0] == fitted
 
 
 def test_volumes_are_one_block_each_and_need_an_axis_z():
     image = numbered("TZCYX")
-    assert len(blocks.plan(image, "joint", 3)) == 2
-    assert blocks.shape(blocks.plan(image, None, 3)[0], image) == (3, 4, 5)
+    assert len(plan_blocks(image, "joint", 3)) == 2
+    assert block_shape(plan_blocks(image, None, 3)[0], image) == (3, 4, 5)
     with pytest.raises(AxesError, match="expected an axis Z"):
-        blocks.plan(numbered("CYX"), None, 3)
+        plan_blocks(numbered("CYX"), None, 3)
 
 
 def test_alpha_is_left_out_of_the_fit():
     image = numbered("YXS", samples=4)
-    (block,) = blocks.plan(image, None)
-    assert blocks.read(image, block).shape == (3, 4, 5)
+    (block,) = plan_blocks(image, None)
+    assert read_block(image, block).shape == (3, 4, 5)
 
 
 def test_blocks_know_their_channel():
-    assert [block.channels for block in blocks.plan(numbered("ZCYX"), None)] == [(0,), (1,)] * 3
+    assert [block.channels for block in plan_blocks(numbered("ZCYX"), None)] == [(0,), (1,)] * 3
 
 
 def test_some_planes_are_of_one_channel_and_spread():
     image = numbered("TZCYX")
-    planes = blocks.some_planes(image, 1, count=3)
+    planes = some_planes(image, 1, count=3)
     assert planes.shape == (3, 4, 5)
     np.testing.assert_array_equal(planes[0], image.data[0, 0, 1])
     np.testing.assert_array_equal(planes[-1], image.data[1, 2, 1])
@@ -82,7 +84,7 @@ def test_some_planes_are_of_one_channel_and_spread():
 
 def test_of_large_planes_a_part_of_each_is_enough():
     image = Image(np.broadcast_to(np.arange(5000), (1, 3000, 5000)), "ZYX")
-    planes = blocks.some_planes(image, 0, count=3)
+    planes = some_planes(image, 0, count=3)
     assert planes.shape == (3, 1024, 1024)
     np.testing.assert_array_equal(planes[:, 0, 0], [0, 1988, 3976])
 
@@ -130,14 +132,14 @@ def test_tiles_stitched_in_any_order_are_the_image(axes_and_dims, channels, tili
     data = np.random.default_rng(0).random([SIZES[axis] for axis in axes], np.float32)
     image, finer = Image(data, axes), Image(data, axes).enlarged(factors)
     result = np.full(finer.shape, np.nan, np.float32)
-    tiles = blocks.plan(image, channels, dims, replace(tiling, factors=factors))
+    tiles = plan_blocks(image, channels, dims, replace(tiling, factors=factors))
     order.shuffle(tiles)
     counted = 0.0
     for number, tile in enumerate(tiles):
-        values = blocks.read(image, tile)
-        assert values.shape[1:] == blocks.shape(tile, image)
-        counted += stitching.count(tile, values > 0.5)
-        stitching.stitch(result, tile, finer.data[tile.target], tiles[:number])
+        values = read_block(image, tile)
+        assert values.shape[1:] == block_shape(tile, image)
+        counted += count_pixels(tile, values > 0.5)
+        stitch(result, tile, finer.data[tile.target], tiles[:number])
     np.testing.assert_allclose(result, finer.data, rtol=1e-5, atol=1e-7)
     assert counted == pytest.approx((data > 0.5).sum(), rel=1e-4)
 
@@ -145,11 +147,11 @@ def test_tiles_stitched_in_any_order_are_the_image(axes_and_dims, channels, tili
 @given(tilings(), st.permutations(range(4)))
 def test_what_no_tile_reached_stays_and_what_one_reached_is_its_own(tiling, order):
     result = np.full((2, 60), np.inf, np.float32)
-    tiles = blocks.plan(Image(result, "YX"), None, 2, tiling)
+    tiles = plan_blocks(Image(result, "YX"), None, 2, tiling)
     tiles = [tiles[index] for index in order if index < len(tiles)][:2]
     reached = np.zeros(result.shape, bool)
     for number, tile in enumerate(tiles):
-        stitching.stitch(result, tile, np.ones((2, 60), np.float32)[tile.target], tiles[:number])
+        stitch(result, tile, np.ones((2, 60), np.float32)[tile.target], tiles[:number])
         part = reached[tile.target]
         part |= np.multiply.outer(*tile.weights) > 0 if tile.weights else True
     np.testing.assert_array_equal(result[~reached], np.inf)
@@ -170,23 +172,23 @@ def test_parts_of_tiles_and_of_planes_are_the_image_again(axes, dims, channels, 
     tiling = Tiling(side, 8, whole, factors=factors)
     smaller = replace(tiling, side=20, overlap=5)
     result, laid = np.full(finer.shape, np.nan, np.float32), []
-    for tile in blocks.plan(image, channels, dims, tiling):
-        parts = blocks.split(tile, image, smaller)
+    for tile in plan_blocks(image, channels, dims, tiling):
+        parts = split_block(tile, image, smaller)
         assert len(parts) >= 4
         assert [part.part for part in parts] == list(range(1, len(parts) + 1))
         assert {part.index for part in parts} == {tile.index}
         for part in parts:
-            assert max(blocks.shape(part, image)[-2:]) <= 20
-            stitching.stitch(result, part, finer.data[part.target], laid)
+            assert max(block_shape(part, image)[-2:]) <= 20
+            stitch(result, part, finer.data[part.target], laid)
             laid.append(part)
         # A block that is small enough stays what it is.
-        assert blocks.split(parts[0], image, tiling) == [parts[0]]
+        assert split_block(parts[0], image, tiling) == [parts[0]]
     np.testing.assert_allclose(result, finer.data, rtol=1e-5, atol=1e-6)
 
 
 def test_an_image_no_larger_than_a_tile_is_one_block_as_without_tiles():
     image = numbered("TZCYX")
-    assert blocks.plan(image, None, 2, Tiling(5, 2)) == blocks.plan(image, None)
+    assert plan_blocks(image, None, 2, Tiling(5, 2)) == plan_blocks(image, None)
 
 
 def test_tiles_that_share_all_they_have_are_refused_with_a_size_that_will_do():
@@ -199,22 +201,22 @@ def test_tiles_that_share_all_they_have_are_refused_with_a_size_that_will_do():
 @settings(deadline=None, max_examples=25)
 def test_where_tiles_differ_the_result_is_their_weighted_mean(tiling, order):
     image = Image(np.zeros((13, 17), np.float32), "YX")
-    tiles = blocks.plan(image, None, 2, tiling)
+    tiles = plan_blocks(image, None, 2, tiling)
     order.shuffle(tiles)
     result = np.zeros(image.shape, np.float32)
     total, weight = np.zeros(image.shape), np.zeros(image.shape)
     for number, tile in enumerate(tiles):
         level = np.float32(1 + number)
-        counts = stitching.outer(tile.weights) if tile.weights else 1.0
+        counts = outer(tile.weights) if tile.weights else 1.0
         total[tile.target] += level * counts
         weight[tile.target] += counts
-        stitching.stitch(result, tile, np.full_like(result[tile.target], level), tiles[:number])
+        stitch(result, tile, np.full_like(result[tile.target], level), tiles[:number])
     np.testing.assert_allclose(result, total / weight, rtol=1e-4)
 
 
 def test_bands_are_the_array_once_and_small():
     seen = np.zeros((2, 1500, 3), int)
-    for band in stitching.bands(seen.shape, "ZYX"):
+    for band in bands(seen.shape, "ZYX"):
         assert seen[band].size <= 1024 * 3
         seen[band] += 1
     assert (seen == 1).all()

@@ -50,8 +50,8 @@ def test_a_seam_that_is_seen_is_told_unless_it_may_be_chance(monkeypatch, chance
 
 def test_the_order_of_tiles_changes_nothing(monkeypatch):
     forwards = finish(restore(noisy_waves(), config=TILED)).image.data
-    plan = restore_module.blocks.plan
-    monkeypatch.setattr(restore_module.blocks, "plan", lambda *args: plan(*args)[::-1])
+    plan = restore_module.plan_blocks
+    monkeypatch.setattr(restore_module, "plan_blocks", lambda *args: plan(*args)[::-1])
     backwards = finish(restore(noisy_waves(), config=TILED)).image.data
     np.testing.assert_allclose(backwards, forwards, rtol=1e-5)
 

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from napari_dip.config import FitConfig
-from napari_dip.core.fitting.averaging import MovingAverage, Posterior
+from napari_dip.core.fitting.averaging import MovingAverage
+from napari_dip.core.fitting.posterior import Posterior
 from napari_dip.core.optim.optimisers import typical_steps
 from napari_dip.core.stopping.rules import Evidence, StopReason
 

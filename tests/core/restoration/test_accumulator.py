@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.image.image import as_image
 from napari_dip.core.restoration.accumulator import Mosaic
 
@@ -26,7 +26,7 @@ def made_up(estimate, std=None):
 
 def put(mosaic, *fits):
     """Put the fits of the second plane into a mosaic."""
-    (_, block) = blocks.plan(IMAGE, None)
+    (_, block) = plan_blocks(IMAGE, None)
     source = SimpleNamespace(restored=lambda work, estimate: (2 * estimate).astype(np.float32))
     mosaic.put(SimpleNamespace(block=block), source, list(fits))
 

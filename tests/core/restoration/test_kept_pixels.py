@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.blocks.plan import plan_blocks
+from napari_dip.core.blocks.read import read_block
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.image.image import Image
 from napari_dip.core.restoration.kept_pixels import (
@@ -71,10 +72,10 @@ def test_pixels_are_repeated_to_the_shape_of_an_estimate():
 def counted(image, kept, **options):
     counts = KeptPixels()
     ordered = image.with_data(kept)
-    for block in blocks.plan(image, **options):
-        values = blocks.read(image, block)
-        work = SimpleNamespace(block=block, values=values, kept=blocks.read(ordered, block))
-        counts.add(work, image.axes)
+    for block in plan_blocks(image, **options):
+        values = read_block(image, block)
+        work = SimpleNamespace(block=block, values=values, kept=read_block(ordered, block))
+        counts.add(work.block, work.values, work.kept, image.axes)
     return counts.record()
 
 

@@ -8,8 +8,8 @@ import torch
 
 from napari_dip import restore
 from napari_dip.api import finish
-from napari_dip.core.blocks import plan as blocks
-from napari_dip.core.blocks import stitch as stitching
+from napari_dip.core.blocks.plan import block_shape, plan_blocks, split_block
+from napari_dip.core.blocks.stitch import outer
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.hardware.device import Runtime
 from napari_dip.core.image.image import Image, as_image
@@ -84,7 +84,7 @@ def test_tiles_are_halved_until_they_fit_and_finished_planes_stay(short_of_memor
 
 def test_after_the_smallest_tile_the_cpu_is_taken_and_then_nothing_is_left():
     image = as_image(np.zeros((64, 64)))
-    (block,) = blocks.plan(image, None)
+    (block,) = plan_blocks(image, None)
     ladder = Ladder(image, Tiling(64, 4), Runtime(torch.device("meta"), torch.bfloat16))
     steps = 0
     while ladder.descend(block, "none"):
@@ -120,13 +120,13 @@ def test_what_depends_on_the_whole_image_is_not_cut(short_of_memory):
 def test_parts_of_a_block_count_as_much_as_it_does(axes):
     shape = (3, 40, 50)[-len(axes) :]
     image = as_image(np.zeros(shape), axes)
-    for block in blocks.plan(image, "joint", 2, Tiling(30, 6)):
+    for block in plan_blocks(image, "joint", 2, Tiling(30, 6)):
         total = np.zeros(shape)
-        for part in blocks.split(block, image, Tiling(12, 4)):
-            total[part.target] += stitching.outer(part.weights)
-            assert max(blocks.shape(part, image)) <= 12
+        for part in split_block(block, image, Tiling(12, 4)):
+            total[part.target] += outer(part.weights)
+            assert max(block_shape(part, image)) <= 12
         expected = np.zeros(shape)
-        expected[block.target] = stitching.outer(block.weights)
+        expected[block.target] = outer(block.weights)
         np.testing.assert_allclose(total, expected, atol=1e-6)
 
 

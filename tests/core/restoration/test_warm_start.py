@@ -7,7 +7,7 @@ from scipy import ndimage
 from napari_dip import restore
 from napari_dip.api import finish
 from napari_dip.config import StoppingConfig
-from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.restoration import warm_start as series
@@ -59,7 +59,7 @@ def restored(image, config, **options):
 )
 def test_a_plane_follows_the_one_before_it_of_its_own_channel(axes, shape, before):
     image = as_image(np.zeros(shape), axes)
-    plan = blocks.plan(image, None)
+    plan = plan_blocks(image, None)
     chain = Series(plan, axes)
     assert [chain._before.get(block.index) for block in plan] == before
     assert [chain.follows(block) for block in plan] == [one is not None for one in before]
@@ -67,7 +67,7 @@ def test_a_plane_follows_the_one_before_it_of_its_own_channel(axes, shape, befor
 
 def test_each_tile_follows_its_own_and_no_more_is_kept_than_followers_need():
     image = as_image(np.zeros((3, 8, 16)), "ZYX")
-    plan = blocks.plan(image, None, 2, Tiling(8))
+    plan = plan_blocks(image, None, 2, Tiling(8))
     chain = Series(plan, "ZYX")
     picture = np.random.default_rng(0).normal(size=(1, 8, 8))
     held = []

@@ -10,12 +10,12 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QListWidget, QPushButton
 from superqt.utils import GeneratorWorker
 
-from napari_dip.cli.task_options import DeconvolveOptions, InpaintOptions, SuperResolveOptions
 from napari_dip.core.image.image import Image
+from napari_dip.core.tasks.spec import PictureFile, TaskSpec
 from napari_dip.errors import UsageError
 from napari_dip.gui.batch.dialog import BatchDialog
-from napari_dip.gui.batch.worker import task_options
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.batch.worker import task_spec
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.menu_commands import batch
 from napari_dip.io import images as io
 from tests.gui.conftest import delete
@@ -147,12 +147,12 @@ def test_closing_ends_the_batch(viewer, dock, dialog, plates, tmp_path, qtbot, m
 
 def test_a_task_is_told_in_the_words_of_a_batch(tmp_path):
     def told(name, **values):
-        return task_options(TaskChoice(name, values), tmp_path)
+        return task_spec(TaskChoice(name, values), tmp_path)
 
-    sampling = told("super-resolve", factor=2, kernel="box").sampling
-    assert sampling == SuperResolveOptions(factor="2", kernel="box")
-    blur = told("deconvolve", sigma=1.5, refine_psf=True).blur
-    assert blur == DeconvolveOptions(sigma="1.5", refine_psf=True)
+    sampling = {"factor": 2, "kernel": "box"}
+    assert told("super-resolve", **sampling) == TaskSpec("super-resolve", sampling)
+    blur = {"sigma": 1.5, "refine_psf": True}
+    assert told("deconvolve", **blur, na=None) == TaskSpec("deconvolve", blur)
     with pytest.raises(UsageError, match="Invert features"):
         told("invert-features")
 
@@ -161,14 +161,15 @@ def test_a_task_is_told_in_the_words_of_a_batch(tmp_path):
 def test_a_painted_mask_becomes_a_file_beside_the_results(viewer, tmp_path, dtype):
     painted = viewer.add_labels((3 * np.eye(8)).astype(dtype))
     values = {"mask": painted, "labels": (1, 3), "inverse": True}
-    told = task_options(TaskChoice("inpaint", values), tmp_path / "out").missing
-    assert told == InpaintOptions(mask=told.mask, labels=(1, 3), inverse=True)
-    assert told.mask.parent == tmp_path / "out"
-    np.testing.assert_array_equal(io.read_image(told.mask).data, painted.data)
+    spec = task_spec(TaskChoice("inpaint", values), tmp_path / "out")
+    (mask,) = spec.files
+    assert spec.parameters == {**values, "mask": PictureFile(mask)}
+    assert mask.parent == tmp_path / "out"
+    np.testing.assert_array_equal(io.read_image(mask).data, painted.data)
     painted.data = np.zeros_like(painted.data)
-    other = task_options(TaskChoice("inpaint", values), tmp_path / "out").missing.mask
+    (other,) = task_spec(TaskChoice("inpaint", values), tmp_path / "out").files
     assert not io.read_image(other).data.any()
-    assert io.read_image(told.mask).data.any()
+    assert io.read_image(mask).data.any()
 
 
 def test_files_are_filled_where_a_mask_was_painted(

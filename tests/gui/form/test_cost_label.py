@@ -12,7 +12,7 @@ from napari_dip.core.hardware.fit_cost import fit_memory, iteration_work
 from napari_dip.core.image.image import as_image
 from napari_dip.gui.form.cost_label import Cost, cost, remember_pace, remembered_pace
 from napari_dip.gui.form.form import Form
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from tests.tiny import noisy_waves, tiny_config
 
 PLANE, STACK = as_image(np.zeros((256, 256))), as_image(np.zeros((4, 256, 256)))

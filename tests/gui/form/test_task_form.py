@@ -11,7 +11,8 @@ from napari_dip.config import DipConfig
 from napari_dip.core.tasks import TASKS
 from napari_dip.errors import InputError, UsageError
 from napari_dip.gui.form.form import Form
-from napari_dip.gui.form.task_form import TITLES, TaskChoice
+from napari_dip.gui.form.task_form import TITLES
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices, job
 from tests.tiny import latent_of, noisy_waves, tiny_config
 

@@ -11,7 +11,7 @@ from PIL import Image as Picture
 
 from napari_dip.config import DipConfig
 from napari_dip.errors import AxesError, InputError, UsageError
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices, job
 from napari_dip.io import images as io
 

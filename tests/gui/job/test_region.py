@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QPushButton, QWidget
 from napari_dip.config import DipConfig
 from napari_dip.errors import InputError
 from napari_dip.gui.form.form import Form
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices, job
 from napari_dip.gui.job.region import REGIONS
 from tests.tiny import noisy_waves, tiny_config

@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QPushButton, QSlider
 
 from napari_dip.core.image.image import Image
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.io.images import read_image, write_image
 from tests.tiny import noisy_waves, tiny_config
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QListWidget, QPushButton
 from superqt.utils import GeneratorWorker
 
 from napari_dip.config import DipConfig
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from tests.gui.conftest import delete
 
 

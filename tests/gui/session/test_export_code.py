@@ -16,7 +16,7 @@ from napari_dip.core.restoration.progress import finish
 from napari_dip.core.restoration.restore import restore
 from napari_dip.errors import UsageError
 from napari_dip.gui.form.form import Form
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices, job
 from napari_dip.gui.menu.settings_menu import SettingsMenu
 from napari_dip.gui.session.export_code import as_command, as_python

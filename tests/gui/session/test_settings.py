@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_dip.config import DipConfig
 from napari_dip.errors import UsageError
 from napari_dip.gui.form.form import Form
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.menu.settings_menu import SettingsMenu
 from napari_dip.gui.session.settings import Settings, load, remember, save
 from napari_dip.gui.session.settings import remembered as recall

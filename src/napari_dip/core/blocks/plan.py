@@ -6,23 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.image.typical_planes import are_typical, look
-from napari_dip.errors import AxesError
+from napari_dip.core.image.axes import colour_samples, spatial_axes
 
 if TYPE_CHECKING:
     from napari_dip.config import Channels
     from napari_dip.core.blocks.tiles import Tiling
     from napari_dip.core.image.image import Image
-
-# What describes a whole image is measured on so many pixels along an axis at most.
-_SAMPLE = 1024
-# So many times as many planes are examined as are chosen.
-_CANDIDATES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,7 @@ class _Piece(NamedTuple):
 _ALONE = np.ones(1, np.float32)
 
 
-def plan(
+def plan_blocks(
     image: Image,
     channels: Channels | None,
     dims: int = 2,
@@ -114,8 +108,7 @@ def plan(
         kept.add("S")
     if channels == "joint":
         kept.add("C")
-    # An even number of samples has alpha last: it is carried over untouched.
-    samples = image.shape[-1] - (image.shape[-1] % 2 == 0) if image.rgb else 0
+    samples = colour_samples(image)
 
     def pieces(axis: str) -> list[_Piece]:
         if axis in spatial and tiling is not None:
@@ -164,7 +157,7 @@ def count_channels(block: Block, image: Image) -> int:
     return prod(len(range(*at.indices(n))) for at, n in kept)
 
 
-def split(block: Block, image: Image, tiling: Tiling) -> list[Block]:
+def split_block(block: Block, image: Image, tiling: Tiling) -> list[Block]:
     """Cut a block further; the weights of its parts sum to those that it has.
 
     Examples
@@ -219,24 +212,7 @@ def _channels(image: Image, position: Sequence[int | slice]) -> tuple[int, ...]:
     return tuple(range(image.shape[axis])) if isinstance(at, slice) else (at,)
 
 
-def spatial_axes(image: Image, dims: int) -> str:
-    """Return "YX" or "ZYX", what planes or volumes of an image reach over.
-
-    Raises
-    ------
-    AxesError
-        When there are no volumes.
-    """
-    axes = "ZYX"[-dims:]
-    if not set(axes) <= set(image.axes):
-        raise AxesError(
-            f"Got an image with the axes {image.axes} to be restored as volumes; expected an axis "
-            "Z. Name the axes, such as ZYX, or choose planes (dims 2)."
-        )
-    return axes
-
-
-def shape(block: Block, image: Image) -> tuple[int, ...]:
+def block_shape(block: Block, image: Image) -> tuple[int, ...]:
     """Return the number of pixels of a block along [Z, ]Y, X."""
     numbers = {
         axis: len(range(n)[part])
@@ -244,78 +220,3 @@ def shape(block: Block, image: Image) -> tuple[int, ...]:
         if isinstance(part, slice)
     }
     return tuple(numbers[axis] for axis in "ZYX" if axis in block.axes)
-
-
-def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
-    """Return up to `count` typical planes of a channel, spread over the image, as (P, Y, X).
-
-    Of large planes only a part of each, at places spread along the diagonal. Constant
-    planes and those far from the others are replaced; without any other they stay.
-    """
-    planes = [block for block in plan(image, "separate") if block.channels in ((), (channel,))]
-    height, width = (image.shape[image.axes.index(axis)] for axis in "YX")
-    last = (len(planes) - 1, max(height - _SAMPLE, 0), max(width - _SAMPLE, 0))
-    # Of these every fifth would be chosen, if all were typical.
-    number = _CANDIDATES * (count - 1) + 1
-    candidates = np.unique(np.linspace((0, 0, 0), last, number).astype(int), axis=0)
-
-    def part(at: int, y: int, x: int) -> NDArray[Any]:
-        return read(image, _part(planes[at], image, y, x))
-
-    if len(candidates) > 1:
-        typical = are_typical([look(part(*place)[0]) for place in candidates])
-        if typical.any():
-            candidates = candidates[typical]
-        else:  # search the rest, until there is a plane with something to measure
-            places = product(range(len(planes)), *(range(0, n, _SAMPLE) for n in (height, width)))
-            found = next((place for place in places if look(part(*place)[0]) is not None), None)
-            candidates = candidates if found is None else np.array([found])
-    chosen = np.unique(np.linspace(0, len(candidates) - 1, count).astype(int))
-    return np.concatenate([part(*candidates[index]) for index in chosen])
-
-
-def _part(plane: Block, image: Image, y: int, x: int) -> Block:
-    """Return a part of a plane alone: of a lazy one no more is read."""
-    parts = {"Y": slice(y, y + _SAMPLE), "X": slice(x, x + _SAMPLE)}
-    selection = zip(image.axes, plane.selection, strict=True)
-    return replace(plane, selection=tuple(parts.get(axis, whole) for axis, whole in selection))
-
-
-def read(image: Image, block: Block) -> NDArray[Any]:
-    """Return the block's pixels as (C, [Z, ]Y, X), in the image's dtype."""
-    values = to_channels_first(np.asarray(image.data[block.selection]), block)
-    # The same order in memory, so that sums and thus results are the same.
-    return np.ascontiguousarray(values if {"C", "S"} & set(block.axes) else values[None])
-
-
-def read_around(
-    image: Image, block: Block, margin: int
-) -> tuple[NDArray[Any], tuple[slice | Any, ...]]:
-    """Return a block with so many pixels more of its plane around it, and where in it it lies."""
-    selection, inside = list(block.selection), [slice(None)] * 2
-    for n, axis in enumerate("YX"):
-        at = image.axes.index(axis)
-        part = block.selection[at]
-        assert isinstance(part, slice)  # of every block
-        first, stop, _ = part.indices(image.shape[at])
-        start = max(first - margin, 0)
-        selection[at] = slice(start, stop + margin)
-        inside[n] = slice(first - start, stop - start)
-    return read(image, replace(block, selection=tuple(selection))), (..., *inside)
-
-
-def to_channels_first(values: NDArray[Any], block: Block) -> NDArray[Any]:
-    """Reorder the block's axes: channels, if any, then [Z, ]Y, X."""
-    return values.transpose([block.axes.index(axis) for axis in _channels_first(block.axes)])
-
-
-def from_channels_first(values: NDArray[Any], block: Block) -> NDArray[Any]:
-    """Undo `read`: (C, [Z, ]Y, X) to the order of the image's array."""
-    ordered = _channels_first(block.axes)
-    if len(ordered) < values.ndim:
-        values = values[0]
-    return values.transpose([ordered.index(axis) for axis in block.axes])
-
-
-def _channels_first(axes: str) -> str:
-    return "".join(sorted(axes, key="CSZYX".index))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.blocks.plan import from_channels_first, to_channels_first
+from napari_dip.core.blocks.read import from_channels_first, to_channels_first
 
 if TYPE_CHECKING:
     from napari_dip.core.blocks.plan import Block
@@ -36,7 +36,7 @@ def stitch(
 
     Examples
     --------
-    >>> from napari_dip.core.blocks.plan import plan
+    >>> from napari_dip.core.blocks.plan import plan_blocks
     >>> from napari_dip.core.image.image import as_image
     >>> from napari_dip.core.blocks.tiles import Tiling
     >>> result = np.zeros((1, 4), np.float32)
@@ -103,12 +103,12 @@ def bands(shape: Sequence[int], axes: str) -> Iterator[tuple[int | slice, ...]]:
     yield from product(*map(pieces, axes, shape))
 
 
-def count(block: Block, where: NDArray[np.bool_]) -> float:
+def count_pixels(block: Block, where: NDArray[np.bool_]) -> float:
     """Return how many pixels (C, [Z, ]Y, X) are True; tiles share those that they overlap at."""
-    return float(count_by_plane(block, where).sum())
+    return float(count_pixels_by_plane(block, where).sum())
 
 
-def count_by_plane(block: Block, where: NDArray[np.bool_]) -> NDArray[np.float64]:
+def count_pixels_by_plane(block: Block, where: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the same for each plane, (C[, Z])."""
     if not block.weights:
         return np.asarray(where.sum(axis=(-2, -1), dtype=np.float64))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_dip.config import MAX_TILE, DipConfig
 from napari_dip.core.hardware.fit_cost import fit_memory
-from napari_dip.core.report.report import TilingRecord
+from napari_dip.core.records import TilingRecord
 from napari_dip.errors import UsageError
 from napari_dip.metrics import seam_ratio
 

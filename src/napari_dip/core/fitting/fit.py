@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_dip.config import DipConfig, FitConfig
-from napari_dip.core.fitting.averaging import MovingAverage, Posterior
+from napari_dip.core.fitting.averaging import MovingAverage
 from napari_dip.core.fitting.checkpoint import FitState
+from napari_dip.core.fitting.posterior import Posterior
 from napari_dip.core.fitting.residual_guard import build_guard
 from napari_dip.core.fitting.result import Fit, Snapshot
 from napari_dip.core.fitting.timer import Clock
@@ -43,7 +44,7 @@ from napari_dip.core.stopping.rules import Evidence
 if TYPE_CHECKING:
     from napari_dip.core.fitting.checkpoint import Ending
     from napari_dip.core.fitting.residual_guard import ResidualGuard
-    from napari_dip.core.latents.build import Draw
+    from napari_dip.core.latents.base import Draw
     from napari_dip.core.problem import Problem
     from napari_dip.core.stopping.evaluation import Errors
     from napari_dip.core.stopping.rules import StopReason

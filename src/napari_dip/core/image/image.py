@@ -314,8 +314,3 @@ def mask_invalid(values: NDArray[Any]) -> NDArray[np.bool_]:
     if values.dtype.kind == "f":
         return np.asarray(np.isfinite(values))
     return np.ones(values.shape, dtype=bool)
-
-
-def channel_axis(image: Image) -> int | None:
-    """Return the dimension that holds channels of different brightness (not RGB samples)."""
-    return image.axes.index("C") if "C" in image.axes else None

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.image.axes import channel_axis
 from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
-from napari_dip.core.image.image import Image, channel_axis, mask_invalid
-from napari_dip.core.image.typical_planes import RANGE_PERCENTILES, are_typical, look
+from napari_dip.core.image.image import Image, mask_invalid
+from napari_dip.core.image.typical_planes import RANGE_PERCENTILES, are_typical, look, some_planes
 from napari_dip.errors import InputError
 
 # The window of the map: hot pixels stay representable because the map is affine and
@@ -157,7 +157,7 @@ def _typical_scaling(image: Image, channel: int, *, regions: bool) -> Scaling:
     planes = planes.reshape(-1, *planes.shape[-2:])
     channels = 1 if axis is None else image.shape[axis]
     if whole.constant and planes.size * channels < prod(image.shape):
-        planes = blocks.some_planes(image, channel)  # it has searched all of them
+        planes = some_planes(image, channel)  # it has searched all of them
         whole = find_scaling(planes)
     if len(planes) > 1:
         planes = planes[are_typical([look(plane) for plane in planes])]

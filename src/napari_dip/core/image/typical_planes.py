@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_dip.core.image.axes import colour_samples
 from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
 from napari_dip.core.image.image import mask_invalid
+
+if TYPE_CHECKING:
+    from napari_dip.core.image.image import Image
 
 # The range of a plane: robust against hot pixels.
 RANGE_PERCENTILES = (0.1, 99.9)
@@ -25,6 +30,10 @@ _FLAT, _COARSE = 0.2, 8
 _FEWEST, _MOST_FAR = 3, 1 / 4
 # Planes are examined on so many pixels along an axis, at most about.
 _THIN = 512
+# Of a large plane, a part of so many pixels along each axis is measured.
+_SAMPLE = 1024
+# So many times as many planes are examined as are chosen.
+_CANDIDATES = 5
 
 
 class Look(NamedTuple):
@@ -115,3 +124,52 @@ def is_far(low: float, high: float, others: tuple[float, float]) -> bool:
         or low < others[0] - _BEYOND * width
         or high - low < _NARROWER * width
     )
+
+
+def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
+    """Return up to `count` typical planes of a channel, spread over the image, as (P, Y, X).
+
+    Of a large plane only a part is read, at places spread along the diagonal. Constant
+    planes and those far from the others are replaced; without any other they stay.
+    """
+    planes = _positions(image, channel)
+    height, width = (image.shape[image.axes.index(axis)] for axis in "YX")
+    last = (len(planes) - 1, max(height - _SAMPLE, 0), max(width - _SAMPLE, 0))
+    # Every fifth of these is chosen, if all are typical.
+    number = _CANDIDATES * (count - 1) + 1
+    candidates = np.unique(np.linspace((0, 0, 0), last, number).astype(int), axis=0)
+
+    def part(at: int, y: int, x: int) -> NDArray[Any]:
+        return _read_part(image, planes[at], y, x)
+
+    if len(candidates) > 1:
+        typical = are_typical([look(part(*place)) for place in candidates])
+        if typical.any():
+            candidates = candidates[typical]
+        else:  # search the rest, until there is a plane with something to measure
+            places = product(range(len(planes)), *(range(0, n, _SAMPLE) for n in (height, width)))
+            found = next((place for place in places if look(part(*place)) is not None), None)
+            candidates = candidates if found is None else np.array([found])
+    chosen = np.unique(np.linspace(0, len(candidates) - 1, count).astype(int))
+    return np.stack([part(*candidates[index]) for index in chosen])
+
+
+def _positions(image: Image, channel: int) -> list[dict[str, int]]:
+    """Return the index of each plane of a channel along the axes other than Y and X."""
+    sizes = dict(zip(image.axes, image.shape, strict=True))
+    ranges = {axis: range(n) for axis, n in sizes.items() if axis not in "YXCS"}
+    if "C" in sizes:
+        ranges["C"] = range(channel, channel + 1)
+    if "S" in sizes:
+        ranges["S"] = range(colour_samples(image))
+    ordered = [axis for axis in image.axes if axis in ranges]
+    along = product(*(ranges[axis] for axis in ordered))
+    return [dict(zip(ordered, index, strict=True)) for index in along]
+
+
+def _read_part(image: Image, position: dict[str, int], y: int, x: int) -> NDArray[Any]:
+    """Return a part of a plane as (Y, X); of a lazy array no more is read."""
+    index = {**position, "Y": slice(y, y + _SAMPLE), "X": slice(x, x + _SAMPLE)}
+    values = np.asarray(image.data[tuple(index[axis] for axis in image.axes)])
+    upright = values if image.axes.index("Y") < image.axes.index("X") else values.T
+    return np.ascontiguousarray(upright)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.latents.augment import skip_views, views
-from napari_dip.core.latents.build import Draw, Latent, Mirror
+from napari_dip.core.latents.base import Draw, Latent, Mirror
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 from napari_dip.core.operators.kspace import Fourier, least_variation
 

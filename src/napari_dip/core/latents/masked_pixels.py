@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_dip.core.image.infill import mean_of_neighbours, smoothest
 from napari_dip.core.latents.augment import View, skip_views, views
-from napari_dip.core.latents.build import Draw, Latent, Mirror, standardised_guide
+from napari_dip.core.latents.base import Draw, Latent, Mirror, standardised_guide
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from napari_dip.core.networks.layers import Scale, memory_format, pixel_shuffle,
 
 if TYPE_CHECKING:
     from napari_dip.config import NetworkConfig, NetworkName
-    from napari_dip.core.operators.base import Shape
+    from napari_dip.core.image.shape import Shape
 
 # A linear head starts at mid-window and moves as gently as a sigmoid would,
 # whose slope there is 1/4: without it each step of Adam shakes the estimate.

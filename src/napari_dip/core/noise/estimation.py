@@ -20,7 +20,7 @@ from napari_dip.core.noise.correlation import (
 )
 from napari_dip.core.noise.levels import NoiseLevels, fit_line, measure_levels
 from napari_dip.core.noise.model import LEAST_SHARE, MeanVariance
-from napari_dip.core.report.report import NoiseRecord
+from napari_dip.core.records import NoiseRecord
 
 if TYPE_CHECKING:
     from napari_dip.config import DipConfig

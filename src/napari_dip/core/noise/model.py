@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from napari_dip.core.report.report import NoiseRecord
+from napari_dip.core.records import NoiseRecord
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_dip.config import Kernel
+    from napari_dip.core.image.shape import Shape
     from napari_dip.core.noise.model import NoiseModel
-
-Shape = tuple[int, ...]
 
 # Full width at half maximum over standard deviation of a Gaussian.
 _FWHM = 2 * math.sqrt(2 * math.log(2))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.nn import functional
 
-from napari_dip.core.operators.base import Operator, Shape
+from napari_dip.core.operators.base import Operator
 from napari_dip.core.operators.psf import gaussian_reach
+
+if TYPE_CHECKING:
+    from napari_dip.core.image.shape import Shape
 
 
 class Convolution(Operator):

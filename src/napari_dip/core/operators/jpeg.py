@@ -13,8 +13,8 @@ from napari_dip.core.operators.base import Operator
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari_dip.core.image.shape import Shape
     from napari_dip.core.noise.model import NoiseModel
-    from napari_dip.core.operators.base import Shape
 
 _BLOCK = 8
 # Luma and the two differences of colour, of red, green and blue (BT.601, as in JFIF).

@@ -1,189 +1,49 @@
-"""Report: what was done to an image, as one JSON object.
+"""Report: collect what was done to an image at the end of a run."""
 
-The same object is printed by the command line, written beside the output,
-kept in the file's description and in `layer.metadata["napari_dip"]`.
-"""
+from __future__ import annotations
 
-# Annotations are read at run time by pydantic.
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from importlib.metadata import version
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from napari_dip.config import DipConfig, Frozen
-from napari_dip.core.image.image import Image
+from napari_dip.core.hardware.versions import versions
+from napari_dip.core.records import (
+    BlockRecord,
+    ConstantRecord,
+    InputRecord,
+    NoiseRecord,
+    Report,
+    TilingRecord,
+)
 from napari_dip.core.report.provenance import recorded, sha256_of_pixels
 from napari_dip.core.report.warnings import of_constants, of_files, of_fit, of_noiseless, of_tiles
 from napari_dip.core.stopping.rules import StopReason
 
 if TYPE_CHECKING:
+    from napari_dip.config import DipConfig
     from napari_dip.core.blocks.plan import Block
     from napari_dip.core.fitting.result import Fit
     from napari_dip.core.fitting.tune import Trial
     from napari_dip.core.hardware.device import Runtime
+    from napari_dip.core.image.image import Image
     from napari_dip.core.tasks import Task
-
-
-SelectedBy = Literal["rule", "user"]
-
-
-class InputRecord(Frozen):
-    """The image that was given."""
-
-    path: str | None = None
-    sha256: str | None = None
-    shape: tuple[int, ...]
-    dtype: str
-    axes: str
-    voxel_size: dict[str, float]
-    units: dict[str, str]
-    invalid_pixels: int = 0
-
-
-class BlockRecord(Frozen):
-    """One fit.
-
-    `warm` tells whether it began with what the fit of its neighbour had learnt, and
-    `continued` how many of the iterations were an earlier run's; `selected_by` tells
-    whether a user chose another iteration than the rule.
-    """
-
-    index: int
-    iterations: int
-    selected_iteration: int
-    selected_by: SelectedBy = "rule"
-    stop_reason: str
-    seconds: float
-    rollbacks: int = 0
-    warm: bool = False
-    continued: int = 0
-
-
-class NoiseRecord(Frozen):
-    """The noise of a channel, on the image's own scale.
-
-    `sigma_error` is the standard error of a measured `sigma`, and `negligible` is whether
-    it is too small to be worth a fit. `weighted` is whether each
-    pixel was weighted by its own variance, `correlation` the correlation of the noise of
-    neighbouring pixels (0 for white noise, null where flat regions do not show it), and
-    `impulses` the share of pixels that hold nothing but noise, such as salt and pepper or
-    hot pixels, and were treated as missing.
-    """
-
-    model: str
-    sigma: float
-    sigma_error: float | None = None
-    negligible: bool = False
-    gain: float | None = None
-    read_noise: float | None = None
-    weighted: bool = False
-    correlation: float | None = None
-    impulses: float = 0.0
-
-
-class ConstantRecord(Frozen):
-    """Pixels that were not fitted because they are constant; they come back as observed.
-
-    `planes` are the positions of constant planes along the other axes, counted from 0, such
-    as {"T": 3}, `of_planes` is the number of all planes, and `pixels` the share of the other
-    planes' pixels that lies in large regions of exactly one value, such as the canvas of a
-    mosaic.
-    """
-
-    planes: tuple[dict[str, int], ...]
-    of_planes: int
-    pixels: float
-
-
-class TilingRecord(Frozen):
-    """How planes or volumes were cut.
-
-    `tile` is the largest side, `overlap` what neighbours have in common along the
-    axis where that is most, both in pixels of the image, `tiles` how many there were
-    in all, and `skipped` how many of them without an observed pixel, which stay
-    missing. `seam_ratio` is the mean gradient magnitude across seams over that beside
-    them, and `seam_chance` what that may be without a seam, as rows of a picture
-    differ; None if the run was stopped before all tiles were there.
-    """
-
-    tile: int
-    overlap: int
-    tiles: int
-    skipped: int = 0
-    seam_ratio: float | None = None
-    seam_chance: float | None = None
-
-
-class Report(Frozen):
-    """What was done: input, configuration, fits, noise, quality and versions."""
-
-    report_schema: Literal[1] = Field(1, alias="schema")
-    task: str
-    task_options: dict[str, Any] = Field(default_factory=dict)
-    input: InputRecord
-    config: DipConfig
-    seed: int
-    device: str
-    precision: str
-    threads: int | None = None
-    parameters: int
-    weights_sha256: str | None = None
-    blocks: tuple[BlockRecord, ...]
-    blocks_left: int = 0
-    tiling: TilingRecord | None = None
-    constant: ConstantRecord | None = None
-    iterations: int
-    selected_iteration: int
-    selected_by: SelectedBy = "rule"
-    stop_reason: str
-    seconds: float
-    seconds_per_iteration: float
-    peak_memory_bytes: int
-    noise: NoiseRecord
-    noise_by_channel: tuple[NoiseRecord, ...]
-    diagnostics: dict[str, Any]
-    warnings: tuple[str, ...] = ()
-    psnr: float | None = None
-    ssim: float | None = None
-    best_psnr: float | None = None
-    best_iteration: int | None = None
-    versions: dict[str, str]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the report as plain JSON values, without quality figures that were not asked."""
-        skip = {
-            name
-            for name in ("psnr", "ssim", "best_psnr", "best_iteration")
-            if getattr(self, name) is None
-        }
-        return self.model_dump(mode="json", by_alias=True, exclude=skip)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what decides a result."""
-    names = ("napari-dip", "torch", "numpy", "scipy", "scikit-image")
-    found = {name.replace("-", "_"): version(name) for name in names}
-    return {**found, "python": platform.python_version(), "platform": platform.platform()}
 
 
 def make_report(
     *,
     image: Image,
-    task: "Task",
+    task: Task,
     config: DipConfig,
-    runtime: "Runtime",
+    runtime: Runtime,
     threads: int,
-    fits: "Sequence[tuple[Block, Sequence[Fit]]]",
+    fits: Sequence[tuple[Block, Sequence[Fit]]],
     blocks_left: int,
     noise: tuple[NoiseRecord, ...],
     seconds: float,
     invalid_pixels: int,
     quality: Mapping[str, float | int | None],
-    trials: "Sequence[Trial]" = (),
+    trials: Sequence[Trial] = (),
     tiling: TilingRecord | None = None,
     constant: ConstantRecord | None = None,
     returns_noiseless: bool = False,
@@ -280,7 +140,7 @@ def make_report(
     )
 
 
-def _task_options(task: "Task") -> dict[str, Any]:
+def _task_options(task: Task) -> dict[str, Any]:
     return {field.name: recorded(getattr(task, field.name)) for field in fields(task)}
 
 
@@ -293,7 +153,7 @@ def _was_stopped(records: Sequence[BlockRecord]) -> bool:
     return bool(records) and records[-1].stop_reason == "stop_requested"
 
 
-def _block_record(index: int, outcomes: "Sequence[Fit]") -> BlockRecord:
+def _block_record(index: int, outcomes: Sequence[Fit]) -> BlockRecord:
     first = outcomes[0]
     return BlockRecord(
         index=index,
@@ -324,7 +184,7 @@ def _median(values: Sequence[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def _findings(fits: "Sequence[Fit]") -> dict[str, float]:
+def _findings(fits: Sequence[Fit]) -> dict[str, float]:
     """Return the median over all fits of each thing that was found out."""
     names = sorted({name for fit in fits for name in fit.findings})
     return {name: median([fit.findings[name] for fit in fits]) for name in names}

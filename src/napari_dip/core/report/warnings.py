@@ -13,7 +13,7 @@ from napari_dip.core.stopping.rules import StopReason
 
 if TYPE_CHECKING:
     from napari_dip.config import DipConfig
-    from napari_dip.core.report.report import ConstantRecord, NoiseRecord, TilingRecord
+    from napari_dip.core.records import ConstantRecord, NoiseRecord, TilingRecord
     from napari_dip.core.tasks import Task
 
 # Below this whiteness a residual is no white noise; where it should be some.

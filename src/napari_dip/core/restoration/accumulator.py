@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.blocks import plan as blocks
-from napari_dip.core.blocks import stitch as stitching
+from napari_dip.core.blocks.stitch import bands, stitch
 from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
+    from napari_dip.core.blocks.plan import Block
     from napari_dip.core.fitting.result import Fit
     from napari_dip.core.image.image import Image
     from napari_dip.core.restoration.block_problem import Source, Work
@@ -47,23 +47,23 @@ class Mosaic:
 
     def __init__(self, start: Image, *, runs: bool, sampled: bool, out: Any = None) -> None:
         self.restored = np.empty(start.shape, np.float32) if out is None else out
-        for band in stitching.bands(start.shape, start.axes):
+        for band in bands(start.shape, start.axes):
             self.restored[band] = np.asarray(start.data[band], dtype=np.float32)
         self.run_std = np.zeros(start.shape, np.float32) if runs else None
         self.posterior_std = np.zeros(start.shape, np.float32) if sampled else None
-        self.fits: list[tuple[blocks.Block, list[Fit]]] = []
+        self.fits: list[tuple[Block, list[Fit]]] = []
         self.skipped = 0
         # By plane: tiles of others do not overlap.
-        self._laid: defaultdict[tuple[int, ...], list[blocks.Block]] = defaultdict(list)
+        self._laid: defaultdict[tuple[int, ...], list[Block]] = defaultdict(list)
 
     def keep(self, work: Work, source: Source) -> None:
         """Put in a block that needs no fit, as it was observed; it has no spread."""
         block, observed = work.block, source.unfitted(work)
         laid = self._laid[tuple(at for at in block.target if isinstance(at, int))]
-        stitching.stitch(self.restored, block, observed, laid)
+        stitch(self.restored, block, observed, laid)
         for spread in (self.run_std, self.posterior_std):
             if spread is not None:
-                stitching.stitch(spread, block, np.zeros_like(observed), laid)
+                stitch(spread, block, np.zeros_like(observed), laid)
         if block.weights:
             laid.append(block)
 
@@ -78,13 +78,13 @@ class Mosaic:
         estimates = np.stack([source.restored(work, fit.estimate) for fit in fits])
         # In double precision, so that the mean of equal values is that value.
         mean, std = estimates.mean(axis=0, dtype=float), estimates.std(axis=0, dtype=float)
-        stitching.stitch(self.restored, block, mean.astype(np.float32), laid)
+        stitch(self.restored, block, mean.astype(np.float32), laid)
         if self.run_std is not None:
-            stitching.stitch(self.run_std, block, std.astype(np.float32), laid)
+            stitch(self.run_std, block, std.astype(np.float32), laid)
         if self.posterior_std is not None:
             spreads = [_spread(work, source, fit) for fit in fits]
             spread = np.sqrt(np.mean(np.square(spreads), axis=0))
-            stitching.stitch(self.posterior_std, block, spread, laid)
+            stitch(self.posterior_std, block, spread, laid)
         if any(fit.posterior_std is None for fit in fits):
             self.posterior_std = None  # a part of the result has none
         if block.weights:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.blocks import plan as blocks
-from napari_dip.core.blocks import stitch as stitching
+from napari_dip.core.blocks.read import from_channels_first, read_block, read_block_around
+from napari_dip.core.blocks.stitch import count_pixels
 from napari_dip.core.image.constant_regions import is_constant
 from napari_dip.core.image.image import Image, mask_invalid
 from napari_dip.core.image.scaling import Scaling, find_scaling
@@ -23,6 +23,7 @@ from napari_dip.core.restoration import kept_pixels as kept_pixels
 if TYPE_CHECKING:
     import torch
 
+    from napari_dip.core.blocks.plan import Block
     from napari_dip.core.operators.base import Operator
     from napari_dip.core.restoration.channel_stats import Channel
     from napari_dip.core.tasks import Task
@@ -54,7 +55,7 @@ class Work:
         Missing ones; overlapping blocks share theirs.
     """
 
-    block: blocks.Block
+    block: Block
     values: NDArray[Any]
     problem: Problem | None
     kept: NDArray[np.bool_]
@@ -107,11 +108,11 @@ class Source:
     anisotropy: float
     device: torch.device
 
-    def work(self, block: blocks.Block) -> Work:
+    def work(self, block: Block) -> Work:
         """Read a block."""
         # A region that continues beyond a tile looks small in it.
         halo = _HALO if block.weights and self.task.leaves_out_regions else 0
-        around, inside = blocks.read_around(self.observation, block, halo)
+        around, inside = read_block_around(self.observation, block, halo)
         values = np.ascontiguousarray(around[inside])  # (C, [Z, ]Y, X)
         known = mask_invalid(values)
         kept = self._constant_planes(block, values)
@@ -128,17 +129,17 @@ class Source:
         noiseless = self._is_noiseless(channels) and bool((valid | kept).all())
         fitted = valid.any() and not noiseless
         problem = self._problem(block, values, valid, channels) if fitted else None
-        missing = stitching.count(block, ~known)
+        missing = count_pixels(block, ~known)
         return Work(block, values, problem, kept, channels, noiseless, missing)
 
     def _is_noiseless(self, channels: Sequence[Channel]) -> bool:
         return self.returns_noiseless and all(one.record.negligible for one in channels)
 
-    def is_blank(self, block: blocks.Block) -> bool:
+    def is_blank(self, block: Block) -> bool:
         """Tell whether a block needs no fit, if that can be seen without reading a file."""
         if type(self.observation.data) is not np.ndarray:
             return False
-        values = blocks.read(self.observation, block)
+        values = read_block(self.observation, block)
         known = mask_invalid(values)
         return not known.any() or bool(self._constant_planes(block, values)[known].all())
 
@@ -151,8 +152,8 @@ class Source:
             for channel, plane in zip(channels, estimate, strict=True)
         ]
         found = self.task.merge(
-            blocks.from_channels_first(np.stack(planes), block),
-            blocks.from_channels_first(work.values, block),
+            from_channels_first(np.stack(planes), block),
+            from_channels_first(work.values, block),
         )
         if not work.kept.any():
             return found
@@ -161,8 +162,8 @@ class Source:
             kept_pixels.as_observed(work.values, work.kept), estimate.shape
         )
         return np.where(
-            blocks.from_channels_first(kept, block),
-            blocks.from_channels_first(observed, block),
+            from_channels_first(kept, block),
+            from_channels_first(observed, block),
             found,
         )
 
@@ -171,13 +172,11 @@ class Source:
         shape = work.values.shape
         spatial = self.operator.estimate_shape(shape[1:])
         observed = kept_pixels.as_observed(work.values, work.kept)
-        return blocks.from_channels_first(
-            kept_pixels.enlarged(observed, (shape[0], *spatial)), work.block
-        )
+        return from_channels_first(kept_pixels.enlarged(observed, (shape[0], *spatial)), work.block)
 
     def _problem(
         self,
-        block: blocks.Block,
+        block: Block,
         values: NDArray[Any],
         valid: NDArray[np.bool_],
         channels: Sequence[Channel],
@@ -200,11 +199,11 @@ class Source:
             self.anisotropy,
         )
 
-    def _guide(self, block: blocks.Block) -> NDArray[np.float32] | None:
-        channels = [blocks.read(guide, block)[0] for guide in self.guides]
+    def _guide(self, block: Block) -> NDArray[np.float32] | None:
+        channels = [read_block(guide, block)[0] for guide in self.guides]
         return np.stack(channels).astype(np.float32) if channels else None
 
-    def _constant_planes(self, block: blocks.Block, values: NDArray[Any]) -> NDArray[np.bool_]:
+    def _constant_planes(self, block: Block, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Tell which pixels of a block (C, [Z, ]Y, X) belong to constant planes."""
         channels = self._channels(block, len(values))
         if self.task.local:
@@ -213,12 +212,12 @@ class Source:
         kept[np.array([channel.scaling.constant for channel in channels])] = True
         return kept
 
-    def _channels(self, block: blocks.Block, count: int) -> list[Channel]:
+    def _channels(self, block: Block, count: int) -> list[Channel]:
         """Return what holds for each fitted channel; the samples of RGB share one."""
         return [self.channels[block.channels[n] if block.channels else 0] for n in range(count)]
 
     def _channels_of(
-        self, block: blocks.Block, values: NDArray[Any], fitted: NDArray[np.bool_]
+        self, block: Block, values: NDArray[Any], fitted: NDArray[np.bool_]
     ) -> tuple[Channel, ...]:
         """Return what holds for each fitted channel: its own, where it is far from the others."""
         channels = self._channels(block, len(values))
@@ -230,7 +229,7 @@ class Source:
         )
 
     def _own(
-        self, block: blocks.Block, values: NDArray[Any], fitted: NDArray[np.bool_], usual: Channel
+        self, block: Block, values: NDArray[Any], fitted: NDArray[np.bool_], usual: Channel
     ) -> Channel:
         """Return the map and noise of a part ([Z, ]Y, X) that the usual ones do not suit."""
         valid = values[fitted]

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.config import DipConfig, for_correlated_noise
-from napari_dip.core.blocks import plan as blocks
 from napari_dip.core.image.constant_regions import without_constant_regions
 from napari_dip.core.image.scaling import Scaling, scale_image
+from napari_dip.core.image.typical_planes import some_planes
 from napari_dip.core.noise.correlation import CORRELATED
 from napari_dip.core.noise.estimation import find_noise
 from napari_dip.core.noise.impulses import without_impulses
@@ -21,7 +21,7 @@ from napari_dip.core.noise.model import noise_model, rounding
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
     from napari_dip.core.noise.model import NoiseModel
-    from napari_dip.core.report.report import NoiseRecord
+    from napari_dip.core.records import NoiseRecord
     from napari_dip.core.tasks import Task
 
 
@@ -55,7 +55,7 @@ def find_channels(image: Image, config: DipConfig, task: Task) -> list[Channel]:
     channels: list[Channel] = []
     scalings = scale_image(image, joint=task.joint, regions=task.leaves_out_regions)
     for index, scaling in enumerate(scalings):
-        planes = blocks.some_planes(image, index) if task.tolerance is None else np.empty(0)
+        planes = some_planes(image, index) if task.tolerance is None else np.empty(0)
         channel = find_channel(planes, scaling, config, task)
         whole = planes.size * len(scalings) == prod(image.shape)
         channels.append(channel if whole else replace(channel, clean=False))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.blocks import stitch as stitching
+from napari_dip.core.blocks.stitch import count_pixels_by_plane
 from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
 from napari_dip.core.image.image import mask_invalid
-from napari_dip.core.report.report import ConstantRecord
+from napari_dip.core.records import ConstantRecord
 
 if TYPE_CHECKING:
-    from napari_dip.core.restoration.block_problem import Work
+    from napari_dip.core.blocks.plan import Block
 
 # Position of a plane along the axes that it does not have.
 Place = tuple[tuple[str, int], ...]
@@ -34,12 +34,14 @@ class KeptPixels:
         self._observed: defaultdict[Place, float] = defaultdict(float)
         self._kept: defaultdict[Place, float] = defaultdict(float)
 
-    def add(self, work: Work, axes: str) -> None:
-        """Count the pixels of a block; tiles share those that they overlap at."""
-        block, known = work.block, mask_invalid(work.values)
+    def add(
+        self, block: Block, values: NDArray[Any], kept_pixels: NDArray[np.bool_], axes: str
+    ) -> None:
+        """Count the pixels of a block, (C, [Z, ]Y, X); tiles share those that they overlap at."""
+        known = mask_invalid(values)
         selection = dict(zip(axes, block.selection, strict=True))
-        observed = stitching.count_by_plane(block, known)
-        kept = stitching.count_by_plane(block, known & work.kept)
+        observed = count_pixels_by_plane(block, known)
+        kept = count_pixels_by_plane(block, known & kept_pixels)
         for index in np.ndindex(observed.shape):
             along = dict(zip("CZ", index, strict=False))
             place = tuple(

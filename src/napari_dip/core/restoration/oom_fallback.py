@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.blocks.plan import block_shape, split_block
 from napari_dip.core.hardware.device import Runtime
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Ladder:
         """Return what a block is to be fitted in: itself, or smaller tiles of it."""
         if self._tiling is None or not self._halved:
             return [block]
-        return blocks.split(block, self._image, self._tiling)
+        return split_block(block, self._image, self._tiling)
 
     def descend(self, block: Block, reason: str) -> bool:
         """Take the next step after a block has failed; return False if there is none left."""
@@ -80,7 +80,7 @@ class Ladder:
         if self._tiling is None:
             return None
         tiling = self._tiling
-        largest = min(tiling.side, max(blocks.shape(block, self._image)))
+        largest = min(tiling.side, max(block_shape(block, self._image)))
         smallest = 2 * max(map(tiling.shared, tiling.axes))
         side = largest // 2
         return replace(tiling, side=side) if side >= max(smallest, tiling.grid, 16) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from napari_dip.core.fitting.checkpoint import Ending
     from napari_dip.core.image.image import Image
-    from napari_dip.core.report.report import Report
+    from napari_dip.core.records import Report
 
 Step = TypeVar("Step")
 Outcome = TypeVar("Outcome")
+# Called with each `Progress` of a run.
+Follower = Callable[["Progress"], None]
 
 
 @dataclass(frozen=True, slots=True)

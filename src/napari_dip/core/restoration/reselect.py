@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_dip.core.image.image import Image
-    from napari_dip.core.report.report import Report
+    from napari_dip.core.records import Report
     from napari_dip.core.restoration.progress import Restoration
     from napari_dip.core.tasks import Task
 

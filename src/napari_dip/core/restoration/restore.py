@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from napari_dip.config import DipConfig
-from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.blocks.plan import block_shape, plan_blocks
 from napari_dip.core.blocks.tiles import find_tiling, possible_tiling
 from napari_dip.core.fitting.timer import Clock
 from napari_dip.core.hardware.device import (
@@ -18,6 +18,7 @@ from napari_dip.core.hardware.device import (
     useful_threads,
 )
 from napari_dip.core.hardware.memory import check_room, free_memory, freed_memory_kept
+from napari_dip.core.image.axes import spatial_axes
 from napari_dip.core.image.image import as_image
 from napari_dip.core.restoration.accumulator import check_out
 from napari_dip.core.restoration.block_problem import Source, anisotropy
@@ -124,14 +125,14 @@ def restore(
     channels = find_channels(observation, config, task)
     config = suited(config, task, channels).with_warm_start_chosen(task.preset)
     runtime = find_runtime(config.device, config.precision)
-    axes = blocks.spatial_axes(image, dims)
+    axes = spatial_axes(image, dims)
     # It refuses what cannot be done along these axes.
     operator = task.operator(image, axes)
     tiling = find_tiling(image, task, operator, axes, config, free_memory(runtime.device))
     if tiling is not None:
         config = config.model_copy(update={"tile": tiling.side})
-    plan = blocks.plan(image, config.channels, dims, tiling)
-    threads = config.threads or useful_threads(prod(blocks.shape(plan[0], image)))
+    plan = plan_blocks(image, config.channels, dims, tiling)
+    threads = config.threads or useful_threads(prod(block_shape(plan[0], image)))
     if config.deterministic:  # on another machine too, which may choose otherwise
         config = config.model_copy(update={"precision": runtime.precision, "threads": threads})
     enlarged = task.enlarged(image)

@@ -128,7 +128,7 @@ class Run:
                 self.mosaic.skip(work)
             if work.problem is None and not part.part:
                 self.series.skip(block)
-            self.kept.add(work, self.image.axes)
+            self.kept.add(work.block, work.values, work.kept, self.image.axes)
             self.invalid_pixels += work.invalid_pixels
         return False
 

@@ -25,7 +25,7 @@ from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.core.image.image import Image
 from napari_dip.errors import NapariDipError, UsageError
 from napari_dip.gui.batch.image_list import Sources, push_button
-from napari_dip.gui.batch.worker import BatchRun, task_options
+from napari_dip.gui.batch.worker import BatchRun, task_spec
 from napari_dip.gui.form.task_form import TITLES
 from napari_dip.gui.results.progress_plot import describe
 from napari_dip.gui.widgets.notify import tell
@@ -179,7 +179,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         if not self._folder.text().strip():
             raise UsageError("Got no folder for the results; expected one. Choose it.")
         folder = Path(self._folder.text().strip()).expanduser()
-        task, config = task_options(self._form.task, folder), self._form.config
+        task, config = task_spec(self._form.task, folder), self._form.config
         suffix = self._format.currentText()
         files, images = self._sources.files, self._sources.images
         _, resume, overwrite = _EXISTING[self._existing.currentIndex()]

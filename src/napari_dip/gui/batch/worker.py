@@ -2,27 +2,21 @@
 
 # Qt classes have no types for mypy.
 from collections.abc import Callable, Generator
-from dataclasses import fields
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from qtpy.QtCore import QObject
 
 from napari_dip.batch.jobs import Batch, run_here
-from napari_dip.cli.task_options import (
-    CommandTask,
-    DeconvolveOptions,
-    InpaintOptions,
-    SuperResolveOptions,
-    TaskOptions,
-)
-from napari_dip.config import DEFAULT_SUFFIX
+from napari_dip.config import DEFAULT_SUFFIX, BatchTask
 from napari_dip.core.report.provenance import sha256_of_pixels
+from napari_dip.core.tasks.spec import PictureFile, TaskSpec
 from napari_dip.errors import UsageError
-from napari_dip.gui.form.task_form import TITLES, TaskChoice
+from napari_dip.gui.form.task_form import TITLES
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.layer_image import image_of
 from napari_dip.gui.napari_writer import write_picture
 from napari_dip.gui.run.worker import Background, Control
@@ -32,48 +26,35 @@ if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
     from napari_dip.core.restoration.progress import Progress
 
-# Numbers that the command line takes as text, for it may be told one for each axis.
-_AS_TEXT = ("factor", "sigma")
 
-
-def task_options(choice: TaskChoice, folder: Path) -> TaskOptions:
-    """Return a task as a batch takes it: its pictures are files, which every image shares.
+def task_spec(choice: TaskChoice, folder: Path) -> TaskSpec:
+    """Return a task as a batch describes it: its pictures are files, which all images share.
 
     Parameters
     ----------
     choice : TaskChoice
-        What the form says.
+        What the user has chosen in the form.
     folder : Path
-        Where pictures are written, for they may have been painted since they were opened.
+        Folder for the files of pictures, which may have been painted since they were opened.
 
     Raises
     ------
     UsageError
-        A batch does not know the task.
+        A batch cannot do the task.
     """
-    if choice.name not in get_args(CommandTask):
+    if choice.name not in get_args(BatchTask):
         raise UsageError(
             f"Got the task {TITLES[choice.name][0]}; expected one that a batch can do. Choose "
             "another in the dock."
         )
-    values: dict[str, Any] = {}
-    for name, value in choice.values.items():
-        if hasattr(value, "axis_labels"):
-            values[name] = _written(image_of(value), name, folder)
-        elif value is not None:
-            values[name] = str(value) if name in _AS_TEXT else value
-
-    def part(kind: Any) -> Any:
-        own = {one.name for one in fields(kind)}
-        return kind(**{name: value for name, value in values.items() if name in own})
-
-    return TaskOptions(
-        name=choice.name,  # type: ignore[arg-type]
-        missing=part(InpaintOptions),
-        sampling=part(SuperResolveOptions),
-        blur=part(DeconvolveOptions),
-        guide=values.get("picture"),
-    )
+    parameters = {
+        name: PictureFile(_written(image_of(value), name, folder))
+        if hasattr(value, "axis_labels")
+        else value
+        for name, value in choice.values.items()
+        if value is not None
+    }
+    return TaskSpec(choice.name, parameters)  # type: ignore[arg-type]
 
 
 def _written(picture: "Image", name: str, folder: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLabel
 
-from napari_dip.core.blocks import plan as blocks
+from napari_dip.core.blocks.plan import block_shape, count_channels, plan_blocks
 from napari_dip.core.hardware.fit_cost import fit_memory, iteration_work
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.job.job import size_of_part
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from napari_dip.config import DipConfig
     from napari_dip.core.image.image import Image
-    from napari_dip.core.report.report import Report
+    from napari_dip.core.records import Report
     from napari_dip.gui.form.form import Form
-    from napari_dip.gui.form.task_form import TaskChoice
+    from napari_dip.gui.job.choices import TaskChoice
     from napari_dip.gui.job.job import Job
 
 
@@ -93,10 +93,10 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
     settings, dims = config.fit, config.dims
     assert settings is not None
     assert dims is not None
-    plan = blocks.plan(image, config.channels, dims)
+    plan = plan_blocks(image, config.channels, dims)
     factor = task.values.get("factor", 1)
-    pixels = prod(blocks.shape(plan[0], image)) * factor**2
-    channels = blocks.count_channels(plan[0], image)
+    pixels = prod(block_shape(plan[0], image)) * factor**2
+    channels = count_channels(plan[0], image)
     memory = f"About {max(fit_memory(settings, pixels, channels) / 1e9, 0.1):.1f} GB"
     if pace is None:
         return memory
@@ -111,8 +111,8 @@ def pace_of(report: Report, image: Image, factor: float = 1.0) -> float | None:
     config = report.config
     if config.fit is None or not report.blocks or report.seconds_per_iteration <= 0:
         return None
-    plan = blocks.plan(image, config.channels, config.dims or 2)
-    pixels = prod(blocks.shape(plan[0], image)) * factor**2
+    plan = plan_blocks(image, config.channels, config.dims or 2)
+    pixels = prod(block_shape(plan[0], image)) * factor**2
     return report.seconds_per_iteration / iteration_work(config.fit, int(pixels))
 
 

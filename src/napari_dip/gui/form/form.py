@@ -15,7 +15,8 @@ from napari_dip.config.messages import explain
 from napari_dip.errors import NapariDipError, UsageError
 from napari_dip.gui.form.config_fields import field_widget, label, read, write
 from napari_dip.gui.form.region_form import RegionForm
-from napari_dip.gui.form.task_form import TaskChoice, TaskForm
+from napari_dip.gui.form.task_form import TaskForm
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices
 from napari_dip.gui.job.layer_image import image_of
 from napari_dip.gui.job.region import Region

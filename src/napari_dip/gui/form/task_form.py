@@ -2,8 +2,7 @@
 
 # Qt and magicgui have no types for mypy, hence the ignored subclassing below.
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, get_args
 
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, PushButton, SpinBox
@@ -25,6 +24,7 @@ from napari_dip.config import (
 from napari_dip.core.tasks import TASKS
 from napari_dip.errors import UsageError
 from napari_dip.gui.form.config_fields import layer_field
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.layer_image import mask_kwargs
 from napari_dip.gui.widgets.collapsible import column
 
@@ -39,22 +39,6 @@ TITLES = {
     "fourier": ("Fill in k-space", "Frequencies that were not recorded are filled in."),
     "invert-features": ("Invert features", "A picture that looks the same to a trained network."),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class TaskChoice:
-    """What the form says about the task; layers are not yet read.
-
-    Attributes
-    ----------
-    name : str
-        One of `TASKS`.
-    values : mapping
-        Arguments of the task, with napari layers for pictures.
-    """
-
-    name: str = "denoise"
-    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class TaskForm(QWidget):  # type: ignore[misc]

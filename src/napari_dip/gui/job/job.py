@@ -10,11 +10,11 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_dip.config import DipConfig
-from napari_dip.core.blocks.plan import spatial_axes
+from napari_dip.core.image.axes import spatial_axes
 from napari_dip.core.image.image import Image
 from napari_dip.core.tasks import TASKS, Fourier, RemoveJpeg, Task
 from napari_dip.errors import InputError
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.layer_image import (
     image_of,
     plane_of,

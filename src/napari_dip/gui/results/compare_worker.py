@@ -23,11 +23,11 @@ _COLUMNS = ("", "PSNR", "SSIM", "FRC", "seconds")
 
 def compare_in_thread(job: "Job", control: Control) -> "Generator[Row, None, None]":
     """Yield what each method makes of an image, until cancelled."""
-    from napari_dip.compare import run as comparison
+    from napari_dip.compare.run import check_comparable, compare
 
-    comparison.check(job.task, job.image)
+    check_comparable(job.task, job.image)
     dims = job.config.complete(job.task.preset, job.task.dims).dims
-    for row in comparison.compare(job.image, None, job.task, dims or job.task.dims):
+    for row in compare(job.image, None, job.task, dims or job.task.dims):
         if control.is_cancelled():
             break
         yield row

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
 
-    from napari_dip.core.report.report import Report
+    from napari_dip.core.records import Report
     from napari_dip.core.restoration.progress import Progress, Restoration
     from napari_dip.gui.job.job import Job
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.report.report import Report
+from napari_dip.core.records import Report
 from napari_dip.errors import UsageError
 from napari_dip.gui.session.export_code import as_command, as_python
 from napari_dip.render.html import save_page

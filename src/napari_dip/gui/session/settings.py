@@ -15,7 +15,7 @@ from napari_dip.config import DipConfig
 from napari_dip.config.messages import explain
 from napari_dip.core.tasks import TASKS
 from napari_dip.errors import UsageError
-from napari_dip.gui.form.task_form import TaskChoice
+from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.session.preferences import preferred_config
 from napari_dip.io.results import save_json
 

@@ -1,0 +1,3 @@
+"""Shape of an array or tensor: one size for each axis."""
+
+Shape = tuple[int, ...]
