@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX
+from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX, Optics
 from napari_dip.core.image.array_like import as_array
 from napari_dip.core.image.image import Image
 from napari_dip.core.operators.psf import (
@@ -19,12 +19,12 @@ from napari_dip.core.operators.psf import (
 from napari_dip.core.operators.psf_sampling import psf_on_grid, sampling_remark, spatial_psf
 from napari_dip.core.operators.widefield import widefield_psf
 from napari_dip.core.tasks.base import Task, by_axis
+from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_dip.config import Optics
     from napari_dip.core.operators.base import Operator
 
 
@@ -52,13 +52,62 @@ class Deconvolve(Task):
     """
 
     name = "deconvolve"
-    psf: Any = None
-    sigma: float | Mapping[str, float] | None = None
-    na: float | None = None
-    wavelength: float | None = None
-    refractive_index: float = REFRACTIVE_INDEX
-    refine_psf: bool = False
-    optics: Optics = DEFAULT_OPTICS
+    psf: Any = field(
+        default=None,
+        metadata=described(
+            "image",
+            "PSF",
+            "Image of a point; with three dimensions, of volumes. It is resampled to "
+            "the voxel size of the image.",
+            resampled=True,
+        ),
+    )
+    sigma: float | Mapping[str, float] | None = field(
+        default=None,
+        metadata=described(
+            "number",
+            "Gaussian blur",
+            "Standard deviation of a Gaussian PSF, along Y and X or each axis.",
+            unit="pixel",
+            above=0,
+            by_axis=True,
+        ),
+    )
+    na: float | None = field(
+        default=None,
+        metadata=described(
+            "number", "NA", "Numerical aperture of a wide-field objective.", above=0
+        ),
+    )
+    wavelength: float | None = field(
+        default=None,
+        metadata=described(
+            "number", "Wavelength", "Wavelength of the emitted light.", unit="micrometre", above=0
+        ),
+    )
+    refractive_index: float = field(
+        default=REFRACTIVE_INDEX,
+        metadata=described(
+            "number", "Refractive index", "Refractive index of the immersion medium.", minimum=1
+        ),
+    )
+    refine_psf: bool = field(
+        default=False,
+        metadata=described(
+            "flag",
+            "Refine the blur",
+            "The width of the Gaussian is a guess; it is fitted along each axis, too.",
+        ),
+    )
+    optics: Optics = field(
+        default=DEFAULT_OPTICS,
+        metadata=described(
+            "choice",
+            "Optics",
+            "Theory of the computed PSF; vectorial for a high NA, with the extra psf.",
+            choices={name: name for name in get_args(Optics)},
+        ),
+    )
 
     @property
     def noisy(self) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from napari_dip.core.image.image import Image, aligned, mask_invalid
 from napari_dip.core.tasks.base import Task, as_picture, colours_of
+from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
 
 
@@ -24,7 +25,15 @@ class Guided(Task):
     """
 
     name = "guided"
-    picture: Any = None
+    picture: Any = field(
+        default=None,
+        metadata=described(
+            "image",
+            "Guide",
+            "Image of the same Y and X: a brighter channel, or a flash photograph.",
+            option="guide",
+        ),
+    )
 
     @property
     def noisy(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy import ndimage
 from napari_dip.config import DEFAULT_KNOWN
 from napari_dip.core.image.image import Image, aligned, mask_invalid
 from napari_dip.core.tasks.base import Task, grey_mask
+from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,10 +44,38 @@ class Inpaint(Task):
     """
 
     name = "inpaint"
-    mask: Any = None
-    labels: tuple[int, ...] = ()
-    inverse: bool = False
-    known: Known = DEFAULT_KNOWN
+    mask: Any = field(
+        default=None,
+        metadata=described(
+            "image",
+            "Mask",
+            "Painted where pixels are missing; of one plane, or of all.",
+            labelled=True,
+        ),
+    )
+    labels: tuple[int, ...] = field(
+        default=(),
+        metadata=described(
+            "integers",
+            "Label values",
+            "Only these values of the mask mark missing pixels; all but 0 by default.",
+        ),
+    )
+    inverse: bool = field(
+        default=False,
+        metadata=described(
+            "flag", "Mask is inverse", "The mask is painted where pixels are known."
+        ),
+    )
+    known: Known = field(
+        default=DEFAULT_KNOWN,
+        metadata=described(
+            "choice",
+            "Known pixels",
+            "Whether known pixels are kept as observed, or restored too.",
+            choices={"keep": "keep them", "restore": "restore too"},
+        ),
+    )
 
     @property
     def preset(self) -> TaskName:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from napari_dip.config import DEFAULT_FEATURES
 from napari_dip.core.image.image import mask_invalid
 from napari_dip.core.operators.pretrained import Pretrained, find_pretrained, load_pretrained
 from napari_dip.core.tasks.base import Task
+from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,9 +39,25 @@ class InvertFeatures(Task):
     """
 
     name = "invert-features"
-    features: Any = DEFAULT_FEATURES
+    features: Any = field(
+        default=DEFAULT_FEATURES,
+        metadata=described(
+            "text",
+            "Features",
+            "NAME or NAME:LAYER of the trained network: efficientnet-lite0 or alexnet.",
+        ),
+    )
     layer: str = ""
-    unit: int | None = None
+    unit: int | None = field(
+        default=None,
+        metadata=described(
+            "integer",
+            "Unit",
+            "Unit, or channel, of the layer that is to be as active as possible, from 0; only the "
+            "size and the intensity range of the image count then.",
+            minimum=0,
+        ),
+    )
 
     @property
     def preset(self) -> TaskName:

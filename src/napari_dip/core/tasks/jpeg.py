@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from napari_dip.config import DEFAULT_LOSS, Stop
+from napari_dip.config import DEFAULT_LOSS, JpegLoss, Stop
 from napari_dip.core.tasks.base import Task
+from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_dip.config import JpegLoss, TaskName
+    from napari_dip.config import TaskName
     from napari_dip.core.image.image import Image
     from napari_dip.core.operators import jpeg
     from napari_dip.core.operators.base import Operator
@@ -60,7 +61,17 @@ class RemoveJpeg(Task):
 
     name = "dejpeg"
     quantisation: Quantisation | None = None
-    loss: JpegLoss = DEFAULT_LOSS
+    loss: JpegLoss = field(
+        default=DEFAULT_LOSS,
+        metadata=described(
+            "choice",
+            "Loss",
+            "Coefficients: cosine coefficients, in steps of their quantisation. Bins: only those "
+            "outside the bin they were rounded to. Both need the JPEG file. Plain: pixels. Auto: "
+            "coefficients of a JPEG file, else plain.",
+            choices={name: name for name in get_args(JpegLoss)},
+        ),
+    )
 
     @property
     def quantised(self) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from napari_dip.core.image.image import Image, mask_invalid
 from napari_dip.core.tasks.base import Task, grey_mask
+from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,8 +46,22 @@ class Fourier(Task):
     """
 
     name = "fourier"
-    mask: Any = None
-    inverse: bool = False
+    mask: Any = field(
+        default=None,
+        metadata=described(
+            "image",
+            "Mask",
+            "Not 0 at recorded frequencies, zero frequency in the middle; by default where k-space "
+            "is not 0.",
+            labelled=True,
+        ),
+    )
+    inverse: bool = field(
+        default=False,
+        metadata=described(
+            "flag", "Mask is inverse", "The mask is 0 where frequencies were recorded."
+        ),
+    )
     paired: bool = False
     maps: Any = None
     noise: float | None = None

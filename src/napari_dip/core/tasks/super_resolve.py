@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
 
-from napari_dip.config import DEFAULT_FACTOR, DEFAULT_KERNEL
+from napari_dip.config import DEFAULT_FACTOR, DEFAULT_KERNEL, Kernel
 from napari_dip.core.tasks.base import Task, by_axis
+from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_dip.config import Kernel, TaskName
+    from napari_dip.config import TaskName
     from napari_dip.core.image.image import Image
     from napari_dip.core.operators.base import Operator
 
@@ -33,8 +34,26 @@ class SuperResolve(Task):
     """
 
     name = "super-resolve"
-    factor: int | Mapping[str, int] = DEFAULT_FACTOR
-    kernel: Kernel = DEFAULT_KERNEL
+    factor: int | Mapping[str, int] = field(
+        default=DEFAULT_FACTOR,
+        metadata=described(
+            "integer",
+            "Factor",
+            "Ratio of the pixels of the result and of the image, along Y and X or each axis.",
+            minimum=2,
+            maximum=_MAX_FACTOR,
+            by_axis=True,
+        ),
+    )
+    kernel: Kernel = field(
+        default=DEFAULT_KERNEL,
+        metadata=described(
+            "choice",
+            "Low-pass",
+            "Low-pass filter of the image before it was sampled; box for a camera that bins.",
+            choices={name: name for name in get_args(Kernel)},
+        ),
+    )
 
     def factors(self) -> Mapping[str, int]:
         factors = by_axis(self.factor)
