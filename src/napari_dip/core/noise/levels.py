@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.noise.clipped_noise import unclipped_variance
 
 # Side of the patches [pixels], and how many of them the next smaller side needs.
 _SIDES = ((7, 2000), (5, 600), (3, 100))
@@ -116,11 +117,12 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     groups = np.split(np.argpartition(means, ends), ends)
     sparse = np.mean(planes == np.nanmin(planes)) > _FEW_PHOTONS
     variance = _mean_square if sparse else _quantile_variance
-    return NoiseLevels(
-        np.array([means[group].mean() for group in groups]),
-        np.array([variance(details[group]) for group in groups]) * white / bias,
-        len(means) // count,
-    )
+    intensity = np.array([means[group].mean() for group in groups])
+    found = np.array([variance(details[group]) for group in groups]) * white / bias
+    black, step, shares = _black(patches)
+    share = np.array([shares[group].mean() for group in groups])
+    found = unclipped_variance(intensity - black, found, share, step)
+    return NoiseLevels(intensity, found, len(means) // count)
 
 
 def fit_line(levels: NoiseLevels, *, every_level: bool = False) -> NoiseLine:
@@ -178,6 +180,14 @@ def _patches(planes: NDArray[Any], side: int) -> NDArray[np.float64]:
     if np.mean(patches == brightest) > _SATURATED:
         kept &= patches.mean(axis=1) + _BELOW_SATURATION * patches.std(axis=1) < brightest
     return patches[kept] if kept.any() else patches[:0]
+
+
+def _black(patches: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64]]:
+    """Return the darkest value, the step to the next one and the share of it in each patch."""
+    black = patches.min()
+    dark = patches == black
+    step = np.min(patches, initial=np.inf, where=~dark) - black
+    return float(black), float(step), dark.mean(axis=1)
 
 
 def _quietest(patches: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
