@@ -28,7 +28,7 @@ from napari_dip.core.noise.estimation import estimate_mean_variance
 from napari_dip.core.operators.base import Downsample
 from napari_dip.core.operators.kspace import least_variation
 from napari_dip.core.operators.psf import gaussian_psf
-from napari_dip.core.tasks import Deconvolve, Denoise, Fourier, Inpaint, SuperResolve
+from napari_dip.core.tasks import Deconvolve, Denoise, Inpaint, ReconstructKSpace, SuperResolve
 from napari_dip.io.images import read_image
 
 CACHE = Path("tables.json")
@@ -177,13 +177,13 @@ def mri(data: Path, crop: int | None) -> Iterator[Case]:
         else:
             mask = imread(data / "medical" / "masks" / f"kspace_{kind}.png") > 0
             mask = mask[:: mask.shape[0] // size, :: mask.shape[0] // size]
-        task = Fourier(mask)
+        task = ReconstructKSpace(mask)
         zero_filled = task.observe(Image(truth, "YX")).data
         baselines = {"total variation": lambda y=zero_filled, t=task: least_total_variation(y, t)}
         yield Case(f"{name} {kind}", zero_filled, truth, task, None, baselines, brightness_psnr)
 
 
-def least_total_variation(zero_filled: np.ndarray, task: Fourier) -> np.ndarray:
+def least_total_variation(zero_filled: np.ndarray, task: ReconstructKSpace) -> np.ndarray:
     """Return the image of least total variation that has the recorded frequencies."""
     operator = task.operator(Image(zero_filled, "YX"), "YX")
     unit = torch.from_numpy(zero_filled / 255).float()[None, None]

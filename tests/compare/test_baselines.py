@@ -11,7 +11,14 @@ from napari_dip.compare.baselines import BASELINES, available, missing
 from napari_dip.compare.run import compare
 from napari_dip.config import BatchTask
 from napari_dip.core.image.image import Image
-from napari_dip.core.tasks import TASKS, Deconvolve, Denoise, Fourier, Inpaint, SuperResolve
+from napari_dip.core.tasks import (
+    TASKS,
+    Deconvolve,
+    Denoise,
+    Inpaint,
+    ReconstructKSpace,
+    SuperResolve,
+)
 from tests.tiny import noisy_waves, waves
 
 SHAPE = (48, 48)
@@ -109,7 +116,7 @@ def test_a_blur_is_undone_until_the_residual_is_the_noise(axes, dims, offset):
 
 
 def test_unrecorded_frequencies_stay_zero():
-    task = Fourier(np.arange(48) % 2 == 0)
+    task = ReconstructKSpace(np.arange(48) % 2 == 0)
     (row,) = rows_of(waves(SHAPE), waves(SHAPE), task=task)
     expected = task.observe(Image(waves(SHAPE), "YX")).data
     np.testing.assert_allclose(row.image.data, expected, atol=0.01)

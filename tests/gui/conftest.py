@@ -87,7 +87,7 @@ class FakeRestore:
         self.calls = 0
         self.reached = 0
         self.last = 0
-        self.endings: dict[int, list[object]] | None = None  # {}: it can be gone on with
+        self.checkpoints: dict[int, list[object]] | None = None  # {}: it can be gone on with
         self.closed = Event()
         self.image: Image | None = None
         self.task: Any = None
@@ -158,7 +158,7 @@ class FakeRestore:
     ) -> Restoration:
         report = make_report(image, config, self.last, reason, block.index + 1)
         run_std = np.ones_like(result) if config.runs > 1 else None
-        return Restoration(image.with_data(result), report, run_std, endings=self.endings)
+        return Restoration(image.with_data(result), report, run_std, checkpoints=self.checkpoints)
 
 
 def delete(widget, qtbot):

@@ -14,7 +14,7 @@ from tests.tiny import noisy_waves, tiny_config
 @pytest.fixture
 def result(viewer, dock, fake_restore, qtbot):
     viewer.add_image(np.zeros((8, 9)), name="cells")
-    fake_restore.endings = {}
+    fake_restore.checkpoints = {}
     return finish(dock, fake_restore, qtbot, dock.run)
 
 

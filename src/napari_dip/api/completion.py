@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_dip.api._restore import restored
 from napari_dip.config import DEFAULT_KNOWN
-from napari_dip.core.tasks import Fourier, Inpaint
+from napari_dip.core.tasks import Inpaint, ReconstructKSpace
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ def reconstruct_fourier(
     (16, 16)
     """
     if np.iscomplexobj(image):
-        task, zero_filled = Fourier.of_kspace(image, mask, inverse=inverse, maps=maps)
+        task, zero_filled = ReconstructKSpace.of_kspace(image, mask, inverse=inverse, maps=maps)
         return restored(zero_filled, task, None, config, **choices)
     if maps is not None:
         raise InputError("Got sensitivity maps for a real image; expected complex k-space.")
-    return restored(image, Fourier(mask, inverse), None, config, **choices)
+    return restored(image, ReconstructKSpace(mask, inverse), None, config, **choices)

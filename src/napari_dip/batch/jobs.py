@@ -17,7 +17,7 @@ import numpy as np
 
 from napari_dip.batch.manifest import Manifest, Record
 from napari_dip.core.report.provenance import sha256_of_pixels
-from napari_dip.core.tasks import Deconvolve, Fourier, Guided, Inpaint, SuperResolve
+from napari_dip.core.tasks import Deconvolve, Guided, Inpaint, ReconstructKSpace, SuperResolve
 from napari_dip.errors import InputError, OutputExistsError, describe_error
 from napari_dip.io.images import check_output, is_image, read_image, sha256_of
 from napari_dip.io.results import (
@@ -41,7 +41,7 @@ _LONGEST_NAME = 120
 # Parameters of all tasks, as they are where nobody chose them.
 _UNCHOSEN = {
     one.name: one.default
-    for task in (Guided, Fourier, Inpaint, SuperResolve, Deconvolve)
+    for task in (Guided, ReconstructKSpace, Inpaint, SuperResolve, Deconvolve)
     for one in fields(task)
 }
 

@@ -136,16 +136,20 @@ def fourier(
     files: Files | None = None,
 ) -> int:
     """Reconstruct an image of which some frequencies were recorded, as in fast MRI."""
-    from napari_dip.core.tasks import Fourier
+    from napari_dip.core.tasks import ReconstructKSpace
     from napari_dip.io.images import read_kspace, read_maps
 
     kspace = read_kspace(image)
     if kspace is None:
         if maps is not None:
             raise UsageError(f"Got --maps {maps} for a real image; expected complex k-space.")
-        return restore_file(image, lambda: Fourier(read_given(mask), inverse), options, files, mask)
+        return restore_file(
+            image, lambda: ReconstructKSpace(read_given(mask), inverse), options, files, mask
+        )
     sensitivity = None if maps is None else read_maps(maps)
-    task, picture = Fourier.of_kspace(kspace, read_given(mask), inverse=inverse, maps=sensitivity)
+    task, picture = ReconstructKSpace.of_kspace(
+        kspace, read_given(mask), inverse=inverse, maps=sensitivity
+    )
     return restore_file(image, lambda: task, options, files, mask, maps, picture=picture)
 
 

@@ -135,9 +135,9 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         """Restore what is in view, with the settings that all of it would be restored with."""
         self._start("view", " (try)")
 
-    def _start(self, region: "Region", ending: str = "") -> None:
+    def _start(self, region: "Region", checkpoint: str = "") -> None:
         try:
-            self._queue.add(job(self._form.choices_in(region), self._form.layer, ending))
+            self._queue.add(job(self._form.choices_in(region), self._form.layer, checkpoint))
         except NapariDipError as error:
             self._refuse(error)
             return

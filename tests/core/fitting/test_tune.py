@@ -9,9 +9,16 @@ import pytest
 from napari_dip.api import finish
 from napari_dip.core.fitting import tune as tune_module
 from napari_dip.core.image.image import Image
-from napari_dip.core.operators.kspace import Fourier as FourierOperator
+from napari_dip.core.operators.kspace import KSpace
 from napari_dip.core.restoration.restore import restore
-from napari_dip.core.tasks import Deconvolve, Denoise, Fourier, Guided, Inpaint, SuperResolve
+from napari_dip.core.tasks import (
+    Deconvolve,
+    Denoise,
+    Guided,
+    Inpaint,
+    ReconstructKSpace,
+    SuperResolve,
+)
 from napari_dip.errors import UsageError
 from tests.tiny import noisy_waves, tiny_config, waves
 
@@ -72,7 +79,7 @@ def test_the_seed_decides_what_is_tried(five_trials):
         pytest.param(SuperResolve(2), (16, 16), id="super-resolve"),
         pytest.param(Deconvolve(sigma=1.0), (16, 16), id="deconvolve"),
         pytest.param(Guided(waves()), (16, 16), id="guided"),
-        pytest.param(Fourier(np.arange(64) % 2 == 0), (64, 64), id="fourier"),
+        pytest.param(ReconstructKSpace(np.arange(64) % 2 == 0), (64, 64), id="fourier"),
     ],
 )
 def test_trials_see_the_middle_of_any_task_that_has_one(five_trials, monkeypatch, task, observed):
@@ -119,14 +126,12 @@ def test_without_optuna_the_way_to_get_it_is_said(monkeypatch):
 @pytest.mark.parametrize("why", ["stop_requested", "time_limit"])
 def test_a_trial_of_kspace_ends_before_its_start_is_made(monkeypatch, why):
     work, polls = [], count()
-    zero_filled = FourierOperator.zero_filled
-    monkeypatch.setattr(
-        FourierOperator, "zero_filled", lambda *args: work.append(1) or zero_filled(*args)
-    )
+    zero_filled = KSpace.zero_filled
+    monkeypatch.setattr(KSpace, "zero_filled", lambda *args: work.append(1) or zero_filled(*args))
     limit = 1e-6 if why == "time_limit" else None
     run = restore(
         waves(),
-        Fourier(np.arange(64) % 2 == 0),
+        ReconstructKSpace(np.arange(64) % 2 == 0),
         tiny_config(6, tune=LONG, time_limit=limit),
         stop_requested=lambda: why == "stop_requested" and next(polls) > 3,
     )

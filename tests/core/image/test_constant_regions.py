@@ -24,8 +24,8 @@ def band(n=96):
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64"])
 def test_the_canvas_of_a_mosaic_is_found_to_the_pixel(dtype):
-    mosaic, visited = band()
-    np.testing.assert_array_equal(find_constant_regions(mosaic.astype(dtype)), ~visited)
+    accumulator, visited = band()
+    np.testing.assert_array_equal(find_constant_regions(accumulator.astype(dtype)), ~visited)
 
 
 @pytest.mark.parametrize("value", [0, 65535, -1000, 100.25])
@@ -90,9 +90,9 @@ def test_noise_that_is_cut_off_at_zero_is_data_and_canvas_beside_it_is_not():
 
 
 def test_a_few_hot_pixels_do_not_hide_a_canvas():
-    mosaic, visited = band()
-    mosaic[5, 90] = 500
-    region = find_constant_regions(mosaic)
+    accumulator, visited = band()
+    accumulator[5, 90] = 500
+    region = find_constant_regions(accumulator)
     assert region.sum() == (~visited).sum() - 1
     assert not region[5, 90]
 
@@ -109,9 +109,9 @@ def test_a_canvas_and_a_saturated_area_are_both_found():
 
 
 def test_missing_pixels_belong_to_no_region():
-    mosaic, visited = band()
-    mosaic[:10, 60:] = np.nan
-    region = find_constant_regions(mosaic)
+    accumulator, visited = band()
+    accumulator[:10, 60:] = np.nan
+    region = find_constant_regions(accumulator)
     assert not region[:10, 60:].any()
     assert region[12:20, 60:].all()
     assert not (region & visited).any()
@@ -144,9 +144,9 @@ def test_values_are_equal_as_far_as_float32_can_tell(values, gain, constant):
 
 
 def test_noise_is_measured_outside_of_constant_regions():
-    mosaic, visited = band()
-    (measured,) = without_constant_regions(mosaic[None])
-    np.testing.assert_array_equal(measured, np.where(visited, mosaic, np.nan))
+    accumulator, visited = band()
+    (measured,) = without_constant_regions(accumulator[None])
+    np.testing.assert_array_equal(measured, np.where(visited, accumulator, np.nan))
 
 
 def test_planes_without_regions_are_returned_as_they_are():

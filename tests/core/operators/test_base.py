@@ -12,7 +12,7 @@ from napari_dip.core.operators.base import Downsample, Identity, Operator
 from napari_dip.core.operators.blur import Blur, Convolution, GaussianBlur
 from napari_dip.core.operators.features import Features, Unit
 from napari_dip.core.operators.jpeg import Jpeg
-from napari_dip.core.operators.kspace import Fourier
+from napari_dip.core.operators.kspace import KSpace
 from tests.tiny import tiny_features
 
 PSF_2D = torch.rand((3, 5), generator=torch.Generator().manual_seed(0))
@@ -29,12 +29,12 @@ OPERATORS = {
     },
     "lanczos2 volume": (Downsample((3, 1, 2)), (3, 5, 4)),
     "blur": (Blur(PSF_2D / PSF_2D.sum()), (7, 9)),
-    "frequencies": (Fourier(SAMPLED, paired=False), (6, 8)),
-    "frequencies of odd sizes": (Fourier(SAMPLED[1:, 1:], paired=False), (5, 7)),
-    "complex frequencies of odd sizes": (Fourier(SAMPLED[1:, 1:], paired=True), (5, 7)),
-    "frequencies of volumes": (Fourier(SAMPLED, paired=False), (2, 6, 8)),
-    "complex frequencies": (Fourier(SAMPLED, paired=True), (6, 8)),
-    "frequencies of coils": (Fourier(SAMPLED, paired=True, maps=MAPS), (6, 8)),
+    "frequencies": (KSpace(SAMPLED, paired=False), (6, 8)),
+    "frequencies of odd sizes": (KSpace(SAMPLED[1:, 1:], paired=False), (5, 7)),
+    "complex frequencies of odd sizes": (KSpace(SAMPLED[1:, 1:], paired=True), (5, 7)),
+    "frequencies of volumes": (KSpace(SAMPLED, paired=False), (2, 6, 8)),
+    "complex frequencies": (KSpace(SAMPLED, paired=True), (6, 8)),
+    "frequencies of coils": (KSpace(SAMPLED, paired=True, maps=MAPS), (6, 8)),
     "jpeg": (Jpeg(TABLES[:1], (1, 1), (13, 20)), (16, 24)),
     "coloured jpeg": (Jpeg(TABLES, (2, 2), (13, 20)), (16, 24)),
     "blur volume": (Blur(PSF_3D / PSF_3D.sum()), (3, 5, 6)),
@@ -96,7 +96,7 @@ def test_the_operator_is_linear(case):
 
 
 # A spectrum has one number for a constant.
-@pytest.mark.parametrize("case", all_but(Fourier, Jpeg), indirect=True)
+@pytest.mark.parametrize("case", all_but(KSpace, Jpeg), indirect=True)
 def test_a_constant_stays_constant(case):
     operator, _, estimate, _ = case
     flat = operator(torch.full((1, 1, *estimate), 7.0, dtype=torch.float64))
@@ -123,7 +123,7 @@ def test_the_gradient_is_right(case):
 
 
 # Two channels may be one complex image, three one of colour.
-@pytest.mark.parametrize("case", all_but(Fourier, Jpeg), indirect=True)
+@pytest.mark.parametrize("case", all_but(KSpace, Jpeg), indirect=True)
 def test_channels_do_not_mix(case):
     operator, _, estimate, draw = case
     x = draw(estimate)
@@ -132,7 +132,7 @@ def test_channels_do_not_mix(case):
 
 # A PSF, frequencies and blocks of pixels have a direction.
 @pytest.mark.parametrize("axis", [-1, -2])
-@pytest.mark.parametrize("case", all_but(Blur, Fourier, Jpeg), indirect=True)
+@pytest.mark.parametrize("case", all_but(Blur, KSpace, Jpeg), indirect=True)
 def test_a_mirrored_picture_is_observed_as_a_mirrored_observation(case, axis):
     operator, _, estimate, draw = case
     x = draw(estimate)
@@ -144,7 +144,7 @@ def test_what_a_part_recorded_depends_on_a_part_of_the_estimate_alone(case):
     # So many tiles that one has neighbours; a JPEG is of one size.
     whole = (13, 20) if isinstance(operator, Jpeg) else tuple(4 * n for n in observed)
     if operator.part(whole) is None:
-        assert isinstance(operator, Fourier)
+        assert isinstance(operator, KSpace)
         return
     estimate = operator.estimate_shape(whole)
     factors = [
@@ -208,14 +208,14 @@ def test_a_blur_is_a_convolution_where_the_psf_sees_only_the_estimate():
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_a_spectrum_has_the_energy_of_the_image_and_its_adjoint_is_the_image(paired):
-    fourier = Fourier(SAMPLED, paired=paired)
+    fourier = KSpace(SAMPLED, paired=paired)
     x = torch.rand((1, 4, 6, 8), dtype=torch.float64)
     torch.testing.assert_close(fourier(x).square().sum(), x.square().sum())
     torch.testing.assert_close(fourier.adjoint(fourier(x)), x)
 
 
 def test_coils_are_combined_as_they_see():
-    fourier = Fourier(SAMPLED, paired=True, maps=MAPS)
+    fourier = KSpace(SAMPLED, paired=True, maps=MAPS)
     x = torch.rand((1, 2, 6, 8), dtype=torch.float64)
     assert fourier.estimate_channels(6) == 2
     torch.testing.assert_close(fourier.combined(fourier.adjoint(fourier(x))), x)
@@ -224,9 +224,9 @@ def test_coils_are_combined_as_they_see():
 def test_a_real_image_has_its_negative_frequencies_too():
     sampled = torch.zeros(6, 8, dtype=torch.bool)
     sampled[0, 0] = sampled[1, 2] = True
-    found = Fourier(sampled, paired=False).sampled.nonzero().tolist()
+    found = KSpace(sampled, paired=False).sampled.nonzero().tolist()
     assert found == [[0, 0], [1, 2], [5, 6]]
-    assert int(Fourier(sampled, paired=True).sampled.sum()) == 2
+    assert int(KSpace(sampled, paired=True).sampled.sum()) == 2
 
 
 @pytest.mark.parametrize("kernel", ["lanczos2", "box", "gaussian"])

@@ -116,5 +116,7 @@ def test_no_coefficient_is_ever_held_out(compressed):
     _, decoded, jpeg = compressed((16, 16), coloured=False)
     random = torch.Generator().manual_seed(0)
     valid = torch.ones_like(decoded, dtype=torch.bool)
-    draws = torch.stack([jpeg.lots(valid, random).broadcast_to(valid.shape) for _ in range(200)])
+    draws = torch.stack(
+        [jpeg.holdout_scores(valid, random).broadcast_to(valid.shape) for _ in range(200)]
+    )
     assert (draws >= 1).all()

@@ -12,7 +12,7 @@ from napari_dip.core.fitting.fit import fit
 from napari_dip.core.latents.build import build_latent, latent_channels
 from napari_dip.core.networks.build import build_network
 from napari_dip.core.noise.model import NoiseModel
-from napari_dip.core.operators.kspace import Fourier, least_variation
+from napari_dip.core.operators.kspace import KSpace, least_variation
 from napari_dip.core.optim.regularisers import total_variation
 from napari_dip.core.problem import make_problem
 from napari_dip.core.restoration.progress import finish
@@ -55,7 +55,7 @@ def kspace_problem(fourier, picture):
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("mask", MASKS)
 def test_the_plainest_picture_has_the_recorded_frequencies_and_little_variation(mask, channels):
-    fourier, truth = Fourier(MASKS[mask](), paired=channels == 2), blocks(channels)
+    fourier, truth = KSpace(MASKS[mask](), paired=channels == 2), blocks(channels)
     known = fourier.sampled.float().expand_as(truth)
     spectrum = fourier(truth) * known
     plain, zero_filled = least_variation(fourier, spectrum, known), fourier.adjoint(spectrum)
@@ -68,15 +68,15 @@ def test_the_plainest_picture_has_the_recorded_frequencies_and_little_variation(
 @pytest.mark.parametrize("paired", [False, True])
 @pytest.mark.parametrize("mask", MASKS)
 def test_hidden_frequencies_resemble_those_that_were_not_recorded(mask, paired):
-    fourier = Fourier(MASKS[mask](), paired=paired)
+    fourier = KSpace(MASKS[mask](), paired=paired)
     valid = fourier.sampled.float().expand(1, 2, 48, 40)
-    lots = fourier.lots(valid, torch.Generator().manual_seed(0))[0, 0]
-    hidden = lots < 0.3
+    holdout_scores = fourier.holdout_scores(valid, torch.Generator().manual_seed(0))[0, 0]
+    hidden = holdout_scores < 0.3
     assert hidden.any()
     assert not (hidden & ~fourier.sampled).any()
     assert not hidden[0, 0]
     if not paired:
-        torch.testing.assert_close(lots, lots.flip((0, 1)).roll((1, 1), (0, 1)))
+        torch.testing.assert_close(holdout_scores, holdout_scores.flip((0, 1)).roll((1, 1), (0, 1)))
     if mask == "columns":
         assert (hidden == hidden[:1]).all()
     at = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, (48, 40)), indexing="ij"))
@@ -84,13 +84,13 @@ def test_hidden_frequencies_resemble_those_that_were_not_recorded(mask, paired):
 
 
 def test_a_lonely_frequency_stands_for_more_missing_ones():
-    weights = Fourier(scattered(), paired=False).importance(torch.ones(1, 1, 48, 40))[0, 0]
+    weights = KSpace(scattered(), paired=False).holdout_weights(torch.ones(1, 1, 48, 40))[0, 0]
     assert weights[24, 20] > 2 * weights[0, 0]
 
 
 @pytest.mark.parametrize("paired", [False, True])
 def test_what_is_fitted_was_hidden_from_the_picture(paired):
-    fourier = Fourier(scattered(), paired=paired)
+    fourier = KSpace(scattered(), paired=paired)
     noise = torch.rand((1, 2, 48, 40), generator=torch.Generator().manual_seed(0))
     problem, settings = kspace_problem(fourier, noise), tiny_config().fit
     network = build_network(settings.network, latent_channels(settings, problem), problem.channels)
@@ -109,7 +109,7 @@ def test_what_is_fitted_was_hidden_from_the_picture(paired):
 
 
 def test_the_first_estimate_is_the_plainest_picture():
-    fourier, truth = Fourier(scattered(), paired=False), blocks()
+    fourier, truth = KSpace(scattered(), paired=False), blocks()
     problem = kspace_problem(fourier, truth)
     first = next(islice(fit(problem, tiny_config(5), interval=0), 1)).estimate
     plain = least_variation(fourier, problem.observation, problem.valid.float())
@@ -121,7 +121,7 @@ def test_the_first_estimate_is_the_plainest_picture():
     [("stop_requested", {"stop_requested": lambda: True}), ("time_limit", {"time_limit": 1e-9})],
 )
 def test_the_plainest_picture_is_not_waited_for_once_the_fit_is_to_end(why, end):
-    fourier, truth = Fourier(scattered(), paired=False), blocks()
+    fourier, truth = KSpace(scattered(), paired=False), blocks()
     problem = kspace_problem(fourier, truth)
     outcome = finish(fit(problem, tiny_config(5), **end))
     zero_filled = fourier.zero_filled(problem.observation, problem.valid.float())

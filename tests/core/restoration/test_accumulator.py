@@ -9,7 +9,7 @@ import pytest
 
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.image.image import as_image
-from napari_dip.core.restoration.accumulator import Mosaic
+from napari_dip.core.restoration.accumulator import Accumulator
 
 IMAGE = as_image(np.zeros((2, 3, 4), np.float32), "ZYX")
 
@@ -24,52 +24,52 @@ def made_up(estimate, std=None):
     return fit
 
 
-def put(mosaic, *fits):
+def put(accumulator, *fits):
     """Put the fits of the second plane into a mosaic."""
     (_, block) = plan_blocks(IMAGE, None)
     source = SimpleNamespace(restored=lambda work, estimate: (2 * estimate).astype(np.float32))
-    mosaic.put(SimpleNamespace(block=block), source, list(fits))
+    accumulator.put(SimpleNamespace(block=block), source, list(fits))
 
 
 def test_the_result_is_the_mean_of_the_runs_with_their_spread():
-    mosaic = Mosaic(IMAGE, runs=True, sampled=False)
-    put(mosaic, made_up(1), made_up(5))
+    accumulator = Accumulator(IMAGE, runs=True, sampled=False)
+    put(accumulator, made_up(1), made_up(5))
     expected = 2 * (3 + np.arange(4)) * np.ones((3, 1))
-    np.testing.assert_array_equal(mosaic.restored, [np.zeros((3, 4)), expected])
-    np.testing.assert_array_equal(mosaic.run_std, [np.zeros((3, 4)), np.full((3, 4), 4.0)])
-    assert mosaic.posterior_std is None
-    assert {mosaic.restored.dtype, mosaic.run_std.dtype} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(accumulator.restored, [np.zeros((3, 4)), expected])
+    np.testing.assert_array_equal(accumulator.run_std, [np.zeros((3, 4)), np.full((3, 4), 4.0)])
+    assert accumulator.posterior_std is None
+    assert {accumulator.restored.dtype, accumulator.run_std.dtype} == {np.dtype(np.float32)}
 
 
 def test_the_spread_of_samples_is_on_the_scale_of_the_image_and_that_of_runs_is_their_rms():
-    mosaic = Mosaic(IMAGE, runs=False, sampled=True)
-    put(mosaic, made_up(1, 3), made_up(5, 4))
+    accumulator = Accumulator(IMAGE, runs=False, sampled=True)
+    put(accumulator, made_up(1, 3), made_up(5, 4))
     columns = np.arange(4)
     expected = np.sqrt(((6 + 2 * columns) ** 2 + (8 + 2 * columns) ** 2) / 2) * np.ones((3, 1))
-    np.testing.assert_allclose(mosaic.posterior_std[1], expected, rtol=1e-6)
-    assert not mosaic.posterior_std[0].any()
-    assert mosaic.posterior_std.dtype == np.float32
-    assert mosaic.run_std is None
+    np.testing.assert_allclose(accumulator.posterior_std[1], expected, rtol=1e-6)
+    assert not accumulator.posterior_std[0].any()
+    assert accumulator.posterior_std.dtype == np.float32
+    assert accumulator.run_std is None
 
 
 def test_without_samples_of_a_part_there_is_no_spread_at_all():
-    mosaic = Mosaic(IMAGE, runs=False, sampled=True)
-    put(mosaic, made_up(1, 3), made_up(5))
-    assert mosaic.posterior_std is None
+    accumulator = Accumulator(IMAGE, runs=False, sampled=True)
+    put(accumulator, made_up(1, 3), made_up(5))
+    assert accumulator.posterior_std is None
 
 
 @pytest.mark.parametrize("given", [True, False])
 def test_a_place_that_was_given_is_used_and_holds_the_image_where_nothing_was_fitted(given):
     start = as_image(np.arange(24, dtype=np.uint16).reshape(2, 3, 4), "ZYX")
     out = np.full((2, 3, 4), np.nan, np.float32) if given else None
-    mosaic = Mosaic(start, runs=False, sampled=False, out=out)
-    assert (mosaic.restored is out) == given
-    assert mosaic.restored.dtype == np.float32
-    np.testing.assert_array_equal(mosaic.restored, start.data)
+    accumulator = Accumulator(start, runs=False, sampled=False, out=out)
+    assert (accumulator.restored is out) == given
+    assert accumulator.restored.dtype == np.float32
+    np.testing.assert_array_equal(accumulator.restored, start.data)
 
 
 def test_blocks_that_were_not_observed_are_counted():
-    mosaic = Mosaic(IMAGE, runs=False, sampled=False)
+    accumulator = Accumulator(IMAGE, runs=False, sampled=False)
     for _ in range(3):
-        mosaic.skip(SimpleNamespace())
-    assert mosaic.skipped == 3
+        accumulator.skip(SimpleNamespace())
+    assert accumulator.skipped == 3

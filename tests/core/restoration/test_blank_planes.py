@@ -319,14 +319,14 @@ def test_the_time_limit_is_shared_by_planes_with_data_alone(monkeypatch):
 # Regions
 
 
-def mosaic(n=96):
+def accumulator(n=96):
     y, x = np.mgrid[:n, :n]
     visited = np.abs(y - x) < 22
     return np.where(visited, noisy_waves((n, n), 10), 0), visited
 
 
 def test_the_canvas_of_a_mosaic_comes_back_exactly_and_the_rest_is_better_for_it():
-    values, visited = mosaic()
+    values, visited = accumulator()
     result = restored(values, "YX", tiny_config(150))
     assert not result.image.data[~visited].any()
     report = result.report

@@ -14,7 +14,7 @@ from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.hardware.device import Runtime
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.restoration import run as run_module
-from napari_dip.core.restoration.oom_fallback import Ladder
+from napari_dip.core.restoration.oom_fallback import OomFallback
 from napari_dip.core.tasks import InvertFeatures, SuperResolve
 from napari_dip.errors import MemoryExhaustedError
 from tests.tiny import noisy_waves, tiny_config, tiny_features
@@ -85,14 +85,14 @@ def test_tiles_are_halved_until_they_fit_and_finished_planes_stay(short_of_memor
 def test_after_the_smallest_tile_the_cpu_is_taken_and_then_nothing_is_left():
     image = as_image(np.zeros((64, 64)))
     (block,) = plan_blocks(image, None)
-    ladder = Ladder(image, Tiling(64, 4), Runtime(torch.device("meta"), torch.bfloat16))
+    oom_fallback = OomFallback(image, Tiling(64, 4), Runtime(torch.device("meta"), torch.bfloat16))
     steps = 0
-    while ladder.descend(block, "none"):
+    while oom_fallback.descend(block, "none"):
         steps += 1
     words = ["freed", "tiles of 32", "tiles of 16", "the CPU"]
-    assert all(word in told for word, told in zip(words, ladder.told, strict=True))
+    assert all(word in told for word, told in zip(words, oom_fallback.told, strict=True))
     assert steps == 4
-    assert ladder.runtime == Runtime(torch.device("cpu"), torch.float32)
+    assert oom_fallback.runtime == Runtime(torch.device("cpu"), torch.float32)
 
 
 def test_what_does_not_fit_at_all_is_said(short_of_memory):

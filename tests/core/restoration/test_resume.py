@@ -123,17 +123,17 @@ def test_what_has_not_been_kept_or_is_of_something_else_is_refused():
         with pytest.raises(UsageError, match=f"another {named}; expected"):
             restored(config, image, task, continue_from=first)
     with pytest.raises(UsageError, match="keep_state"):
-        restored(tiny_config(3), continue_from=replace(first, endings=None))
-    assert restored(tiny_config(3)).endings is None
+        restored(tiny_config(3), continue_from=replace(first, checkpoints=None))
+    assert restored(tiny_config(3)).checkpoints is None
 
 
 def test_states_that_need_more_than_their_share_of_the_memory_are_not_kept(monkeypatch):
     stack = np.stack([NOISY] * 3)
-    kept = restored(tiny_config(2), stack, keep_state=True).endings
+    kept = restored(tiny_config(2), stack, keep_state=True).checkpoints
     assert list(kept) == [0, 1, 2]
-    needed = sum(ending.bytes for (ending,) in kept.values())
+    needed = sum(checkpoint.bytes for (checkpoint,) in kept.values())
     assert needed > 3 * 3 * NOISY.size * 4
     for share, expected in ((0.11, True), (0.09, False)):
         monkeypatch.setattr(run_module, "free_memory", lambda device, f=share: needed / f)
         result = restored(tiny_config(2), stack, keep_state=True)
-        assert (result.endings is None) == expected
+        assert (result.checkpoints is None) == expected

@@ -11,8 +11,8 @@ from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.restoration import warm_start as series
-from napari_dip.core.restoration.block_problem import Work
-from napari_dip.core.restoration.warm_start import Series
+from napari_dip.core.restoration.block_problem import BlockData
+from napari_dip.core.restoration.warm_start import WarmStarts
 from tests.tiny import noisy_waves, tiny_config, waves
 
 
@@ -60,7 +60,7 @@ def restored(image, config, **options):
 def test_a_plane_follows_the_one_before_it_of_its_own_channel(axes, shape, before):
     image = as_image(np.zeros(shape), axes)
     plan = plan_blocks(image, None)
-    chain = Series(plan, axes)
+    chain = WarmStarts(plan, axes)
     assert [chain._before.get(block.index) for block in plan] == before
     assert [chain.follows(block) for block in plan] == [one is not None for one in before]
 
@@ -68,7 +68,7 @@ def test_a_plane_follows_the_one_before_it_of_its_own_channel(axes, shape, befor
 def test_each_tile_follows_its_own_and_no_more_is_kept_than_followers_need():
     image = as_image(np.zeros((3, 8, 16)), "ZYX")
     plan = plan_blocks(image, None, 2, Tiling(8))
-    chain = Series(plan, "ZYX")
+    chain = WarmStarts(plan, "ZYX")
     picture = np.random.default_rng(0).normal(size=(1, 8, 8))
     held = []
 
@@ -77,7 +77,7 @@ def test_each_tile_follows_its_own_and_no_more_is_kept_than_followers_need():
             return self
 
     for block in plan:
-        work = Work(block, picture, None, np.zeros(picture.shape, bool), (), False, 0)
+        work = BlockData(block, picture, None, np.zeros(picture.shape, bool), (), False, 0)
         assert len(chain.starts(work)) == (block.index >= 2)
         chain.add(work, [Warm()])
         chain.leave(block)

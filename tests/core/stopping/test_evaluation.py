@@ -21,7 +21,7 @@ from napari_dip.core.stopping.evaluation import (
     weighted_mean,
     whiteness,
 )
-from napari_dip.core.stopping.sure import Risk
+from napari_dip.core.stopping.sure import Sure
 
 
 def problem_of(observation, valid=None, variance=4.0):
@@ -134,7 +134,7 @@ class Blocky(Identity):
 def test_what_a_rule_measures_is_what_it_is_named_after():
     problem = problem_of(np.random.default_rng(0).normal(size=(1, 16, 16)))
     average = torch.zeros(1, 1, 16, 16)
-    assert isinstance(find_measure(problem, DipConfig(stop="risk")), Risk)
+    assert isinstance(find_measure(problem, DipConfig(stop="risk")), Sure)
     assert find_measure(problem, DipConfig(stop="auto"))(average) is None
     blocky = replace(problem, operator=Blocky())
     assert find_measure(blocky, DipConfig(stop="blocks"))(average) == 2.5

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from napari_dip.core.stopping.running_stats import Moments
+from napari_dip.core.stopping.running_stats import RunningStats
 
 
 def test_mean_and_variance_are_those_of_the_samples():
     samples = 1000 + torch.randn(7, 1, 2, 3, generator=torch.Generator().manual_seed(0))
-    moments = Moments()
+    moments = RunningStats()
     for sample in samples:
         moments.update(sample)
     assert moments.count == 7
@@ -20,7 +20,7 @@ def test_what_was_forgotten_leaves_no_trace_however_large_it_was():
     random = torch.Generator().manual_seed(0)
     shrinking = torch.logspace(0, -3, 2000)[:, None] * torch.randn(2000, 50, generator=random)
     samples = 0.5 + shrinking
-    moments = Moments()
+    moments = RunningStats()
     for new, sample in enumerate(samples):
         moments.update(sample)
         if new >= 100:

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.problem import make_problem
-from napari_dip.core.stopping.sure import Risk
+from napari_dip.core.stopping.sure import Sure
 from tests.tiny import waves
 
 SIGMA = 20.0
@@ -19,13 +19,13 @@ def grainy(grain: float) -> np.ndarray:
     return waves() + SIGMA * noise / noise.std()
 
 
-def risk_of(observed: np.ndarray, valid: np.ndarray, grain: float) -> Risk:
+def risk_of(observed: np.ndarray, valid: np.ndarray, grain: float) -> Sure:
     """Return the risk of a picture ([C, ]Y, X)."""
     noise = NoiseModel(0.0, SIGMA**2, 1.0, grain=grain)
     picture, valid = (part.reshape(-1, *part.shape[-2:]) for part in (observed, valid))
     noises = [noise] * len(picture)
     device = torch.device("cpu")
-    return Risk(make_problem(picture.astype(np.float32), valid, noises, (0.0, 300.0), device))
+    return Sure(make_problem(picture.astype(np.float32), valid, noises, (0.0, 300.0), device))
 
 
 @pytest.mark.parametrize("grain", [0.0, 0.7, 1.0, 1.5])

@@ -26,10 +26,10 @@ from napari_dip.core.restoration.restore import restore
 from napari_dip.core.tasks import (
     TASKS,
     Deconvolve,
-    Fourier,
     Guided,
     Inpaint,
     InvertFeatures,
+    ReconstructKSpace,
     RemoveJpeg,
     SuperResolve,
     Task,
@@ -48,7 +48,7 @@ MAKERS = {
     "deconvolve": lambda: Deconvolve(sigma=1.0),
     "dejpeg": RemoveJpeg,
     "guided": lambda: Guided(waves((24, 20))),
-    "fourier": lambda: Fourier(np.arange(20) % 2 == 0),
+    "fourier": lambda: ReconstructKSpace(np.arange(20) % 2 == 0),
     "invert-features": lambda: InvertFeatures("tiny"),
 }
 
@@ -456,7 +456,9 @@ def features_of(picture, layer="2"):
 def test_no_feature_is_ever_held_out():
     valid = torch.ones(1, 12, dtype=torch.bool)
     random = torch.Generator().manual_seed(0)
-    draws = torch.stack([Features(tiny_features()).lots(valid, random) for _ in range(200)])
+    draws = torch.stack(
+        [Features(tiny_features()).holdout_scores(valid, random) for _ in range(200)]
+    )
     assert (draws >= 1).all()
 
 
@@ -689,7 +691,7 @@ def scene():
 
 @pytest.mark.parametrize(("latent", "iterations"), [("noise", 500), ("observation", 30)])
 def test_missing_frequencies_are_filled_in_and_recorded_ones_kept(latent, iterations):
-    truth, task = scene(), Fourier(columns())
+    truth, task = scene(), ReconstructKSpace(columns())
     zero_filled = task.observe(as_image(truth)).data
     config = tiny_config(iterations, latent=latent, stop="none")
     result = napari_dip.reconstruct_fourier(truth, columns(), config=config)
@@ -705,9 +707,11 @@ def test_kspace_of_coils_becomes_a_magnitude(coils):
     sensitivity = np.stack([np.linspace(0.2, 1, 64) ** n * phase for n in range(coils)])
     centred = np.fft.ifftshift(truth * sensitivity, (-2, -1))
     kspace = np.fft.fftshift(np.fft.fft2(centred, norm="ortho"), (-2, -1))
-    whole = Fourier.of_kspace(kspace)[0].final(Fourier.of_kspace(kspace)[1]).data
+    whole = (
+        ReconstructKSpace.of_kspace(kspace)[0].final(ReconstructKSpace.of_kspace(kspace)[1]).data
+    )
     np.testing.assert_allclose(whole, np.sqrt((np.abs(truth * sensitivity) ** 2).sum(axis=0)))
-    task, image = Fourier.of_kspace(kspace, mask)
+    task, image = ReconstructKSpace.of_kspace(kspace, mask)
     config = tiny_config(500, latent="noise", stop="none")
     result = napari_dip.reconstruct_fourier(kspace, mask, config=config)
     assert result.shape == (64, 64)
@@ -735,18 +739,18 @@ def test_coils_with_maps_see_one_image(latent, iterations):
     kspace = seen_by(maps, truth)
     config = tiny_config(iterations, latent=latent, stop="none")
     with_maps = napari_dip.reconstruct_fourier(kspace, aliased, maps=maps, config=config)
-    task, image = Fourier.of_kspace(kspace, aliased, maps=maps)
+    task, image = ReconstructKSpace.of_kspace(kspace, aliased, maps=maps)
     zero_filled = task.final(task.enlarged(image)).data
     assert with_maps.shape == (64, 64)
     assert rmse(with_maps, truth) < 0.6 * rmse(zero_filled, truth)
-    whole = Fourier.of_kspace(kspace, maps=maps)
+    whole = ReconstructKSpace.of_kspace(kspace, maps=maps)
     np.testing.assert_allclose(whole[0].final(whole[0].enlarged(whole[1])).data, truth, rtol=1e-5)
 
 
 def test_a_magnitude_is_compared_with_a_real_reference():
     truth, maps = scene(), smooth_maps()
     for given in (None, maps):
-        task, image = Fourier.of_kspace(seen_by(maps, truth), columns(), maps=given)
+        task, image = ReconstructKSpace.of_kspace(seen_by(maps, truth), columns(), maps=given)
         steps = restore(image, task, tiny_config(4, latent="noise"), reference=truth)
         report = napari_dip.api.finish(steps).report
         assert report.psnr is not None
@@ -758,7 +762,7 @@ def test_a_magnitude_is_compared_with_a_real_reference():
 )
 def test_maps_that_cannot_be_meant_are_refused(maps):
     with pytest.raises(InputError, match="sensitivity maps"):
-        Fourier.of_kspace(seen_by(smooth_maps(), scene()), maps=maps)
+        ReconstructKSpace.of_kspace(seen_by(smooth_maps(), scene()), maps=maps)
     with pytest.raises(InputError, match="real image"):
         napari_dip.reconstruct_fourier(scene(), columns(), maps=maps)
 
@@ -785,7 +789,10 @@ def test_noise_of_frequencies_that_is_known_is_not_put_back(complex_numbers):
 
 def test_noise_that_was_found_in_kspace_is_told():
     noisy = scene() + np.random.default_rng(0).normal(0, 20.0, scene().shape)
-    reports = [run(image, Fourier(columns()), tiny_config(2)).report for image in (noisy, scene())]
+    reports = [
+        run(image, ReconstructKSpace(columns()), tiny_config(2)).report
+        for image in (noisy, scene())
+    ]
     assert reports[0].noise.sigma == pytest.approx(20, rel=0.15)
     assert [any("outermost" in words for words in one.warnings) for one in reports] == [True, False]
 
@@ -793,7 +800,7 @@ def test_noise_that_was_found_in_kspace_is_told():
 @pytest.mark.parametrize("noise", ["poisson", "poisson-gaussian"])
 def test_frequencies_have_no_photons(noise):
     with pytest.raises(InputError, match="k-space"):
-        run(scene(), Fourier(columns()), tiny_config(2, noise=noise))
+        run(scene(), ReconstructKSpace(columns()), tiny_config(2, noise=noise))
 
 
 @pytest.mark.parametrize(
@@ -806,16 +813,16 @@ def test_frequencies_have_no_photons(noise):
 )
 def test_a_mask_of_frequencies_that_cannot_be_meant_is_refused(mask, words):
     with pytest.raises(InputError, match=words):
-        run(waves((24, 20)), Fourier(mask))
+        run(waves((24, 20)), ReconstructKSpace(mask))
 
 
 def test_kspace_must_be_complex_and_finite():
     with pytest.raises(InputError, match="complex"):
-        Fourier.of_kspace(waves())
+        ReconstructKSpace.of_kspace(waves())
     with pytest.raises(InputError, match="finite"):
-        Fourier.of_kspace(np.full((8, 8), np.nan + 0j))
+        ReconstructKSpace.of_kspace(np.full((8, 8), np.nan + 0j))
     with pytest.raises(InputError, match="finite"):
-        run(np.full((24, 20), np.nan), Fourier(np.ones(20)))
+        run(np.full((24, 20), np.nan), ReconstructKSpace(np.ones(20)))
 
 
 @pytest.mark.parametrize(("brain", "mask"), [("25", "gauss2d_30"), ("45", "gauss1d_30")])
@@ -823,7 +830,7 @@ def test_a_brain_is_no_worse_than_total_variation_makes_it(shared_data, brain, m
     folder = shared_data / "medical"
     truth = imread(folder / f"brain_test_{brain}.png")[64:192, 64:192].astype(float)
     recorded = imread(folder / "masks" / f"kspace_{mask}.png")[::2, ::2] > 0
-    task = Fourier(recorded)
+    task = ReconstructKSpace(recorded)
     zero_filled = task.observe(as_image(truth)).data
     operator = task.operator(as_image(truth), "YX")
     spectrum, known = operator.measured(torch.from_numpy(zero_filled)[None, None], torch.ones(1))

@@ -93,10 +93,10 @@ def plan_blocks(
     --------
     >>> from napari_dip.core.image.image import as_image
     >>> from napari_dip.core.blocks.tiles import Tiling
-    >>> [block.selection for block in plan(as_image(np.zeros((2, 8, 8))), None)]
+    >>> [block.selection for block in plan_blocks(as_image(np.zeros((2, 8, 8))), None)]
     [(0, slice(None, None, None), slice(None, None, None)), \
 (1, slice(None, None, None), slice(None, None, None))]
-    >>> [block.selection for block in plan(as_image(np.zeros((4, 8))), None, 2, Tiling(5))]
+    >>> [block.selection for block in plan_blocks(as_image(np.zeros((4, 8))), None, 2, Tiling(5))]
     [(slice(0, 4, None), slice(0, 4, None)), (slice(0, 4, None), slice(4, 8, None))]
     """
     spatial = spatial_axes(image, dims)
@@ -149,7 +149,7 @@ def count_channels(block: Block, image: Image) -> int:
     --------
     >>> from napari_dip.core.image.image import as_image
     >>> image = as_image(np.zeros((2, 8, 8)), "CYX")
-    >>> [count_channels(plan(image, how)[0], image) for how in ("joint", "separate")]
+    >>> [count_channels(plan_blocks(image, how)[0], image) for how in ("joint", "separate")]
     [2, 1]
     """
     parts = zip(image.axes, block.selection, image.shape, strict=True)
@@ -165,8 +165,8 @@ def split_block(block: Block, image: Image, tiling: Tiling) -> list[Block]:
     >>> from napari_dip.core.image.image import as_image
     >>> from napari_dip.core.blocks.tiles import Tiling
     >>> image = as_image(np.zeros((4, 8)))
-    >>> (block,) = plan(image, None)
-    >>> [part.selection for part in split(block, image, Tiling(5))]
+    >>> (block,) = plan_blocks(image, None)
+    >>> [part.selection for part in split_block(block, image, Tiling(5))]
     [(slice(0, 4, None), slice(0, 4, None)), (slice(0, 4, None), slice(4, 8, None))]
     """
     own = iter(block.weights or [_ALONE] * len(block.axes))

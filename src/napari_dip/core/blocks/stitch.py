@@ -40,7 +40,7 @@ def stitch(
     >>> from napari_dip.core.image.image import as_image
     >>> from napari_dip.core.blocks.tiles import Tiling
     >>> result = np.zeros((1, 4), np.float32)
-    >>> left, right = plan(as_image(result), None, 2, Tiling(3, overlap=2))
+    >>> left, right = plan_blocks(as_image(result), None, 2, Tiling(3, overlap=2))
     >>> stitch(result, left, np.full((1, 3), 2.0, np.float32))
     >>> stitch(result, right, np.full((1, 3), 4.0, np.float32), [left])
     >>> bool(np.allclose(result, [2.0, 2.3, 3.7, 4.0], atol=0.01))

@@ -50,7 +50,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class FitCheckpoint:
     """Where a fit ended, so that another one can go on from there.
 
     Attributes
@@ -77,7 +77,7 @@ class Ending:
     random: Tensor
     reason: StopReason | None
 
-    def warm(self) -> Ending:
+    def warm(self) -> FitCheckpoint:
         """Return what a neighbour can begin with: the weights alone."""
         return replace(self, selection=None, iteration=0, rollbacks=0)
 
@@ -183,10 +183,10 @@ class FitState:
 
     def end(
         self, iteration: int, random: torch.Generator, seed: int, reason: StopReason | None
-    ) -> Ending:
+    ) -> FitCheckpoint:
         """Return copies of everything, for another fit."""
         selection = self._selection()
-        return Ending(
+        return FitCheckpoint(
             seed,
             self._weights(),
             replace(selection, rule=selection.rule.memory),
@@ -196,7 +196,7 @@ class FitState:
             reason,
         )
 
-    def begin(self, start: Ending, random: torch.Generator) -> None:
+    def begin(self, start: FitCheckpoint, random: torch.Generator) -> None:
         """Take over where another fit ended; of a neighbour's only what it has learnt."""
         weights, selection = deepcopy((start.weights, start.selection))
         rates = self.optimiser.rates

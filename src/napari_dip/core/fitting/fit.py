@@ -22,7 +22,7 @@ from napari_dip.core.fitting.checkpoint import FitState
 from napari_dip.core.fitting.posterior import Posterior
 from napari_dip.core.fitting.residual_guard import build_guard
 from napari_dip.core.fitting.result import Fit, Snapshot
-from napari_dip.core.fitting.timer import Clock
+from napari_dip.core.fitting.timer import Timer
 from napari_dip.core.hardware.device import Runtime, find_runtime
 from napari_dip.core.latents.build import build_latent, latent_channels
 from napari_dip.core.networks.build import PriorNetwork, build_network
@@ -42,7 +42,7 @@ from napari_dip.core.stopping.evaluation import (
 from napari_dip.core.stopping.rules import Evidence
 
 if TYPE_CHECKING:
-    from napari_dip.core.fitting.checkpoint import Ending
+    from napari_dip.core.fitting.checkpoint import FitCheckpoint
     from napari_dip.core.fitting.residual_guard import ResidualGuard
     from napari_dip.core.latents.base import Draw
     from napari_dip.core.problem import Problem
@@ -62,7 +62,7 @@ def fit(
     time_limit: float | None = None,
     interval: float = 0.2,
     stop_requested: Callable[[], bool] = lambda: False,
-    start_from: Ending | None = None,
+    start_from: FitCheckpoint | None = None,
     keep_ending: bool = False,
 ) -> Generator[Snapshot, None, Fit]:
     """Fit an untrained network to one observation.
@@ -85,7 +85,7 @@ def fit(
     stop_requested : callable
         Polled at each iteration, and while the latent is made; True ends the fit with the
         best estimate so far. It may wait before it answers, which is a pause.
-    start_from : Ending, optional
+    start_from : FitCheckpoint, optional
         Of an earlier fit to the same problem, which goes on from there for as many
         iterations as the configuration says; or of a neighbour's, if it is `warm()`.
     keep_ending : bool
@@ -118,7 +118,7 @@ def fit(
         seed = start_from.seed
     before = start_from.iteration if start_from is not None else 0
     limit = config.time_limit if time_limit is None else time_limit
-    clock = Clock(stop_requested)
+    clock = Timer(stop_requested)
 
     def ended() -> bool:
         return clock.stop_requested() or (limit is not None and clock.seconds >= limit)
@@ -172,7 +172,7 @@ def fit(
 
     last_yield, last_assessment, pace = -np.inf, clock.seconds, []
     iteration, last = before, before + settings.max_iterations
-    ending = None
+    checkpoint = None
     while True:
         iteration += 1
         optimiser.zero_grad()
@@ -225,8 +225,8 @@ def fit(
         )
         del draw, estimate  # room for those of the next iteration
         reason = posterior.assess(state, evidence)
-        if keep_ending and ending is None and (reason is not None or posterior.sampling):
-            ending = state.end(iteration, random, seed, reason or posterior.reason)
+        if keep_ending and checkpoint is None and (reason is not None or posterior.sampling):
+            checkpoint = state.end(iteration, random, seed, reason or posterior.reason)
         if reason is not None or (iteration > 1 and now - last_yield >= interval):
             last_yield = now
             snapshot = seen(iteration, errors, state.selected, state.average.value, reason)
@@ -257,7 +257,7 @@ def fit(
         posterior_scale=scale,
         continued=before,
         warm=start_from is not None and start_from.is_warm,
-        ending=ending,
+        checkpoint=checkpoint,
     )
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_dip.core.stopping.rules import StopReason
-from napari_dip.core.stopping.running_stats import Moments
+from napari_dip.core.stopping.running_stats import RunningStats
 
 if TYPE_CHECKING:
     from napari_dip.core.fitting.checkpoint import FitState
@@ -46,7 +46,7 @@ class Posterior:
 
     Attributes
     ----------
-    estimates, predictions : Moments
+    estimates, predictions : RunningStats
         Of the samples, and of what the operator makes of them.
     latest : (1, C, [Z,] Y, X) Tensor or None
         The last sample.
@@ -66,7 +66,7 @@ class Posterior:
         time_limit: float | None = None,
         stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.estimates, self.predictions = Moments(), Moments()
+        self.estimates, self.predictions = RunningStats(), RunningStats()
         self.latest: Tensor | None = None
         self._samples = samples
         self._noise = noise

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from napari_dip.core.fitting.checkpoint import Ending
+    from napari_dip.core.fitting.checkpoint import FitCheckpoint
     from napari_dip.core.stopping.rules import StopReason
 
 
@@ -73,8 +73,8 @@ class Fit:
     posterior_scale: float | None = None
     continued: int = 0
     warm: bool = False
-    ending: Ending | None = None
+    checkpoint: FitCheckpoint | None = None
 
     def without_pixels(self) -> Fit:
         """Return what is to be reported alone."""
-        return replace(self, estimate=np.empty(0, np.float32), posterior_std=None, ending=None)
+        return replace(self, estimate=np.empty(0, np.float32), posterior_std=None, checkpoint=None)

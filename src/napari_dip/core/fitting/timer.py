@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class Clock:
+class Timer:
     """Counts from its making on; a pause is part of no time limit and no pace.
 
     A run waits where it yields, and where it asks whether it should end: the
@@ -20,7 +20,7 @@ class Clock:
 
     Examples
     --------
-    >>> clock = Clock(lambda: True)
+    >>> clock = Timer(lambda: True)
     >>> with clock.waiting():
     ...     time.sleep(0.01)
     >>> clock.stop_requested(), clock.seconds < 0.01

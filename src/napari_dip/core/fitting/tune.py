@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_dip.core.fitting.fit import fit
-from napari_dip.core.fitting.timer import Clock
+from napari_dip.core.fitting.timer import Timer
 from napari_dip.core.stopping.rules import StopReason
 from napari_dip.errors import UsageError
 from napari_dip.optional import require
@@ -104,7 +104,7 @@ def tune(
     widths = _WIDTHS if config.fit.network_weights is None else (1.0,)
     # At least half of the time that the whole run has is left for the result.
     seconds = min(config.tune, (config.time_limit or float("inf")) / 2)
-    clock = Clock(stop_requested)
+    clock = Timer(stop_requested)
     trials: list[Trial] = []
     while (left := seconds - clock.seconds) > 0 and not clock.stop_requested():
         asked = study.ask()

@@ -19,7 +19,7 @@ from napari_dip.core.latents.checkerboard import without_grid
 from napari_dip.core.latents.masked_kspace import FrequencyLatent
 from napari_dip.core.latents.masked_pixels import ObservationLatent
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
-from napari_dip.core.operators.kspace import Fourier
+from napari_dip.core.operators.kspace import KSpace
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def build_latent(
     with what it has.
     """
     if settings.latent == "observation":
-        kind = FrequencyLatent if isinstance(problem.operator, Fourier) else ObservationLatent
+        kind = FrequencyLatent if isinstance(problem.operator, KSpace) else ObservationLatent
         return kind(problem, network, settings, fitted, random, ended)
     clean = LATENTS[settings.latent](problem, network, settings, random)
     return FixedLatent(
@@ -187,7 +187,7 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
         )
     dims = len(problem.shape)
     seen = problem.channels + guides
-    if isinstance(problem.operator, Fourier):
+    if isinstance(problem.operator, KSpace):
         seen = 2 * problem.channels  # a picture, and what it adds to the zero-filled one
     pictures = {"guide": guides, "observation": seen}
     if settings.latent in pictures:

@@ -11,7 +11,7 @@ from torch import Tensor
 from napari_dip.core.latents.augment import skip_views, views
 from napari_dip.core.latents.base import Draw, Latent, Mirror
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
-from napari_dip.core.operators.kspace import Fourier, least_variation
+from napari_dip.core.operators.kspace import KSpace, least_variation
 
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig
@@ -57,7 +57,7 @@ class FrequencyLatent(Latent):
         ended: Callable[[], bool] = lambda: False,
     ) -> None:
         operator = problem.operator
-        assert isinstance(operator, Fourier)
+        assert isinstance(operator, KSpace)
         self._random, self._shuffle = random, network.pixel_shuffle
         self._views = views(network)
         self._spread = Mirror(problem.shape, network.canvas(problem.shape), random.device)
@@ -68,11 +68,11 @@ class FrequencyLatent(Latent):
             plain = least_variation(operator, problem.observation, known, level, ended)
             return plain, plain - operator.zero_filled(problem.observation, known)
 
-        visible, lots = fitted, operator.lots(fitted, random)
+        visible, holdout_scores = fitted, operator.holdout_scores(fitted, random)
         choices = max(2, round(1 / settings.hidden_fraction))
-        turns = torch.where(lots < 1, (lots * choices).long(), -1)
+        turns = torch.where(holdout_scores < 1, (holdout_scores * choices).long(), -1)
         hidden = [fitted * (turns == turn) for turn in range(choices)]
-        self._weights = [operator.importance(choice) for choice in hidden]
+        self._weights = [operator.holdout_weights(choice) for choice in hidden]
         complete, _ = picture(problem.valid.float())
         self._start, added = picture(visible)
         self._complete = complete - self._start

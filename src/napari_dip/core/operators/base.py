@@ -82,14 +82,14 @@ class Operator(ABC):
         """Return the noise of what was recorded, given that of the picture it was made of."""
         return noise
 
-    def lots(self, valid: Tensor, random: torch.Generator) -> Tensor:
+    def holdout_scores(self, valid: Tensor, random: torch.Generator) -> Tensor:
         """Return numbers in 0..1 that broadcast to `valid`; pixels with a low one are hidden."""
         if not self.predictable:
             return torch.ones((), device=random.device)
         # All channels of a pixel together: their noise may be correlated.
         return torch.rand((1, 1, *valid.shape[2:]), generator=random, device=random.device)
 
-    def importance(self, valid: Tensor) -> Tensor:
+    def holdout_weights(self, valid: Tensor) -> Tensor:
         """Return how much a hidden pixel counts, of the shape of `valid`, which is 0 or 1."""
         return valid
 

@@ -37,7 +37,7 @@ _MAD = 0.6745
 _VARIATION_OF_NOISE = 0.5
 
 
-class Fourier(Operator):
+class KSpace(Operator):
     """Unitary Fourier transform of each plane, of which some frequencies were recorded.
 
     A pair of channels is the real and the imaginary part of a complex image.
@@ -63,7 +63,7 @@ class Fourier(Operator):
 
     Examples
     --------
-    >>> fourier = Fourier(torch.ones(4, 4, dtype=torch.bool), paired=False)
+    >>> fourier = KSpace(torch.ones(4, 4, dtype=torch.bool), paired=False)
     >>> fourier(torch.ones(1, 1, 4, 4))[0, 0, 0].tolist()
     [4.0, 0.0, 0.0, 0.0]
     """
@@ -135,7 +135,7 @@ class Fourier(Operator):
         mean = variance.mean()
         return replace(noise, slope=0.0, intercept=mean, floor=mean, equal=None)
 
-    def lots(self, valid: Tensor, random: torch.Generator) -> Tensor:
+    def holdout_scores(self, valid: Tensor, random: torch.Generator) -> Tensor:
         """Choose frequencies as they were left out: rarely where they lie dense, if so by lines.
 
         A frequency and its negative go together in a real image, where they are
@@ -153,11 +153,11 @@ class Fourier(Operator):
         sought &= draws[1] < missing / missing.max().clamp(min=1e-6)
         # Equal numbers stay equal, and each share of the lots has its share of numbers.
         _, ranks, counts = torch.unique(draws[0][sought], return_inverse=True, return_counts=True)
-        lots = torch.ones(shape, device=random.device)
-        lots[sought] = (ranks + 0.5) / max(len(counts), 1)
-        return lots.expand(1, 1, *valid.shape[2:])
+        holdout_scores = torch.ones(shape, device=random.device)
+        holdout_scores[sought] = (ranks + 0.5) / max(len(counts), 1)
+        return holdout_scores.expand(1, 1, *valid.shape[2:])
 
-    def importance(self, valid: Tensor) -> Tensor:
+    def holdout_weights(self, valid: Tensor) -> Tensor:
         """Let the hidden frequencies stand for those that were not recorded around them."""
         density = self._density(valid.device)
         weights = 1 / density.clamp(min=_LEAST_DENSITY)
@@ -183,7 +183,7 @@ class Fourier(Operator):
 
 
 def least_variation(
-    fourier: Fourier,
+    fourier: KSpace,
     spectrum: Tensor,
     known: Tensor,
     noise: float = 0.0,
@@ -193,7 +193,7 @@ def least_variation(
 
     Parameters
     ----------
-    fourier : Fourier
+    fourier : KSpace
         The transform; with maps, coils may contradict one another a little.
     spectrum : (1, C, [Z,] Y, X) Tensor
         What was recorded, an image of about unit range behind it.

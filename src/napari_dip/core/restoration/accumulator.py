@@ -1,4 +1,4 @@
-"""Mosaic: the result of a run as it grows, block by block."""
+"""Accumulator: the result of a run as it grows, block by block."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from napari_dip.core.blocks.plan import Block
     from napari_dip.core.fitting.result import Fit
     from napari_dip.core.image.image import Image
-    from napari_dip.core.restoration.block_problem import Source, Work
+    from napari_dip.core.restoration.block_problem import BlockData, BlockSource
     from napari_dip.core.tasks import Task
 
 
-class Mosaic:
+class Accumulator:
     """Estimates and their spread, and what is to be reported of each fit.
 
     Parameters
@@ -56,7 +56,7 @@ class Mosaic:
         # By plane: tiles of others do not overlap.
         self._laid: defaultdict[tuple[int, ...], list[Block]] = defaultdict(list)
 
-    def keep(self, work: Work, source: Source) -> None:
+    def keep(self, work: BlockData, source: BlockSource) -> None:
         """Put in a block that needs no fit, as it was observed; it has no spread."""
         block, observed = work.block, source.unfitted(work)
         laid = self._laid[tuple(at for at in block.target if isinstance(at, int))]
@@ -67,11 +67,11 @@ class Mosaic:
         if block.weights:
             laid.append(block)
 
-    def skip(self, work: Work) -> None:
+    def skip(self, work: BlockData) -> None:
         """Leave a block as it is: not one pixel of it was observed."""
         self.skipped += 1
 
-    def put(self, work: Work, source: Source, fits: list[Fit]) -> None:
+    def put(self, work: BlockData, source: BlockSource, fits: list[Fit]) -> None:
         """Blend in what the fits of a block found; of several the mean."""
         block = work.block
         laid = self._laid[tuple(at for at in block.target if isinstance(at, int))]
@@ -93,7 +93,7 @@ class Mosaic:
         self.fits.append((block, [fit.without_pixels() for fit in fits]))
 
 
-def _spread(work: Work, source: Source, fit: Fit) -> NDArray[np.float32]:
+def _spread(work: BlockData, source: BlockSource, fit: Fit) -> NDArray[np.float32]:
     """Return a fit's posterior deviation on the image's scale; 0 where the image is kept."""
     kept = source.restored(work, fit.estimate)
     if fit.posterior_std is None:

@@ -35,7 +35,7 @@ _SOME_PLANES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class BlockData:
     """A block, and what was observed of it.
 
     Attributes
@@ -70,7 +70,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class BlockSource:
     """What blocks are cut from.
 
     Attributes
@@ -108,7 +108,7 @@ class Source:
     anisotropy: float
     device: torch.device
 
-    def work(self, block: Block) -> Work:
+    def work(self, block: Block) -> BlockData:
         """Read a block."""
         # A region that continues beyond a tile looks small in it.
         halo = _HALO if block.weights and self.task.leaves_out_regions else 0
@@ -130,7 +130,7 @@ class Source:
         fitted = valid.any() and not noiseless
         problem = self._problem(block, values, valid, channels) if fitted else None
         missing = count_pixels(block, ~known)
-        return Work(block, values, problem, kept, channels, noiseless, missing)
+        return BlockData(block, values, problem, kept, channels, noiseless, missing)
 
     def _is_noiseless(self, channels: Sequence[Channel]) -> bool:
         return self.returns_noiseless and all(one.record.negligible for one in channels)
@@ -143,7 +143,7 @@ class Source:
         known = mask_invalid(values)
         return not known.any() or bool(self._constant_planes(block, values)[known].all())
 
-    def restored(self, work: Work, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
+    def restored(self, work: BlockData, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the user gets for a (C, [Z, ]Y, X) estimate, as the array has it."""
         block = work.block
         channels = work.channels[: len(estimate)]
@@ -167,7 +167,7 @@ class Source:
             found,
         )
 
-    def unfitted(self, work: Work) -> NDArray[np.float32]:
+    def unfitted(self, work: BlockData) -> NDArray[np.float32]:
         """Return what the user gets for a block that needs no fit, as the array has it."""
         shape = work.values.shape
         spatial = self.operator.estimate_shape(shape[1:])

@@ -1,4 +1,4 @@
-"""Ladder: what is tried, one after the other, when the memory is not enough for a fit."""
+"""OomFallback: what is tried, one after the other, when the memory is not enough for a fit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-class Ladder:
+class OomFallback:
     """Free what is not in use, then halve the tile as often as may be, then take the CPU.
 
     What has been finished stays; from a step on, all further blocks are fitted so.

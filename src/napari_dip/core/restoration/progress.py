@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
-    from napari_dip.core.fitting.checkpoint import Ending
+    from napari_dip.core.fitting.checkpoint import FitCheckpoint
     from napari_dip.core.image.image import Image
     from napari_dip.core.records import Report
 
@@ -83,7 +83,7 @@ class Restoration:
     posterior_std : (...) float32 array or None
         Standard deviation of samples of the posterior, when each block had some,
         scaled to fit the errors at held-out pixels.
-    endings : mapping of int to sequence of Ending, or None
+    endings : mapping of int to sequence of FitCheckpoint, or None
         Where the fits of each block ended, kept on demand: `restore` can go on from there.
     """
 
@@ -91,7 +91,7 @@ class Restoration:
     report: Report
     run_std: NDArray[np.float32] | None = None
     posterior_std: NDArray[np.float32] | None = None
-    endings: Mapping[int, Sequence[Ending]] | None = field(default=None, repr=False)
+    checkpoints: Mapping[int, Sequence[FitCheckpoint]] | None = field(default=None, repr=False)
 
     @property
     def uncertainty(self) -> tuple[str, NDArray[np.float32]] | None:

@@ -1,4 +1,4 @@
-"""Oracle: compares with the truth, for the report only; nothing in a fit reads it."""
+"""Reference: compares with the truth, for the report only; nothing in a fit reads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari_dip.core.blocks.plan import Block
 
 
-class Oracle:
+class Reference:
     """Knows the reference, and the best iteration that hindsight would choose.
 
     Parameters

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_dip.config import DipConfig
 from napari_dip.core.blocks.plan import block_shape, plan_blocks
 from napari_dip.core.blocks.tiles import find_tiling, possible_tiling
-from napari_dip.core.fitting.timer import Clock
+from napari_dip.core.fitting.timer import Timer
 from napari_dip.core.hardware.device import (
     device_errors,
     find_runtime,
@@ -21,7 +21,7 @@ from napari_dip.core.hardware.memory import check_room, free_memory, freed_memor
 from napari_dip.core.image.axes import spatial_axes
 from napari_dip.core.image.image import as_image
 from napari_dip.core.restoration.accumulator import check_out
-from napari_dip.core.restoration.block_problem import Source, anisotropy
+from napari_dip.core.restoration.block_problem import BlockSource, anisotropy
 from napari_dip.core.restoration.channel_stats import (
     find_channel,
     find_channels,
@@ -29,9 +29,9 @@ from napari_dip.core.restoration.channel_stats import (
     seeks_impulses,
     suited,
 )
-from napari_dip.core.restoration.oom_fallback import Ladder
-from napari_dip.core.restoration.reference import Oracle
-from napari_dip.core.restoration.resume import endings_of
+from napari_dip.core.restoration.oom_fallback import OomFallback
+from napari_dip.core.restoration.reference import Reference
+from napari_dip.core.restoration.resume import checkpoints_of
 from napari_dip.core.restoration.run import Run
 from napari_dip.core.tasks import Denoise
 
@@ -136,7 +136,7 @@ def restore(
     if config.deterministic:  # on another machine too, which may choose otherwise
         config = config.model_copy(update={"precision": runtime.precision, "threads": threads})
     enlarged = task.enlarged(image)
-    source = Source(
+    source = BlockSource(
         observation=observation,
         guides=task.guides(image),
         task=task,
@@ -155,11 +155,15 @@ def restore(
         plan=plan,
         threads=threads,
         tiling=tiling,
-        ladder=Ladder(image, possible_tiling(image, task, operator, axes, config), runtime),
+        oom_fallback=OomFallback(
+            image, possible_tiling(image, task, operator, axes, config), runtime
+        ),
         enlarged=enlarged,
-        oracle=None if reference is None else Oracle(reference, task.final(enlarged), image.axes),
-        clock=Clock(stop_requested),
-        earlier={} if continue_from is None else endings_of(continue_from, image, task, config),
+        oracle=None
+        if reference is None
+        else Reference(reference, task.final(enlarged), image.axes),
+        clock=Timer(stop_requested),
+        earlier={} if continue_from is None else checkpoints_of(continue_from, image, task, config),
         keep_state=keep_state,
         out=out,
     )

@@ -10,7 +10,7 @@ from napari_dip.core.report.provenance import sha256_of_pixels
 from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
-    from napari_dip.core.fitting.checkpoint import Ending
+    from napari_dip.core.fitting.checkpoint import FitCheckpoint
     from napari_dip.core.image.image import Image
     from napari_dip.core.restoration.progress import Restoration
     from napari_dip.core.tasks import Task
@@ -29,9 +29,9 @@ _MAY_DIFFER = {
 _MAY_DIFFER_IN_FIT = {"max_iterations", "warm_iterations", "stopping", "posterior_noise"}
 
 
-def endings_of(
+def checkpoints_of(
     earlier: Restoration, image: Image, task: Task, config: DipConfig
-) -> Mapping[int, Sequence[Ending]]:
+) -> Mapping[int, Sequence[FitCheckpoint]]:
     """Return where the fits of an earlier restoration ended.
 
     Raises
@@ -39,7 +39,7 @@ def endings_of(
     UsageError
         It has not kept that, or was of another image, task or configuration.
     """
-    if earlier.endings is None:
+    if earlier.checkpoints is None:
         raise UsageError(
             "Got a restoration that cannot be gone on from; expected one made with keep_state, "
             "whose states had room in a tenth of the free memory."
@@ -60,7 +60,7 @@ def endings_of(
             f"Got a restoration to go on from with another {', '.join(others)}; expected the "
             "same image, task and configuration, but for how long it is fitted."
         )
-    return earlier.endings
+    return earlier.checkpoints
 
 
 def _choices(before: DipConfig, now: DipConfig) -> list[tuple[str, Any, Any]]:

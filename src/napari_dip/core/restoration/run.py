@@ -16,23 +16,23 @@ from napari_dip.core.hardware.device import first_line, is_out_of_memory
 from napari_dip.core.hardware.memory import free_memory
 from napari_dip.core.image.image import Image
 from napari_dip.core.report.report import make_report
-from napari_dip.core.restoration.accumulator import Mosaic
+from napari_dip.core.restoration.accumulator import Accumulator
 from napari_dip.core.restoration.kept_pixels import KeptPixels
 from napari_dip.core.restoration.progress import Progress, Restoration
-from napari_dip.core.restoration.warm_start import Series
+from napari_dip.core.restoration.warm_start import WarmStarts
 from napari_dip.core.stopping.rules import StopReason
 
 if TYPE_CHECKING:
     from napari_dip.config import DipConfig
     from napari_dip.core.blocks.plan import Block
     from napari_dip.core.blocks.tiles import Tiling
-    from napari_dip.core.fitting.checkpoint import Ending
+    from napari_dip.core.fitting.checkpoint import FitCheckpoint
     from napari_dip.core.fitting.result import Fit, Snapshot
-    from napari_dip.core.fitting.timer import Clock
+    from napari_dip.core.fitting.timer import Timer
     from napari_dip.core.problem import Problem
-    from napari_dip.core.restoration.block_problem import Source, Work
-    from napari_dip.core.restoration.oom_fallback import Ladder
-    from napari_dip.core.restoration.reference import Oracle
+    from napari_dip.core.restoration.block_problem import BlockData, BlockSource
+    from napari_dip.core.restoration.oom_fallback import OomFallback
+    from napari_dip.core.restoration.reference import Reference
 
 # Shortest time between two previews [seconds]: an eye sees no more, and a GUI
 # thread must not drown in them.
@@ -46,18 +46,18 @@ class Run:
     """One call of `restore`: what was decided, and the result as it grows."""
 
     image: Image
-    source: Source
+    source: BlockSource
     config: DipConfig
     plan: list[Block]
     threads: int
     tiling: Tiling | None
-    ladder: Ladder
+    oom_fallback: OomFallback
     # The image itself, wherever no fit replaces it (alpha, blocks not reached).
     enlarged: Image
-    oracle: Oracle | None
-    clock: Clock
+    oracle: Reference | None
+    clock: Timer
     # Of an earlier run, by index of the block, one for each of its fits.
-    earlier: Mapping[int, Sequence[Ending]]
+    earlier: Mapping[int, Sequence[FitCheckpoint]]
     keep_state: bool
     out: Any
     invalid_pixels: float = 0.0
@@ -68,11 +68,13 @@ class Run:
         # Blocks that need no fit, as far as that can be seen without reading a file.
         self._blank = {block.index for block in self.plan if self.source.is_blank(block)}
         fitted = [block for block in self.plan if block.index not in self._blank]
-        self.series = Series(fitted if self.config.warm_start == "on" else [], self.image.axes)
+        self.series = WarmStarts(fitted if self.config.warm_start == "on" else [], self.image.axes)
         self.kept = KeptPixels()
-        self.endings: dict[int, Sequence[Ending]] | None = {} if self.keep_state else None
-        self._room = _SHARE_OF_ENDINGS * free_memory(self.ladder.runtime.device)
-        self.mosaic = Mosaic(
+        self.checkpoints: dict[int, Sequence[FitCheckpoint]] | None = (
+            {} if self.keep_state else None
+        )
+        self._room = _SHARE_OF_ENDINGS * free_memory(self.oom_fallback.runtime.device)
+        self.accumulator = Accumulator(
             self.enlarged,
             runs=self.config.runs > 1,
             sampled=self.config.posterior_samples is not None,
@@ -87,7 +89,10 @@ class Run:
         problem = next((problem for problem in problems if problem is not None), None)
         if problem is not None:
             self.config, self.trials = tune(
-                problem, self.config, self.ladder.runtime, stop_requested=self.clock.stop_requested
+                problem,
+                self.config,
+                self.oom_fallback.runtime,
+                stop_requested=self.clock.stop_requested,
             )
         # The choice can be repeated, not how long it took.
         self.config = self.config.model_copy(update={"tune": None})
@@ -103,40 +108,40 @@ class Run:
                     if not is_out_of_memory(error):
                         raise
                     failure = error.with_traceback(None)  # else it would hold the tensors
-                if not self.ladder.descend(block, first_line(failure)):
+                if not self.oom_fallback.descend(block, first_line(failure)):
                     raise failure
-                self.source = replace(self.source, device=self.ladder.runtime.device)
+                self.source = replace(self.source, device=self.oom_fallback.runtime.device)
             self.series.leave(block)
             if stopped:
                 return
 
     def _fit_block(self, block: Block) -> Generator[Progress, None, bool]:
         """Fit a block, or the parts that it had to be cut into; return whether to stop."""
-        for part in self.ladder.parts(block):
+        for part in self.oom_fallback.parts(block):
             work = self.source.work(part)
             starts = () if part.part else self._starts(work)
             if work.problem is not None:
                 fits = yield from self._fit_runs(work, work.problem, starts)
-                self.mosaic.put(work, self.source, fits)
+                self.accumulator.put(work, self.source, fits)
                 if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
                     return True
                 if not part.part:
                     self._keep(work, fits)
             elif work.comes_back:
-                self.mosaic.keep(work, self.source)
+                self.accumulator.keep(work, self.source)
             else:
-                self.mosaic.skip(work)
+                self.accumulator.skip(work)
             if work.problem is None and not part.part:
                 self.series.skip(block)
             self.kept.add(work.block, work.values, work.kept, self.image.axes)
             self.invalid_pixels += work.invalid_pixels
         return False
 
-    def _starts(self, work: Work) -> Sequence[Ending]:
+    def _starts(self, work: BlockData) -> Sequence[FitCheckpoint]:
         return self.earlier.get(work.block.index) or self.series.starts(work)
 
     def _fit_runs(
-        self, work: Work, problem: Problem, starts: Sequence[Ending]
+        self, work: BlockData, problem: Problem, starts: Sequence[FitCheckpoint]
     ) -> Generator[Progress, None, list[Fit]]:
         fits: list[Fit] = []
         for run in range(self.config.runs):
@@ -146,19 +151,19 @@ class Run:
                 break
         return fits
 
-    def _keep(self, work: Work, fits: Sequence[Fit]) -> None:
+    def _keep(self, work: BlockData, fits: Sequence[Fit]) -> None:
         """Keep where the fits of a block ended, as long as somebody may go on from there."""
-        endings = [fit.ending for fit in fits if fit.ending is not None]
-        self.series.add(work, endings)
-        if self.endings is None:
+        checkpoints = [fit.checkpoint for fit in fits if fit.checkpoint is not None]
+        self.series.add(work, checkpoints)
+        if self.checkpoints is None:
             return
-        self.endings[work.block.index] = endings
-        self._room -= sum(ending.bytes for ending in endings)
+        self.checkpoints[work.block.index] = checkpoints
+        self._room -= sum(checkpoint.bytes for checkpoint in checkpoints)
         if self._room < 0:
-            self.endings = None
+            self.checkpoints = None
 
     def _fit_once(
-        self, work: Work, problem: Problem, run: int, start: Ending | None
+        self, work: BlockData, problem: Problem, run: int, start: FitCheckpoint | None
     ) -> Generator[Progress, None, Fit]:
         """Fit a block, turning snapshots into progress on the image's own scale."""
         outcome: Fit
@@ -168,14 +173,14 @@ class Run:
         snapshots = fit(
             problem,
             config,
-            runtime=self.ladder.runtime,
+            runtime=self.oom_fallback.runtime,
             seed=_seed(self.config.seed, block, run),
             time_limit=self._time_share(block, run),
             # An oracle looks at every iteration, a user at some.
             interval=_PREVIEW_INTERVAL if self.oracle is None else 0.0,
             stop_requested=self.clock.stop_requested,
             start_from=start,
-            keep_ending=self.series.is_followed(block) or self.endings is not None,
+            keep_ending=self.series.is_followed(block) or self.checkpoints is not None,
         )
         before = 0 if start is None else start.iteration
         limit = config.max_iterations
@@ -193,7 +198,7 @@ class Run:
                 with self.clock.waiting():
                     yield progress
 
-    def _config(self, block: Block, start: Ending | None) -> DipConfig:
+    def _config(self, block: Block, start: FitCheckpoint | None) -> DipConfig:
         """Return how a block is fitted: where a neighbour's fit ended, or for those to come."""
         if start is not None:
             return self.config.warmed() if start.is_warm else self.config
@@ -201,7 +206,7 @@ class Run:
         return self.config.thorough() if followed else self.config
 
     def _progress(
-        self, work: Work, run: int, snapshot: Snapshot, begin: float, before: int, limit: int
+        self, work: BlockData, run: int, snapshot: Snapshot, begin: float, before: int, limit: int
     ) -> Progress:
         block = work.block
         estimate = self.source.restored(work, snapshot.estimate)
@@ -259,16 +264,16 @@ class Run:
         return max(left, 0.0) * self._iterations(block) / self._iterations_left(block, run)
 
     def result(self) -> Restoration:
-        restored = self.enlarged.with_data(self.mosaic.restored)
+        restored = self.enlarged.with_data(self.accumulator.restored)
         final = self.source.task.final(restored)
-        whole = None if self.blocks_left else self.mosaic.restored
+        whole = None if self.blocks_left else self.accumulator.restored
         report = make_report(
             image=self.image,
             task=self.source.task,
             config=self.config,
-            runtime=self.ladder.runtime,
+            runtime=self.oom_fallback.runtime,
             threads=self.threads,
-            fits=self.mosaic.fits,
+            fits=self.accumulator.fits,
             constant=self.kept.record(),
             returns_noiseless=self.source.returns_noiseless,
             blocks_left=self.blocks_left,
@@ -277,16 +282,20 @@ class Run:
             invalid_pixels=round(self.invalid_pixels),
             quality=self.oracle.judge(final.data) if self.oracle else {},
             trials=self.trials,
-            told=self.ladder.told,
-            tiling=self.tiling.record(self.image, whole, len(self.plan), self.mosaic.skipped)
+            told=self.oom_fallback.told,
+            tiling=self.tiling.record(self.image, whole, len(self.plan), self.accumulator.skipped)
             if self.tiling
             else None,
         )
-        complete = all(len(fits) == self.config.runs for _, fits in self.mosaic.fits)
+        complete = all(len(fits) == self.config.runs for _, fits in self.accumulator.fits)
         if not complete or final is not restored:
-            return Restoration(final, report, endings=self.endings)
+            return Restoration(final, report, checkpoints=self.checkpoints)
         return Restoration(
-            final, report, self.mosaic.run_std, self.mosaic.posterior_std, self.endings
+            final,
+            report,
+            self.accumulator.run_std,
+            self.accumulator.posterior_std,
+            self.checkpoints,
         )
 
 

@@ -12,8 +12,8 @@ from scipy import ndimage
 
 if TYPE_CHECKING:
     from napari_dip.core.blocks.plan import Block
-    from napari_dip.core.fitting.checkpoint import Ending
-    from napari_dip.core.restoration.block_problem import Work
+    from napari_dip.core.fitting.checkpoint import FitCheckpoint
+    from napari_dip.core.restoration.block_problem import BlockData
 
 # Planes are compared by means over so many pixels along each axis, fewer of tiny ones:
 # noise is hardly left.
@@ -42,10 +42,10 @@ class _Ended(NamedTuple):
     """Where a block ended, for each run, and what it shows."""
 
     coarse: Coarse
-    endings: Sequence[Ending]
+    checkpoints: Sequence[FitCheckpoint]
 
 
-class Series:
+class WarmStarts:
     """Which block follows which, and where each ended, as long as another may begin there.
 
     A plane follows the one before it along Z, the first of a frame the first of
@@ -80,11 +80,11 @@ class Series:
         """Tell whether a block has a neighbour after it that has not begun."""
         return self._followers[block.index] > 0
 
-    def starts(self, work: Work) -> Sequence[Ending]:
+    def starts(self, work: BlockData) -> Sequence[FitCheckpoint]:
         """Return where to begin, for each run; nothing where a series, or a scene, begins."""
         coarse = _coarse(work.values, work.kept)
         fitting = (one for one in self._ended_before(work.block) if alike(one.coarse, coarse))
-        return next((one.endings for one in fitting), ())
+        return next((one.checkpoints for one in fitting), ())
 
     def _ended_before(self, block: Block) -> list[_Ended]:
         return self._ended.get(self._before.get(block.index, -1), [])
@@ -102,10 +102,12 @@ class Series:
             if not self._followers[before]:
                 self._ended.pop(before, None)
 
-    def add(self, work: Work, endings: Sequence[Ending]) -> None:
+    def add(self, work: BlockData, checkpoints: Sequence[FitCheckpoint]) -> None:
         """Keep where a block ended, if another may begin there."""
         if self.is_followed(work.block):
-            ended = _Ended(_coarse(work.values, work.kept), [ending.warm() for ending in endings])
+            ended = _Ended(
+                _coarse(work.values, work.kept), [checkpoint.warm() for checkpoint in checkpoints]
+            )
             before = self._ended_before(work.block)
             others = [one for one in before if not alike(one.coarse, ended.coarse)]
             self._ended[work.block.index] = [ended, *others[:1]]

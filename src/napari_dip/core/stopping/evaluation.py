@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from napari_dip.core.stopping.sure import Risk
+from napari_dip.core.stopping.sure import Sure
 from napari_dip.metrics import residual_whiteness
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ def split_pixels(
     valid = problem.valid.float()
     if config.stop not in ("auto", "heldout"):
         return valid, None
-    lots = problem.operator.lots(valid, random)
-    hidden = valid * (lots < config.fit.stopping.heldout_fraction)
+    holdout_scores = problem.operator.holdout_scores(valid, random)
+    hidden = valid * (holdout_scores < config.fit.stopping.heldout_fraction)
     # With `auto` the variance of the outputs can decide instead; of nothing nobody can.
     least = config.fit.stopping.heldout_least if config.stop == "auto" else 1
     # Channels of a pixel count once.
     if float(hidden.amax(dim=1).sum()) < least:
         return valid, None
-    return valid - hidden, problem.operator.importance(hidden)
+    return valid - hidden, problem.operator.holdout_weights(hidden)
 
 
 class Errors(NamedTuple):
@@ -104,7 +104,7 @@ class Assessor:
 def find_measure(problem: Problem, config: DipConfig) -> Callable[[Tensor], float | None]:
     """Return what the stopping rule measures the flaws of an average by, if it does."""
     if config.stop == "risk":
-        return Risk(problem)
+        return Sure(problem)
     if config.stop == "blocks":
         return lambda average: problem.operator.blockiness(
             average, problem.observation, problem.noise

@@ -1,4 +1,4 @@
-"""Moments: mean and variance of tensors that come one by one."""
+"""RunningStats: mean and variance of tensors that come one by one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-class Moments:
+class RunningStats:
     """Mean and variance of samples, one taken in after the other.
 
     Attributes

@@ -18,7 +18,7 @@ _RINGS = 24
 _QUIET = 4.0
 
 
-class Risk:
+class Sure:
     """Mean squared error of an estimate in units of the noise's variance, but for a constant.
 
     Parameters

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from napari_dip.core.stopping.rules import Patient, StopReason
-from napari_dip.core.stopping.running_stats import Moments
+from napari_dip.core.stopping.running_stats import RunningStats
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,7 @@ class WindowedVariance(Patient):
         self._guard = guard
         self._lowest = float("inf")
         self._outputs: deque[tuple[int, Tensor]] = deque()
-        self._moments = Moments()
+        self._moments = RunningStats()
 
     def update(self, evidence: Evidence) -> StopReason | None:
         iteration = evidence.iteration

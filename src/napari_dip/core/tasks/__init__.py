@@ -14,18 +14,18 @@ from napari_dip.core.tasks.guided import Guided
 from napari_dip.core.tasks.inpaint import Inpaint
 from napari_dip.core.tasks.invert_features import InvertFeatures
 from napari_dip.core.tasks.jpeg import Quantisation, RemoveJpeg
-from napari_dip.core.tasks.kspace import Fourier
+from napari_dip.core.tasks.kspace import ReconstructKSpace
 from napari_dip.core.tasks.super_resolve import SuperResolve
 
 __all__ = [
     "TASKS",
     "Deconvolve",
     "Denoise",
-    "Fourier",
     "Guided",
     "Inpaint",
     "InvertFeatures",
     "Quantisation",
+    "ReconstructKSpace",
     "RemoveJpeg",
     "SuperResolve",
     "Task",
@@ -40,7 +40,7 @@ TASKS: dict[str, type[Task]] = {
         Deconvolve,
         RemoveJpeg,
         Guided,
-        Fourier,
+        ReconstructKSpace,
         InvertFeatures,
     )
 }

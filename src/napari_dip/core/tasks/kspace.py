@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_dip.config import Noise
-    from napari_dip.core.operators import kspace as fourier
+    from napari_dip.core.operators import kspace
 
 # Quantiles that an image's range is read at.
 _BULK = (0.005, 0.995)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fourier(Task):
+class ReconstructKSpace(Task):
     """y = m F x, where m is 1 at recorded frequencies (ConvDecoder; IEEE TCI 2021).
 
     Attributes
@@ -94,7 +94,7 @@ class Fourier(Task):
         Examples
         --------
         >>> kspace = np.fft.fftshift(np.fft.fft2(np.eye(8), norm="ortho"))
-        >>> task, image = Fourier.of_kspace(kspace)
+        >>> task, image = ReconstructKSpace.of_kspace(kspace)
         >>> image.axes, image.shape, bool(np.allclose(task.final(image).data, np.eye(8)))
         ('CYX', (2, 8, 8), True)
         """
@@ -167,7 +167,7 @@ class Fourier(Task):
     def by_parts(self) -> bool:
         return False
 
-    def operator(self, image: Image, axes: str) -> fourier.Fourier:
+    def operator(self, image: Image, axes: str) -> kspace.KSpace:
         return self._transform(image.shape[-2:])
 
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
@@ -231,14 +231,14 @@ class Fourier(Task):
         magnitude = np.sqrt((np.asarray(image.data) ** 2).sum(axis=axis))
         return Image(magnitude, image.axes.replace("C", ""))
 
-    def _transform(self, shape: tuple[int, ...]) -> fourier.Fourier:
+    def _transform(self, shape: tuple[int, ...]) -> kspace.KSpace:
         import torch
 
-        from napari_dip.core.operators import kspace as fourier
+        from napari_dip.core.operators import kspace
 
         sampled = torch.from_numpy(self.sampled(shape))
         maps = None if self.maps is None else torch.from_numpy(self.maps)
-        return fourier.Fourier(sampled, paired=self.paired, maps=maps, noisy=self.noise is not None)
+        return kspace.KSpace(sampled, paired=self.paired, maps=maps, noisy=self.noise is not None)
 
     def _measured_noise(self, image: Image) -> float | None:
         """Return the deviation of the noise of what was recorded, where there clearly is some."""

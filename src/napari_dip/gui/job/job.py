@@ -12,7 +12,7 @@ from napari.layers import Labels
 from napari_dip.config import DipConfig
 from napari_dip.core.image.axes import spatial_axes
 from napari_dip.core.image.image import Image
-from napari_dip.core.tasks import TASKS, Fourier, RemoveJpeg, Task
+from napari_dip.core.tasks import TASKS, ReconstructKSpace, RemoveJpeg, Task
 from napari_dip.errors import InputError
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.layer_image import (
@@ -86,7 +86,7 @@ class Job:
     layer: napari.layers.Image
 
 
-def job(choices: Choices, layer: napari.layers.Image | None, ending: str = "") -> Job:
+def job(choices: Choices, layer: napari.layers.Image | None, checkpoint: str = "") -> Job:
     """Put together what is to be done; `ending` ends the name of the result.
 
     Raises
@@ -109,7 +109,7 @@ def job(choices: Choices, layer: napari.layers.Image | None, ending: str = "") -
     cropped = set("YX") & set(part.box)
     if isinstance(task, RemoveJpeg) and not cropped:
         task = replace(task, quantisation=quantisation_of(layer))
-    if isinstance(task, Fourier) and cropped:
+    if isinstance(task, ReconstructKSpace) and cropped:
         raise InputError(
             "Got a part of an image whose k-space is to be filled in; expected whole planes. "
             "Choose another region."
@@ -119,7 +119,7 @@ def job(choices: Choices, layer: napari.layers.Image | None, ending: str = "") -
     task.check_stop(config.stop)
     task.check_noise(config.noise)
     task.check(image, spatial_axes(image, config.dims or task.dims))
-    kwargs = result_kwargs(layer, task.name + ending, origin, task.factors())
+    kwargs = result_kwargs(layer, task.name + checkpoint, origin, task.factors())
     return Job(image, task, config, kwargs, tuple(origin), choices, layer)
 
 

@@ -204,7 +204,7 @@ def result_kwargs(
     layer : napari.layers.Image
         The source.
     task : str
-        Ending of the name.
+        FitCheckpoint of the name.
     origin : sequence of int, optional
         Index in the source of the result's first pixel.
     factors : mapping of str to int, optional

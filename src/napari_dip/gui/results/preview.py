@@ -128,7 +128,7 @@ class Preview(QObject):  # type: ignore[misc]
     def can_go_on(self) -> bool:
         """Whether the run is over and can be gone on with."""
         done = self._restoration
-        return done is not None and done.endings is not None and self.layer is not None
+        return done is not None and done.checkpoints is not None and self.layer is not None
 
     def go_on(self) -> "Restoration":
         """Return what is gone on from; it stays the result until `finish`."""
