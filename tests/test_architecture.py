@@ -111,6 +111,23 @@ def test_a_module_measures_time_by_clocks_that_never_go_back(path):
     assert not names & ({"time.time", "time.time_ns", "time.localtime"} | dates)
 
 
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path
+        for folder in ("core", "api", "io", "config", "compare", "render", "batch", "gui")
+        for path in (SOURCE / folder).rglob("*.py")
+        # The one module that writes command lines.
+        if path.name != "export_code.py"
+    ),
+    ids=lambda path: str(path.relative_to(SOURCE)),
+)
+def test_only_the_command_line_names_its_options(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not re.search(r"(?<![\w-])--[a-z]", node.value), node.value
+
+
 def test_the_package_says_that_it_is_typed():
     assert (SOURCE / "py.typed").exists()
 

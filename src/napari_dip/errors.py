@@ -19,13 +19,40 @@ NapariDipError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
+
+
+class Hint(NamedTuple):
+    """A setting that helps; each front end writes it in its own words.
+
+    Attributes
+    ----------
+    setting : str
+        Name of a field of the configuration, of a parameter of a task, or of an option.
+    value : str
+        Value to try; "" where that is the user's choice.
+    """
+
+    setting: str
+    value: str = ""
 
 
 class NapariDipError(Exception):
-    """Base of all errors of this package; `exit_code` is the command line's."""
+    """Base of all errors of this package; `exit_code` is the command line's.
+
+    Parameters
+    ----------
+    message : str
+        What was got, what was expected and what to do, in words of no front end.
+    *hints : Hint
+        Settings that help.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str = "", *hints: Hint) -> None:
+        super().__init__(message)
+        self.hints = hints
 
 
 class UsageError(NapariDipError, ValueError):

@@ -140,7 +140,7 @@ def test_axes_nobody_knows_are_asked_for(tmp_path):
         photometric="minisblack",
         metadata={"axes": "PHYX"},
     )
-    with pytest.raises(AxesError, match="--axes"):
+    with pytest.raises(AxesError, match="Name the axes"):
         io.read_image(tmp_path / "a.tif")
 
 
@@ -196,7 +196,7 @@ def test_a_forged_size_is_refused_before_it_is_read(tmp_path, monkeypatch):
 def test_an_existing_output_is_refused_before_the_work(tmp_path):
     path = tmp_path / "a.tif"
     path.write_text("precious")
-    with pytest.raises(OutputExistsError, match="--overwrite"):
+    with pytest.raises(OutputExistsError, match="replace it"):
         io.check_output(path, overwrite=False)
     with pytest.raises(OutputExistsError):
         io.write_image(path, picture())

@@ -47,7 +47,7 @@ def test_outputs_are_checked_before_the_work(tmp_path):
     with pytest.raises(UsageError, match="twice"):
         check_outputs([image, image], [])
     other.touch()
-    with pytest.raises(OutputExistsError, match="--overwrite"):
+    with pytest.raises(OutputExistsError, match="replace it"):
         check_outputs([image], [other])
     check_outputs([image], [other], overwrite=True)
     with pytest.raises(UsageError, match="twice"):

@@ -61,7 +61,7 @@ def test_words_settings_and_recipes_are_there(tmp_path):
     assert "Stopped at 5 of 9" in text
     assert "<td>preset</td><td>balanced</td>" in text
     assert "<h3>Python</h3>\n<pre>a &lt; b</pre>" in text
-    assert "Look out: Lost &lt;b&gt;puncta&lt;/b&gt;." in text
+    assert "Warning: Lost &lt;b&gt;puncta&lt;/b&gt;." in text
     assert "chosen by hand" not in text
 
 

@@ -46,10 +46,10 @@ def test_it_says_what_is_kept_and_whose_choice_that_is():
     assert "Of 3 parts you chose 1 yourself." in summary(report(blocks=mixed))
 
 
-def test_warnings_are_lines_in_the_words_of_the_form():
-    first, second = summary(report(warnings=("Try --preset paper --stop variance.",))).split("\n")
+def test_each_warning_is_a_line():
+    first, second = summary(report(warnings=("Try the preset paper.",))).split("\n")
     assert "Noise found: standard deviation 1." in first
-    assert second == "Look out: Try the preset paper and the stopping rule variance."
+    assert second == "Warning: Try the preset paper."
 
 
 def test_a_constant_image_needs_no_iterations():

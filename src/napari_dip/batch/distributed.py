@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from napari_dip.batch.jobs import restore_job
 from napari_dip.batch.manifest import Record
-from napari_dip.errors import DeviceError
+from napari_dip.errors import DeviceError, Hint
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -85,8 +85,9 @@ def _loss_told() -> Iterator[None]:
         yield
     except (CancelledError, OSError) as error:
         raise DeviceError(
-            "The scheduler was lost; what is finished is kept. Start it again, and go on with "
-            "--resume."
+            "The scheduler was lost; what is finished is kept. Start it again, and resume the "
+            "batch.",
+            Hint("resume"),
         ) from error
     finally:
         logger.setLevel(before)

@@ -18,7 +18,7 @@ import numpy as np
 from napari_dip.batch.manifest import Manifest, Record
 from napari_dip.core.report.provenance import sha256_of_pixels
 from napari_dip.core.tasks import Deconvolve, Guided, Inpaint, ReconstructKSpace, SuperResolve
-from napari_dip.errors import InputError, OutputExistsError, describe_error
+from napari_dip.errors import Hint, InputError, OutputExistsError, describe_error
 from napari_dip.io.images import check_output, is_image, read_image, sha256_of
 from napari_dip.io.results import (
     file_identity,
@@ -292,7 +292,9 @@ def check_outputs(jobs: Iterable[Job], *, overwrite: bool) -> None:
         if report_path(job.output).exists() and not overwrite:
             raise OutputExistsError(
                 f"Got output {report_path(job.output)}, which exists; expected a new "
-                "folder. Use --resume to go on, or --overwrite to replace it."
+                "folder. Resume the batch, or replace what exists.",
+                Hint("resume"),
+                Hint("overwrite"),
             )
 
 

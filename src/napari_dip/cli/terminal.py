@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from napari_dip.cli.options import option
 from napari_dip.config.messages import explain
-from napari_dip.errors import UNEXPECTED, UsageError, describe_error
+from napari_dip.errors import UNEXPECTED, Hint, NapariDipError, UsageError, describe_error
 from napari_dip.io.json_values import json_values
 from napari_dip.logs import note
 
@@ -76,7 +76,13 @@ def explain_error(error: BaseException) -> tuple[str, int]:
             return explain(cause, option), UsageError.exit_code
         return str(error), UsageError.exit_code
     sentence, code = describe_error(error)
+    if isinstance(error, NapariDipError) and error.hints:
+        sentence = f"{sentence} ({', '.join(map(_hint, error.hints))})"
     return f"{sentence} (--traceback shows more.)" if code == UNEXPECTED else sentence, code
+
+
+def _hint(hint: Hint) -> str:
+    return " ".join([option(hint.setting), hint.value]).rstrip()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.image.scaling import restore_dtype
-from napari_dip.errors import FileFormatError, InputError, NapariDipError, OutputExistsError
+from napari_dip.errors import FileFormatError, Hint, InputError, NapariDipError, OutputExistsError
 from napari_dip.io.atomic import check_place, flush, sha256_of, written_whole
 from napari_dip.io.formats import LIBRARIES, READERS, WRITERS, is_image, reader_of, writer_of
 from napari_dip.io.ome_zarr.store import (
@@ -260,7 +260,8 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
         )
     if path.exists() and not overwrite:
         raise OutputExistsError(
-            f"Got output {path}, which exists; expected a new name. Use --overwrite to replace it."
+            f"Got output {path}, which exists; expected a new name, or leave to replace it.",
+            Hint("overwrite"),
         )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.errors import FileFormatError, NapariDipError, OutputExistsError, UsageError
+from napari_dip.errors import FileFormatError, Hint, NapariDipError, OutputExistsError, UsageError
 from napari_dip.io.atomic import check_place, written_whole
 from napari_dip.io.images import check_output, read_image, sha256_of, write_image, written_by_parts
 from napari_dip.io.json_values import json_values
@@ -60,7 +60,8 @@ def check_outputs(
         check_place(path)
         if path.exists() and not overwrite:
             raise OutputExistsError(
-                f"Got {path}, which exists; expected a new name. Use --overwrite to replace it."
+                f"Got {path}, which exists; expected a new name, or leave to replace it.",
+                Hint("overwrite"),
             )
 
 

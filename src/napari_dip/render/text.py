@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from napari_dip.core.report.warnings import DISAGREEMENT
@@ -47,7 +46,7 @@ def summary(report: Report) -> str:
     if report.blocks_left:
         sentences.append(f"Parts not reached, left as they were: {report.blocks_left}.")
     sentences.append(_noise(report.noise))
-    warnings = [f"Look out: {in_words_of_the_form(warning)}" for warning in report.warnings]
+    warnings = [f"Warning: {warning}" for warning in report.warnings]
     return "\n".join([" ".join(filter(None, sentences)), *warnings])
 
 
@@ -83,17 +82,3 @@ def _noise(noise: NoiseRecord) -> str:
         return ""
     impulses = f", and {noise.impulses:.2%} dead or hot pixels" if noise.impulses else ""
     return f"Noise found: standard deviation {noise.sigma:.3g}{impulses}."
-
-
-def in_words_of_the_form(text: str) -> str:
-    """Return a sentence with the form's words for options of the command line.
-
-    Examples
-    --------
-    >>> in_words_of_the_form("Compare it with --stop variance.")
-    'Compare it with the stopping rule variance.'
-    """
-    text = re.sub(r"--preset (\w+) --stop (\w+)", r"the preset \1 and the stopping rule \2", text)
-    for option, words in (("--resume", "'go on'"), ("--overwrite", "'replace'")):
-        text = text.replace(f"Use {option}", f"Choose {words}").replace(option, words)
-    return re.sub(r"--stop (\w+)", r"the stopping rule \1", text)

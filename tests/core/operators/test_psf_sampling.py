@@ -111,7 +111,7 @@ WITHOUT = Image(np.zeros((15, 40, 40)), "ZYX")
     ids=["PSF", "image", "no length"],
 )
 def test_planes_of_unknown_distance_are_refused(psf, image):
-    with pytest.raises(InputError, match="--psf-voxel-size"):
+    with pytest.raises(InputError, match="Set the voxel size of the PSF"):
         Deconvolve(psf).fitting_psf(image, "ZYX")
 
 

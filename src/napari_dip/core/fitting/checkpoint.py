@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_dip.errors import DivergedError
+from napari_dip.errors import DivergedError, Hint
 
 if TYPE_CHECKING:
     from napari_dip.core.fitting.averaging import MovingAverage
@@ -169,8 +169,10 @@ class FitState:
         if self._checkpoint is None or self.rollbacks > _MAX_ROLLBACKS:
             raise DivergedError(
                 f"Got a loss that collapsed {self.rollbacks} times, last at iteration "
-                f"{iteration}; expected it to stay finite. Try --precision float32, another "
-                "--seed or a smaller learning rate."
+                f"{iteration}; expected it to stay finite. Try the precision float32, another "
+                "seed or a smaller learning rate.",
+                Hint("precision", "float32"),
+                Hint("seed"),
             )
         self._settled = iteration + _SETTLING
         rates = [rate / 2 for rate in self.optimiser.rates]

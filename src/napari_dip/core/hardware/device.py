@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from napari_dip.errors import DeviceError, MemoryExhaustedError, NapariDipError
+from napari_dip.errors import DeviceError, Hint, MemoryExhaustedError, NapariDipError
 
 if TYPE_CHECKING:
     from napari_dip.config import Precision
@@ -125,8 +125,11 @@ def device_errors() -> Iterator[None]:
         if is_out_of_memory(error):
             raise MemoryExhaustedError(
                 f"Got no more memory ({text}); expected room for the network of a plane "
-                "or tile. Close other programs, choose smaller tiles (such as --tile 256) or the "
-                "fast preset, or run on the CPU."
+                "or tile. Close other programs, choose smaller tiles or the fast preset, or run on "
+                "the CPU.",
+                Hint("tile", "256"),
+                Hint("preset", "fast"),
+                Hint("device", "cpu"),
             ) from error
         if "deterministic" in text:
             raise DeviceError(

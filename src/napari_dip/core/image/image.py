@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.core.image.array_like import as_array, check_array
-from napari_dip.errors import AxesError, InputError
+from napari_dip.errors import AxesError, Hint, InputError
 
 KNOWN_AXES = "TCZYXS"
 Affine = tuple[tuple[float, ...], ...]
@@ -264,7 +264,8 @@ def _check_axes(image: Image) -> None:
     ):
         raise AxesError(
             f"Got axes {axes!r} for an array of shape {image.shape}; expected {expected}, "
-            "with Y and X, and not both C and S, S last. Name the axes, such as --axes TZCYX."
+            "with Y and X, and not both C and S, S last. Name the axes.",
+            Hint("axes", "TZCYX"),
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.core.image.units import MICROMETERS, unit_name
-from napari_dip.errors import InputError
+from napari_dip.errors import Hint, InputError
 
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
@@ -130,7 +130,8 @@ def _spacing(voxel_size: Mapping[str, float], units: Mapping[str, str], axis: st
         known = f"{voxel_size[axis]:g} {unit}" if axis in voxel_size else "no voxel size"
         raise InputError(
             f"Got {known} along {axis}; expected micrometres, from which the PSF is computed. "
-            "Set the voxel size of the image (--voxel-size y=0.1,x=0.1), or give the width of the "
-            "blur in pixels (sigma)."
+            "Set the voxel size of the image, or give the width of the blur in pixels.",
+            Hint("voxel_size", "y=0.1,x=0.1"),
+            Hint("sigma"),
         )
     return voxel_size[axis] * MICROMETERS[unit]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from napari_dip.core.image.units import in_unit
-from napari_dip.errors import InputError
+from napari_dip.errors import Hint, InputError
 
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
@@ -94,7 +94,9 @@ def psf_on_grid(psf: Image, image: Image) -> NDArray[np.float64]:
         raise InputError(
             f"Got a PSF of {len(values)} planes and an image of {planes}, of which only one has a "
             "distance of planes in a known unit; expected it of both. Set the voxel size of the "
-            "PSF (--psf-voxel-size, or the scale of its layer) or of the image (--voxel-size)."
+            "PSF, or of the image.",
+            Hint("psf_voxel_size"),
+            Hint("voxel_size"),
         )
     if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
         return values  # `centred_psf` refuses it

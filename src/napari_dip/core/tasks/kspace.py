@@ -219,8 +219,8 @@ class ReconstructKSpace(Task):
             return ()
         return (
             f"Noise with a standard deviation of {self.noise:.4g} was found in the outermost "
-            "frequencies, so what was recorded is smoothed as well and not put back. If it is no "
-            "noise, tell --noise gaussian and a smaller --sigma-noise.",
+            "frequencies, so what was recorded is smoothed as well and not put back. If this is "
+            "no noise, choose the noise gaussian with a smaller standard deviation.",
         )
 
     def final(self, image: Image) -> Image:

@@ -30,7 +30,6 @@ from napari_dip.gui.form.task_form import TITLES
 from napari_dip.gui.results.progress_plot import describe
 from napari_dip.gui.widgets.notify import tell
 from napari_dip.io.formats import WRITERS
-from napari_dip.render.text import in_words_of_the_form
 
 if TYPE_CHECKING:
     from napari_dip.batch.manifest import Record
@@ -160,7 +159,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         try:
             begin_batch = self._begin()
         except (NapariDipError, OSError) as error:
-            self._say(in_words_of_the_form(tell(error)))
+            self._say(tell(error))
             return
         self._records, self._batch = [], None
         self._failures.clear()
@@ -207,7 +206,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         self._run.latest = None
         self._records.append(news)
         if news.error is not None:
-            self._failures.addItem(f"{Path(news.input).name}: {in_words_of_the_form(news.error)}")
+            self._failures.addItem(f"{Path(news.input).name}: {news.error}")
             self._failures.show()
         self._show()
 
@@ -236,7 +235,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
 
     def _fail(self, error: Exception) -> None:
         self._finish()
-        self._say(in_words_of_the_form(tell(error)))
+        self._say(tell(error))
 
     def _finish(self) -> None:
         self._timer.stop()

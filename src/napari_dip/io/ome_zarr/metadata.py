@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_dip.core.image.image import Image
 from napari_dip.core.image.units import unit_name
-from napari_dip.errors import AxesError, FileFormatError
+from napari_dip.errors import AxesError, FileFormatError, Hint
 
 _LETTERS = "TCZYX"
 _TYPES = {"T": "time", "C": "channel"}
@@ -51,8 +51,9 @@ def described(path: Path, attributes: Mapping[str, Any], ndim: int) -> Image:
         level = path / multiscale["datasets"][0]["path"]
         raise FileFormatError(
             f"Got {path}, which is OME-Zarr {version} with coordinate systems; expected version "
-            f"{_VERSIONS[0]} to {_VERSIONS[-1]}. Name the array {level} and its axes, such as "
-            "--axes ZYX, or convert it."
+            f"{_VERSIONS[0]} to {_VERSIONS[-1]}. Name the array {level} and its axes, or "
+            "convert it.",
+            Hint("axes", "ZYX"),
         )
     warnings = []
     if version not in _VERSIONS:
@@ -115,8 +116,8 @@ def _axes(path: Path, details: Sequence[Mapping[str, Any]]) -> str:
     ]
     if set(axes) - set(_LETTERS):
         raise AxesError(
-            f"Got {path} with axes {names}; expected letters of {_LETTERS}. "
-            "Name the axes, such as --axes TZCYX."
+            f"Got {path} with axes {names}; expected letters of {_LETTERS}. Name the axes.",
+            Hint("axes", "TZCYX"),
         )
     return "".join(axes)
 

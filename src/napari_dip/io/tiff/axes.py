@@ -21,7 +21,7 @@ def with_axes_assumed(image: Image) -> Image:
     --------
     >>> image = with_axes_assumed(Image(np.zeros((2, 5, 8, 8)), "QQYX"))
     >>> image.axes, image.warnings
-    ('TZYX', ('The file does not name its axes; TZYX is assumed. Name other axes with --axes.',))
+    ('TZYX', ('The file does not name its axes; TZYX is assumed. Name the axes if wrong.',))
     """
     colours = "S" if image.axes.endswith("S") else ""
     plain = image.axes.removesuffix("S")
@@ -29,5 +29,5 @@ def with_axes_assumed(image: Image) -> Image:
         return image
     # A stand-in without memory: the guess depends on the dimensions only.
     axes = as_image(np.broadcast_to(np.uint8(0), (1,) * len(plain))).axes + colours
-    warning = f"The file does not name its axes; {axes} is assumed. Name other axes with --axes."
+    warning = f"The file does not name its axes; {axes} is assumed. Name the axes if wrong."
     return replace(image, axes=axes, warnings=(*image.warnings, warning))

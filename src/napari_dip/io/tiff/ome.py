@@ -111,7 +111,7 @@ def _repaired(text: str) -> tuple[str | None, list[str]]:
     except ElementTree.ParseError:
         return None, [
             f"The OME-XML cannot be read ({cause}): axes, voxel size and channel names in it are "
-            "lost. Check the axes, and set them with --axes."
+            "lost. Check the axes, and name them."
         ]
     return escaped, [f"The OME-XML is damaged ({cause}) and was repaired to be read."]
 
