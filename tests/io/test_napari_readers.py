@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from npe2 import DynamicPlugin, PluginManager
 
 from napari_dip.errors import FileFormatError
 from napari_dip.io import images as io
+from napari_dip.io import napari_readers
+
+npe2 = pytest.importorskip("npe2", reason="comes with napari, which is not installed")
 
 VALUES = np.arange(3 * 8 * 6, dtype=np.uint16).reshape(3, 8, 6)
 
@@ -15,10 +17,10 @@ VALUES = np.arange(3 * 8 * 6, dtype=np.uint16).reshape(3, 8, 6)
 @pytest.fixture
 def plugin(monkeypatch):
     """Return a function that makes a plugin which opens every .odd file as the given layers."""
-    manager = PluginManager()
-    monkeypatch.setattr(PluginManager, "instance", classmethod(lambda cls: manager))
+    manager = npe2.PluginManager()
+    monkeypatch.setattr(npe2.PluginManager, "instance", classmethod(lambda cls: manager))
     monkeypatch.setattr(manager, "discover", lambda: None)
-    reader = DynamicPlugin("odd-files", plugin_manager=manager)
+    reader = npe2.DynamicPlugin("odd-files", plugin_manager=manager)
     reader.register()
 
     def opening(*layers):
@@ -85,3 +87,10 @@ def test_a_file_nobody_reads_is_refused_with_advice(plugin, tmp_path):
     (tmp_path / "a.even").touch()
     with pytest.raises(FileFormatError, match="Install a reader plugin"):
         io.read_image(tmp_path / "a.even")
+
+
+def test_without_napari_an_unknown_format_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a.odd").touch()
+    monkeypatch.setattr(napari_readers, "installed", lambda library: False)
+    with pytest.raises(FileFormatError, match="Install napari and a reader plugin"):
+        io.read_image(tmp_path / "a.odd")

@@ -9,6 +9,7 @@ from typing import Any
 from napari_dip.core.image.image import KNOWN_AXES, Image, as_image
 from napari_dip.core.image.units import unit_name
 from napari_dip.errors import FileFormatError
+from napari_dip.optional import installed
 
 # Attributes of a layer that turn it, after which its first pixel says little of the others.
 _TURNS = ("rotate", "shear", "affine")
@@ -24,6 +25,8 @@ def read_by_plugin(path: Path, check_memory: Callable[[int], None]) -> Image:
     check_memory : callable
         Called with the size of the image [bytes] once the plugin has opened it.
     """
+    if not installed("npe2"):
+        raise FileFormatError(f"{_unread(path)} Install napari and a reader plugin, or convert it.")
     from npe2 import PluginManager, io_utils
 
     PluginManager.instance().discover()
@@ -32,11 +35,7 @@ def read_by_plugin(path: Path, check_memory: Callable[[int], None]) -> Image:
     except ValueError as error:
         if "reader" not in str(error):  # a plugin's own
             raise
-        raise FileFormatError(
-            f"Got {path}, which neither napari-dip nor an installed napari plugin reads; expected "
-            "TIFF, OME-Zarr, NIfTI, DICOM, PNG, JPEG or .npy. Install a reader plugin, or convert "
-            "it."
-        ) from error
+        raise FileFormatError(f"{_unread(path)} Install a reader plugin, or convert it.") from error
     images = [layer for layer in layers if len(layer) < 3 or layer[2] == "image"]
     if len(images) != 1:
         raise FileFormatError(
@@ -45,6 +44,13 @@ def read_by_plugin(path: Path, check_memory: Callable[[int], None]) -> Image:
         )
     layer: Any = images[0]
     return _named(layer[0], layer[1] if len(layer) > 1 else {}, check_memory)
+
+
+def _unread(path: Path) -> str:
+    return (
+        f"Got {path}, which neither napari-dip nor an installed napari plugin reads; expected "
+        "TIFF, OME-Zarr, NIfTI, DICOM, PNG, JPEG or .npy."
+    )
 
 
 def _named(data: Any, details: dict[str, Any], check_memory: Callable[[int], None]) -> Image:
