@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
+
+from napari_dip.errors import NapariDipError
+from napari_dip.io import images as io
 
 SHAPE = (24, 20)
 BASE = np.random.default_rng(0).normal(100, 10, SHAPE)
@@ -63,3 +69,11 @@ def is_a_sentence(error: object) -> bool:
     """Tell whether an error, or what is shown of it, is one sentence as ours are."""
     text = str(error)
     return text.startswith("Got") and "expected" in text and "\n" not in text
+
+
+def assert_refused(path: Path) -> str:
+    """Return the one sentence with which the reader refuses a file."""
+    with pytest.raises(NapariDipError, match="^Got") as caught:
+        io.read_image(path)
+    assert is_a_sentence(caught.value)
+    return str(caught.value)

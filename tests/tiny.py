@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_dip.config import DipConfig, FitConfig, LatentName, NetworkConfig, StoppingConfig
+from napari_dip.core.image.image import Image
 from napari_dip.core.operators.pretrained import Pretrained
 
 NETWORK = NetworkConfig(channels=(8, 8), skip_channels=2)
+SIZES = {"T": 2, "Z": 3, "C": 2, "Y": 12, "X": 10, "S": 3}
 
 
 def tiny_config(
@@ -58,6 +60,14 @@ def waves(shape: tuple[int, int] = (64, 64)) -> NDArray[np.float64]:
 def noisy_waves(shape: tuple[int, int] = (64, 64), sigma: float = 20.0) -> NDArray[np.float64]:
     """Return `waves` with white Gaussian noise."""
     return waves(shape) + np.random.default_rng(0).normal(0, sigma, shape)
+
+
+def small_image(axes: str = "YX", dtype: str = "float32", **spacing: float) -> Image:
+    """Return random values from 0 to 200, with a voxel size in micrometres or seconds."""
+    shape = tuple(SIZES[axis] for axis in axes)
+    values = np.random.default_rng(0).uniform(0, 200, shape).astype(dtype)
+    units = {axis: "second" if axis == "T" else "micrometer" for axis in spacing}
+    return Image(values, axes, spacing, units)
 
 
 def printed_by(code: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import nibabel
 import numpy as np
 import pytest
@@ -278,3 +280,11 @@ def test_each_type_of_number_is_read_as_it_is(tmp_path, values, dtype):
     image = io.read_image(tmp_path / "a.nii")
     assert image.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(image.data, numbers.T)
+
+
+def test_steps_of_nifti_that_are_no_numbers_are_not_known(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.ones((8, 9), np.int16), np.eye(4)), tmp_path / "a.nii")
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    struct.pack_into("<f", content, 280, float("nan"))  # of the affine
+    (tmp_path / "a.nii").write_bytes(content)
+    assert io.read_image(tmp_path / "a.nii").affine is None

@@ -15,7 +15,8 @@ from napari_dip.core.image.image import Image
 from napari_dip.core.tasks import RemoveJpeg
 from napari_dip.errors import FileFormatError
 from napari_dip.io import images as io
-from tests.tiny import waves
+from tests.bad import assert_refused
+from tests.tiny import small_image, waves
 
 ORIENTATION = 0x0112
 # Colour type of PNG by the number of samples.
@@ -189,3 +190,37 @@ def test_the_tables_of_a_turned_jpeg_fit_its_upright_pixels(tmp_path, subsamplin
 def test_a_flipped_jpeg_whose_side_cuts_a_block_has_no_tables(tmp_path, orientation, known):
     path = turned_jpeg(tmp_path / "a.jpg", orientation, (43, 77), 2)
     assert (io.read_quantisation(path) is not None) is known
+
+
+@pytest.mark.parametrize("axes", ["YX", "ZYX", "YXS"])
+def test_numpy_files_round_trip(tmp_path, axes):
+    io.write_image(tmp_path / "a.npy", small_image(axes))
+    back = io.read_image(tmp_path / "a.npy", axes)
+    np.testing.assert_array_equal(back.data, small_image(axes).data)
+
+
+@pytest.mark.parametrize(("axes", "dtype"), [("YX", "uint8"), ("YX", "uint16"), ("YXS", "uint8")])
+def test_png_files_are_rounded_and_clipped(tmp_path, axes, dtype):
+    image = small_image(axes).with_data(small_image(axes).data * 2 - 100)
+    io.write_image(tmp_path / "a.png", image, dtype=dtype)
+    back = io.read_image(tmp_path / "a.png")
+    assert (back.axes, back.dtype) == (axes, np.dtype(dtype))
+    expected = np.clip(np.rint(image.data), 0, np.iinfo(dtype).max)
+    np.testing.assert_array_equal(back.data, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("a.png", "RGB"), ("a.jpg", "CMYK"), ("missing.jpg", ""), ("a.txt", "")]
+)
+def test_only_a_jpeg_of_luma_and_colour_has_a_quantisation(tmp_path, name, mode):
+    if mode:
+        Picture.new(mode, (16, 16)).save(tmp_path / name)
+    elif name == "a.txt":
+        tmp_path.joinpath(name).write_text("words")
+    assert io.read_quantisation(tmp_path / name) is None
+
+
+def test_a_numpy_file_of_colours_needs_their_names(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((16, 16, 3)))
+    assert "colours" in assert_refused(tmp_path / "a.npy")
+    assert io.read_image(tmp_path / "a.npy", "YXS").axes == "YXS"

@@ -26,7 +26,7 @@ from napari_dip.core.image.image import Image
 from napari_dip.core.restoration import restore as core
 from napari_dip.errors import NapariDipError, UsageError
 from napari_dip.io import images as io
-from tests.io.dicom.test_reader import save as write_slice
+from tests.io.dicom.files import save as write_slice
 from tests.tiny import tiny_config
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]

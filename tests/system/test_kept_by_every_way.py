@@ -15,7 +15,7 @@ from napari_dip.cli import main as cli
 from napari_dip.core.image.image import Image
 from napari_dip.core.restoration.restore import restore
 from napari_dip.io import images as io
-from tests.io.dicom.test_reader import save as save_dicom
+from tests.io.dicom.files import save as save_dicom
 from tests.io.test_raster import ORIENTATION, save_png
 from tests.tiny import noisy_waves, tiny_config
 

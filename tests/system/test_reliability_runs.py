@@ -22,7 +22,7 @@ from napari_dip.batch.jobs import find_images
 from napari_dip.cli import main as cli
 from napari_dip.cli import restore_file as restoring
 from napari_dip.io import images as io
-from tests.io.dicom.test_reader import PATIENT, save
+from tests.io.dicom.files import PATIENT, save
 from tests.tiny import noisy_waves, tiny_config
 
 

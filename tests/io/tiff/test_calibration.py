@@ -175,15 +175,6 @@ def test_reads_and_writes_the_time_units_of_ome(tmp_path, symbol, name):
     assert (back.voxel_size, back.units) == (image.voxel_size, image.units)
 
 
-@pytest.mark.parametrize(("axis", "unit"), [("X", "1/nm"), ("T", "cycles"), ("X", "second")])
-def test_a_unit_that_ome_lacks_is_not_written(tmp_path, axis, unit):
-    image = Image(np.zeros((2, 8, 8), np.uint8), "TYX", {axis: 0.5}, {axis: unit})
-    io.write_image(tmp_path / "a.ome.tif", image)
-    with tifffile.TiffFile(tmp_path / "a.ome.tif") as file:
-        assert unit not in file.ome_metadata
-    assert dict(io.read_image(tmp_path / "a.ome.tif").voxel_size) == {}
-
-
 @pytest.mark.parametrize(
     ("sizes", "units"),
     [
@@ -203,17 +194,6 @@ def test_sizes_in_any_unit_survive_an_imagej_file(tmp_path, sizes, units):
     back = io.read_image(tmp_path / "a.tif")
     assert dict(back.voxel_size) == pytest.approx(sizes)
     assert dict(back.units) == units
-
-
-def test_an_imagej_file_gets_planes_in_the_unit_of_pixels(tmp_path):
-    units = {"Z": "nanometer", "Y": "micrometer", "X": "micrometer", "T": "minute"}
-    sizes = {"Z": 300.0, "Y": 0.1, "X": 0.1, "T": 2.0}
-    io.write_image(
-        tmp_path / "a.tif", Image(np.zeros((2, 3, 8, 8), np.uint8), "TZYX", sizes, units)
-    )
-    with tifffile.TiffFile(tmp_path / "a.tif") as file:
-        assert file.imagej_metadata["spacing"] == pytest.approx(0.3)
-        assert file.imagej_metadata["finterval"] == 120
 
 
 @pytest.mark.parametrize(
@@ -245,28 +225,36 @@ def test_only_centimetres_are_a_voxel_size_without_metadata(
     assert found == pytest.approx(sizes)
 
 
-def test_axes_that_a_file_does_not_name_are_assumed_with_a_warning(tmp_path):
-    values = np.arange(2 * 5 * 8 * 8, dtype=np.uint16).reshape(2, 5, 8, 8)
-    tifffile.imwrite(tmp_path / "a.tif", values)
-    image = io.read_image(tmp_path / "a.tif")
-    assert image.axes == "TZYX"
-    np.testing.assert_array_equal(image.data, values)
-    (warning,) = image.warnings
-    assert "TZYX is assumed" in warning
-    named = io.read_image(tmp_path / "a.tif", "CZYX")
-    assert (named.axes, named.warnings) == ("CZYX", ())
-
-
-def test_colours_are_kept_where_other_axes_are_assumed(tmp_path):
-    values = np.zeros((2, 5, 8, 8, 3), np.uint8)
-    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb")
-    image = io.read_image(tmp_path / "a.tif")
-    assert (image.axes, image.shape) == ("TZYXS", values.shape)
-
-
-def test_axes_of_another_meaning_are_read_when_the_user_names_them(tmp_path):
-    values = np.zeros((2, 4, 8, 9), np.uint16)
+@pytest.mark.parametrize(
+    ("unit", "name"),
+    [
+        ("um", "micrometer"),
+        ("\\u00B5m", "micrometer"),
+        ("micron", "micrometer"),
+        ("nm", "nanometer"),
+    ],
+)
+def test_imagej_units_get_their_names(tmp_path, unit, name):
     tifffile.imwrite(
-        tmp_path / "a.tif", values, photometric="minisblack", metadata={"axes": "PHYX"}
+        tmp_path / "a.tif",
+        np.zeros((4, 8, 8), np.uint8),
+        imagej=True,
+        resolution=(2, 2),
+        metadata={"axes": "ZYX", "unit": unit, "spacing": 1.5},
     )
-    assert io.read_image(tmp_path / "a.tif", "TZYX").axes == "TZYX"
+    image = io.read_image(tmp_path / "a.tif")
+    assert dict(image.voxel_size) == {"X": 0.5, "Y": 0.5, "Z": 1.5}
+    assert set(image.units.values()) == {name}
+
+
+@pytest.mark.parametrize("size", ["nan", "inf", "-1", "0"])
+def test_a_voxel_size_that_is_none_is_not_known(tmp_path, size):
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif", np.zeros((8, 8), np.uint8), ome=True, metadata={"axes": "YX"}
+    )
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as file:
+        text = file.ome_metadata.replace("<Pixels ", f'<Pixels PhysicalSizeX="{size}" ')
+    tifffile.imwrite(
+        tmp_path / "b.ome.tif", np.zeros((8, 8), np.uint8), description=text.encode(), metadata=None
+    )
+    assert dict(io.read_image(tmp_path / "b.ome.tif").voxel_size) == {}

@@ -9,6 +9,7 @@ from PIL import Image as Picture
 
 from napari_dip.errors import InputError
 from napari_dip.io import images as io
+from tests.bad import assert_refused
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (12, 10), dtype=np.uint8)
@@ -202,3 +203,18 @@ def test_ycbcr_in_jpeg_is_decoded_to_rgb(tmp_path):
         assert file.pages.first.photometric == tifffile.PHOTOMETRIC.YCBCR
     assert image.axes == "YXS"
     np.testing.assert_allclose(image.data.astype(int), values, atol=6)
+
+
+def test_colours_stored_plane_by_plane_become_samples(tmp_path):
+    colours = np.stack([GREY, GREY // 2, GREY // 4])
+    tifffile.imwrite(
+        tmp_path / "a.tif", colours, photometric="rgb", planarconfig="separate", metadata=None
+    )
+    image = io.read_image(tmp_path / "a.tif")
+    assert image.axes == "YXS"
+    np.testing.assert_array_equal(image.data, np.moveaxis(colours, 0, -1))
+
+
+def test_colours_of_a_printer_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([GREY] * 4, -1), photometric="separated")
+    assert "SEPARATED" in assert_refused(tmp_path / "a.tif")

@@ -8,6 +8,7 @@ import tifffile
 
 from napari_dip.errors import FileFormatError, InputError
 from napari_dip.io import images as io
+from tests.bad import assert_refused
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
 PIXELS = np.random.default_rng(0).integers(0, 60000, (2, 12, 10), dtype=np.uint16)
@@ -169,3 +170,10 @@ def test_planes_without_pixels_are_refused(tmp_path, data, size_t):
 def test_a_description_of_no_image_is_refused(tmp_path):
     with pytest.raises(InputError, match="describes no image"):
         io.read_image(described(tmp_path / "a.ome.tif", f"{HEAD}></OME>"))
+
+
+def test_entities_that_grow_without_end_are_refused(tmp_path):
+    lines = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+    text = f'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY l0 "l">{lines}]><OME><a>&l9;</a></OME>'
+    tifffile.imwrite(tmp_path / "a.ome.tif", PIXELS, description=text.encode(), metadata=None)
+    assert_refused(tmp_path / "a.ome.tif")
