@@ -54,7 +54,7 @@ def test_an_unexpected_error_is_logged_without_what_it_quotes(
     monkeypatch,
     capsys,
 ):
-    monkeypatch.setattr(outputs, "written_to", fail)
+    monkeypatch.setattr(outputs, "open_output", fail)
     assert cli.main(["denoise", "in/a.tif", "--config", "tiny.json"]) == 1
     (text,) = logged()
     assert f"{info.log_folder()}" in capsys.readouterr().err
@@ -70,7 +70,7 @@ def test_a_batch_logs_where_a_file_failed_without_what_it_quotes(
     logged,
     monkeypatch,
 ):
-    monkeypatch.setattr(jobs, "written_to", fail)
+    monkeypatch.setattr(jobs, "open_output", fail)
     assert call("in")[0] == 1
     (text,) = logged()
     assert text.count("builtins.ValueError") == 3

@@ -15,7 +15,7 @@ import torch
 from napari_dip.core.hardware.device import available_devices, find_runtime
 from napari_dip.core.hardware.versions import versions
 from napari_dip.logs import can_log, log_folder
-from napari_dip.optional import LIBRARIES, installed, remedy
+from napari_dip.optional import LIBRARIES, install_command, installed
 
 _QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
 # Each signal gives away a reference to True, until the interpreter stops.
@@ -40,7 +40,7 @@ def describe_machine() -> dict[str, Any]:
     if napari and not bindings:
         missing.append(_GET_QT)
     missing += [
-        f"{name}, {library.purpose}: {remedy(name)}"
+        f"{name}, {library.purpose}: {install_command(name)}"
         for name, library in LIBRARIES.items()
         if not installed(name)
     ]

@@ -64,16 +64,16 @@ def require(library: str, purpose: object, error: type[NapariDipError] = InputEr
     if not installed(library):
         raise error(
             f"Got {purpose}, for which {library} is needed; expected it to be installed. "
-            f"Get it: {remedy(library)}."
+            f"Get it: {install_command(library)}."
         )
 
 
-def remedy(library: str) -> str:
+def install_command(library: str) -> str:
     """Return the command that installs a library.
 
     Examples
     --------
-    >>> remedy("optuna"), remedy("torchvision")
+    >>> install_command("optuna"), install_command("torchvision")
     ('pip install "napari-dip[tune]"', 'pip install torchvision')
     """
     extra = LIBRARIES[library].extra

@@ -107,7 +107,7 @@ def test_a_run_that_fails_leaves_nothing(stack, tmp_path, monkeypatch, failure):
 def test_a_chunk_that_is_lost_is_found_before_the_result_has_its_name(stack, tmp_path):
     _, image = stack
     with pytest.raises(FileFormatError, match="other values"):  # noqa: PT012
-        with io.written_by_parts(tmp_path / "out.ome.zarr", image) as (array, complete):
+        with io.open_zarr_output(tmp_path / "out.ome.zarr", image) as (array, complete):
             array[0] = image.data[0]
             complete("{}")
     assert not (tmp_path / "out.ome.zarr").exists()
@@ -115,7 +115,7 @@ def test_a_chunk_that_is_lost_is_found_before_the_result_has_its_name(stack, tmp
 
 def test_what_was_not_completed_is_not_kept(stack, tmp_path):
     _, image = stack
-    with io.written_by_parts(tmp_path / "out.ome.zarr", image) as (array, _):
+    with io.open_zarr_output(tmp_path / "out.ome.zarr", image) as (array, _):
         array[...] = image.data
     assert sorted(each.name for each in tmp_path.iterdir()) == ["stack.ome.zarr", "tiny.json"]
 

@@ -190,7 +190,7 @@ def test_a_folder_that_may_not_be_written_is_refused_before_the_work(call, monke
     assert code == 3
     assert "Permission denied" in err
     with pytest.raises(FileFormatError):
-        atomic.check_place(Path("b.tif"))
+        atomic.check_writable(Path("b.tif"))
 
 
 def test_rgb_for_nifti_is_refused_before_the_work(call, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import signal
 from skimage import restoration
 
-from napari_dip.optional import installed, remedy
+from napari_dip.optional import install_command, installed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -242,9 +242,10 @@ def available(task: str = "denoise") -> list[Baseline]:
 def missing(task: str) -> list[str]:
     """Return what to install for the other baselines for a task, in words."""
     return [
-        f"{one.name} is left out, for it needs {one.library}. Get it: {remedy(one.library)}."
-        for one in _methods(task)
-        if one.library is not None and not installed(one.library)
+        f"{baseline.name} is left out because {baseline.library} is not installed. "
+        f"Install it: {install_command(baseline.library)}."
+        for baseline in _methods(task)
+        if baseline.library is not None and not installed(baseline.library)
     ]
 
 

@@ -13,41 +13,41 @@ from pathlib import Path
 from napari_dip.errors import FileFormatError
 
 # Of a name so much is kept: its suffix, and with what comes before it no disk's limit is reached.
-_NAME = 40
+_NAME_LENGTH = 40
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give the name to write under, in the same folder; rename it once all went well."""
-    partial = _beside(path, "partial")
+    partial = _hidden_name(path, "partial")
     try:
         yield partial
         _replace(partial, path)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise _write_error(path, error) from error
     finally:
         _remove(partial)
 
 
-def check_place(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Raise now if a file of this name could not be written after the work."""
-    probe = _beside(path, "partial")
+    probe = _hidden_name(path, "partial")
     try:
         path.exists()  # is an error for a name that is too long
         probe.touch()
     except (OSError, ValueError) as error:
-        raise _not_written(path, error) from error
+        raise _write_error(path, error) from error
     finally:
         with suppress(OSError, ValueError):
             probe.unlink(missing_ok=True)
 
 
-def _beside(path: Path, kind: str) -> Path:
+def _hidden_name(path: Path, kind: str) -> Path:
     """Return a hidden name of the same format in the same folder, not too long for any disk."""
-    return path.with_name(f".{kind}-{uuid.uuid4().hex}-{path.name[-_NAME:]}")
+    return path.with_name(f".{kind}-{uuid.uuid4().hex}-{path.name[-_NAME_LENGTH:]}")
 
 
-def _not_written(path: Path, error: OSError | ValueError) -> FileFormatError:
+def _write_error(path: Path, error: OSError | ValueError) -> FileFormatError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
     return FileFormatError(
         f"Got {reason} while writing {path}; expected a folder with enough space and the right "
@@ -86,7 +86,7 @@ def _replace(partial: Path, path: Path) -> None:
     if not path.is_dir():
         os.replace(partial, path)
         return
-    old = _beside(path, "old")
+    old = _hidden_name(path, "old")
     os.rename(path, old)
     try:
         os.rename(partial, path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from napari_dip.errors import FileFormatError
 from napari_dip.io.dicom.reader import dicom_files, is_dicom, read_dicom
-from napari_dip.io.napari_readers import read_by_plugin
+from napari_dip.io.napari_readers import read_with_plugin
 from napari_dip.io.nifti import read_nifti, write_nifti
 from napari_dip.io.ome_zarr.store import is_zarr, read_zarr, write_zarr
 from napari_dip.io.raster import read_numpy, read_picture, write_numpy, write_picture
@@ -75,7 +75,7 @@ def reader_of(path: Path) -> Reader:
     if not path.is_file():
         what = "a folder without an image" if path.is_dir() else "no such file"
         raise FileFormatError(f"Got {path}, which is {what}; expected an image file.")
-    return _by_suffix(READERS, path) or read_by_plugin
+    return _by_suffix(READERS, path) or read_with_plugin
 
 
 def writer_of(path: Path) -> Writer:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.image.scaling import restore_dtype
 from napari_dip.errors import FileFormatError, Hint, InputError, NapariDipError, OutputExistsError
-from napari_dip.io.atomic import check_place, flush, sha256_of, written_whole
+from napari_dip.io.atomic import atomic_write, check_writable, flush, sha256_of
 from napari_dip.io.formats import LIBRARIES, READERS, WRITERS, is_image, reader_of, writer_of
 from napari_dip.io.ome_zarr.store import (
     complete_zarr,
@@ -30,7 +30,7 @@ from napari_dip.io.ome_zarr.store import (
     write_zarr,
 )
 from napari_dip.io.raster import read_quantisation
-from napari_dip.io.tiff.axes import with_axes_assumed
+from napari_dip.io.tiff.axes import assume_axes
 from napari_dip.optional import require
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ __all__ = [
     "WRITERS",
     "check_output",
     "is_image",
+    "open_zarr_output",
     "read_image",
     "read_kspace",
     "read_maps",
     "read_quantisation",
     "sha256_of",
     "write_image",
-    "written_by_parts",
 ]
 
 
@@ -84,7 +84,7 @@ def read_image(
     path = Path(path)
     image = _read(path, lazy)
     if axes is None:
-        image = with_axes_assumed(image)
+        image = assume_axes(image)
     return replace(as_image(image, axes), source=str(path))
 
 
@@ -92,14 +92,14 @@ def _read(path: Path, lazy: bool = False) -> Image:
     reader = reader_of(path)
     if reader in LIBRARIES:
         require(LIBRARIES[reader], path)
-    with _told(path):
+    with _library_errors_translated(path):
         if lazy and reader is read_zarr:
             image = read_zarr(path, None)
-            return replace(image, data=_Stored(path, image.data))
+            return replace(image, data=_LazyArray(path, image.data))
         return reader(path, _check_memory)
 
 
-class _Stored:
+class _LazyArray:
     """An array on the disk, whose damage is found only as its parts are read."""
 
     def __init__(self, path: Path, array: Any) -> None:
@@ -107,7 +107,7 @@ class _Stored:
         self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
 
     def __getitem__(self, part: Any) -> Any:
-        with _told(self._path):
+        with _library_errors_translated(self._path):
             return self._array[part]
 
     def __array__(
@@ -117,7 +117,7 @@ class _Stored:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _library_errors_translated(path: Path) -> Iterator[None]:
     """Turn what a library raises into an error of ours."""
     try:
         yield
@@ -125,7 +125,7 @@ def _told(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         # Decoders raise what they like on damaged files; the cause stays attached.
-        cause = _first(error)
+        cause = _root_cause(error)
         raise FileFormatError(
             f"Got {path}, which is no readable {path.suffix or 'image'} file ({cause}); "
             "expected an image. Check that the copy is complete and the suffix right."
@@ -193,18 +193,18 @@ def write_image(
     if dtype is not None:
         image = image.with_data(restore_dtype(np.asarray(image.data), np.dtype(dtype)))
     writer = writer_of(path)
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         writer(partial, image, description)
         flush(partial)
         _verify(partial, image)
 
 
-class _Abandoned(Exception):
+class _Incomplete(Exception):
     """What was begun is not to be kept."""
 
 
 @contextmanager
-def written_by_parts(
+def open_zarr_output(
     path: str | os.PathLike[str], image: Image, *, overwrite: bool = False
 ) -> Iterator[tuple[Any, Callable[[str], None]]]:
     """Write an OME-Zarr part by part, whole or not at all.
@@ -227,7 +227,7 @@ def written_by_parts(
     path = Path(path)
     check_output(path, overwrite)
     completed = False
-    with suppress(_Abandoned), written_whole(path) as partial:
+    with suppress(_Incomplete), atomic_write(path) as partial:
         array = create_zarr(partial, image, image.axes, np.dtype(np.float32))
 
         def complete(description: str) -> None:
@@ -238,7 +238,7 @@ def written_by_parts(
 
         yield array, complete
         if not completed:
-            raise _Abandoned
+            raise _Incomplete
 
 
 def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
@@ -249,7 +249,7 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
         require(LIBRARIES[writer], path)
     if not path.parent.is_dir():
         raise FileFormatError(f"Got output {path}; expected the folder {path.parent} to exist.")
-    check_place(path)
+    check_writable(path)
     if path.exists() and path.is_dir() != (writer is write_zarr):
         kinds = ("a folder", "a file name") if path.is_dir() else ("a file", "an OME-Zarr folder")
         raise FileFormatError(f"Got output {path}, which is {kinds[0]}; expected {kinds[1]}.")
@@ -265,7 +265,7 @@ def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
         )
 
 
-def _first(error: Exception) -> str:
+def _root_cause(error: Exception) -> str:
     """Return the first line of what a library says of the first cause."""
     cause: BaseException = error
     while cause.__cause__ is not None:

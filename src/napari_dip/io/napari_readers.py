@@ -11,10 +11,10 @@ from napari_dip.core.image.units import unit_name
 from napari_dip.errors import FileFormatError
 
 # Attributes of a layer that turn it, after which its first pixel says little of the others.
-_TURNS = ("rotate", "shear", "affine")
+_ROTATIONS = ("rotate", "shear", "affine")
 
 
-def read_by_plugin(path: Path, check_memory: Callable[[int], None]) -> Image:
+def read_with_plugin(path: Path, check_memory: Callable[[int], None]) -> Image:
     """Read the one image of a file as napari would; no window is opened.
 
     Parameters
@@ -44,10 +44,10 @@ def read_by_plugin(path: Path, check_memory: Callable[[int], None]) -> Image:
             "Save one of them as .ome.tif."
         )
     layer: Any = images[0]
-    return _named(layer[0], layer[1] if len(layer) > 1 else {}, check_memory)
+    return _layer_image(layer[0], layer[1] if len(layer) > 1 else {}, check_memory)
 
 
-def _named(data: Any, details: dict[str, Any], check_memory: Callable[[int], None]) -> Image:
+def _layer_image(data: Any, details: dict[str, Any], check_memory: Callable[[int], None]) -> Image:
     """Return the image of a layer's data and attributes, as napari names them."""
     finest = data[0] if isinstance(data, list | tuple) else data  # levels of a pyramid
     check_memory(int(finest.size) * finest.dtype.itemsize)
@@ -62,7 +62,7 @@ def _named(data: Any, details: dict[str, Any], check_memory: Callable[[int], Non
     steps = [float(abs(step)) for step in details.get("scale") or ()]
     shift = details.get("translate")
     moved = [] if shift is None else [float(at) for at in shift]
-    if len(moved) != len(spatial) or any(details.get(turn) is not None for turn in _TURNS):
+    if len(moved) != len(spatial) or any(details.get(turn) is not None for turn in _ROTATIONS):
         moved = []
     title = details.get("name") or ()
     title = () if isinstance(title, str) else title  # one for each channel, or one for all

@@ -17,9 +17,9 @@ from napari_dip.errors import AxesError, FileFormatError, InputError
 # The order of a file's array, and of ours: its transpose.
 _FILE_ORDER = "XYZTC"
 _OUR_ORDER = "CTZYX"
-_UNITS = {"micrometer": "micron", "millimeter": "mm", "meter": "meter"}
-_TIMES = {"second": "sec", "millisecond": "msec", "microsecond": "usec"}
-_FREQUENCIES = ("hz", "ppm", "rads")
+_LENGTH_UNITS = {"micrometer": "micron", "millimeter": "mm", "meter": "meter"}
+_TIME_UNITS = {"second": "sec", "millisecond": "msec", "microsecond": "usec"}
+_FREQUENCY_UNITS = ("hz", "ppm", "rads")
 # Sizes that differ by a larger share are not the same.
 _TOLERANCE = 0.01
 _COMMENT = "comment"
@@ -61,8 +61,8 @@ def read_nifti(path: Path, check_memory: Callable[[int], None]) -> Image:
     ]
     axes = "".join(axis for at, axis in enumerate(letters) if at not in fillers)
     warnings: list[str] = []
-    image = _placed(header, warnings)
-    voxel_size, units = _spacing(header, image.affine_code, axes, warnings)
+    image = _read_affines(header, warnings)
+    voxel_size, units = _read_spacing(header, image.affine_code, axes, warnings)
     delay = float(header["toffset"])
     return replace(
         image,
@@ -75,7 +75,7 @@ def read_nifti(path: Path, check_memory: Callable[[int], None]) -> Image:
     )
 
 
-def _placed(header: Any, warnings: list[str]) -> Image:
+def _read_affines(header: Any, warnings: list[str]) -> Image:
     """Return the affines of a header, as an image without pixels; the sform comes first."""
     sform, sform_code = header.get_sform(coded=True)
     try:
@@ -110,26 +110,26 @@ def write_nifti(path: Path, image: Image, description: str | None) -> None:
     import nibabel
 
     check_colours(image)
-    values = _ordered(image)
+    values = _in_file_order(image)
     unit, sizes = _common_unit(image)
     # The type is named because nibabel refuses 64 bit whole numbers otherwise.
     if image.affine is None:
         file = nibabel.Nifti1Image(values, np.diag([*sizes, 1.0]), dtype=values.dtype)
     else:
         file = nibabel.Nifti1Image(values, np.array(image.affine), dtype=values.dtype)
-    time, times = _time(image)
+    time, times = _time_unit(image)
     file.header.set_xyzt_units(unit, time)
     steps = {**dict(zip("XYZ", sizes, strict=True)), "T": times * image.voxel_size.get("T", 1.0)}
     file.header.set_zooms([steps.get(axis, 1.0) for axis in _FILE_ORDER[: values.ndim]])
     file.header["toffset"] = times * image.position.get("T", 0.0)
-    _place(file.header, image)
+    _write_affines(file.header, image)
     if description is not None:
         text = description.encode()
         file.header.extensions.append(nibabel.nifti1.Nifti1Extension(_COMMENT, text))
     nibabel.save(file, path)
 
 
-def _place(header: Any, image: Image) -> None:
+def _write_affines(header: Any, image: Image) -> None:
     """Write the affines and codes that a file had; without them nibabel writes its own."""
     if image.affine is None or image.affine_code is None:
         return
@@ -139,11 +139,11 @@ def _place(header: Any, image: Image) -> None:
     header.set_sform(np.array(image.affine), image.affine_code)
 
 
-def _time(image: Image) -> tuple[str, float]:
+def _time_unit(image: Image) -> tuple[str, float]:
     """Return NIfTI's unit of time, and what a number in the image's unit is multiplied by."""
     unit = image.units.get("T", "")
-    if unit in _TIMES or unit not in SECONDS:
-        return _TIMES.get(unit, "unknown"), 1.0
+    if unit in _TIME_UNITS or unit not in SECONDS:
+        return _TIME_UNITS.get(unit, "unknown"), 1.0
     return "sec", SECONDS[unit]
 
 
@@ -156,13 +156,13 @@ def check_colours(image: Image) -> None:
         )
 
 
-def _spacing(
+def _read_spacing(
     header: Any, code: int | None, axes: str, warnings: list[str]
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Return voxel size and units; that of the sform where it has a code, else of pixdim."""
     from nibabel.affines import voxel_sizes
 
-    space, time = _units(header, warnings)
+    space, time = _read_units(header, warnings)
     steps = dict(zip(_FILE_ORDER, map(float, header.get_zooms()), strict=False))
     if code:
         placed = dict(zip("XYZ", map(float, voxel_sizes(header.get_sform())), strict=True))
@@ -186,14 +186,14 @@ def _spacing(
             voxel_size[axis] = step
             if unit != "unknown":
                 units[axis] = unit
-    if time in _FREQUENCIES and "T" in axes:
+    if time in _FREQUENCY_UNITS and "T" in axes:
         warnings.append(f"The fourth axis has a unit of frequency ({time}); it was read as T.")
         voxel_size.pop("T", None)
         units.pop("T", None)
     return voxel_size, units
 
 
-def _units(header: Any, warnings: list[str]) -> tuple[str, str]:
+def _read_units(header: Any, warnings: list[str]) -> tuple[str, str]:
     """Return the units of space and time."""
     try:
         space, time = header.get_xyzt_units()
@@ -207,15 +207,15 @@ def _common_unit(image: Image) -> tuple[str, list[float]]:
     """Return the one unit of X, Y and Z that NIfTI knows, and the steps in it."""
     steps = [image.voxel_size.get(axis, 1.0) for axis in "XYZ"]
     units = [image.units.get(axis) for axis in "XYZ" if axis in image.voxel_size]
-    if len(set(units)) == 1 and units[0] in _UNITS:
-        return _UNITS[units[0]], steps
+    if len(set(units)) == 1 and units[0] in _LENGTH_UNITS:
+        return _LENGTH_UNITS[units[0]], steps
     if units and all(unit in MICROMETERS for unit in units):
         each = [MICROMETERS.get(image.units.get(axis, ""), 1.0) for axis in "XYZ"]
         return "micron", [step * factor for step, factor in zip(steps, each, strict=True)]
     return "unknown", steps
 
 
-def _ordered(image: Image) -> NDArray[Any]:
+def _in_file_order(image: Image) -> NDArray[Any]:
     """Return the array as a file has it: X, Y, Z, T, C, with fillers before the last."""
     needed = max(map(_FILE_ORDER.index, image.axes)) + 1
     axes = sorted(image.axes, key=_FILE_ORDER.index)

@@ -34,7 +34,7 @@ def read_numpy(path: Path, check_memory: Callable[[int], None]) -> Image:
     return Image(np.array(mapped), "")  # a file of no axes
 
 
-class _Turn(NamedTuple):
+class _Orientation(NamedTuple):
     """How stored pixels become upright: rows and columns change places, then axes are flipped."""
 
     swapped: bool
@@ -47,15 +47,15 @@ class _Turn(NamedTuple):
 
 
 # By the value of the EXIF tag Orientation.
-_TURNS = {
-    1: _Turn(False, ()),
-    2: _Turn(False, (1,)),
-    3: _Turn(False, (0, 1)),
-    4: _Turn(False, (0,)),
-    5: _Turn(True, ()),
-    6: _Turn(True, (1,)),
-    7: _Turn(True, (0, 1)),
-    8: _Turn(True, (0,)),
+_ORIENTATIONS = {
+    1: _Orientation(False, ()),
+    2: _Orientation(False, (1,)),
+    3: _Orientation(False, (0, 1)),
+    4: _Orientation(False, (0,)),
+    5: _Orientation(True, ()),
+    6: _Orientation(True, (1,)),
+    7: _Orientation(True, (0, 1)),
+    8: _Orientation(True, (0,)),
 }
 
 
@@ -79,7 +79,7 @@ def read_picture(path: Path, check_memory: Callable[[int], None]) -> Image:
         samples = len(picture.getbands()) + picture.has_transparency_data
         check_memory(picture.width * picture.height * samples * (2 if deep else 1))
         values = _decoded_16_bits(content) if deep else _decoded_8_bits(picture)
-        image = as_image(_turn(picture)(values), "YXS" if values.ndim == 3 else None)
+        image = as_image(_orientation(picture)(values), "YXS" if values.ndim == 3 else None)
         if picture.mode == "CMYK":
             warning = "Four inks (CMYK) became red, green and blue without a colour profile."
             return replace(image, warnings=(warning,))
@@ -105,10 +105,10 @@ def _decoded_8_bits(picture: PIL.Image.Image) -> NDArray[Any]:
     return np.asarray(picture.convert("RGB") if picture.mode in ("P", "CMYK") else picture)
 
 
-def _turn(picture: PIL.Image.Image) -> _Turn:
+def _orientation(picture: PIL.Image.Image) -> _Orientation:
     from PIL.ExifTags import Base
 
-    return _TURNS.get(picture.getexif().get(Base.Orientation, 1), _TURNS[1])
+    return _ORIENTATIONS.get(picture.getexif().get(Base.Orientation, 1), _ORIENTATIONS[1])
 
 
 def read_quantisation(path: str | os.PathLike[str]) -> Quantisation | None:
@@ -136,7 +136,7 @@ def read_quantisation(path: str | os.PathLike[str]) -> Quantisation | None:
             if not isinstance(picture, JpegImageFile) or picture.mode not in ("L", "RGB"):
                 return None
             tables, layers = picture.quantization, picture.layer
-            shape, turn = (picture.height, picture.width), _turn(picture)
+            shape, turn = (picture.height, picture.width), _orientation(picture)
             stored_as_rgb = picture.info.get("adobe_transform") == 0
     except (OSError, UnidentifiedImageError):  # `read_image` says what is wrong with it
         return None

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.errors import FileFormatError, Hint, NapariDipError, OutputExistsError, UsageError
-from napari_dip.io.atomic import check_place, written_whole
-from napari_dip.io.images import check_output, read_image, sha256_of, write_image, written_by_parts
+from napari_dip.io.atomic import atomic_write, check_writable
+from napari_dip.io.images import check_output, open_zarr_output, read_image, sha256_of, write_image
 from napari_dip.io.json_values import json_values
 from napari_dip.io.nifti import check_colours
-from napari_dip.io.ome_zarr.store import is_ordered, is_zarr
+from napari_dip.io.ome_zarr.store import has_zarr_order, is_zarr
 
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
@@ -57,7 +57,7 @@ def check_outputs(
     for path in others:
         if not path.parent.is_dir():
             raise FileFormatError(f"Got {path}; expected the folder {path.parent} to exist.")
-        check_place(path)
+        check_writable(path)
         if path.exists() and not overwrite:
             raise OutputExistsError(
                 f"Got {path}, which exists; expected a new name, or leave to replace it.",
@@ -68,7 +68,7 @@ def check_outputs(
 def output_dtype(path: Path, image: Image) -> np.dtype[Any] | None:
     """Return the type an output is converted to; None for float32, as it is.
 
-    A .png holds whole numbers only, so it gets the type of the image; what a format
+    A .png holds keeps_result numbers only, so it gets the type of the image; what a format
     cannot hold is refused, before the work.
     """
     if path.name.lower().endswith((".nii", ".nii.gz")):
@@ -84,25 +84,25 @@ def output_dtype(path: Path, image: Image) -> np.dtype[Any] | None:
 
 
 def read_source(
-    source: Path, output: Path, task: Task, axes: str | None, *, whole: bool = False
+    source: Path, output: Path, task: Task, axes: str | None, *, keeps_result: bool = False
 ) -> Image:
-    """Read an image; lazily if neither it nor the result need ever be in memory as a whole.
+    """Read an image; lazily if neither it nor the result need ever be in memory as a keeps_result.
 
-    That is so from Zarr to OME-Zarr, unless something needs the `whole` result.
+    That is so from Zarr to OME-Zarr, unless something needs the `keeps_result` result.
     """
-    if not whole and task.by_parts and output.suffix.lower() == ".zarr" and is_zarr(source):
+    if not keeps_result and task.by_parts and output.suffix.lower() == ".zarr" and is_zarr(source):
         image = read_image(source, axes, lazy=True)
-        if is_ordered(image.axes) and image.dtype.isnative:
+        if has_zarr_order(image.axes) and image.dtype.isnative:
             return image
     return read_image(source, axes)
 
 
-def nowhere(image: Image) -> Any:
-    """Return a place for a result that is not wanted; None, for memory, as `written_to` does."""
-    return None if isinstance(image.data, np.ndarray) else _Nowhere(image.shape)
+def discard_output(image: Image) -> Any:
+    """Return a place for a result that is not wanted; None, for memory, as `open_output` does."""
+    return None if isinstance(image.data, np.ndarray) else _DiscardedOutput(image.shape)
 
 
-class _Nowhere:
+class _DiscardedOutput:
     """Takes a result of a shape, and forgets it."""
 
     dtype = np.dtype(np.float32)
@@ -119,7 +119,7 @@ class _Nowhere:
 
 
 @contextmanager
-def written_to(
+def open_output(
     output: Path,
     image: Image,
     source: Mapping[str, str],
@@ -140,7 +140,7 @@ def written_to(
             ),
         )
         return
-    with written_by_parts(output, image, overwrite=overwrite) as (array, complete):
+    with open_zarr_output(output, image, overwrite=overwrite) as (array, complete):
 
         def write(result: Restoration) -> dict[str, Any]:
             report = _report(result, source)
@@ -214,8 +214,8 @@ def _report(
 
 
 def save_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write JSON, whole or not at all."""
-    with written_whole(path) as partial:
+    """Write JSON, keeps_result or not at all."""
+    with atomic_write(path) as partial:
         partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from napari_dip.config import DipConfig
-from napari_dip.io.atomic import written_whole
+from napari_dip.io.atomic import atomic_write
 from napari_dip.render.text import summary
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def save_page(
         recipes="\n".join(_recipes(report, recipes or {})),
         report=escape(json.dumps(report.as_json(), indent=2)),
     )
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

@@ -68,7 +68,7 @@ def test_black_planes_are_whole(tmp_path):
 def test_a_field_goes_block_by_block_to_its_place(tmp_path):
     path = tile(tmp_path / "a.zarr")
     image = io.read_image(path, lazy=True)
-    with io.written_by_parts(tmp_path / "b.ome.zarr", image) as (array, complete):
+    with io.open_zarr_output(tmp_path / "b.ome.zarr", image) as (array, complete):
         array[...] = np.asarray(image.data)
         complete("{}")
     back = io.read_image(tmp_path / "b.ome.zarr")

@@ -19,10 +19,10 @@ _GROUPS = (
     "PlanePositionSequence",
     "PixelValueTransformationSequence",
 )
-_PLACE = "ImagePositionPatient"
+_POSITION = "ImagePositionPatient"
 
 
-def frames_of(file: Path, header: Dataset) -> list[Dataset]:
+def split_frames(file: Path, header: Dataset) -> list[Dataset]:
     """Return a header for each frame of an enhanced file, as a classic file has it.
 
     Parameters
@@ -45,8 +45,8 @@ def frames_of(file: Path, header: Dataset) -> list[Dataset]:
         )
     if _PER_FRAME not in header:
         return [header]
-    frames = [_flat(header, index) for index in range(len(header[_PER_FRAME].value))]
-    places = {tuple(map(float, frame.get(_PLACE) or ())) for frame in frames}
+    frames = [_flattened(header, index) for index in range(len(header[_PER_FRAME].value))]
+    places = {tuple(map(float, frame.get(_POSITION) or ())) for frame in frames}
     if len(frames) > 1 and places != {()} and len(places) < len(frames):
         raise InputError(
             f"Got {file} with several frames at one position, such as times or echoes; expected "
@@ -55,7 +55,7 @@ def frames_of(file: Path, header: Dataset) -> list[Dataset]:
     return frames
 
 
-def _flat(header: Dataset, index: int) -> Dataset:
+def _flattened(header: Dataset, index: int) -> Dataset:
     """Return a header whose functional groups of one frame are at its top."""
     import pydicom
 

@@ -26,7 +26,7 @@ _TOLERANCE = 0.05
 _TILT = 0.01
 # Components of unit vectors that differ by less are the same.
 _ROUNDING = 1e-3
-_PLACE = ("ImageOrientationPatient", "ImagePositionPatient")
+_POSITION = ("ImageOrientationPatient", "ImagePositionPatient")
 # Distance of rows and of columns [mm].
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 # Code of centimetres in a region of an ultrasound picture.
@@ -52,7 +52,7 @@ class Stack:
     sizes: dict[str, float] = field(default_factory=dict)
 
 
-def in_order(path: Path, headers: Sequence[Dataset], warnings: list[str]) -> Stack:
+def stack_planes(path: Path, headers: Sequence[Dataset], warnings: list[str]) -> Stack:
     """Sort planes by position.
 
     Raises
@@ -63,10 +63,10 @@ def in_order(path: Path, headers: Sequence[Dataset], warnings: list[str]) -> Sta
     first = headers[0]
     if len(headers) == 1:
         return _frames(first)
-    if not all(name in header for header in headers for name in _PLACE):
+    if not all(name in header for header in headers for name in _POSITION):
         raise FileFormatError(
             f"Got {path} with {len(headers)} planes of which not all have a position; expected "
-            f"{' and '.join(_PLACE)} in each. Restore the files one by one."
+            f"{' and '.join(_POSITION)} in each. Restore the files one by one."
         )
     normal = np.cross(*_directions(first))
     places = np.array([_numbers(header.ImagePositionPatient) for header in headers])
@@ -95,16 +95,16 @@ def _frames(header: Dataset) -> Stack:
     # A sign says whether frames follow each other along the normal, or against it.
     distance = float(between or thickness or 1.0)
     step = None
-    if _PLACE[0] in header:
+    if _POSITION[0] in header:
         step = distance * np.cross(*_directions(header))
     return Stack([0], step, {"Z": abs(distance)} if between else {})
 
 
-def directions_of(headers: Sequence[Dataset]) -> int:
+def count_orientations(headers: Sequence[Dataset]) -> int:
     """Return how many directions planes have in the patient; rounding makes no new one."""
     found: list[NDArray[np.float64]] = []
     for header in headers:
-        one = _numbers(header.get(_PLACE[0], ()))
+        one = _numbers(header.get(_POSITION[0], ()))
         same = (
             np.allclose(one, other, atol=_ROUNDING) for other in found if one.size == other.size
         )
@@ -128,7 +128,7 @@ def _numbers(values: Any) -> NDArray[np.float64]:
     return np.array([float(value) for value in values])
 
 
-def spacing_of(header: Dataset) -> tuple[float, float] | None:
+def pixel_spacing(header: Dataset) -> tuple[float, float] | None:
     """Return the distance of rows, and that of columns [mm]; None where no file says it."""
     for name in _SPACINGS:
         if header.get(name):
@@ -143,9 +143,9 @@ def spacing_of(header: Dataset) -> tuple[float, float] | None:
     return None
 
 
-def sizes_of(header: Dataset, warnings: list[str]) -> dict[str, float]:
+def pixel_size(header: Dataset, warnings: list[str]) -> dict[str, float]:
     """Return the size of a pixel along Y and X [mm], where it is known."""
-    spacing = spacing_of(header)
+    spacing = pixel_spacing(header)
     if spacing is None:
         if any(header.get(name) for name in _SPACINGS):
             warnings.append("The pixel spacing is not positive; the pixel size is not known.")
@@ -157,7 +157,7 @@ def sizes_of(header: Dataset, warnings: list[str]) -> dict[str, float]:
     return dict(zip("YX", spacing, strict=True))
 
 
-def steps_of_time(header: Dataset, warnings: list[str]) -> dict[str, float] | None:
+def frame_interval(header: Dataset, warnings: list[str]) -> dict[str, float] | None:
     """Return the time between frames [s] by axis T; None if frames are planes."""
     if header.get("FrameTime"):
         return {"T": float(header.FrameTime) / 1000}
@@ -173,9 +173,9 @@ def steps_of_time(header: Dataset, warnings: list[str]) -> dict[str, float] | No
 
 def affine_of(first: Dataset, stack: Stack) -> Affine | None:
     """Return the map of pixel indices (x, y, z, 1) to right, anterior, superior [mm]."""
-    if not all(name in first for name in (*_PLACE, "PixelSpacing")) or stack.step is None:
+    if not all(name in first for name in (*_POSITION, "PixelSpacing")) or stack.step is None:
         return None
-    spacing = spacing_of(first)
+    spacing = pixel_spacing(first)
     if spacing is None or is_mosaic(first):
         return None
     x, y = _directions(first)

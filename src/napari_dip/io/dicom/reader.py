@@ -17,19 +17,19 @@ import numpy as np
 
 from napari_dip.core.image.image import Image
 from napari_dip.errors import FileFormatError, InputError, NapariDipError
-from napari_dip.io.dicom.frames import frames_of
+from napari_dip.io.dicom.frames import split_frames
 from napari_dip.io.dicom.geometry import (
     SCANNER,
     UNIT,
     affine_of,
-    directions_of,
-    in_order,
+    count_orientations,
+    frame_interval,
     is_mosaic,
-    sizes_of,
-    spacing_of,
-    steps_of_time,
+    pixel_size,
+    pixel_spacing,
+    stack_planes,
 )
-from napari_dip.io.dicom.values import check_values, is_coloured, values_of
+from napari_dip.io.dicom.values import check_values, is_colour, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,25 +70,27 @@ def read_dicom(path: Path, check_memory: Callable[[int], None]) -> Image:
         where they are padding; planes in ascending order along their normal.
     """
     files = dicom_files(path) if path.is_dir() else [path]
-    with _discreet(path):
+    with _hide_tag_values(path):
         originals = [_header(file) for file in files]
-        headers = _planes_of(path, originals)
+        headers = _plane_headers(path, originals)
         _check_one_series(path, headers)
         warnings: list[str] = []
-        stack = in_order(path, headers, warnings)
-        check_memory(sum(map(_bytes, originals)))
+        stack = stack_planes(path, headers, warnings)
+        check_memory(sum(map(_size_in_bytes, originals)))
         first = headers[stack.order[0]]
         if len(files) == 1:
-            whole = values_of(files[0], frames_of(path, originals[0]), warnings)
+            whole = read_values(files[0], split_frames(path, originals[0]), warnings)
             planes = [whole[index] for index in stack.order] if len(headers) > 1 else [whole]
         else:
-            planes = [values_of(files[index], [headers[index]], warnings) for index in stack.order]
-        axes = "YXS" if is_coloured(first) else "YX"
+            planes = [
+                read_values(files[index], [headers[index]], warnings) for index in stack.order
+            ]
+        axes = "YXS" if is_colour(first) else "YX"
         if is_mosaic(first):
             warnings.append("Slices lie side by side in one plane (mosaic), without a position.")
-        voxel_size = sizes_of(first, warnings)
+        voxel_size = pixel_size(first, warnings)
         if planes[0].ndim > len(axes):
-            times = steps_of_time(first, warnings)
+            times = frame_interval(first, warnings)
             axes = ("Z" if times is None else "T") + axes
             voxel_size |= stack.sizes if times is None else times
         values = planes[0]
@@ -109,10 +111,10 @@ def read_dicom(path: Path, check_memory: Callable[[int], None]) -> Image:
 
 
 @contextmanager
-def _discreet(path: Path) -> Iterator[None]:
+def _hide_tag_values(path: Path) -> Iterator[None]:
     """Keep values of tags, which pydicom quotes, out of logs, warnings and messages."""
     logger = logging.getLogger("pydicom")
-    logger.addFilter(_nothing)
+    logger.addFilter(_reject_record)
     try:
         with catch_warnings():
             simplefilter("ignore")
@@ -125,10 +127,10 @@ def _discreet(path: Path) -> Iterator[None]:
             "pixels, and files that are whole. Check that the copy is complete."
         ) from None
     finally:
-        logger.removeFilter(_nothing)
+        logger.removeFilter(_reject_record)
 
 
-def _nothing(record: logging.LogRecord) -> bool:
+def _reject_record(record: logging.LogRecord) -> bool:
     return False
 
 
@@ -147,22 +149,22 @@ def _header(file: Path) -> Dataset:
     return header
 
 
-def _planes_of(path: Path, headers: Sequence[Dataset]) -> list[Dataset]:
+def _plane_headers(path: Path, headers: Sequence[Dataset]) -> list[Dataset]:
     """Return a header for each plane: of each file, or of each frame that has a position."""
     if len(headers) > 1:
-        single = [frames_of(path, header) for header in headers]
+        single = [split_frames(path, header) for header in headers]
         return [
             header if len(frames) > 1 else frames[0]
             for header, frames in zip(headers, single, strict=True)
         ]
-    frames = frames_of(path, headers[0])
+    frames = split_frames(path, headers[0])
     if len(frames) == 1 or "ImagePositionPatient" in frames[0]:
         return frames
     frames[0].NumberOfFrames = len(frames)
     return frames[:1]
 
 
-def _bytes(header: Dataset) -> int:
+def _size_in_bytes(header: Dataset) -> int:
     pixels = int(header.Rows) * int(header.Columns) * int(header.get("NumberOfFrames") or 1)
     return pixels * int(header.get("SamplesPerPixel", 1)) * 4
 
@@ -180,7 +182,7 @@ def _check_one_series(path: Path, headers: Sequence[Dataset]) -> None:
             "each. Restore the files one by one."
         )
     shapes = {(int(header.Rows), int(header.Columns)) for header in headers}
-    sizes, directions = len({spacing_of(one) for one in headers}), directions_of(headers)
+    sizes, directions = len({pixel_spacing(one) for one in headers}), count_orientations(headers)
     if len(shapes) > 1 or sizes > 1 or directions > 1:
         raise FileFormatError(
             f"Got {path} with planes of {len(shapes)} sizes, {sizes} pixel spacings and "

@@ -20,7 +20,7 @@ _PALETTE = "PALETTE COLOR"
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 
 
-def is_coloured(header: Dataset) -> bool:
+def is_colour(header: Dataset) -> bool:
     """Tell whether the values are red, green and blue."""
     return header.get("PhotometricInterpretation") in (_PALETTE, *_COLOURS)
 
@@ -46,7 +46,7 @@ def check_values(file: Path, header: Dataset) -> None:
         )
 
 
-def values_of(file: Path, headers: Sequence[Dataset], warnings: list[str]) -> NDArray[Any]:
+def read_values(file: Path, headers: Sequence[Dataset], warnings: list[str]) -> NDArray[Any]:
     """Return the values of a file, ([frames, ]Y, X[, S]).
 
     Parameters
@@ -66,7 +66,7 @@ def values_of(file: Path, headers: Sequence[Dataset], warnings: list[str]) -> ND
         from pydicom.pixels import apply_color_lut
 
         return np.asarray(apply_color_lut(stored, dataset))
-    if is_coloured(dataset):
+    if is_colour(dataset):
         return stored
     missing = _padding(stored, dataset)
     if len(headers) == 1:

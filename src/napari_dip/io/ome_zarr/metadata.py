@@ -26,7 +26,7 @@ def ome_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {**attributes, **attributes.get("ome", {})}
 
 
-def described(path: Path, attributes: Mapping[str, Any], ndim: int) -> Image:
+def image_metadata(path: Path, attributes: Mapping[str, Any], ndim: int) -> Image:
     """Return what the metadata say of the finest level, as an image without pixels.
 
     Parameters
@@ -62,13 +62,13 @@ def described(path: Path, attributes: Mapping[str, Any], ndim: int) -> Image:
         warnings.append(
             f"The first of {len(attributes['multiscales'])} multiscale images was read."
         )
-    details = [_named(axis) for axis in multiscale.get("axes", _FIRST_AXES[-ndim:])]
+    details = [_axis_record(axis) for axis in multiscale.get("axes", _FIRST_AXES[-ndim:])]
     axes = _axes(path, details)
     changes = [
         *multiscale["datasets"][0].get("coordinateTransformations", ()),
         *multiscale.get("coordinateTransformations", ()),
     ]
-    scale, offset = _composed(changes, len(axes))
+    scale, offset = _compose(changes, len(axes))
     if unknown := {change["type"] for change in changes} - {"identity", "scale", "translation"}:
         warnings.append(
             f"Voxel size and position are not known: the transformation {', '.join(unknown)} is "
@@ -102,7 +102,7 @@ def described(path: Path, attributes: Mapping[str, Any], ndim: int) -> Image:
     )
 
 
-def _named(axis: str | Mapping[str, Any]) -> Mapping[str, Any]:
+def _axis_record(axis: str | Mapping[str, Any]) -> Mapping[str, Any]:
     """Return an axis as 0.4 has it; until 0.3 it was its name alone."""
     return {"name": axis} if isinstance(axis, str) else axis
 
@@ -122,7 +122,7 @@ def _axes(path: Path, details: Sequence[Mapping[str, Any]]) -> str:
     return "".join(axes)
 
 
-def _composed(
+def _compose(
     changes: Sequence[Mapping[str, Any]], ndim: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return scale and offset of all transformations, the first applied first."""
@@ -149,7 +149,7 @@ def _channels(omero: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...
     return names if any(names) else (), colours if any(colours) else ()
 
 
-def multiscale_of(image: Image, axes: str, levels: int) -> dict[str, Any]:
+def multiscale_metadata(image: Image, axes: str, levels: int) -> dict[str, Any]:
     """Return the metadata of a pyramid, each level half as fine along Y and X as the one above."""
     return {
         "type": "mean",
@@ -179,7 +179,7 @@ def _transformations(image: Image, axes: str, level: int) -> list[dict[str, Any]
     return [{"type": "scale", "scale": scale}, *translation]
 
 
-def omero_of(image: Image, coarsest: NDArray[Any], axes: str) -> dict[str, Any]:
+def omero_metadata(image: Image, coarsest: NDArray[Any], axes: str) -> dict[str, Any]:
     """Return names, colours and contrast of channels, for viewers.
 
     Parameters

@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 
 from napari_dip.core.image.image import KNOWN_AXES, Image
 from napari_dip.errors import FileFormatError, InputError
-from napari_dip.io.ome_zarr.metadata import described, multiscale_of, ome_attributes, omero_of
+from napari_dip.io.ome_zarr.metadata import (
+    image_metadata,
+    multiscale_metadata,
+    ome_attributes,
+    omero_metadata,
+)
 
 if TYPE_CHECKING:
     import zarr
 
 # The order that OME-Zarr demands; it has no samples, an RGB pixel has channels.
-_ORDER = "TCZYX"
+_AXIS_ORDER = "TCZYX"
 # A viewer shows a level of this size at once [pixels].
 _SMALLEST_LEVEL = 512
 _CHUNK = 512
@@ -75,17 +80,17 @@ def read_zarr(path: Path, check_memory: Callable[[int], None] | None) -> Image:
             f"Got {path}, of which {array.nchunks - array.nchunks_initialized} of {array.nchunks} "
             "chunks are missing; expected all of them. Copy it again."
         )
-    image = described(path, attributes, array.ndim)
+    image = image_metadata(path, attributes, array.ndim)
     return image.with_data(_values(path, array, check_memory))
 
 
 def write_zarr(path: Path, image: Image, description: str | None) -> None:
     """Write OME-Zarr 0.5, each level half of the one above; the description is an attribute."""
-    values, axes = _ordered(image)
+    values, axes = _in_file_order(image)
     array = create_zarr(path, image.with_data(values), axes, values.dtype)
     array[...] = values
-    if not _same(array[...], values):
-        raise _damaged(path, "0")
+    if not _are_equal(array[...], values):
+        raise _write_error(path, "0")
     complete_zarr(path, image, description)
 
 
@@ -120,17 +125,20 @@ def complete_zarr(path: Path, image: Image, description: str | None) -> None:
     axes = "".join(name.upper() for name in level.metadata.dimension_names)
     _check_level(path, level)
     while max(level.shape[-2:]) > _SMALLEST_LEVEL and min(level.shape[-2:]) > 1:
-        coarser = _create_level(group, str(levels), _halved(level.shape), level.dtype, axes)
-        for part in _chunks_of(coarser.shape):
-            means = _means_of_pairs(level[_doubled(part)])
+        coarser = _create_level(group, str(levels), _half_shape(level.shape), level.dtype, axes)
+        for part in _chunk_selections(coarser.shape):
+            means = _mean_of_2x2(level[_finer_selection(part)])
             coarser[part] = means
-            if not _same(coarser[part], means):
-                raise _damaged(path, str(levels))
+            if not _are_equal(coarser[part], means):
+                raise _write_error(path, str(levels))
         _check_level(path, coarser)
         level, levels = coarser, levels + 1
-    ome: dict[str, Any] = {"version": "0.5", "multiscales": [multiscale_of(image, axes, levels)]}
+    ome: dict[str, Any] = {
+        "version": "0.5",
+        "multiscales": [multiscale_metadata(image, axes, levels)],
+    }
     if image.channel_names or image.channel_colours:
-        ome["omero"] = omero_of(image, np.asarray(level[...]), axes)
+        ome["omero"] = omero_metadata(image, np.asarray(level[...]), axes)
     group.attrs.update({"ome": ome, "napari_dip": json.loads(description or "{}")})
 
 
@@ -151,17 +159,17 @@ def _create_level(
 def _check_level(path: Path, level: zarr.Array) -> None:
     """Refuse a level of which a chunk is missing."""
     if level.nchunks_initialized != level.nchunks:
-        raise _damaged(path, level.basename)
+        raise _write_error(path, level.basename)
 
 
-def _damaged(path: Path, level: str) -> FileFormatError:
+def _write_error(path: Path, level: str) -> FileFormatError:
     return FileFormatError(
         f"Got other values back from level {level} of {path} than were written; expected "
         "the same. The disk may be full or failing."
     )
 
 
-def _same(found: NDArray[Any], written: NDArray[Any]) -> bool:
+def _are_equal(found: NDArray[Any], written: NDArray[Any]) -> bool:
     return np.array_equal(found, written, equal_nan=written.dtype.kind == "f")
 
 
@@ -195,23 +203,23 @@ def _dimension_names(array: zarr.Array) -> str | None:
     return axes if len(axes) == array.ndim and not set(axes) - set(KNOWN_AXES) else None
 
 
-def is_ordered(axes: str) -> bool:
+def has_zarr_order(axes: str) -> bool:
     """Tell whether axes are in the order that OME-Zarr demands."""
-    return set(axes) <= set(_ORDER) and axes == "".join(sorted(axes, key=_ORDER.index))
+    return set(axes) <= set(_AXIS_ORDER) and axes == "".join(sorted(axes, key=_AXIS_ORDER.index))
 
 
-def _ordered(image: Image) -> tuple[NDArray[Any], str]:
+def _in_file_order(image: Image) -> tuple[NDArray[Any], str]:
     named = image.axes.replace("S", "C")
-    axes = "".join(sorted(named, key=_ORDER.index))
+    axes = "".join(sorted(named, key=_AXIS_ORDER.index))
     values = np.asarray(image.data).transpose([named.index(axis) for axis in axes])
     return np.ascontiguousarray(values), axes
 
 
-def _halved(shape: tuple[int, ...]) -> tuple[int, ...]:
+def _half_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*shape[:-2], shape[-2] // 2, shape[-1] // 2)
 
 
-def _chunks_of(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+def _chunk_selections(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
     """Return where the chunks of a level are."""
     starts = [range(0, size, _CHUNK) for size in shape[-2:]]
     for place in np.ndindex(*shape[:-2]):
@@ -219,12 +227,12 @@ def _chunks_of(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
             yield (*place, *(slice(n, n + _CHUNK) for n in (y, x)))
 
 
-def _doubled(part: tuple[Any, ...]) -> tuple[Any, ...]:
+def _finer_selection(part: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return where the pixels are that a part of a coarser level is made of."""
     return (*part[:-2], *(slice(2 * at.start, 2 * at.stop) for at in part[-2:]))
 
 
-def _means_of_pairs(values: NDArray[Any]) -> NDArray[Any]:
+def _mean_of_2x2(values: NDArray[Any]) -> NDArray[Any]:
     """Return means of 2 x 2 pixels; a last row or column without another is left out."""
     height, width = (size // 2 for size in values.shape)
     pairs = values[: 2 * height, : 2 * width].reshape(height, 2, width, 2)

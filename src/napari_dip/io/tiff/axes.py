@@ -11,7 +11,7 @@ from napari_dip.core.image.image import Image, as_image
 UNNAMED = "Q"
 
 
-def with_axes_assumed(image: Image) -> Image:
+def assume_axes(image: Image) -> Image:
     """Return an image whose dimensions without a name have the letters that arrays get.
 
     Only where all dimensions but Y, X and the samples S lack a name; others stay as they
@@ -19,7 +19,7 @@ def with_axes_assumed(image: Image) -> Image:
 
     Examples
     --------
-    >>> image = with_axes_assumed(Image(np.zeros((2, 5, 8, 8)), "QQYX"))
+    >>> image = assume_axes(Image(np.zeros((2, 5, 8, 8)), "QQYX"))
     >>> image.axes, image.warnings
     ('TZYX', ('The file does not name its axes; TZYX is assumed. Name the axes if wrong.',))
     """

@@ -52,7 +52,7 @@ def imagej_labels(image: Image, axes: str, shape: Sequence[int]) -> dict[str, An
     return {"Labels": [image.channel_names[plane[at]] for plane in planes]}
 
 
-def names_of_labels(
+def channel_names_of_labels(
     entries: Mapping[str, Any], axes: str, shape: Sequence[int]
 ) -> dict[str, tuple[str, ...]]:
     """Return channel names of ImageJ's slice labels, where all slices of a channel share one."""

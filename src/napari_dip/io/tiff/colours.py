@@ -39,7 +39,7 @@ def check_colours(path: Path, page: tifffile.TiffPage) -> None:
         )
 
 
-def with_light_bright(
+def invert_white_is_zero(
     page: tifffile.TiffPage, values: NDArray[Any]
 ) -> tuple[NDArray[Any], str | None]:
     """Return values of which larger ones are brighter, and a warning if they were inverted.
@@ -67,7 +67,9 @@ def _is_measured(page: tifffile.TiffPage) -> bool:
     return bool(page.is_imagej or page.is_ome)
 
 
-def arranged(page: tifffile.TiffPage, values: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
+def arrange_samples(
+    page: tifffile.TiffPage, values: NDArray[Any], axes: str
+) -> tuple[NDArray[Any], str]:
     """Return colours as the last axis, and samples that are no colours as the axis C.
 
     Parameters
@@ -107,7 +109,7 @@ def _is_grey_with_opacity(page: tifffile.TiffPage) -> bool:
     return page.samplesperpixel == 2 and len(extra) == 1 and extra[0] in _OPACITY
 
 
-def without_premultiplication(
+def undo_premultiplication(
     page: tifffile.TiffPage, values: NDArray[Any], axes: str
 ) -> tuple[NDArray[Any], str, str | None]:
     """Return colours that opacity does not darken, without the opacity of grey values.
@@ -138,7 +140,7 @@ def without_premultiplication(
     return values[..., 0], axes[:-1], warning
 
 
-def expanded(
+def apply_palette(
     page: tifffile.TiffPage, values: NDArray[Any], axes: str
 ) -> tuple[NDArray[Any], str, str | None]:
     """Return the colours of a palette for the indices of a plain file, and a warning.

@@ -18,7 +18,7 @@ _ATTRIBUTE = re.compile(r'="[^"]*"')
 _LONGEST_HEAD = 1000
 
 
-def sound_xml(path: Path, text: str) -> tuple[str | None, list[str]]:
+def usable_xml(path: Path, text: str) -> tuple[str | None, list[str]]:
     """Return OME-XML that can be parsed and names pixels, and warnings.
 
     Parameters
@@ -147,7 +147,7 @@ def ome_pixels(xml: str) -> ElementTree.Element:
     return (stored or found)[0]
 
 
-def promised_size(pixels: Mapping[str, str]) -> int:
+def declared_size(pixels: Mapping[str, str]) -> int:
     """Return how many numbers the attributes of Pixels promise."""
     size = 1
     for axis in "XYZCT":

@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 
 from napari_dip.errors import FileFormatError
-from napari_dip.io.tiff.ome import promised_size
+from napari_dip.io.tiff.ome import declared_size
 
 # What tifffile only logs although the image is then not what was stored.
 _LOSSES = ("invalid page offset", "Missing data are zeroed")
@@ -24,7 +24,7 @@ _EXPANSION, _ALLOWANCE = 2, 2**16
 
 
 @contextmanager
-def noticing_losses(path: Path) -> Iterator[None]:
+def detect_losses(path: Path) -> Iterator[None]:
     """Refuse a file of which a page or a partner is not there; tifffile only logs that.
 
     What else it logs would stand beside our own sentence, or beside none.
@@ -76,7 +76,7 @@ def check_one_image(path: Path, file: tifffile.TiffFile) -> None:
         )
 
 
-def largest_part(series: tifffile.TiffPageSeries) -> int:
+def decoded_part_size(series: tifffile.TiffPageSeries) -> int:
     """Return the size of a decoded strip or tile, which can be forged [bytes]."""
     page = series.keyframe
     return int(np.prod(page.chunks)) * int(page.dtype.itemsize)
@@ -112,7 +112,7 @@ def check_complete(path: Path, file: tifffile.TiffFile, pixels: Element | None) 
         Pixels of its OME-XML.
     """
     series = file.series[0]
-    expected = _promised_size(file, pixels)
+    expected = _declared_size(file, pixels)
     pages = list(series.pages)
     beyond = series.dataoffset is not None and (
         series.dataoffset + series.nbytes > path.stat().st_size
@@ -121,12 +121,12 @@ def check_complete(path: Path, file: tifffile.TiffFile, pixels: Element | None) 
         beyond
         or None in pages  # a plane to which the OME-XML has no pixels
         or (expected is not None and int(np.prod(series.shape)) < expected)
-        or any(_lacks_parts(page, path.parent) for page in pages if page is not None)
+        or any(_is_incomplete(page, path.parent) for page in pages if page is not None)
     ):
         raise _cut_off(path)
 
 
-def _lacks_parts(page: tifffile.TiffPage | tifffile.TiffFrame, folder: Path) -> bool:
+def _is_incomplete(page: tifffile.TiffPage | tifffile.TiffFrame, folder: Path) -> bool:
     """Tell whether a strip or tile is missing, beyond the end, or far larger than its pixels."""
     partner = Path(page.parent.filehandle.path)  # a set of OME-TIFF has several files
     if partner.parent.resolve() != folder.resolve():
@@ -141,12 +141,12 @@ def _lacks_parts(page: tifffile.TiffPage | tifffile.TiffFrame, folder: Path) -> 
     )
 
 
-def _promised_size(file: tifffile.TiffFile, pixels: Element | None) -> int | None:
+def _declared_size(file: tifffile.TiffFile, pixels: Element | None) -> int | None:
     """Return how many numbers the metadata promise, if they do."""
     page = file.pages.first
     plane = int(np.prod(page.shape))
     if pixels is not None:
-        return promised_size(pixels.attrib)
+        return declared_size(pixels.attrib)
     if file.is_imagej and file.imagej_metadata:
         return plane * int(file.imagej_metadata.get("images", 1))
     if file.shaped_metadata and "shape" in file.shaped_metadata[0]:

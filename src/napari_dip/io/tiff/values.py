@@ -18,7 +18,7 @@ _GDAL_NODATA, _ORIENTATION = 42113, 274
 # Beyond this no float32 is a measurement: GDAL's -3.4e38 is often rounded in its tag.
 _HUGE = 3e38
 # Of Orientation: (Y and X are swapped, then Y is mirrored, X is mirrored).
-_TURNS = {
+_ORIENTATIONS = {
     2: (False, False, True),
     3: (False, True, True),
     4: (False, True, False),
@@ -30,7 +30,7 @@ _TURNS = {
 _STRAIGHT_LINE = 0
 
 
-def missing_pixels(page: tifffile.TiffPage, values: NDArray[Any]) -> NDArray[np.bool_] | None:
+def no_data_mask(page: tifffile.TiffPage, values: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Return where pixels hold the no-data value of GDAL; None where there are none."""
     tag = page.tags.get(_GDAL_NODATA)
     value = None if tag is None else _as_number(str(tag.value))
@@ -54,7 +54,7 @@ def _as_number(text: str) -> float | None:
         return None
 
 
-def without_missing(
+def mark_missing(
     values: NDArray[Any], missing: NDArray[np.bool_], axes: str
 ) -> tuple[NDArray[Any], str]:
     """Return values with NaN at missing pixels, and a warning.
@@ -79,7 +79,7 @@ def as_float(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
 
 
-def upright(
+def apply_orientation(
     page: tifffile.TiffPage, values: NDArray[Any], axes: str, sizes: dict[str, float]
 ) -> tuple[NDArray[Any], str | None]:
     """Return values turned as the tag Orientation demands, and a warning if they were turned.
@@ -97,9 +97,9 @@ def upright(
     """
     tag = page.tags.get(_ORIENTATION)
     code = 1 if tag is None else int(tag.value)
-    if code not in _TURNS:
+    if code not in _ORIENTATIONS:
         return values, None
-    swapped, *mirrored = _TURNS[code]
+    swapped, *mirrored = _ORIENTATIONS[code]
     y, x = axes.index("Y"), axes.index("X")
     if swapped:
         values = values.swapaxes(y, x)
@@ -114,7 +114,7 @@ def upright(
     )
 
 
-def in_calibrated_values(
+def apply_calibration(
     entries: Mapping[str, Any], values: NDArray[Any]
 ) -> tuple[NDArray[Any], str | None]:
     """Return values on the scale of ImageJ's calibration, and a warning.
