@@ -25,7 +25,7 @@ def test_the_machine_is_described_in_json_values():
     ],
 )
 def test_what_is_missing_comes_with_the_way_to_get_it(monkeypatch, installed, missing):
-    monkeypatch.setattr(info, "_installed", installed.get)
+    monkeypatch.setattr(info, "_version", installed.get)
     monkeypatch.setattr(info, "installed", lambda library: True)
     found = info.describe_machine()["missing"]
     assert len(found) == len(missing)
@@ -48,5 +48,5 @@ def test_libraries_are_named_with_their_purpose(monkeypatch):
 )
 def test_a_window_library_that_ends_napari_is_said(monkeypatch, python, pyside, fatal):
     monkeypatch.setattr(info.sys, "version_info", python)
-    found = info._wrong(info.torch.device("cpu"), {"PySide6": pyside})
+    found = info._problems(info.torch.device("cpu"), {"PySide6": pyside})
     assert sum('pip install "pyside6<6.12.0"' in sentence for sentence in found) == fatal

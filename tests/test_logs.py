@@ -84,8 +84,8 @@ def test_what_restores_nothing_has_no_log_of_its_own(words, logged, capsys):
 
 
 def test_the_latest_logs_are_kept_and_a_long_one_is_turned(logged, monkeypatch):
-    monkeypatch.setattr(logs, "_RUNS", 3)
-    monkeypatch.setattr(logs, "_LARGEST", 2000)
+    monkeypatch.setattr(logs, "_MAX_RUNS", 3)
+    monkeypatch.setattr(logs, "_MAX_BYTES", 2000)
     for number in range(6):
         (logs.log_folder() / f"2020-01-01T00-00-0{number}_1.log").parent.mkdir(exist_ok=True)
         (logs.log_folder() / f"2020-01-01T00-00-0{number}_1.log").write_text(str(number))
@@ -107,11 +107,11 @@ def test_no_place_for_logs_ends_no_run_and_is_told(folder, monkeypatch):  # noqa
 
 
 def test_what_is_in_the_way_is_told_with_what_to_do(monkeypatch):
-    monkeypatch.setattr(info, "_LITTLE_MEMORY", 1e30)
-    monkeypatch.setattr(info, "_LITTLE_SPACE", 1e30)
+    monkeypatch.setattr(info, "_MIN_MEMORY", 1e30)
+    monkeypatch.setattr(info, "_MIN_DISK_SPACE", 1e30)
     monkeypatch.setattr(info, "which", lambda name: name)
     monkeypatch.setattr(info.torch.version, "cuda", None)
-    monkeypatch.setattr(info, "_installed", {"PyQt6": "6", "PySide6": "6"}.get)
-    found = info._wrong(info.torch.device("cpu"), {"PyQt6": "6.11", "PySide6": "6.11"})
+    monkeypatch.setattr(info, "_version", {"PyQt6": "6", "PySide6": "6"}.get)
+    found = info._problems(info.torch.device("cpu"), {"PyQt6": "6.11", "PySide6": "6.11"})
     assert [text for text in found if ":" in text] == found
     assert len(found) == 4

@@ -1,4 +1,4 @@
-"""Extras: libraries that not everybody needs, and how to get a missing one."""
+"""Optional libraries, and the commands that install them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class Library(NamedTuple):
     Attributes
     ----------
     purpose : str
-        What it is for, as in "zarr, for .ome.zarr".
+        Purpose of the library, such as "for .ome.zarr".
     extra : str
-        Of this package, which brings the library; none if empty.
+        Extra of this package that installs the library; "" if no extra does.
     """
 
     purpose: str
     extra: str = ""
 
 
-# By the name that each is imported by.
+# Keys are the names used to import the libraries.
 LIBRARIES = {
     "zarr": Library("for .ome.zarr", "zarr"),
     "nibabel": Library("for .nii and .nii.gz", "medical"),
@@ -41,16 +41,16 @@ LIBRARIES = {
 
 
 def require(library: str, purpose: object, error: type[NapariDipError] = InputError) -> None:
-    """Refuse to go on without a library, and say how to get it.
+    """Raise an error with the install command if a library is not installed.
 
     Parameters
     ----------
     library : str
-        Name it is imported by.
+        Import name of the library.
     purpose : object
-        What it is needed for, such as a path.
+        What the library is needed for, such as the path of a file.
     error : type, optional
-        What is raised: that of an option is a `UsageError`.
+        Class of the error; `UsageError` for an option of the command line.
 
     Raises
     ------
@@ -63,8 +63,8 @@ def require(library: str, purpose: object, error: type[NapariDipError] = InputEr
     """
     if not installed(library):
         raise error(
-            f"Got {purpose}, for which {library} is needed; expected it to be installed. "
-            f"Get it: {install_command(library)}."
+            f"Got {purpose}, which needs {library}; expected {library} to be installed. "
+            f"Install it: {install_command(library)}."
         )
 
 
@@ -81,5 +81,5 @@ def install_command(library: str) -> str:
 
 
 def installed(library: str) -> bool:
-    """Tell whether a library can be imported, without importing it."""
+    """Return whether a library can be imported, without importing it."""
     return find_spec(library) is not None
