@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import psutil
 import pytest
 import tifffile
 from hypothesis import HealthCheck, assume, given, settings
@@ -93,7 +94,7 @@ def test_a_forged_size_is_refused_before_it_is_read(tmp_path, monkeypatch):
     class Little:
         available = 100
 
-    monkeypatch.setattr(io.psutil, "virtual_memory", Little)
+    monkeypatch.setattr(psutil, "virtual_memory", Little)
     with pytest.raises(InputError, match="free memory"):
         io.read_image(tmp_path / "a.tif")
 

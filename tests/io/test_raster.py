@@ -15,7 +15,6 @@ from napari_dip.core.image.image import Image
 from napari_dip.core.tasks import RemoveJpeg
 from napari_dip.errors import FileFormatError
 from napari_dip.io import images as io
-from tests.bad import assert_refused
 from tests.tiny import small_image, waves
 
 ORIENTATION = 0x0112
@@ -66,7 +65,7 @@ def test_a_transparent_grey_of_a_16_bit_png_is_opacity(tmp_path):
 def test_a_cut_16_bit_png_is_refused(tmp_path):
     path = save_png(tmp_path / "a.png", numbers(12, 10, 3))
     path.write_bytes(path.read_bytes()[:-60])
-    with pytest.raises(FileFormatError, match="no readable .png file"):
+    with pytest.raises(FileFormatError, match="cannot be read as .png"):
         io.read_image(path)
 
 
@@ -192,13 +191,6 @@ def test_a_flipped_jpeg_whose_side_cuts_a_block_has_no_tables(tmp_path, orientat
     assert (io.read_quantisation(path) is not None) is known
 
 
-@pytest.mark.parametrize("axes", ["YX", "ZYX", "YXS"])
-def test_numpy_files_round_trip(tmp_path, axes):
-    io.write_image(tmp_path / "a.npy", small_image(axes))
-    back = io.read_image(tmp_path / "a.npy", axes)
-    np.testing.assert_array_equal(back.data, small_image(axes).data)
-
-
 @pytest.mark.parametrize(("axes", "dtype"), [("YX", "uint8"), ("YX", "uint16"), ("YXS", "uint8")])
 def test_png_files_are_rounded_and_clipped(tmp_path, axes, dtype):
     image = small_image(axes).with_data(small_image(axes).data * 2 - 100)
@@ -218,9 +210,3 @@ def test_only_a_jpeg_of_luma_and_colour_has_a_quantisation(tmp_path, name, mode)
     elif name == "a.txt":
         tmp_path.joinpath(name).write_text("words")
     assert io.read_quantisation(tmp_path / name) is None
-
-
-def test_a_numpy_file_of_colours_needs_their_names(tmp_path):
-    np.save(tmp_path / "a.npy", np.zeros((16, 16, 3)))
-    assert "colours" in assert_refused(tmp_path / "a.npy")
-    assert io.read_image(tmp_path / "a.npy", "YXS").axes == "YXS"

@@ -13,7 +13,7 @@ from napari_dip.core.image.image import Image
 from napari_dip.core.report.warnings import of_files
 from napari_dip.core.tasks import Denoise, Inpaint
 from napari_dip.io import images as io
-from napari_dip.io.raster import read_numpy
+from napari_dip.io.numpy_arrays import read_numpy
 from tests.tiny import noisy_waves, tiny_config
 
 WARNING = "The channel names cannot be read."

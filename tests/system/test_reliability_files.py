@@ -239,7 +239,7 @@ def test_a_result_whose_place_is_gone_is_kept_elsewhere(
     after_the_work(monkeypatch, happen)
     got, _, err = call("denoise", "a.tif", "-o", "out/b.tif")
     assert got == code
-    assert f"The result is kept: {elsewhere / 'b.tif'}." in err
+    assert f"The result is saved as {elsewhere / 'b.tif'}." in err
     assert io.read_image(elsewhere / "b.tif").shape == (20, 16)
 
 

@@ -1,4 +1,4 @@
-"""Outputs: where results go, what is refused before the work, and how they are written."""
+"""Result files and reports: names, checks before the restoration, and writing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_dip.core.tasks import Task
 
 _LONG_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.zarr", ".nii.gz")
-# Describes a result, writes it or what is left of it, and returns the report.
+# A function that writes a result and its report, and returns the report.
 Write = Callable[["Restoration"], dict[str, Any]]
 
 
@@ -36,21 +36,21 @@ def check_outputs(
     inputs: Sequence[Path] = (),
     overwrite: bool = False,
 ) -> None:
-    """Raise now what writing would raise after the work.
+    """Raise the error that writing would raise, before the restoration starts.
 
     Parameters
     ----------
     images, others : sequence of Path
-        Image files, and files of any other kind, that will be written.
+        Image files, and other files, that will be written.
     inputs : sequence of Path
-        Files that must not be touched, even with `overwrite`.
-    overwrite : bool
-        Outputs that exist are replaced.
+        Files that must not be replaced, even with `overwrite`.
+    overwrite : bool, default False
+        Whether existing outputs are replaced.
     """
     seen = {path.resolve() for path in inputs}
     for path in (*images, *others):
         if path.resolve() in seen:
-            raise UsageError(f"Got {path} twice; expected a file of its own for every output.")
+            raise UsageError(f"Got {path} twice; expected different inputs and outputs.")
         seen.add(path.resolve())
     for path in images:
         check_output(path, overwrite)
@@ -60,16 +60,20 @@ def check_outputs(
         check_writable(path)
         if path.exists() and not overwrite:
             raise OutputExistsError(
-                f"Got {path}, which exists; expected a new name, or leave to replace it.",
+                f"Got {path}, which exists; expected a new name, or permission to replace it.",
                 Hint("overwrite"),
             )
 
 
 def output_dtype(path: Path, image: Image) -> np.dtype[Any] | None:
-    """Return the type an output is converted to; None for float32, as it is.
+    """Return the data type that an output is converted to; None to keep float32.
 
-    A .png holds keeps_result numbers only, so it gets the type of the image; what a format
-    cannot hold is refused, before the work.
+    A .png holds integers only, so its result gets the type of the image.
+
+    Raises
+    ------
+    FileFormatError
+        The format cannot hold the result.
     """
     if path.name.lower().endswith((".nii", ".nii.gz")):
         check_colours(image)
@@ -77,8 +81,8 @@ def output_dtype(path: Path, image: Image) -> np.dtype[Any] | None:
         return None
     if image.dtype not in (np.uint8, np.uint16) or image.axes not in ("YX", "YXS"):
         raise FileFormatError(
-            f"Got {path} for {image.dtype.name} values with axes {image.axes}; a .png holds one "
-            "plane of uint8 or uint16. Choose .ome.tif."
+            f"Got output {path} for {image.dtype.name} values with axes {image.axes}; expected one "
+            "plane of uint8 or uint16 for .png. Choose .ome.tif."
         )
     return image.dtype
 
@@ -86,9 +90,20 @@ def output_dtype(path: Path, image: Image) -> np.dtype[Any] | None:
 def read_source(
     source: Path, output: Path, task: Task, axes: str | None, *, keeps_result: bool = False
 ) -> Image:
-    """Read an image; lazily if neither it nor the result need ever be in memory as a keeps_result.
+    """Read an image, lazily if the task can run from Zarr to OME-Zarr block by block.
 
-    That is so from Zarr to OME-Zarr, unless something needs the `keeps_result` result.
+    Parameters
+    ----------
+    source : Path
+        Image file.
+    output : Path
+        Result file.
+    task : Task
+        Task that will run.
+    axes : str or None
+        Axes that replace those of the file.
+    keeps_result : bool, default False
+        Whether the complete result is needed in memory, which rules out lazy reading.
     """
     if not keeps_result and task.by_parts and output.suffix.lower() == ".zarr" and is_zarr(source):
         image = read_image(source, axes, lazy=True)
@@ -98,12 +113,12 @@ def read_source(
 
 
 def discard_output(image: Image) -> Any:
-    """Return a place for a result that is not wanted; None, for memory, as `open_output` does."""
+    """Return an array that discards the result of a lazy image; None for an image in memory."""
     return None if isinstance(image.data, np.ndarray) else _DiscardedOutput(image.shape)
 
 
 class _DiscardedOutput:
-    """Takes a result of a shape, and forgets it."""
+    """A float32 array whose written values are discarded."""
 
     dtype = np.dtype(np.float32)
 
@@ -111,8 +126,8 @@ class _DiscardedOutput:
         self.shape = shape
 
     def __getitem__(self, at: Any) -> NDArray[np.float32]:
-        nothing: NDArray[np.float32] = np.broadcast_to(np.float32(0), self.shape)[at]
-        return nothing
+        zeros: NDArray[np.float32] = np.broadcast_to(np.float32(0), self.shape)[at]
+        return zeros
 
     def __setitem__(self, at: Any, values: NDArray[np.float32]) -> None:
         return
@@ -128,9 +143,25 @@ def open_output(
     dtype: np.dtype[Any] | None,
     rescue: bool = False,
 ) -> Iterator[tuple[Any, Write]]:
-    """Give the place of a result, None for memory, and what writes it and its report.
+    """Yield the array for the result and the function that writes it and its report.
 
-    A lazy image was read from a Zarr, and its result goes to one.
+    The array is None for an image in memory. A lazy image comes from a Zarr; its result is
+    written to an OME-Zarr block by block.
+
+    Parameters
+    ----------
+    output : Path
+        Result file.
+    image : Image
+        Image that will be restored.
+    source : mapping
+        `file_identity` of the image file.
+    overwrite : bool
+        Whether existing files are replaced.
+    dtype : dtype or None
+        Data type of the result; None to keep float32.
+    rescue : bool, default False
+        Whether a result that cannot be written is saved to the temporary folder.
     """
     if isinstance(image.data, np.ndarray):
         yield (
@@ -161,24 +192,24 @@ def write_result(
     numbers: Mapping[str, Any] | None = None,
     rescue: bool = False,
 ) -> dict[str, Any]:
-    """Write the image and its report; return the report.
+    """Write a result and, beside it, its report; return the report.
 
     Parameters
     ----------
     output : Path
-        The image file; the report goes beside it.
+        Result file.
     result : Restoration
-        What to write.
+        Result of a restoration.
     source : mapping
-        `identity` of the file that was restored.
+        `file_identity` of the image file.
     overwrite : bool
-        Replace files that exist.
+        Whether existing files are replaced.
     dtype : dtype, optional
-        Convert the values.
+        Data type to convert to; float32 by default.
     numbers : mapping, optional
-        Figures to add to the report.
-    rescue : bool
-        An image that cannot be written is kept in the folder for temporary files.
+        Additional numbers for the report, such as quality with a reference.
+    rescue : bool, default False
+        Whether a result that cannot be written is saved to the temporary folder.
     """
     report = _report(result, source, numbers)
 
@@ -192,15 +223,18 @@ def write_result(
     except NapariDipError as error:
         if not rescue:
             raise
-        kept = Path(tempfile.mkdtemp(prefix="napari-dip-")) / output.name
-        write(kept)
-        raise type(error)(f"{error} The result is kept: {kept}.") from error
+        rescued = Path(tempfile.mkdtemp(prefix="napari-dip-")) / output.name
+        write(rescued)
+        raise type(error)(f"{error} The result is saved as {rescued}.") from error
     save_json(report_path(output), report)
     return report
 
 
 def file_identity(path: Path) -> dict[str, str]:
-    """Return what a report says of a file; before the work, during which the file may change."""
+    """Return path and SHA-256 of an image file for the report.
+
+    Call it before the restoration, during which the file may change.
+    """
     return {"path": str(path), "sha256": sha256_of(path)}
 
 
@@ -208,19 +242,19 @@ def _report(
     result: Restoration, source: Mapping[str, str], numbers: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     record = result.report.input.model_copy(update=source)
-    given = result.report.model_copy(update={"input": record})
-    report: dict[str, Any] = json_values({**given.as_json(), **(numbers or {})})
+    complete = result.report.model_copy(update={"input": record})
+    report: dict[str, Any] = json_values({**complete.as_json(), **(numbers or {})})
     return report
 
 
 def save_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write JSON, keeps_result or not at all."""
+    """Write a JSON file atomically."""
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def report_path(output: Path) -> Path:
-    """Return where the report of an output belongs."""
+    """Return the path of the report of an output: its name with .json appended."""
     return output.with_name(f"{output.name}.json")
 
 
@@ -235,7 +269,7 @@ def default_folder(image: Path, task: str) -> Path:
 
 
 def file_stem(path: Path) -> str:
-    """Return the name without its suffix, however long that is."""
+    """Return the name of a file without its suffix, such as .tif or .ome.tif."""
     name = path.name
-    longest = next((end for end in _LONG_SUFFIXES if name.lower().endswith(end)), path.suffix)
-    return name.removesuffix(name[len(name) - len(longest) :]) if longest else name
+    suffix = next((long for long in _LONG_SUFFIXES if name.lower().endswith(long)), path.suffix)
+    return name[: len(name) - len(suffix)]

@@ -185,4 +185,4 @@ def test_directories_that_lead_to_each_other_are_refused(tmp_path, monkeypatch):
 def test_pixels_that_are_not_of_their_compression_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, metadata=None)
     forge(tmp_path / "a.tif", Compression=5)
-    assert "no readable .tif file" in assert_refused(tmp_path / "a.tif")
+    assert "cannot be read as .tif" in assert_refused(tmp_path / "a.tif")

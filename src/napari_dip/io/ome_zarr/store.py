@@ -164,8 +164,8 @@ def _check_level(path: Path, level: zarr.Array) -> None:
 
 def _write_error(path: Path, level: str) -> FileFormatError:
     return FileFormatError(
-        f"Got other values back from level {level} of {path} than were written; expected "
-        "the same. The disk may be full or failing."
+        f"Got other values from level {level} of the written {path} than from the image; "
+        "expected equal values. The disk may be full or defective."
     )
 
 
