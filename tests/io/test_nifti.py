@@ -186,7 +186,7 @@ def test_the_sform_is_preferred_and_gives_the_voxel_size(tmp_path, values):
     image = io.read_image(path)
     np.testing.assert_allclose(image.affine, STANDARD, atol=1e-4)
     assert image.voxel_size["X"] == pytest.approx(np.linalg.norm(STANDARD[:, 0]))
-    assert "is that of the sform" in image.warnings[0]
+    assert "the sform is used" in image.warnings[0]
 
 
 def test_without_codes_the_sizes_of_pixdim_hold(tmp_path, values):

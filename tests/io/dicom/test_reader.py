@@ -56,11 +56,11 @@ def no_position(folder):
     ("make", "words"),
     [
         (two_series, "2 series; expected one"),
-        (a_gap, "1 to 2 mm apart; expected the same distance"),
-        (one_place_twice, "several planes at one position"),
+        (a_gap, "1 to 2 mm apart; expected equal spacing"),
+        (one_place_twice, "several planes have the same position"),
         (two_sizes, "2 sizes"),
-        (two_directions, "2 directions"),
-        (no_position, "not all have a position"),
+        (two_directions, "2 orientations"),
+        (no_position, "some without a position"),
     ],
 )
 def test_what_is_no_one_volume_is_refused_in_words(tmp_path, make, words):

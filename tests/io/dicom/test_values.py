@@ -73,14 +73,14 @@ def test_large_values_become_bright(tmp_path, bits, is_signed):
     image = io.read_image(save(tmp_path / "a.dcm", **tags))
     total = -1 if is_signed else 2**bits - 1
     np.testing.assert_array_equal(image.data, total - pixels.astype(int))
-    assert "were inverted" in image.warnings[0]
+    assert "they are inverted" in image.warnings[0]
 
 
 def test_dark_values_with_a_scale_are_kept(tmp_path):
     tags = {"PhotometricInterpretation": "MONOCHROME1", "RescaleSlope": 2, "RescaleIntercept": 1}
     image = io.read_image(save(tmp_path / "a.dcm", **tags))
     np.testing.assert_array_equal(image.data, STORED * 2.0 + 1)
-    assert "were kept" in image.warnings[0]
+    assert "they are kept" in image.warnings[0]
 
 
 def test_bits_beside_the_value_are_ignored(tmp_path):
