@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import get_args
 
 from napari_dip.compare import baselines
-from napari_dip.compare.baselines import BASELINES, available, missing
+from napari_dip.compare.baselines import BASELINES, available_baselines, missing_baselines
 from napari_dip.config import BatchTask
 from napari_dip.core.tasks import (
     TASKS,
@@ -18,8 +18,8 @@ def test_tasks_of_baselines_are_tasks_and_all_of_them_can_be_compared():
 
 def test_what_is_left_out_for_want_of_a_library_is_said_with_the_way_to_get_it(monkeypatch):
     monkeypatch.setattr(baselines, "installed", lambda library: False)
-    shown, sentences = available("denoise"), missing("denoise")
+    shown, sentences = available_baselines("denoise"), missing_baselines("denoise")
     assert {baseline.library for baseline in shown} == {None}
     assert len(shown) + len(sentences) == len([b for b in BASELINES if "denoise" in b.tasks])
     assert all('pip install "napari-dip[compare]"' in sentence for sentence in sentences)
-    assert missing("inpaint") == []
+    assert missing_baselines("inpaint") == []

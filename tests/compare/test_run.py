@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_dip.compare.baselines import available
+from napari_dip.compare.baselines import available_baselines
 from napari_dip.compare.run import compare
 from napari_dip.core.image.image import Image
 from napari_dip.core.tasks import (
@@ -46,7 +46,7 @@ def test_every_baseline_removes_noise_from_any_image(axes, dims):
     noisy = stacked([noisy_waves(SHAPE, 20.0 + index) for index in range(3)], axes)
     truth = stacked([waves(SHAPE)] * 3, axes)
     rows = rows_of(noisy, truth, axes, dims=dims)
-    assert [row.name for row in rows] == [baseline.name for baseline in available()]
+    assert [row.name for row in rows] == [baseline.name for baseline in available_baselines()]
     for row in rows:
         assert row.image.axes == axes
         assert error(row.image.data, truth) < 0.6 * error(noisy, truth), row.name

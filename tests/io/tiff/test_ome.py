@@ -117,15 +117,15 @@ def test_the_companion_file_stands_for_its_set(tmp_path):
 
 def test_a_companion_file_without_its_set_is_refused(tmp_path):
     companion(tmp_path, missing=["t0.ome.tif", "t1.ome.tif"])
-    with pytest.raises(FileFormatError, match="none is beside it"):
+    with pytest.raises(FileFormatError, match="are all missing"):
         io.read_image(tmp_path / "set.companion.ome")
 
 
 @pytest.mark.parametrize(
     ("missing", "words"),
     [
-        ("set.companion.ome", "set.companion.ome, which is not beside"),
-        ("t1.ome.tif", "lacks a part"),
+        ("set.companion.ome", "set.companion.ome, which is missing"),
+        ("t1.ome.tif", "is incomplete"),
     ],
 )
 def test_a_set_that_lacks_a_file_is_refused(tmp_path, missing, words):
@@ -163,7 +163,7 @@ def test_a_stub_reads_the_metadata_of_the_master_file(tmp_path):
 )
 def test_planes_without_pixels_are_refused(tmp_path, data, size_t):
     path = described(tmp_path / "a.ome.tif", xml_of(("GFP",), data=data, size_t=size_t))
-    with pytest.raises(FileFormatError, match="lacks a part"):
+    with pytest.raises(FileFormatError, match="is incomplete"):
         io.read_image(path)
 
 

@@ -115,7 +115,7 @@ def test_turns_every_orientation_upright(tmp_path, code, photometric):
     np.testing.assert_array_equal(image.data, TURNS[code](values))
     sizes = {"X": 2.0, "Y": 4.0} if code < 5 else {"X": 4.0, "Y": 2.0}
     assert dict(image.voxel_size) == pytest.approx(sizes)
-    assert f"orientation tag is {code}" in image.warnings[0]
+    assert f"orientation tag of the file is {code}" in image.warnings[0]
 
 
 @pytest.mark.parametrize("code", [3, 5, 6, 7, 8])

@@ -1,4 +1,4 @@
-"""TIFF, ImageJ hyperstacks and OME-TIFF by tifffile: pixels, axes, voxel size, units."""
+"""Reading of TIFF, ImageJ hyperstacks and OME-TIFF by tifffile."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ from napari_dip.io.tiff.values import (
 
 
 def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
-    """Read the first series of a TIFF file, and refuse others that are as large.
+    """Read the only image of a TIFF file; smaller images, such as thumbnails, are ignored.
 
     Parameters
     ----------
     path : Path
         File.
     check_memory : callable
-        Called with the size of the image [bytes] before it is read.
+        Function called with the size of the image [bytes] before it is read.
 
     Returns
     -------
     Image
-        Its axes have a Q for each dimension that the file does not name, if there are
-        several.
+        Pixels and metadata; if the file leaves several dimensions without a name, their
+        axes are Q.
     """
     with detect_losses(path):
         with tifffile.TiffFile(path) as file:
@@ -77,12 +77,12 @@ def read_companion(path: Path, check_memory: Callable[[int], None]) -> Image:
 
 
 def mark_no_data(path: Path, image: Image) -> Image:
-    """Return an image that another program read from a file, with NaN at no-data values.
+    """Return an image that another program read, with NaN at the no-data values of the file.
 
     Parameters
     ----------
     path : Path
-        TIFF file; its tags are read, its pixels are not.
+        TIFF file; only its tags are read.
     image : Image
         Stored values of the file, in memory.
     """
@@ -101,22 +101,22 @@ def _read(
     check_memory: Callable[[int], None],
 ) -> Image:
     if not file.series:
-        raise FileFormatError(f"Got {path}, which refers to no pixels; expected an image.")
+        raise FileFormatError(f"Got {path}, a TIFF file without pixels; expected an image.")
     series = file.series[0]
     page = series.keyframe
     check_one_image(path, file)
     check_complete(path, file, pixels)
     check_colours(path, page)
     check_memory(max(series.nbytes, decoded_part_size(series)))
-    found = _calibration(file, pixels)
-    values, axes, warnings = _pixels(file, series, found.voxel_size)
+    calibration = _calibration(file, pixels)
+    values, axes, warnings = _pixels(file, series, calibration.voxel_size)
     return Image(
         values,
         axes,
-        found.voxel_size,
-        found.units,
-        position=found.position,
-        warnings=(*found.warnings, *warn_of_empty_parts(series), *warnings),
+        calibration.voxel_size,
+        calibration.units,
+        position=calibration.position,
+        warnings=(*calibration.warnings, *warn_of_empty_parts(series), *warnings),
         **_channels(file, pixels, axes, values.shape),
     )
 
@@ -146,9 +146,16 @@ def _calibration(file: tifffile.TiffFile, pixels: ElementTree.Element | None) ->
 def _pixels(
     file: tifffile.TiffFile, series: tifffile.TiffPageSeries, sizes: dict[str, float]
 ) -> tuple[NDArray[Any], str, list[str]]:
-    """Return values as they were meant, their axes, and warnings.
+    """Return values with colours, calibration, no-data and orientation applied, and warnings.
 
-    `sizes` changes with the axes where an image is turned.
+    Parameters
+    ----------
+    file : TiffFile
+        Open file.
+    series : TiffPageSeries
+        Series to read.
+    sizes : dict of str to float
+        Voxel size by axis; Y and X are swapped in place if the image is turned.
     """
     page = series.keyframe
     stored = series.asarray()
@@ -168,11 +175,11 @@ def _pixels(
         values, no_data = mark_missing(values, missing, axes)
     values, axes, opacity = undo_premultiplication(page, values, axes)
     values, turned = apply_orientation(page, values, axes, sizes)
-    found = (inverted, palette, calibrated, no_data, opacity, turned)
-    return values, axes, [warning for warning in found if warning is not None]
+    warnings = (inverted, palette, calibrated, no_data, opacity, turned)
+    return values, axes, [warning for warning in warnings if warning is not None]
 
 
 def _letters(axes: str) -> str:
-    """Return tifffile's axes with Q for dimensions without a name; pages of a plain file are Z."""
+    """Return the axes of tifffile with Q for unnamed dimensions; a single one becomes Z."""
     letters = axes.replace("I", "Q")
     return letters.replace("Q", "Z") if letters.count("Q") == 1 and "Z" not in letters else letters
