@@ -29,7 +29,7 @@ def test_it_says_where_and_why_it_stopped(reason):
     [
         (0.97, "; both rules agree."),
         (0.5, "; the other rule disagrees."),
-        (None, "no longer fell."),
+        (None, "stopped decreasing."),
     ],
 )
 def test_it_says_whether_the_rules_agree(agreement, words):
@@ -43,7 +43,7 @@ def test_it_says_what_is_kept_and_whose_choice_that_is():
     assert "Iteration 840 is kept, your choice." in summary(chosen)
     several = report(parts=3).blocks
     mixed = (chosen.blocks[0], *several[1:])
-    assert "Of 3 parts you chose 1 yourself." in summary(report(blocks=mixed))
+    assert "You chose the iteration of 1 of 3 parts." in summary(report(blocks=mixed))
 
 
 def test_each_warning_is_a_line():
@@ -53,7 +53,7 @@ def test_each_warning_is_a_line():
 
 
 def test_a_constant_image_needs_no_iterations():
-    assert "Nothing to fit, all planes and regions are constant." in summary(
+    assert "Nothing to fit: all planes and regions are constant." in summary(
         report("constant_image", blocks=())
     )
 
