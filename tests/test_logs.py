@@ -22,7 +22,7 @@ def logged(tmp_path, monkeypatch):
     return lambda: [path.read_text() for path in sorted(place.glob("*.log"))]
 
 
-def test_a_run_says_what_was_asked_for_by_whom_and_how_it_ended(folder, logged):  # noqa: F811
+def test_log_has_command_versions_and_end_of_a_run(folder, logged):  # noqa: F811
     assert cli.main(["denoise", "in/a.tif", "--config", "tiny.json", "--seed", "3"]) == 0
     (text,) = logged()
     for words in ("denoise in/a.tif", "--seed 3", "torch", "python", "4 iterations", "exit code 0"):
@@ -30,7 +30,7 @@ def test_a_run_says_what_was_asked_for_by_whom_and_how_it_ended(folder, logged):
     assert logging.getLogger("napari_dip").handlers == []
 
 
-def test_an_error_of_ours_is_logged_in_words(folder, logged, capsys):  # noqa: F811
+def test_log_has_the_message_of_our_errors(folder, logged, capsys):  # noqa: F811
     assert cli.main(["denoise", "absent.tif"]) == 3
     (text,) = logged()
     assert "absent.tif" in text
@@ -48,7 +48,7 @@ def fail(*args, **options):
         raise ValueError(" ".join(QUOTED)) from error
 
 
-def test_an_unexpected_error_is_logged_without_what_it_quotes(
+def test_log_has_the_traceback_but_not_the_message_of_an_error(
     folder,  # noqa: F811
     logged,
     monkeypatch,
@@ -64,7 +64,7 @@ def test_an_unexpected_error_is_logged_without_what_it_quotes(
     assert not any(words in text for words in QUOTED)
 
 
-def test_a_batch_logs_where_a_file_failed_without_what_it_quotes(
+def test_batch_log_has_the_traceback_but_not_the_message_of_an_error(
     call,  # noqa: F811
     folder,  # noqa: F811
     logged,
@@ -78,12 +78,12 @@ def test_a_batch_logs_where_a_file_failed_without_what_it_quotes(
 
 
 @pytest.mark.parametrize("words", [["info"], ["denoise", "--help"], ["--version"]])
-def test_what_restores_nothing_has_no_log_of_its_own(words, logged, capsys):
+def test_commands_that_restore_nothing_write_no_log(words, logged, capsys):
     cli.main(words)
     assert logged() == []
 
 
-def test_the_latest_logs_are_kept_and_a_long_one_is_turned(logged, monkeypatch):
+def test_keeps_the_latest_logs_and_limits_their_size(logged, monkeypatch):
     monkeypatch.setattr(logs, "_MAX_RUNS", 3)
     monkeypatch.setattr(logs, "_MAX_BYTES", 2000)
     for number in range(6):
@@ -98,7 +98,7 @@ def test_the_latest_logs_are_kept_and_a_long_one_is_turned(logged, monkeypatch):
     assert log.stat().st_size <= 2000
 
 
-def test_no_place_for_logs_ends_no_run_and_is_told(folder, monkeypatch):  # noqa: F811
+def test_unwritable_log_folder_is_reported_and_ends_no_run(folder, monkeypatch):  # noqa: F811
     (folder / "file").write_text("")
     monkeypatch.setenv("NAPARI_DIP_LOGS", str(folder / "file" / "logs"))
     assert cli.main(["denoise", "in/a.tif", "--config", "tiny.json"]) == 0
@@ -106,7 +106,7 @@ def test_no_place_for_logs_ends_no_run_and_is_told(folder, monkeypatch):  # noqa
     assert "set NAPARI_DIP_LOGS" in sentence
 
 
-def test_what_is_in_the_way_is_told_with_what_to_do(monkeypatch):
+def test_reports_problems_with_their_solutions(monkeypatch):
     monkeypatch.setattr(info, "_MIN_MEMORY", 1e30)
     monkeypatch.setattr(info, "_MIN_DISK_SPACE", 1e30)
     monkeypatch.setattr(info, "which", lambda name: name)

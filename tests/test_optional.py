@@ -11,7 +11,7 @@ from napari_dip.core.operators.pretrained import PRETRAINED
 from napari_dip.io import images as io
 
 
-def test_every_extra_that_is_named_exists():
+def test_extras_of_optional_libraries_exist():
     assert set(io.LIBRARIES.values()) <= extras.LIBRARIES.keys()
     baselines = {baseline.library for baseline in BASELINES}
     pretrained = {library for libraries, _ in PRETRAINED.values() for library in libraries}

@@ -10,13 +10,13 @@ from napari_dip.core.tasks import (
 )
 
 
-def test_tasks_of_baselines_are_tasks_and_all_of_them_can_be_compared():
+def test_every_comparable_task_has_a_baseline():
     named = {task for baseline in BASELINES for task in baseline.tasks}
     assert named <= set(TASKS)
     assert named == set(get_args(BatchTask))
 
 
-def test_what_is_left_out_for_want_of_a_library_is_said_with_the_way_to_get_it(monkeypatch):
+def test_missing_baselines_have_install_commands(monkeypatch):
     monkeypatch.setattr(baselines, "installed", lambda library: False)
     shown, sentences = available_baselines("denoise"), missing_baselines("denoise")
     assert {baseline.library for baseline in shown} == {None}

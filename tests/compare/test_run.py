@@ -42,7 +42,7 @@ def stacked(planes, axes):
 @pytest.mark.parametrize(
     ("axes", "dims"), [("YX", 2), ("ZYX", 2), ("YXS", 2), ("CYX", 2), ("ZYX", 3)]
 )
-def test_every_baseline_removes_noise_from_any_image(axes, dims):
+def test_every_baseline_removes_noise(axes, dims):
     noisy = stacked([noisy_waves(SHAPE, 20.0 + index) for index in range(3)], axes)
     truth = stacked([waves(SHAPE)] * 3, axes)
     rows = rows_of(noisy, truth, axes, dims=dims)
@@ -53,7 +53,7 @@ def test_every_baseline_removes_noise_from_any_image(axes, dims):
         assert row.psnr is not None
 
 
-def test_stabilised_bm3d_knows_that_photon_noise_grows_with_the_light():
+def test_stabilised_bm3d_beats_bm3d_for_photon_noise():
     pytest.importorskip("bm3d", reason="an extra")
     truth = 2 + 40 * (waves((64, 64)) - waves((64, 64)).min())
     noisy = np.random.default_rng(0).poisson(truth / 20) * 20.0
@@ -62,7 +62,7 @@ def test_stabilised_bm3d_knows_that_photon_noise_grows_with_the_light():
 
 
 @pytest.mark.parametrize(("axes", "dims"), [("YX", 2), ("YXS", 2), ("ZYX", 3)])
-def test_missing_pixels_are_filled_and_known_ones_kept(axes, dims):
+def test_fills_missing_pixels_and_keeps_known_ones(axes, dims):
     truth = stacked([waves(SHAPE)] * 3, axes)
     mask = MISSING[..., None] if axes == "YXS" else MISSING
     missing = np.broadcast_to(mask, truth.shape)
@@ -76,7 +76,7 @@ def test_missing_pixels_are_filled_and_known_ones_kept(axes, dims):
 
 @pytest.mark.parametrize("factor", [2, 3])
 @pytest.mark.parametrize("axes", ["YX", "YXS"])
-def test_an_enlarged_image_lies_where_ours_does(factor, axes):
+def test_enlarged_image_is_aligned_with_the_truth(factor, axes):
     truth = stacked([waves(SHAPE)] * 3, axes)
     blocks = waves(SHAPE).reshape(48 // factor, factor, -1, factor).mean(axis=(1, 3))
     rows = rows_of(stacked([blocks] * 3, axes), truth, axes, SuperResolve(factor))
@@ -87,7 +87,7 @@ def test_an_enlarged_image_lies_where_ours_does(factor, axes):
         assert error(row.image.data, truth) < 1.0, row.name
 
 
-def test_planes_are_put_between_planes():
+def test_super_resolution_along_z_inserts_planes():
     truth = np.stack([waves(SHAPE) + 3 * z for z in range(12)])
     coarse = truth.reshape(4, 3, *SHAPE).mean(axis=1)
     rows = rows_of(coarse, truth, "ZYX", SuperResolve({"z": 3}), 3)
@@ -98,7 +98,7 @@ def test_planes_are_put_between_planes():
 
 @pytest.mark.parametrize(("axes", "dims"), [("YX", 2), ("YXS", 2), ("ZYX", 2)])
 @pytest.mark.parametrize("offset", [0.0, -40.0])
-def test_a_blur_is_undone_until_the_residual_is_the_noise(axes, dims, offset):
+def test_richardson_lucy_sharpens_until_the_residual_reaches_the_noise(axes, dims, offset):
     sharp = 100.0 * (waves(SHAPE) > 110) + 20
     blurred = ndimage.gaussian_filter(sharp, 1.5)
     noisy = blurred + np.random.default_rng(0).normal(0, 1, SHAPE)
@@ -108,7 +108,7 @@ def test_a_blur_is_undone_until_the_residual_is_the_noise(axes, dims, offset):
     assert error(row.image.data, truth) < 0.85 * error(observed, truth)
 
 
-def test_unrecorded_frequencies_stay_zero():
+def test_zero_filling_keeps_missing_frequencies_zero():
     task = ReconstructKSpace(np.arange(48) % 2 == 0)
     (row,) = rows_of(waves(SHAPE), waves(SHAPE), task=task)
     expected = task.observe(Image(waves(SHAPE), "YX")).data
@@ -116,7 +116,7 @@ def test_unrecorded_frequencies_stay_zero():
 
 
 @pytest.mark.parametrize("task", [Denoise(), SuperResolve(2), Deconvolve(sigma=1.0)])
-def test_a_constant_image_stays_as_it_is(task):
+def test_baselines_keep_a_constant_image(task):
     rows = list(compare(Image(np.full((16, 16), 7, np.uint16), "YX"), task=task))
     assert rows
     assert all((np.asarray(row.image.data) == 7).all() for row in rows)

@@ -14,7 +14,7 @@ from tests.tiny import small_image
 
 
 @pytest.mark.parametrize("suffix", io.WRITERS)
-def test_a_full_disk_leaves_neither_a_part_nor_a_broken_old_file(tmp_path, monkeypatch, suffix):
+def test_full_disk_leaves_no_partial_file_and_keeps_the_old_one(tmp_path, monkeypatch, suffix):
     path = tmp_path / f"a{suffix}"
     io.write_image(path, small_image(), dtype=np.uint8)
     before = io.sha256_of(path)
@@ -29,12 +29,12 @@ def test_a_full_disk_leaves_neither_a_part_nor_a_broken_old_file(tmp_path, monke
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_hash_is_of_the_file(tmp_path):
+def test_hash_of_a_file(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert io.sha256_of(tmp_path / "a").startswith("ba7816bf")
 
 
-def test_the_hash_of_a_folder_is_of_names_and_files(tmp_path):
+def test_hash_of_a_folder_depends_on_names_and_content(tmp_path):
     found = set()
     for name, content in [("a", b"abc"), ("b", b"abc"), ("a", b"abd")]:
         folder = tmp_path / str(len(found))

@@ -13,9 +13,7 @@ from tests.tiny import small_image
 @pytest.mark.parametrize(
     "suffix", [name for name in io.WRITERS if io.WRITERS[name] in io.LIBRARIES]
 )
-def test_a_missing_library_is_named_before_the_work_with_the_way_to_get_it(
-    tmp_path, monkeypatch, suffix
-):
+def test_missing_library_error_names_the_install_command(tmp_path, monkeypatch, suffix):
     path = tmp_path / f"a{suffix}"
     io.write_image(path, small_image())
     monkeypatch.setattr(extras, "installed", lambda library: False)

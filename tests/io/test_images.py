@@ -26,7 +26,7 @@ GREY_ONLY = (".nii", ".nii.gz")
     axes=st.sampled_from(["YX", "ZYX", "TYX", "CYX", "TZYX", "ZCYX", "TZCYX", "YXS", "ZYXS"]),
     dtype=st.sampled_from(["uint8", "uint16", "int16", "float32", "float64"]),
 )
-def test_what_is_written_reads_back_with_axes_voxel_size_and_units(tmp_path, suffix, axes, dtype):
+def test_written_image_reads_back_with_axes_voxel_size_and_units(tmp_path, suffix, axes, dtype):
     assume(not ("S" in axes and suffix in GREY_ONLY))
     spacing = {axis: 0.25 * (1 + "TZYX".index(axis)) for axis in axes if axis in "TZYX"}
     image = small_image(axes, dtype, **spacing)
@@ -44,7 +44,7 @@ def test_what_is_written_reads_back_with_axes_voxel_size_and_units(tmp_path, suf
 
 
 @pytest.mark.parametrize("suffix", WITH_AXES)
-def test_a_voxel_size_nobody_knows_stays_unknown(tmp_path, suffix):
+def test_unknown_voxel_size_stays_unknown(tmp_path, suffix):
     io.write_image(tmp_path / f"a{suffix}", small_image("ZYX"))
     back = io.read_image(tmp_path / f"a{suffix}")
     assert (dict(back.voxel_size), dict(back.units)) == ({}, {})
@@ -72,7 +72,7 @@ def bad_files(folder):
     return ["missing.tif", *sorted(path.name for path in folder.iterdir() if path != whole)]
 
 
-def test_every_bad_file_is_refused_in_one_sentence(tmp_path):
+def test_rejects_every_bad_file_in_one_sentence(tmp_path):
     for name in bad_files(tmp_path):
         with pytest.raises(FileFormatError, match="^Got") as caught:
             io.read_image(tmp_path / name)
@@ -82,13 +82,13 @@ def test_every_bad_file_is_refused_in_one_sentence(tmp_path):
 @pytest.mark.parametrize(
     "values", [np.zeros((4, 4), np.complex64), np.zeros((0, 5)), np.float32(3)], ids=str
 )
-def test_arrays_that_are_no_image_are_refused(tmp_path, values):
+def test_rejects_array_that_is_no_image(tmp_path, values):
     np.save(tmp_path / "a.npy", values)
     with pytest.raises(InputError, match="^Got"):
         io.read_image(tmp_path / "a.npy")
 
 
-def test_a_forged_size_is_refused_before_it_is_read(tmp_path, monkeypatch):
+def test_rejects_image_larger_than_memory(tmp_path, monkeypatch):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8))
 
     class Little:
@@ -99,7 +99,7 @@ def test_a_forged_size_is_refused_before_it_is_read(tmp_path, monkeypatch):
         io.read_image(tmp_path / "a.tif")
 
 
-def test_an_existing_output_is_refused_before_the_work(tmp_path):
+def test_keeps_existing_output_without_overwrite(tmp_path):
     path = tmp_path / "a.tif"
     path.write_text("precious")
     with pytest.raises(OutputExistsError, match="replace it"):
@@ -112,13 +112,13 @@ def test_an_existing_output_is_refused_before_the_work(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.xyz", "nowhere/a.tif", "folder.tif"])
-def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, name):
+def test_rejects_output_that_cannot_be_written(tmp_path, name):
     (tmp_path / "folder.tif").mkdir()
     with pytest.raises(FileFormatError, match="^Got"):
         io.check_output(tmp_path / name, overwrite=True)
 
 
-def test_a_writer_that_loses_values_is_caught(tmp_path, monkeypatch):
+def test_detects_writer_that_changes_values(tmp_path, monkeypatch):
     def half(path, image, description):
         tifffile.imwrite(path, np.asarray(image.data) * 0.5)
 
@@ -128,7 +128,7 @@ def test_a_writer_that_loses_values_is_caught(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_values_survive(tmp_path):
+def test_keeps_nan(tmp_path):
     image = small_image()
     image.data[0, 0] = np.nan
     io.write_image(tmp_path / "a.ome.tif", image)
@@ -153,7 +153,7 @@ def test_missing_values_survive(tmp_path):
         ("medical/ct_693_int16.tif", "YX", (512, 512), {}),
     ],
 )  # fmt: skip
-def test_real_files_are_understood(shared_data, name, axes, shape, voxel_size):
+def test_reads_real_files(shared_data, name, axes, shape, voxel_size):
     image = io.read_image(shared_data / name)
     assert (image.axes, image.shape) == (axes, shape)
     assert dict(image.voxel_size) == pytest.approx(voxel_size, rel=2e-3)

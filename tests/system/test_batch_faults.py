@@ -56,7 +56,7 @@ def assert_gone_on_with(call, out, six):
     assert all(outputs.report_path(out / name).is_file() for name in six)
 
 
-def test_workers_that_die_at_any_moment_cost_nothing_but_time(call, folder, six):
+def test_killed_workers_lose_no_file(call, folder, six):
     moments = random.Random(0).sample(range(_CALLS_OF_A_WORKER), 4)
     with cluster(*moments) as started:
         call("in", "--scheduler", started.address)
@@ -66,7 +66,7 @@ def test_workers_that_die_at_any_moment_cost_nothing_but_time(call, folder, six)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_scheduler_that_dies_at_any_moment_loses_nothing_that_is_done(
+def test_resumes_after_a_killed_scheduler(
     call,
     folder,
     six,
@@ -84,7 +84,7 @@ def test_a_scheduler_that_dies_at_any_moment_loses_nothing_that_is_done(
 
 
 @pytest.mark.parametrize("records", [1, 4])
-def test_a_batch_that_dies_beside_its_workers_is_gone_on_with(call, folder, six, records):
+def test_resumes_a_killed_batch_with_cluster_workers(call, folder, six, records):
     with cluster() as started:
         words = f"batch in --config tiny.json -o out --scheduler {started.address}".split()
         batch = FORKS.Process(target=serve_batch, args=(words, records + 1))

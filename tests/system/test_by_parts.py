@@ -38,7 +38,7 @@ def call(*words):
 
 
 @pytest.mark.parametrize("name", ["out.ome.zarr", "out.zarr"])
-def test_the_result_is_that_of_memory(stack, tmp_path, name):
+def test_result_by_blocks_equals_that_in_memory(stack, tmp_path, name):
     path, image = stack
     output = tmp_path / name
     assert call("denoise", path, "-o", output, "--config", tmp_path / "tiny.json") == 0
@@ -53,7 +53,7 @@ def test_the_result_is_that_of_memory(stack, tmp_path, name):
 
 
 @pytest.mark.parametrize("command", ["denoise", "batch"])
-def test_no_more_than_a_block_is_read_or_written_at_once(stack, tmp_path, monkeypatch, command):
+def test_reads_and_writes_at_most_one_block_at_a_time(stack, tmp_path, monkeypatch, command):
     path, _ = stack
     sizes = spied_sizes(monkeypatch)
     words = [command, path, "-o", tmp_path / "out.ome.zarr", "--config", tmp_path / "tiny.json"]
@@ -65,13 +65,13 @@ def test_no_more_than_a_block_is_read_or_written_at_once(stack, tmp_path, monkey
 
 
 @pytest.mark.parametrize("seams", [{1: [(10, 14)]}, {2: [(9, 12)], 0: [(1, 2)]}])
-def test_seams_of_a_store_are_those_of_its_array(stack, seams):
+def test_seam_ratio_of_a_lazy_array_equals_that_in_memory(stack, seams):
     path, image = stack
     lazy = io.read_image(path, lazy=True).data
     assert metrics.seam_ratio(lazy, seams) == pytest.approx(metrics.seam_ratio(image.data, seams))
 
 
-def test_a_run_that_is_stopped_leaves_the_rest_as_observed(stack, tmp_path, monkeypatch):
+def test_stopped_run_keeps_the_other_blocks_as_observed(stack, tmp_path, monkeypatch):
     path, image = stack
     original = restoring.restore_image
 
@@ -92,7 +92,7 @@ def test_a_run_that_is_stopped_leaves_the_rest_as_observed(stack, tmp_path, monk
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, FileFormatError("Got no disk.")])
-def test_a_run_that_fails_leaves_nothing(stack, tmp_path, monkeypatch, failure):
+def test_failed_run_leaves_no_output(stack, tmp_path, monkeypatch, failure):
     path, _ = stack
 
     def failing(*args, out, **options):
@@ -104,7 +104,7 @@ def test_a_run_that_fails_leaves_nothing(stack, tmp_path, monkeypatch, failure):
     assert sorted(each.name for each in tmp_path.iterdir()) == ["stack.ome.zarr", "tiny.json"]
 
 
-def test_a_chunk_that_is_lost_is_found_before_the_result_has_its_name(stack, tmp_path):
+def test_missing_chunk_leaves_no_output(stack, tmp_path):
     _, image = stack
     with pytest.raises(FileFormatError, match="Got other values"):  # noqa: PT012
         with io.open_zarr_output(tmp_path / "out.ome.zarr", image) as (array, complete):
@@ -113,14 +113,14 @@ def test_a_chunk_that_is_lost_is_found_before_the_result_has_its_name(stack, tmp
     assert not (tmp_path / "out.ome.zarr").exists()
 
 
-def test_what_was_not_completed_is_not_kept(stack, tmp_path):
+def test_incomplete_output_is_deleted(stack, tmp_path):
     _, image = stack
     with io.open_zarr_output(tmp_path / "out.ome.zarr", image) as (array, _):
         array[...] = image.data
     assert sorted(each.name for each in tmp_path.iterdir()) == ["stack.ome.zarr", "tiny.json"]
 
 
-def test_a_place_of_another_kind_is_refused():
+def test_rejects_output_array_of_wrong_shape_or_dtype():
     values = noisy_waves((16, 16))
     for out in (np.empty((16, 15), np.float32), np.empty((16, 16))):
         with pytest.raises(UsageError, match="expected .*float32"):

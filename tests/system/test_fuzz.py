@@ -110,7 +110,7 @@ def assert_read_or_refused(path: Path) -> None:
 @pytest.mark.parametrize("name", WRITERS)
 @FUZZ
 @given(st.data())
-def test_a_damaged_file_is_an_image_or_refused(name, data):
+def test_damaged_file_is_read_or_rejected(name, data):
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(data.draw(damaged(whole(name))))
@@ -138,7 +138,7 @@ def altered(draw, content: object) -> object:
 @pytest.mark.parametrize("kind", ["metadata", "chunk"])
 @FUZZ
 @given(st.data())
-def test_a_damaged_zarr_is_an_image_or_refused(kind, data):
+def test_damaged_zarr_is_read_or_rejected(kind, data):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.ome.zarr"
         io.write_image(path, Image(PIXELS, "ZYX"))
@@ -164,13 +164,13 @@ def assert_configured_or_refused(text: bytes) -> None:
 
 @FUZZ
 @given(damaged(tiny_config().model_dump_json().encode()))
-def test_a_damaged_configuration_is_one_or_refused(text):
+def test_damaged_configuration_is_read_or_rejected(text):
     assert_configured_or_refused(text)
 
 
 @FUZZ
 @given(altered(json.loads(tiny_config().complete().model_dump_json())))
-def test_another_configuration_is_one_or_refused(values):
+def test_altered_configuration_is_read_or_rejected(values):
     assert_configured_or_refused(json.dumps(values).encode())
 
 
@@ -187,7 +187,7 @@ WORDS = (
 
 @FUZZ
 @given(st.sampled_from([*TASKS, "evaluate"]), st.lists(WORDS, max_size=6))
-def test_any_command_line_ends_in_an_exit_code_of_its_own(command, words):
+def test_random_command_line_ends_with_a_known_exit_code(command, words):
     def refuse(*args, **options):
         raise UsageError("Got so far; expected no further.")
 

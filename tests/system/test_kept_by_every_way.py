@@ -136,7 +136,7 @@ def by_batch(path, suffix):
     ids=["zarr", "zarr to tiff", "png", "jpeg", "nifti", "dicom"],
 )
 @pytest.mark.parametrize("way", [by_command, by_batch])
-def test_files_keep_what_they_say(tmp_path, monkeypatch, way, make, holds, suffix):
+def test_result_keeps_the_metadata_of_the_file(tmp_path, monkeypatch, way, make, holds, suffix):
     monkeypatch.chdir(tmp_path)
     tmp_path.joinpath("tiny.json").write_text(tiny_config(30).model_dump_json())
     out = way(make(tmp_path), suffix)
@@ -147,7 +147,7 @@ def test_files_keep_what_they_say(tmp_path, monkeypatch, way, make, holds, suffi
     ("make", "holds"),
     [(field, is_field), (volume, is_volume), (padded, is_padded), (turned, is_turned)],
 )
-def test_images_in_python_keep_what_they_say(tmp_path, make, holds):
+def test_result_in_python_keeps_the_metadata_of_the_file(tmp_path, make, holds):
     result = finish(restore(io.read_image(make(tmp_path)), config=tiny_config(30)))
     assert isinstance(result.image, Image)
     holds(result.image, result.report.as_json())

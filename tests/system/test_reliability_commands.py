@@ -37,24 +37,24 @@ def is_refused(code, lines, new_files):
 
 
 @pytest.mark.parametrize("bad", IMAGES)
-def test_an_image_that_is_none_is_refused(call, bad):
+def test_rejects_invalid_image(call, bad):
     np.save("bad.npy", IMAGES[bad], allow_pickle=True)
     assert is_refused(*call("denoise", "bad.npy"))
 
 
 @pytest.mark.parametrize("bad", MASKS)
-def test_a_mask_that_cannot_be_meant_is_refused(call, bad):
+def test_rejects_invalid_mask(call, bad):
     np.save("bad.npy", MASKS[bad])
     assert is_refused(*call("inpaint", "image.npy", "--mask", "bad.npy"))
 
 
 @pytest.mark.parametrize("bad", PSFS)
-def test_a_psf_that_cannot_be_meant_is_refused(call, bad):
+def test_rejects_invalid_psf(call, bad):
     np.save("bad.npy", PSFS[bad])
     assert is_refused(*call("deconvolve", "image.npy", "--psf", "bad.npy"))
 
 
 @pytest.mark.parametrize("bad", GUIDES)
-def test_a_guide_that_cannot_be_meant_is_refused(call, bad):
+def test_rejects_invalid_guide(call, bad):
     np.save("bad.npy", GUIDES[bad], allow_pickle=True)
     assert is_refused(*call("guided", "image.npy", "--guide", "bad.npy"))

@@ -73,28 +73,28 @@ class Foreign:
         pytest.param(lambda a: a.tolist(), id="list"),
     ],
 )
-def test_what_holds_the_values_does_not_change_the_result(expected, make):
+def test_type_of_array_does_not_change_the_result(expected, make):
     np.testing.assert_allclose(denoise(make(BASE)), expected, rtol=1e-6)
 
 
-def test_a_file_that_is_mapped_is_an_array(tmp_path, expected):
+def test_accepts_memory_mapped_array(tmp_path, expected):
     np.testing.assert_array_equal(denoise(mapped(BASE, tmp_path)), expected)
 
 
-def test_an_array_on_a_disk_is_an_array(tmp_path, expected):
+def test_accepts_zarr_array(tmp_path, expected):
     zarr = pytest.importorskip("zarr", reason="needs the zarr extra")
     stored = zarr.create_array(tmp_path / "a.zarr", data=BASE, chunks=(7, 7))
     np.testing.assert_array_equal(denoise(stored), expected)
 
 
-def test_a_tensor_of_another_precision_is_an_array():
+def test_accepts_tensor_of_bfloat16():
     assert denoise(torch.from_numpy(BASE).bfloat16()).dtype == np.float32
 
 
 @pytest.mark.parametrize(
     "make", [torch.from_numpy, lambda a: a.tolist(), lambda a: a], ids=["tensor", "list", "array"]
 )
-def test_masks_psfs_and_guides_are_any_array(make):
+def test_masks_psfs_and_guides_accept_any_array(make):
     hole = np.zeros(SHAPE, bool)
     hole[4:8, 5:9] = True
     psf = np.outer(*(np.hanning(5),) * 2)
@@ -109,25 +109,25 @@ def test_masks_psfs_and_guides_are_any_array(make):
 @pytest.mark.parametrize(
     "shape", [(1, 1), (1, 9), (9, 1), (2, 2), (3, 3), (1, 1, 1, 7, 5), (31, 37)], ids=str
 )
-def test_no_image_is_too_small_or_too_odd(shape):
+def test_restores_images_of_any_size(shape):
     restored = denoise(np.random.default_rng(0).normal(size=shape))
     assert restored.shape == shape
     assert np.isfinite(restored).all()
 
 
 @pytest.mark.parametrize("shape", [(16, 12, 3), (16, 12, 4), (2, 16, 12, 3)], ids=str)
-def test_colours_that_were_not_named_are_not_taken_for_planes(shape):
+def test_unnamed_colours_are_not_read_as_planes(shape):
     with pytest.raises(InputError, match="colours") as caught:
         denoise(np.ones(shape))
     assert is_a_sentence(caught.value)
 
 
-def test_the_first_of_three_axes_is_planes():
+def test_first_of_three_axes_is_planes():
     planes = np.stack([BASE, BASE + 50, BASE * 2])
     assert denoise(planes).shape == (3, *SHAPE)
 
 
-def test_samples_that_are_not_last_are_refused():
+def test_rejects_samples_that_are_not_last():
     with pytest.raises(InputError, match="S last"):
         next(restore(Image(np.zeros((3, 8, 8)), "SYX"), config=CONFIG))
 
@@ -149,20 +149,20 @@ def each(bad, **others):
 
 
 @pytest.mark.parametrize("data", each(IMAGES, **NOT_EVEN_ARRAYS))
-def test_what_is_no_image_is_refused_in_a_sentence(data):
+def test_rejects_data_that_are_no_image(data):
     with pytest.raises(NapariDipError) as caught:
         denoise(data)
     assert is_a_sentence(caught.value)
 
 
-def test_a_lazy_array_of_unknown_shape_is_refused():
+def test_rejects_lazy_array_of_unknown_shape():
     lazy = dask.array.from_array(BASE, chunks=8)
     with pytest.raises(InputError, match="compute_chunk_sizes") as caught:
         denoise(lazy[lazy[:, 0] > 100])
     assert is_a_sentence(caught.value)
 
 
-def test_a_result_that_no_memory_holds_is_refused_before_the_work():
+def test_rejects_result_larger_than_memory_before_the_fit():
     huge = dask.array.zeros((10**6, 10**6), chunks=10**3)
     with pytest.raises(InputError, match="free memory") as caught:
         denoise(huge)
@@ -181,14 +181,14 @@ def test_a_result_that_no_memory_holds_is_refused_before_the_work():
         (1, 1e10, "Subtract"),
     ],
 )
-def test_values_that_float32_cannot_hold_are_refused_with_advice(factor, offset, advice):
+def test_rejects_values_out_of_range_of_float32_with_advice(factor, offset, advice):
     with pytest.raises(InputError, match=advice) as caught:
         denoise(BASE * factor + offset)
     assert is_a_sentence(caught.value)
 
 
 @pytest.mark.parametrize("factor", [1e34, 1e-20, -1.0])
-def test_the_scale_of_the_values_does_not_matter(expected, factor):
+def test_scale_of_the_values_does_not_matter(expected, factor):
     restored = denoise(BASE * factor) / factor
     if factor > 0:
         np.testing.assert_allclose(restored, expected, rtol=1e-2)
@@ -204,7 +204,7 @@ def test_the_scale_of_the_values_does_not_matter(expected, factor):
         pytest.param(100 + 1e-13 * BASE, id="equal but for rounding"),
     ],
 )
-def test_equal_pixels_come_back(values):
+def test_constant_image_is_returned_unchanged(values):
     np.testing.assert_allclose(denoise(values), values.astype(np.float32))
 
 
@@ -216,7 +216,7 @@ def test_saturated_pixels_do_not_wrap():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_pixels_that_are_no_numbers_are_filled(value):
+def test_fills_nan_and_infinite_pixels(value):
     damaged = BASE.copy()
     damaged[0], damaged[-1], damaged[:, 0] = value, value, value
     result = finish(restore(damaged, config=CONFIG))
@@ -228,7 +228,7 @@ def test_pixels_that_are_no_numbers_are_filled(value):
 
 
 @pytest.mark.parametrize("mask", each(MASKS, none=None, name="mask.tif"))
-def test_a_mask_that_cannot_be_meant_is_refused_in_a_sentence(mask):
+def test_rejects_invalid_mask(mask):
     with pytest.raises(InputError) as caught:
         napari_dip.inpaint(BASE, mask, config=CONFIG)
     assert is_a_sentence(caught.value)
@@ -243,21 +243,21 @@ def test_a_mask_that_cannot_be_meant_is_refused_in_a_sentence(mask):
         pytest.param(HOLE[None], id="one plane"),
     ],
 )
-def test_all_but_zero_is_painted(mask):
+def test_nonzero_mask_pixels_are_missing(mask):
     image = BASE[None] if np.ndim(mask) == 3 else BASE
     restored = napari_dip.inpaint(image, mask, config=CONFIG).reshape(SHAPE)
     np.testing.assert_array_equal(restored[~HOLE], BASE[~HOLE].astype(np.float32))
     assert (restored[HOLE] != BASE[HOLE].astype(np.float32)).all()
 
 
-def test_labels_choose_what_is_missing():
+def test_labels_select_missing_pixels():
     mask = HOLE * 1 + np.roll(HOLE, 10, 0) * 2
     missing = np.isnan(Inpaint(mask, labels=(2,)).observe(Image(BASE, "YX")).data[...])
     np.testing.assert_array_equal(missing, mask == 2)
 
 
 @pytest.mark.parametrize("psf", each(PSFS, name="psf.tif"))
-def test_a_psf_that_cannot_be_meant_is_refused_in_a_sentence(psf):
+def test_rejects_invalid_psf(psf):
     with pytest.raises(InputError) as caught:
         napari_dip.deconvolve(BASE, psf, config=CONFIG)
     assert is_a_sentence(caught.value)
@@ -276,19 +276,19 @@ def test_a_psf_that_cannot_be_meant_is_refused_in_a_sentence(psf):
         pytest.param(np.hypot(Y, X) == 4, id="a ring"),
     ],
 )
-def test_a_psf_that_is_one_is_taken(psf):
+def test_accepts_unusual_valid_psf(psf):
     assert np.isfinite(napari_dip.deconvolve(BASE, psf, config=CONFIG)).all()
 
 
 @pytest.mark.parametrize("sigma", [0, -1, np.nan, np.inf, 1e9, {"q": 1}, "a", (1, 2), {}], ids=str)
-def test_a_blur_that_is_none_is_refused_in_a_sentence(sigma):
+def test_rejects_invalid_blur_width(sigma):
     with pytest.raises(InputError) as caught:
         napari_dip.deconvolve(BASE, sigma=sigma, config=CONFIG)
     assert is_a_sentence(caught.value)
 
 
 @pytest.mark.parametrize("guide", each(GUIDES, none=None))
-def test_a_guide_that_cannot_be_meant_is_refused_in_a_sentence(guide):
+def test_rejects_invalid_guide(guide):
     with pytest.raises(InputError) as caught:
         napari_dip.restore_guided(BASE, guide, config=CONFIG)
     assert is_a_sentence(caught.value)
@@ -297,7 +297,7 @@ def test_a_guide_that_cannot_be_meant_is_refused_in_a_sentence(guide):
 @pytest.mark.parametrize(
     "factor", [1, 0, -2, 2.5, 17, "2", None, True, np.nan, {"z": 2}, {"q": 2}, {}], ids=str
 )
-def test_a_factor_that_is_none_is_refused_in_a_sentence(factor):
+def test_rejects_invalid_factor(factor):
     with pytest.raises(NapariDipError) as caught:
         napari_dip.super_resolve(BASE, factor, config=CONFIG)
     assert is_a_sentence(caught.value)
@@ -313,12 +313,12 @@ def test_a_factor_that_is_none_is_refused_in_a_sentence(factor):
     ],
     ids=str,
 )  # fmt: skip
-def test_a_choice_that_is_none_is_refused(choice):
+def test_rejects_invalid_configuration_value(choice):
     with pytest.raises(ValueError, match=next(iter(choice))):
         napari_dip.DipConfig.model_validate(choice)
 
 
-def test_the_chunk_that_fails_tells_why():
+def test_failing_chunk_raises_its_own_error():
     def fail(block):
         raise OSError("the chunk is lost")
 
@@ -327,5 +327,5 @@ def test_the_chunk_that_fails_tells_why():
         denoise(lazy)
 
 
-def test_a_picture_of_pillow_is_an_image():
+def test_accepts_pillow_image():
     assert denoise(Picture.fromarray(BASE.astype(np.uint8))).shape == SHAPE

@@ -126,7 +126,7 @@ def loop(path):
         pytest.param("loop.tif", loop, marks=POSIX),
     ],
 )
-def test_a_forged_or_damaged_file_is_refused_in_a_sentence(tmp_path, name, make):
+def test_rejects_forged_or_damaged_file(tmp_path, name, make):
     folder = tmp_path / "folder"
     folder.mkdir()
     make(folder / name)
@@ -141,7 +141,7 @@ NAMES = ["with space", "ünïcödé 細胞", "-dash", "quote ' \" $;&", "100%{}[
 
 @POSIX
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: name[:12])
-def test_any_name_that_the_disk_holds_will_do(call, tmp_path, name):
+def test_accepts_any_valid_file_name(call, tmp_path, name):
     shutil.copy("a.tif", tmp_path / f"{name}.tif")
     assert call("denoise", tmp_path / f"{name}.tif")[0] == 0
     assert {f"{name}_denoise.ome.tif", f"{name}_denoise.ome.tif.json"} <= set(names(tmp_path))
@@ -161,9 +161,7 @@ def test_any_name_that_the_disk_holds_will_do(call, tmp_path, name):
     ],
     ids=lambda value: str(value)[:12],
 )
-def test_an_output_that_cannot_be_is_refused_before_the_work(
-    call, tmp_path, monkeypatch, output, code
-):
+def test_rejects_impossible_output_before_the_fit(call, tmp_path, monkeypatch, output, code):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder.tif").mkdir()
     before = names(tmp_path), io.sha256_of("a.tif")
@@ -175,13 +173,13 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
     assert (names(tmp_path), io.sha256_of("a.tif")) == before
 
 
-def test_a_link_to_the_input_is_the_input(call, tmp_path):
+def test_rejects_output_that_links_to_the_input(call, tmp_path):
     (tmp_path / "link.tif").symlink_to("a.tif")
     assert call("denoise", "a.tif", "-o", "link.tif", "--overwrite")[0] == 2
     assert call("denoise", "link.tif", "-o", "a.tif", "--overwrite")[0] == 2
 
 
-def test_a_folder_that_may_not_be_written_is_refused_before_the_work(call, monkeypatch):
+def test_rejects_unwritable_folder_before_the_fit(call, monkeypatch):
     def touch(path):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
@@ -193,7 +191,7 @@ def test_a_folder_that_may_not_be_written_is_refused_before_the_work(call, monke
         atomic.check_writable(Path("b.tif"))
 
 
-def test_rgb_for_nifti_is_refused_before_the_work(call, tmp_path, monkeypatch):
+def test_rejects_rgb_for_nifti_before_the_fit(call, tmp_path, monkeypatch):
     tifffile.imwrite("rgb.tif", np.stack([PIXELS] * 3, -1), photometric="rgb")
     monkeypatch.setattr(outputs, "write_result", lambda *args, **options: pytest.fail("worked"))
     assert call("denoise", "rgb.tif", "-o", "b.nii.gz")[0] == 3
@@ -232,7 +230,7 @@ def write_the_same():
 @pytest.mark.parametrize(
     ("happen", "code"), [(remove_the_folder, 3), (write_the_same, 2)], ids=["removed", "taken"]
 )
-def test_a_result_whose_place_is_gone_is_kept_elsewhere(
+def test_lost_output_path_saves_the_result_to_the_temporary_folder(
     call, tmp_path, monkeypatch, elsewhere, happen, code
 ):
     (tmp_path / "out").mkdir()
@@ -243,7 +241,7 @@ def test_a_result_whose_place_is_gone_is_kept_elsewhere(
     assert io.read_image(elsewhere / "b.tif").shape == (20, 16)
 
 
-def test_a_full_disk_keeps_the_result_elsewhere(call, tmp_path, monkeypatch, elsewhere):
+def test_full_disk_saves_the_result_to_the_temporary_folder(call, tmp_path, monkeypatch, elsewhere):
     (tmp_path / "out").mkdir()
     flush = io.flush
 
@@ -259,7 +257,7 @@ def test_a_full_disk_keeps_the_result_elsewhere(call, tmp_path, monkeypatch, els
     assert names(elsewhere) == ["b.tif"]
 
 
-def test_an_input_that_changes_or_goes_during_the_run_is_told_as_it_was_read(call, monkeypatch):
+def test_report_identifies_the_input_as_it_was_read(call, monkeypatch):
     before = io.sha256_of("a.tif")
     after_the_work(monkeypatch, Path("a.tif").unlink)
     code, out, _ = call("denoise", "a.tif", "-o", "b.tif", "--json")
@@ -284,7 +282,7 @@ CONFIGURATIONS = {
 
 
 @pytest.mark.parametrize("kind", CONFIGURATIONS)
-def test_a_configuration_that_is_none_is_refused(capsys, tmp_path, monkeypatch, kind):
+def test_rejects_invalid_configuration_file(capsys, tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("a.tif", PIXELS)
     content = CONFIGURATIONS[kind]
@@ -297,13 +295,13 @@ def test_a_configuration_that_is_none_is_refused(capsys, tmp_path, monkeypatch, 
         assert "newer version" in err
 
 
-def test_a_byte_order_mark_is_no_part_of_a_configuration(call):
+def test_reads_configuration_with_byte_order_mark(call):
     text = Path("tiny.json").read_text()
     Path("tiny.json").write_text("\ufeff" + text, encoding="utf-8")
     assert call("denoise", "a.tif")[0] == 0
 
 
-def test_the_report_of_a_result_repeats_it(call, capsys):
+def test_report_as_configuration_reproduces_the_result(call, capsys):
     assert call("denoise", "a.tif", "-o", "b.tif")[0] == 0
     assert cli.main(["denoise", "a.tif", "-o", "c.tif", "--config", "b.tif.json"]) == 0
     again, first = io.read_image("c.tif"), io.read_image("b.tif")
@@ -313,13 +311,13 @@ def test_the_report_of_a_result_repeats_it(call, capsys):
 # Numbers on the command line
 
 
-def test_an_axis_named_twice_is_refused(call):
+def test_rejects_axis_given_twice(call):
     code, _, err = call("super-resolve", "a.tif", "--factor", "y=2,y=3")
     assert code == 2
     assert "expected a number, or one for each axis" in err
 
 
-def test_values_whose_squares_are_no_numbers_are_not_compared(capsys, tmp_path):
+def test_evaluate_rejects_values_whose_squares_overflow(capsys, tmp_path):
     np.save(tmp_path / "a.npy", noisy_waves((20, 16)) * 1e300)
     assert cli.main(["evaluate", str(tmp_path / "a.npy"), str(tmp_path / "a.npy")]) == 3
     assert "Divide" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from napari_dip.io import images as io
 from tests.io.dicom.files import STORED, save
 
 
-def test_a_series_is_sorted_by_position(tmp_path):
+def test_sorts_series_by_position(tmp_path):
     for index, z in enumerate([5.0, -1.0, 2.0]):
         save(tmp_path / f"{index}.dcm", z, pixels=STORED + np.uint16(10 * z + 100))
     (tmp_path / "notes.txt").write_text("no image")
@@ -58,7 +58,7 @@ def region(unit=3, **deltas):
     ],
     ids=["patient", "detector", "scanned film", "ultrasound", "not a length", "zero", "none"],
 )
-def test_the_pixel_size_comes_from_the_best_tag(tmp_path, tags, voxel_size):
+def test_pixel_size_comes_from_the_most_accurate_tag(tmp_path, tags, voxel_size):
     image = io.read_image(save(tmp_path / "a.dcm", **tags))
     assert dict(image.voxel_size) == pytest.approx(voxel_size)
     warned = {"ImagerPixelSpacing"} == set(tags) - {"PixelSpacing"} and tags["PixelSpacing"] is None
@@ -66,7 +66,7 @@ def test_the_pixel_size_comes_from_the_best_tag(tmp_path, tags, voxel_size):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_frames_against_the_normal_have_a_positive_distance(tmp_path, sign):
+def test_spacing_of_frames_against_the_normal_is_positive(tmp_path, sign):
     frames = np.stack([STORED, STORED + 1])
     tags = {"NumberOfFrames": 2, "SpacingBetweenSlices": sign * 4.0}
     image = io.read_image(save(tmp_path / "a.dcm", pixels=frames, **tags))
@@ -74,13 +74,13 @@ def test_frames_against_the_normal_have_a_positive_distance(tmp_path, sign):
     assert image.affine[2][2] == sign * 4.0
 
 
-def test_the_distance_of_planes_is_that_of_their_positions(tmp_path):
+def test_spacing_of_planes_comes_from_their_positions(tmp_path):
     for index, z in enumerate([9.0, 6.0, 3.0]):
         save(tmp_path / f"{index}.dcm", z, SpacingBetweenSlices=99, SliceThickness=5)
     assert io.read_image(tmp_path).voxel_size["Z"] == pytest.approx(3.0)
 
 
-def test_planes_of_a_tilted_gantry_are_shifted_in_the_affine(tmp_path):
+def test_affine_of_a_tilted_gantry_is_sheared(tmp_path):
     for index in range(3):
         place = [-10, -20 + index, 3.0 * index]
         save(tmp_path / f"{index}.dcm", ImagePositionPatient=place)
@@ -90,7 +90,7 @@ def test_planes_of_a_tilted_gantry_are_shifted_in_the_affine(tmp_path):
     assert "tilted gantry" in image.warnings[0]
 
 
-def test_directions_that_are_rounded_are_one(tmp_path):
+def test_ignores_rounding_of_orientations(tmp_path):
     for index in range(2):
         direction = [1, 1e-5 * index, 0, 0, 1, 0]
         save(tmp_path / f"{index}.dcm", float(index), ImageOrientationPatient=direction)
@@ -101,7 +101,7 @@ def test_directions_that_are_rounded_are_one(tmp_path):
     ("vector", "voxel_size", "warned"),
     [([0, 40, 40], {"T": 0.04}, False), ([0, 40, 90], {}, True)],
 )
-def test_times_of_frames_are_read_where_they_are_equal(tmp_path, vector, voxel_size, warned):
+def test_reads_frame_interval_if_it_is_constant(tmp_path, vector, voxel_size, warned):
     frames = np.stack([STORED, STORED + 1, STORED + 2])
     tags = {"NumberOfFrames": 3, "FrameTimeVector": vector, "PixelSpacing": None}
     image = io.read_image(save(tmp_path / "a.dcm", pixels=frames, **tags))
@@ -110,13 +110,13 @@ def test_times_of_frames_are_read_where_they_are_equal(tmp_path, vector, voxel_s
     assert bool(image.warnings) is warned
 
 
-def test_a_mosaic_is_read_as_one_plane_with_a_warning(tmp_path):
+def test_reads_mosaic_as_one_plane_with_a_warning(tmp_path):
     image = io.read_image(save(tmp_path / "a.dcm", ImageType=["ORIGINAL", "PRIMARY", "MOSAIC"]))
     assert image.affine is None
     assert "mosaic" in image.warnings[0]
 
 
-def test_the_space_of_the_affine_is_the_scanner(tmp_path):
+def test_affine_has_the_code_of_scanner_coordinates(tmp_path):
     for index in range(2):
         save(tmp_path / f"{index}.dcm", 3.0 * index)
     image = io.read_image(tmp_path)

@@ -14,7 +14,7 @@ from tests.io.dicom.files import PATIENT, STORED, save
 
 
 @pytest.mark.parametrize("name", ["a.dcm", "IM0001"])
-def test_a_file_is_a_plane_with_its_pixel_size(tmp_path, name):
+def test_reads_one_file_as_plane_with_pixel_size(tmp_path, name):
     image = io.read_image(save(tmp_path / name))
     assert (image.axes, image.dtype) == ("YX", np.uint16)
     np.testing.assert_array_equal(image.data, STORED)
@@ -63,14 +63,14 @@ def no_position(folder):
         (no_position, "some without a position"),
     ],
 )
-def test_what_is_no_one_volume_is_refused_in_words(tmp_path, make, words):
+def test_rejects_files_that_are_no_volume(tmp_path, make, words):
     make(tmp_path)
     with pytest.raises(FileFormatError, match=words) as caught:
         io.read_image(tmp_path)
     assert PATIENT not in str(caught.value)
 
 
-def test_scales_that_are_not_understood_are_refused(tmp_path):
+def test_rejects_unsupported_scale_and_palette(tmp_path):
     tables = {"ModalityLUTSequence": pydicom.Sequence([pydicom.Dataset()])}
     with pytest.raises(InputError, match="scale is a table"):
         io.read_image(save(tmp_path / "a.dcm", **tables))
@@ -79,7 +79,7 @@ def test_scales_that_are_not_understood_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("length", [140, 400, -20])
-def test_damage_is_refused_without_a_word_about_the_patient(tmp_path, length, caplog, recwarn):
+def test_error_for_damaged_file_does_not_identify_the_patient(tmp_path, length, caplog, recwarn):
     with pytest.warns(UserWarning, match="Invalid value"):
         path = save(tmp_path / "a.dcm", StudyDate=PATIENT)  # no date: pydicom quotes it
     caplog.clear()
@@ -92,7 +92,7 @@ def test_damage_is_refused_without_a_word_about_the_patient(tmp_path, length, ca
     assert not [warning for warning in recwarn if PATIENT in str(warning.message)]
 
 
-def test_a_decoder_that_is_missing_is_named(tmp_path, monkeypatch):
+def test_missing_decoder_error_names_the_install_command(tmp_path, monkeypatch):
     path = save(tmp_path / "a.dcm")
 
     def no_decoder(self):
@@ -104,7 +104,7 @@ def test_a_decoder_that_is_missing_is_named(tmp_path, monkeypatch):
         io.read_image(path)
 
 
-def test_a_compressed_file_is_decoded(shared_data):
+def test_decodes_jpeg_2000(shared_data):
     path = shared_data / "medical" / "ct_693_j2k_lossless.dcm"
     assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == JPEG2000Lossless
     image = io.read_image(path)
@@ -115,7 +115,7 @@ def test_a_compressed_file_is_decoded(shared_data):
     assert dict(image.voxel_size) == pytest.approx({"Y": 0.478516, "X": 0.478516})
 
 
-def test_planes_of_two_pixel_spacings_are_refused(tmp_path):
+def test_rejects_planes_of_different_pixel_spacing(tmp_path):
     for index in range(2):
         save(tmp_path / f"{index}.dcm", float(index), PixelSpacing=[0.5 + index, 0.25])
     with pytest.raises(FileFormatError, match="2 pixel spacings"):

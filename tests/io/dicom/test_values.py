@@ -14,7 +14,7 @@ from tests.io.dicom.files import RGB, STORED, colours, save, signed
 from tests.tiny import tiny_config
 
 
-def test_each_plane_has_its_own_scale(tmp_path):
+def test_applies_the_scale_of_each_plane(tmp_path):
     save(tmp_path / "0.dcm", 0.0, RescaleSlope=2, RescaleIntercept=-1024)
     save(tmp_path / "1.dcm", 1.0, RescaleSlope=0.5, RescaleIntercept=0)
     image = io.read_image(tmp_path)
@@ -57,7 +57,7 @@ def test_padding_of_signed_values_is_missing(tmp_path, value):
     assert image.data[0, 0] == pixels[0, 0]
 
 
-def test_the_report_counts_padding(tmp_path):
+def test_report_counts_padding(tmp_path):
     image = io.read_image(save(tmp_path / "a.dcm", PixelPaddingValue=int(STORED[0, 0])))
     report = finish(restore(image, config=tiny_config(2))).report
     assert report.input.invalid_pixels == (STORED == STORED[0, 0]).sum()
@@ -66,7 +66,7 @@ def test_the_report_counts_padding(tmp_path):
 
 @pytest.mark.parametrize("bits", [12, 16])
 @pytest.mark.parametrize("is_signed", [False, True])
-def test_large_values_become_bright(tmp_path, bits, is_signed):
+def test_inverts_monochrome1(tmp_path, bits, is_signed):
     pixels = STORED.astype(np.int16) - 1000 if is_signed else STORED
     tags = {"BitsStored": bits, "HighBit": bits - 1, **(signed(pixels) if is_signed else {})}
     tags["PhotometricInterpretation"] = "MONOCHROME1"
@@ -76,25 +76,25 @@ def test_large_values_become_bright(tmp_path, bits, is_signed):
     assert "they are inverted" in image.warnings[0]
 
 
-def test_dark_values_with_a_scale_are_kept(tmp_path):
+def test_keeps_calibrated_values_of_monochrome1(tmp_path):
     tags = {"PhotometricInterpretation": "MONOCHROME1", "RescaleSlope": 2, "RescaleIntercept": 1}
     image = io.read_image(save(tmp_path / "a.dcm", **tags))
     np.testing.assert_array_equal(image.data, STORED * 2.0 + 1)
     assert "they are kept" in image.warnings[0]
 
 
-def test_bits_beside_the_value_are_ignored(tmp_path):
+def test_ignores_bits_above_the_value(tmp_path):
     overlaid = STORED | np.uint16(0x1000)
     image = io.read_image(save(tmp_path / "a.dcm", pixels=overlaid, BitsStored=12, HighBit=11))
     np.testing.assert_array_equal(image.data, STORED)
 
 
-def test_values_in_the_upper_bits_are_refused(tmp_path):
+def test_rejects_values_in_the_upper_bits(tmp_path):
     with pytest.raises(InputError, match="lowest bit"):
         io.read_image(save(tmp_path / "a.dcm", pixels=STORED << 4, BitsStored=12, HighBit=15))
 
 
-def test_a_slope_of_zero_is_refused(tmp_path):
+def test_rejects_slope_of_zero(tmp_path):
     with pytest.raises(InputError, match="slope of 0"):
         io.read_image(save(tmp_path / "a.dcm", RescaleSlope=0, RescaleIntercept=0))
 
@@ -103,21 +103,21 @@ def test_a_slope_of_zero_is_refused(tmp_path):
 TO_YBR = np.array([[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]])
 
 
-def test_luma_and_colour_become_red_green_and_blue(tmp_path):
+def test_ybr_becomes_rgb(tmp_path):
     ybr = np.rint(RGB @ TO_YBR.T + [0, 128, 128])
     image = io.read_image(save(tmp_path / "a.dcm", **colours(ybr, "YBR_FULL")))
     assert (image.axes, image.dtype) == ("YXS", np.uint8)
     np.testing.assert_allclose(image.data, RGB, atol=2)
 
 
-def test_colours_plane_by_plane_are_samples(tmp_path):
+def test_reads_colours_stored_plane_by_plane(tmp_path):
     planes = colours(RGB, "RGB", PlanarConfiguration=1)
     planes["PixelData"] = np.ascontiguousarray(RGB.transpose(2, 0, 1)).tobytes()
     np.testing.assert_array_equal(io.read_image(save(tmp_path / "a.dcm", **planes)).data, RGB)
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_a_palette_is_resolved(tmp_path, bits):
+def test_palette_becomes_rgb(tmp_path, bits):
     index = np.arange(48, dtype=np.uint8).reshape(8, 6)
     table = np.arange(256, dtype=f"u{bits // 8}") * (1 if bits == 8 else 200)
     tags = colours(index, "PALETTE COLOR", SamplesPerPixel=1, PlanarConfiguration=None)
@@ -131,6 +131,6 @@ def test_a_palette_is_resolved(tmp_path, bits):
     np.testing.assert_array_equal(image.data, shown)
 
 
-def test_a_colour_model_that_is_not_known_is_refused(tmp_path):
+def test_rejects_unknown_colour_model(tmp_path):
     with pytest.raises(InputError, match="colour model"):
         io.read_image(save(tmp_path / "a.dcm", **colours(RGB, "CIELAB")))

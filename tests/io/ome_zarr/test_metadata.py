@@ -12,7 +12,7 @@ from napari_dip.io import images as io
 from tests.io.ome_zarr.stores import picture, store_of_version_0_4, tile
 
 
-def test_the_metadata_are_those_of_version_0_5(tmp_path):
+def test_writes_metadata_of_version_0_5(tmp_path):
     path = tmp_path / "a.ome.zarr"
     io.write_image(path, picture(3, 2, 12, 10))
     group = zarr.open_group(str(path), mode="r")
@@ -34,7 +34,7 @@ def test_the_metadata_are_those_of_version_0_5(tmp_path):
     assert group[dataset["path"]].metadata.dimension_names == ("c", "z", "y", "x")
 
 
-def test_version_0_4_is_read_with_both_of_its_scales(tmp_path):
+def test_reads_version_0_4_with_both_scales(tmp_path):
     store_of_version_0_4(tmp_path / "a.zarr")
     image = io.read_image(tmp_path / "a.zarr")
     assert (image.axes, image.shape, image.dtype) == ("CZYX", (2, 3, 12, 10), np.dtype("uint16"))
@@ -44,7 +44,7 @@ def test_version_0_4_is_read_with_both_of_its_scales(tmp_path):
 
 
 @pytest.mark.parametrize(("zarr_format", "version"), [(2, "0.4"), (3, "0.5")])
-def test_position_and_channels_of_a_field_are_kept(tmp_path, zarr_format, version):
+def test_keeps_position_and_channels_of_a_field(tmp_path, zarr_format, version):
     path = tile(tmp_path / "a.zarr", zarr_format=zarr_format, version=version)
     image = io.read_image(path)
     assert dict(image.position) == {"Y": 120.0, "X": -240.0}
@@ -62,7 +62,7 @@ def test_position_and_channels_of_a_field_are_kept(tmp_path, zarr_format, versio
     }  # fmt: skip
 
 
-def test_each_level_of_a_moved_image_begins_half_a_pixel_later(tmp_path):
+def test_coarser_levels_are_shifted_by_half_a_pixel(tmp_path):
     values = np.zeros((601, 700), np.uint8)
     image = Image(values, "YX", {"Y": 0.5, "X": 0.5}, position={"Y": 120.0})
     io.write_image(tmp_path / "a.ome.zarr", image)
@@ -74,7 +74,7 @@ def test_each_level_of_a_moved_image_begins_half_a_pixel_later(tmp_path):
     assert shifts == [[120.0, 0.0], [120.25, 0.25]]
 
 
-def test_transformations_of_level_and_image_are_composed_in_order(tmp_path):
+def test_composes_transformations_of_level_and_image(tmp_path):
     after = [
         {"type": "scale", "scale": [1.0, 10.0, 10.0]},
         {"type": "translation", "translation": [0.0, 1.0, 2.0]},
@@ -92,14 +92,14 @@ def test_transformations_of_level_and_image_are_composed_in_order(tmp_path):
     ],
     ids=["affine", "mirrored"],
 )
-def test_transformations_that_are_not_kept_are_named_in_a_warning(tmp_path, changes, words):
+def test_warns_of_unsupported_transformations(tmp_path, changes, words):
     image = io.read_image(tile(tmp_path / "a.zarr", changes=changes))
     assert words in image.warnings[0]
     assert dict(image.position) == {}
     assert dict(image.voxel_size) == ({"Y": 0.5, "X": 0.5} if "mirrored" in words else {})
 
 
-def test_time_is_read_in_its_unit(tmp_path):
+def test_reads_time_in_its_unit(tmp_path):
     axes = [{"name": "time", "type": "time", "unit": "millisecond"}, {"name": "y"}, {"name": "x"}]
     changes = [{"type": "scale", "scale": [40.0, 1.0, 1.0]}]
     image = io.read_image(tile(tmp_path / "a.zarr", axes=axes, changes=changes))
@@ -110,20 +110,20 @@ def test_time_is_read_in_its_unit(tmp_path):
 
 
 @pytest.mark.parametrize("unit", ["micrometer", "um", "µm", "μm", "micron"])
-def test_a_unit_has_one_name(tmp_path, unit):
+def test_reads_every_spelling_of_a_unit(tmp_path, unit):
     axes = [{"name": n, "type": "space", "unit": unit} for n in "zyx"]
     image = io.read_image(tile(tmp_path / "a.zarr", axes=axes))
     assert set(image.units.values()) == {"micrometer"}
 
 
 @pytest.mark.parametrize("unit", [None, "pixel"])
-def test_a_unit_that_says_nothing_is_not_known(tmp_path, unit):
+def test_unit_pixel_means_unknown_unit(tmp_path, unit):
     axes = [{"name": n, "unit": unit} for n in "zyx"]
     image = io.read_image(tile(tmp_path / "a.zarr", axes=axes))
     assert (dict(image.voxel_size), dict(image.units)) == ({"Y": 0.5, "X": 0.5}, {})
 
 
-def test_a_version_with_coordinate_systems_is_refused(tmp_path):
+def test_rejects_version_with_coordinate_systems(tmp_path):
     path = tile(tmp_path / "a.zarr", zarr_format=3, version="0.6rc1", coordinateSystems=[])
     with pytest.raises(FileFormatError, match="0.6rc1 with coordinate systems") as caught:
         io.read_image(path)
@@ -131,7 +131,7 @@ def test_a_version_with_coordinate_systems_is_refused(tmp_path):
     assert io.read_image(path / "0", "CYX").shape == (2, 12, 10)
 
 
-def test_an_unknown_version_is_read_with_a_warning(tmp_path):
+def test_reads_unknown_version_with_a_warning(tmp_path):
     path = tile(tmp_path / "a.zarr", zarr_format=3, version="0.7")
     image = io.read_image(path)
     assert dict(image.voxel_size) == {"Y": 0.5, "X": 0.5}
@@ -139,7 +139,7 @@ def test_an_unknown_version_is_read_with_a_warning(tmp_path):
 
 
 @pytest.mark.parametrize(("version", "named"), [("0.2", False), ("0.3", True)])
-def test_versions_before_units_are_read(tmp_path, version, named):
+def test_reads_versions_without_units(tmp_path, version, named):
     group = zarr.create_group(str(tmp_path / "a.zarr"), zarr_format=2)
     group.create_array("0", shape=(1, 2, 3, 12, 10), dtype="u1")[...] = 1
     axes = {"axes": list("tczyx")} if named else {}
@@ -149,7 +149,7 @@ def test_versions_before_units_are_read(tmp_path, version, named):
     assert (image.axes, dict(image.voxel_size), image.warnings) == ("TCZYX", {}, ())
 
 
-def test_axes_nobody_knows_are_asked_for(tmp_path):
+def test_asks_for_unknown_axes(tmp_path):
     store_of_version_0_4(tmp_path / "a.zarr", axes="pqyx")
     with pytest.raises(AxesError, match="Name the axes"):
         io.read_image(tmp_path / "a.zarr")

@@ -22,7 +22,7 @@ def written(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "bool"])
-def test_levels_halve_y_and_x_until_they_are_small(tmp_path, dtype):
+def test_levels_halve_y_and_x_down_to_the_coarsest_size(tmp_path, dtype):
     values = np.random.default_rng(0).uniform(0, 2, (2, 601, 1030)).astype(dtype)
     image = Image(values, "ZYX", {"Y": 0.25, "X": 0.5, "Z": 3.0})
     io.write_image(tmp_path / "a.ome.zarr", image)
@@ -40,18 +40,18 @@ def test_levels_halve_y_and_x_until_they_are_small(tmp_path, dtype):
     assert shift["translation"] == [0.0, 0.375, 0.75]
 
 
-def test_the_report_is_an_attribute(written):
+def test_stores_the_report_as_an_attribute(written):
     assert zarr.open_group(str(written), mode="r").attrs["napari_dip"] == {"schema": 1}
 
 
-def test_a_chunk_that_was_lost_is_no_black_square(written):
+def test_rejects_missing_zarr_chunk(written):
     next(path for path in (written / "0").rglob("0") if path.is_file()).unlink()
     with pytest.raises(FileFormatError, match="1 of 2 chunks are missing"):
         io.read_image(written)
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-def test_a_chunk_that_was_cut_off_is_refused(written, lazy):
+def test_rejects_truncated_zarr_chunk(written, lazy):
     chunk = next(path for path in (written / "0").rglob("0") if path.is_file())
     chunk.write_bytes(chunk.read_bytes()[:20])
     with pytest.raises(FileFormatError, match="^Got") as caught:
@@ -59,13 +59,13 @@ def test_a_chunk_that_was_cut_off_is_refused(written, lazy):
     assert "\n" not in str(caught.value)
 
 
-def test_black_planes_are_whole(tmp_path):
+def test_reads_chunks_of_zeros(tmp_path):
     black = Image(np.zeros((2, 12, 10), np.uint8), "ZYX")
     io.write_image(tmp_path / "a.ome.zarr", black, description="{}")
     assert io.read_image(tmp_path / "a.ome.zarr").shape == (2, 12, 10)
 
 
-def test_a_field_goes_block_by_block_to_its_place(tmp_path):
+def test_output_by_blocks_keeps_position_and_channels(tmp_path):
     path = tile(tmp_path / "a.zarr")
     image = io.read_image(path, lazy=True)
     with io.open_zarr_output(tmp_path / "b.ome.zarr", image) as (array, complete):
@@ -75,7 +75,7 @@ def test_a_field_goes_block_by_block_to_its_place(tmp_path):
     assert (back.position, back.channel_names) == (image.position, image.channel_names)
 
 
-def test_the_one_image_of_a_converted_file_is_found(tmp_path):
+def test_finds_the_image_of_a_bioformats2raw_layout(tmp_path):
     path = tmp_path / "a.ome.zarr"
     zarr.create_group(str(path), zarr_format=2).attrs["bioformats2raw.layout"] = 3
     store_of_version_0_4(path / "0")
@@ -86,20 +86,20 @@ def test_the_one_image_of_a_converted_file_is_found(tmp_path):
     assert io.read_image(path / "1").shape == (2, 3, 12, 10)
 
 
-def test_a_plain_array_is_an_image(tmp_path):
+def test_reads_plain_zarr_array(tmp_path):
     zarr.save_array(str(tmp_path / "a.zarr"), np.ones((3, 12, 10), np.float32))
     assert io.read_image(tmp_path / "a.zarr").axes == "ZYX"
 
 
 @pytest.mark.parametrize("attributes", [{"plate": {}}, {}], ids=["plate", "nothing"])
-def test_a_group_without_one_image_is_refused(tmp_path, attributes):
+def test_rejects_group_without_image(tmp_path, attributes):
     zarr.create_group(str(tmp_path / "a.zarr")).attrs.update(attributes)
     with pytest.raises(FileFormatError, match="expected an OME-Zarr image"):
         io.read_image(tmp_path / "a.zarr")
 
 
 @pytest.mark.parametrize("place", ["compressor", "filters"])
-def test_a_codec_that_could_run_code_is_never_used(tmp_path, place):
+def test_rejects_zarr_codec_that_can_run_code(tmp_path, place):
     store_of_version_0_4(tmp_path / "a.zarr")
     file = tmp_path / "a.zarr" / "s0" / ".zarray"
     metadata = json.loads(file.read_text())
@@ -110,13 +110,13 @@ def test_a_codec_that_could_run_code_is_never_used(tmp_path, place):
         io.read_image(tmp_path / "a.zarr")
 
 
-def test_numbers_that_are_no_image_are_refused(tmp_path):
+def test_rejects_complex_zarr(tmp_path):
     zarr.save_array(str(tmp_path / "a.zarr"), np.ones((12, 10), np.complex64))
     with pytest.raises(InputError, match="complex64"):
         io.read_image(tmp_path / "a.zarr")
 
 
-def test_an_ome_zarr_is_replaced_only_when_asked(written):
+def test_replaces_ome_zarr_only_with_overwrite(written):
     with pytest.raises(OutputExistsError, match="replace it"):
         io.write_image(written, picture(5, 12, 10))
     assert io.read_image(written).shape == (2, 12, 10)
@@ -140,7 +140,7 @@ def a_file(path):
 
 
 @pytest.mark.parametrize("make", [a_folder_of_photographs, notes_beside_the_chunks, a_file])
-def test_nothing_but_an_ome_zarr_is_ever_replaced(tmp_path, make):
+def test_replaces_no_folder_with_other_files(tmp_path, make):
     path = tmp_path / "a.ome.zarr"
     make(path)
     before = io.sha256_of(path)
@@ -154,7 +154,7 @@ def test_nothing_but_an_ome_zarr_is_ever_replaced(tmp_path, make):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(written, monkeypatch):
+def test_failed_rename_keeps_the_old_folder(written, monkeypatch):
     before = io.sha256_of(written)
     rename, calls = io.os.rename, []
 

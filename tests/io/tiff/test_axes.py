@@ -10,7 +10,7 @@ from napari_dip.errors import AxesError
 from napari_dip.io import images as io
 
 
-def test_axes_nobody_knows_are_asked_for(tmp_path):
+def test_asks_for_unknown_axes(tmp_path):
     tifffile.imwrite(
         tmp_path / "a.tif",
         np.zeros((2, 4, 8, 9), np.uint16),
@@ -21,7 +21,7 @@ def test_axes_nobody_knows_are_asked_for(tmp_path):
         io.read_image(tmp_path / "a.tif")
 
 
-def test_axes_that_a_file_does_not_name_are_assumed_with_a_warning(tmp_path):
+def test_assumes_unnamed_axes_with_a_warning(tmp_path):
     values = np.arange(2 * 5 * 8 * 8, dtype=np.uint16).reshape(2, 5, 8, 8)
     tifffile.imwrite(tmp_path / "a.tif", values)
     image = io.read_image(tmp_path / "a.tif")
@@ -33,14 +33,14 @@ def test_axes_that_a_file_does_not_name_are_assumed_with_a_warning(tmp_path):
     assert (named.axes, named.warnings) == ("CZYX", ())
 
 
-def test_colours_are_kept_where_other_axes_are_assumed(tmp_path):
+def test_keeps_colours_if_other_axes_are_assumed(tmp_path):
     values = np.zeros((2, 5, 8, 8, 3), np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb")
     image = io.read_image(tmp_path / "a.tif")
     assert (image.axes, image.shape) == ("TZYXS", values.shape)
 
 
-def test_axes_of_another_meaning_are_read_when_the_user_names_them(tmp_path):
+def test_reads_unknown_axes_if_the_user_names_them(tmp_path):
     values = np.zeros((2, 4, 8, 9), np.uint16)
     tifffile.imwrite(
         tmp_path / "a.tif", values, photometric="minisblack", metadata={"axes": "PHYX"}

@@ -118,11 +118,11 @@ def test_reads_the_imagej_frame_interval_in_its_own_unit(tmp_path, entries, inte
 
 
 @pytest.mark.parametrize("entries", [{"fps": 7.0}, {"finterval": 0.0}, {}])
-def test_the_speed_of_an_animation_is_no_frame_interval(tmp_path, entries):
+def test_ignores_animation_speed_as_frame_interval(tmp_path, entries):
     assert "T" not in imagej(tmp_path / "a.tif", axes="TYX", **entries).voxel_size
 
 
-def test_sizes_of_axes_that_the_user_names_are_kept(tmp_path):
+def test_keeps_sizes_of_axes_that_the_user_names(tmp_path):
     imagej(tmp_path / "a.tif", unit="um", finterval=2.0, spacing=3.0)
     image = io.read_image(tmp_path / "a.tif", "TYX")
     assert dict(image.voxel_size) == pytest.approx({"T": 2.0, "Y": 0.1, "X": 0.1})
@@ -137,7 +137,7 @@ def test_sizes_of_axes_that_the_user_names_are_kept(tmp_path):
         ("spacing=1.234,5", {"X": 0.1, "Y": 0.1}, "'1.234,5', which is not a number"),
     ],
 )
-def test_warns_of_an_imagej_number_that_is_not_plain(tmp_path, line, sizes, warning):
+def test_warns_of_imagej_value_that_is_no_plain_number(tmp_path, line, sizes, warning):
     text = f"ImageJ=1.52a\nimages=2\nslices=2\nunit=micron\n{line}\nloop=false\n"
     image = raw_imagej(tmp_path / "a.tif", text)
     assert dict(image.voxel_size) == pytest.approx(sizes)
@@ -187,7 +187,7 @@ def test_reads_and_writes_the_time_units_of_ome(tmp_path, symbol, name):
         ({"T": 2.0}, {"T": "cycles"}),
     ],
 )
-def test_sizes_in_any_unit_survive_an_imagej_file(tmp_path, sizes, units):
+def test_imagej_file_keeps_sizes_in_any_unit(tmp_path, sizes, units):
     axes = "TYX" if "T" in sizes else "ZYX"
     image = Image(np.zeros((2, 8, 8), np.uint8), axes, sizes, units)
     io.write_image(tmp_path / "a.tif", image)
@@ -206,7 +206,7 @@ def test_sizes_in_any_unit_survive_an_imagej_file(tmp_path, sizes, units):
     ],
 )
 @pytest.mark.parametrize("imagej", [False, True])
-def test_only_centimetres_are_a_voxel_size_without_metadata(
+def test_without_metadata_only_centimetres_give_a_voxel_size(
     tmp_path, unit, per_unit, sizes, imagej
 ):
     tifffile.imwrite(
@@ -234,7 +234,7 @@ def test_only_centimetres_are_a_voxel_size_without_metadata(
         ("nm", "nanometer"),
     ],
 )
-def test_imagej_units_get_their_names(tmp_path, unit, name):
+def test_reads_imagej_units(tmp_path, unit, name):
     tifffile.imwrite(
         tmp_path / "a.tif",
         np.zeros((4, 8, 8), np.uint8),
@@ -248,7 +248,7 @@ def test_imagej_units_get_their_names(tmp_path, unit, name):
 
 
 @pytest.mark.parametrize("size", ["nan", "inf", "-1", "0"])
-def test_a_voxel_size_that_is_none_is_not_known(tmp_path, size):
+def test_invalid_voxel_size_is_unknown(tmp_path, size):
     tifffile.imwrite(
         tmp_path / "a.ome.tif", np.zeros((8, 8), np.uint8), ome=True, metadata={"axes": "YX"}
     )

@@ -13,7 +13,7 @@ from tests.tiny import noisy_waves
 PIXELS = np.clip(noisy_waves((64, 64)), 0, 255).astype(np.uint8)
 
 
-def test_pages_of_a_plain_file_are_planes(tmp_path):
+def test_reads_pages_of_a_plain_file_as_planes(tmp_path):
     tifffile.imwrite(
         tmp_path / "a.tif", np.zeros((4, 8, 9), np.uint16), photometric="minisblack", metadata=None
     )
@@ -51,7 +51,7 @@ def test_reads_compressed_files_as_pillow_does(tmp_path, compression, mode):
     assert np.abs(difference).mean() < (1.5 if compression == "jpeg" else 1e-9)
 
 
-def test_of_a_pyramid_the_finest_level_is_read(tmp_path):
+def test_reads_the_finest_level_of_a_pyramid(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as file:
         size = {"PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm"}
         file.write(PIXELS, subifds=1, metadata={"axes": "YX", **size})
@@ -60,6 +60,6 @@ def test_of_a_pyramid_the_finest_level_is_read(tmp_path):
     assert (image.shape, dict(image.voxel_size)) == ((64, 64), {"X": 0.5})
 
 
-def test_a_large_file_of_64_bit_offsets_is_read(tmp_path):
+def test_reads_bigtiff(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, bigtiff=True)
     np.testing.assert_array_equal(io.read_image(tmp_path / "a.tif").data, PIXELS)

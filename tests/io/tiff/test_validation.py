@@ -18,7 +18,7 @@ PIXELS = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("no_data", [False, True])
-def test_tiles_that_were_never_written_are_reported_or_missing(tmp_path, no_data):
+def test_warns_of_empty_tiles_unless_they_are_no_data(tmp_path, no_data):
     values = np.ones((64, 64), np.uint8)
     tags = [(42113, 2, 2, "0", True)] if no_data else []
     tifffile.imwrite(tmp_path / "a.tif", values, tile=(32, 32), metadata=None, extratags=tags)
@@ -49,7 +49,7 @@ KINDS = {
 
 @pytest.mark.parametrize("side", [100, 50_000, 10**6])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_forged_size_is_refused_before_memory_is_taken(tmp_path, monkeypatch, kind, side):
+def test_rejects_forged_size_before_allocating_memory(tmp_path, monkeypatch, kind, side):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, metadata=None, **KINDS[kind])
     forge(tmp_path / "a.tif", ImageWidth=side, ImageLength=side)
     monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", lambda series: pytest.fail("read"))
@@ -57,7 +57,7 @@ def test_a_forged_size_is_refused_before_memory_is_taken(tmp_path, monkeypatch, 
 
 
 @pytest.mark.parametrize("kind", ["tiled", "tiled and compressed"])
-def test_tiles_of_a_forged_size_are_refused(tmp_path, kind):
+def test_rejects_forged_tile_size(tmp_path, kind):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, metadata=None, **KINDS[kind])
     forge(tmp_path / "a.tif", TileWidth=2**20, TileLength=2**20)
     assert "GB" in assert_refused(tmp_path / "a.tif")
@@ -75,14 +75,14 @@ def minimal_tiff(data, compression=1, next_page=0):
     return head + page + struct.pack("<I", offset if next_page == "itself" else next_page)
 
 
-def test_pixels_compressed_beyond_reason_are_refused(tmp_path, monkeypatch):
+def test_rejects_compression_bomb(tmp_path, monkeypatch):
     bomb = zlib.compress(bytes(2**27), 9)
     (tmp_path / "a.tif").write_bytes(minimal_tiff(bomb, compression=8))
     monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", lambda series: pytest.fail("read"))
     assert_refused(tmp_path / "a.tif")
 
 
-def test_a_chain_of_pages_that_closes_ends(tmp_path):
+def test_page_chain_that_loops_does_not_hang(tmp_path):
     (tmp_path / "a.tif").write_bytes(minimal_tiff(PIXELS.tobytes(), next_page="itself"))
     with suppress(FileFormatError):  # as older versions of tifffile have it
         np.testing.assert_array_equal(io.read_image(tmp_path / "a.tif").data, PIXELS)
@@ -90,7 +90,7 @@ def test_a_chain_of_pages_that_closes_ends(tmp_path):
 
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.04, 0.06, 0.1, 0.5, 0.99, 0.9999])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_tiff_that_was_cut_anywhere_is_refused_in_our_words_alone(tmp_path, caplog, kind, share):
+def test_rejects_truncated_tiff_without_log_messages(tmp_path, caplog, kind, share):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, metadata=None, **KINDS[kind])
     content = (tmp_path / "a.tif").read_bytes()
     (tmp_path / "a.tif").write_bytes(content[: int(share * len(content))])
@@ -98,7 +98,7 @@ def test_a_tiff_that_was_cut_anywhere_is_refused_in_our_words_alone(tmp_path, ca
     assert caplog.text == ""
 
 
-def test_bits_that_flipped_in_a_compressed_tiff_are_noticed(tmp_path):
+def test_rejects_flipped_bits_in_compressed_tiff(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, metadata=None, compression="zlib")
     content = bytearray((tmp_path / "a.tif").read_bytes())
     content[len(content) // 2] ^= 0xFF
@@ -123,7 +123,7 @@ def write_pair(folder, other="two.ome.tif"):
     return folder / "one.ome.tif"
 
 
-def test_a_set_of_ome_tiff_is_read_whole_or_refused(tmp_path):
+def test_reads_complete_ome_tiff_set_and_rejects_incomplete_one(tmp_path):
     path = write_pair(tmp_path)
     image = io.read_image(path)
     np.testing.assert_array_equal(image.data, [PIXELS + np.uint8(1), PIXELS + np.uint8(2)])
@@ -131,7 +131,7 @@ def test_a_set_of_ome_tiff_is_read_whole_or_refused(tmp_path):
     assert "is incomplete" in assert_refused(path)  # not a black plane
 
 
-def test_an_ome_tiff_takes_nothing_from_other_folders(tmp_path):
+def test_ome_tiff_reads_no_file_of_another_folder(tmp_path):
     (tmp_path / "in").mkdir()
     path = write_pair(tmp_path / "in", "../secret.ome.tif")
     assert (tmp_path / "secret.ome.tif").exists()
@@ -139,7 +139,7 @@ def test_an_ome_tiff_takes_nothing_from_other_folders(tmp_path):
 
 
 @pytest.mark.parametrize("ome", [True, False])
-def test_a_file_of_several_images_is_refused_and_one_with_a_thumbnail_is_not(tmp_path, ome):
+def test_rejects_several_images_but_not_a_thumbnail(tmp_path, ome):
     with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=ome) as file:
         file.write(PIXELS, metadata={"axes": "YX"})
         file.write(PIXELS[:16, :16], metadata={"axes": "YX"})
@@ -150,7 +150,7 @@ def test_a_file_of_several_images_is_refused_and_one_with_a_thumbnail_is_not(tmp
     assert "2 images" in assert_refused(tmp_path / "b.ome.tif")
 
 
-def test_directories_that_overlap_are_refused_before_they_are_read(tmp_path, monkeypatch):
+def test_rejects_overlapping_page_directories_before_reading(tmp_path, monkeypatch):
     """Of 40 KB, 5000 directories of 300 tags each: tifffile would be busy for minutes."""
     path, count, tags = tmp_path / "a.tif", 5000, 300
     tifffile.imwrite(path, PIXELS, metadata=None, byteorder="<")
@@ -168,7 +168,7 @@ def test_directories_that_overlap_are_refused_before_they_are_read(tmp_path, mon
     assert "overlap" in assert_refused(path)
 
 
-def test_directories_that_lead_to_each_other_are_refused(tmp_path, monkeypatch):
+def test_rejects_page_directories_that_loop(tmp_path, monkeypatch):
     """In one such file of 880 bytes tifffile never came to an end, and took all memory."""
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.stack([PIXELS, PIXELS]), metadata=None, byteorder="<")
@@ -182,7 +182,7 @@ def test_directories_that_lead_to_each_other_are_refused(tmp_path, monkeypatch):
     assert "overlap" in assert_refused(path)
 
 
-def test_pixels_that_are_not_of_their_compression_are_refused(tmp_path):
+def test_rejects_pixels_that_do_not_match_their_compression(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, metadata=None)
     forge(tmp_path / "a.tif", Compression=5)
     assert "cannot be read as .tif" in assert_refused(tmp_path / "a.tif")

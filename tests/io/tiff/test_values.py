@@ -63,14 +63,14 @@ def test_no_data_pixels_are_missing(tmp_path, text, value, dtype):
 @pytest.mark.parametrize(
     ("text", "dtype"), [("-9999", "uint8"), ("0.5", "uint8"), ("none", "uint8"), ("7e9", "float32")]
 )
-def test_a_no_data_value_that_no_pixel_has_changes_nothing(tmp_path, text, dtype):
+def test_unused_no_data_value_changes_nothing(tmp_path, text, dtype):
     values = PIXELS.astype(dtype)
     image = io.read_image(tagged(tmp_path / "a.tif", values, 42113, 2, text))
     assert (image.dtype, image.warnings) == (np.dtype(dtype), ())
     np.testing.assert_array_equal(image.data, values)
 
 
-def test_a_coloured_pixel_is_missing_where_all_its_colours_are(tmp_path):
+def test_colour_pixel_is_missing_if_all_samples_are_no_data(tmp_path):
     colours = np.stack([PIXELS, PIXELS, PIXELS], -1)
     colours[3, 4] = 0
     colours[5, 6, 0] = 0
@@ -127,7 +127,7 @@ def test_orientation_agrees_with_pillow(tmp_path, code):
     np.testing.assert_array_equal(io.read_image(path).data, expected)
 
 
-def test_an_upright_result_has_no_orientation(tmp_path):
+def test_upright_result_has_no_orientation_tag(tmp_path):
     image = io.read_image(tagged(tmp_path / "a.tif", PIXELS, 274, 3, 6))
     for name in ("b.ome.tif", "b.tif"):
         io.write_image(tmp_path / name, image)
@@ -137,7 +137,7 @@ def test_an_upright_result_has_no_orientation(tmp_path):
 
 
 @pytest.mark.parametrize("code", [0, 1, 9])
-def test_an_orientation_without_meaning_changes_nothing(tmp_path, code):
+def test_ignores_undefined_orientation_tag(tmp_path, code):
     image = io.read_image(tagged(tmp_path / "a.tif", PIXELS, 274, 3, code))
     np.testing.assert_array_equal(image.data, PIXELS)
     assert image.warnings == ()
@@ -148,7 +148,7 @@ def imagej(path, values, **entries):
     return io.read_image(path)
 
 
-def test_applies_the_straight_line_of_imagej(tmp_path):
+def test_applies_linear_calibration_of_imagej(tmp_path):
     entries = {"cf": 0, "c0": -1000.0, "c1": 0.5, "vunit": "HU"}
     image = imagej(tmp_path / "a.tif", PIXELS, **entries)
     np.testing.assert_allclose(image.data, PIXELS * 0.5 - 1000)
@@ -164,13 +164,13 @@ def test_reads_signed_integers_as_imagej_stores_them(tmp_path):
 
 
 @pytest.mark.parametrize("entries", [{"cf": 3, "c0": 1.0, "c1": 2.0}, {"cf": 0, "c0": "one"}])
-def test_keeps_stored_values_where_the_calibration_is_no_line_and_warns(tmp_path, entries):
+def test_keeps_stored_values_with_a_warning_if_calibration_is_not_linear(tmp_path, entries):
     image = imagej(tmp_path / "a.tif", PIXELS, **entries)
     np.testing.assert_array_equal(image.data, PIXELS)
     assert "the result has the stored values" in image.warnings[0]
 
 
 @pytest.mark.parametrize("entries", [{}, {"cf": 0, "c0": 0.0, "c1": 1.0}])
-def test_values_without_a_calibration_stay_as_they_are(tmp_path, entries):
+def test_keeps_values_without_calibration(tmp_path, entries):
     image = imagej(tmp_path / "a.tif", PIXELS, **entries)
     assert (image.dtype, image.warnings) == (np.dtype("uint8"), ())

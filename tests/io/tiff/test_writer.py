@@ -14,7 +14,7 @@ from tests.tiny import small_image
 
 
 @pytest.mark.parametrize("axes", ["XY", "YXC", "ZXY"])
-def test_unusual_orders_are_written_in_the_usual_one(tmp_path, axes):
+def test_writes_unusual_orders_of_axes_in_the_usual_order(tmp_path, axes):
     image = small_image(axes)
     io.write_image(tmp_path / "a.ome.tif", image)
     back = io.read_image(tmp_path / "a.ome.tif")
@@ -23,7 +23,7 @@ def test_unusual_orders_are_written_in_the_usual_one(tmp_path, axes):
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".ome.tif"])
-def test_the_description_is_in_the_file(tmp_path, suffix):
+def test_writes_the_description(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     io.write_image(path, small_image(), description=json.dumps({"schema": 1}))
     with tifffile.TiffFile(path) as file:
@@ -32,7 +32,7 @@ def test_the_description_is_in_the_file(tmp_path, suffix):
 
 
 @pytest.mark.parametrize(("axis", "unit"), [("X", "1/nm"), ("T", "cycles"), ("X", "second")])
-def test_a_unit_that_ome_lacks_is_not_written(tmp_path, axis, unit):
+def test_omits_unit_that_ome_does_not_define(tmp_path, axis, unit):
     image = Image(np.zeros((2, 8, 8), np.uint8), "TYX", {axis: 0.5}, {axis: unit})
     io.write_image(tmp_path / "a.ome.tif", image)
     with tifffile.TiffFile(tmp_path / "a.ome.tif") as file:
@@ -40,7 +40,7 @@ def test_a_unit_that_ome_lacks_is_not_written(tmp_path, axis, unit):
     assert dict(io.read_image(tmp_path / "a.ome.tif").voxel_size) == {}
 
 
-def test_an_imagej_file_gets_planes_in_the_unit_of_pixels(tmp_path):
+def test_writes_imagej_spacing_in_the_unit_of_pixels(tmp_path):
     units = {"Z": "nanometer", "Y": "micrometer", "X": "micrometer", "T": "minute"}
     sizes = {"Z": 300.0, "Y": 0.1, "X": 0.1, "T": 2.0}
     io.write_image(
