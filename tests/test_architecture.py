@@ -1,4 +1,4 @@
-"""What holds for the package as a whole."""
+"""Rules for the whole package: imports, forbidden calls and public names."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_base_install_has_no_qt_binding_and_no_napari():
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.name)
 def test_module_has_no_absolute_paths_and_no_pickle(path):
     text = path.read_text(encoding="utf-8")
-    # allow_pickle=False is how numpy is told not to.
+    # allow_pickle=False forbids numpy to load pickles.
     assert "pickle" not in text.replace("allow_pickle=False", "")
     for place in ("/home/", "/root/", "/Users/", "/tmp/", "/work/", "C:\\"):
         assert place not in text
@@ -106,7 +106,7 @@ def test_module_runs_no_code_from_data_and_uses_no_network(path):
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.name)
 def test_module_uses_monotonic_clocks(path):
     names = {name for name, _ in calls(ast.parse(path.read_text(encoding="utf-8")))}
-    # Only a log has the time of the day in its name.
+    # Only logs have the time of day in their names.
     dates = {"datetime.now"} if path.name != "logs.py" else set()
     assert not names & ({"time.time", "time.time_ns", "time.localtime"} | dates)
 
@@ -117,7 +117,7 @@ def test_module_uses_monotonic_clocks(path):
         path
         for folder in ("core", "api", "io", "config", "compare", "render", "batch", "gui")
         for path in (SOURCE / folder).rglob("*.py")
-        # The one module that writes command lines.
+        # The only module that writes command lines.
         if path.name != "export_code.py"
     ),
     ids=lambda path: str(path.relative_to(SOURCE)),

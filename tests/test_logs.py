@@ -1,4 +1,4 @@
-"""Logs: a file for each run, whose words are ours."""
+"""Log files of runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.batch.test_jobs import call, folder, save_noisy  # noqa: F401
 
 @pytest.fixture
 def logged(tmp_path, monkeypatch):
-    """Return a function for the texts of all logs, the oldest first."""
+    """Return a function that returns the texts of all logs, the oldest first."""
     place = tmp_path / "logs"
     monkeypatch.setenv("NAPARI_DIP_LOGS", str(place))
     return lambda: [path.read_text() for path in sorted(place.glob("*.log"))]
@@ -37,7 +37,7 @@ def test_log_has_the_message_of_our_errors(folder, logged, capsys):  # noqa: F81
     assert "its log" not in capsys.readouterr().err
 
 
-# Not as one word in the source, whose lines a trace shows.
+# Computed, because a traceback shows the source lines.
 QUOTED = ["Doe^Jane"[::1], f"born {1900 + 70}"]
 
 

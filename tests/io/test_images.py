@@ -1,3 +1,5 @@
+"""Reading and writing of images in all formats."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -11,9 +13,9 @@ from napari_dip.errors import FileFormatError, InputError, OutputExistsError
 from napari_dip.io import images as io
 from tests.tiny import small_image
 
-# Neither .npy nor .png has axes to keep.
+# All formats but .npy and .png, which store no axes.
 WITH_AXES = [suffix for suffix in io.WRITERS if suffix not in (".npy", ".png")]
-# Formats without samples: an RGB pixel has channels there.
+# Formats that store RGB samples as channels.
 WITHOUT_SAMPLES = (".ome.zarr", ".zarr")
 GREY_ONLY = (".nii", ".nii.gz")
 
@@ -57,7 +59,7 @@ def bad_files(folder):
     (folder / "image.xyz").write_bytes(b"0")
     (folder / "folder.tif").mkdir()
     np.save(folder / "object.npy", np.array([{}], dtype=object), allow_pickle=True)
-    whole = folder / "whole.tif"
+    complete = folder / "complete.tif"
     for name, options in {
         "cut_ome.tif": {"ome": True},
         "cut_imagej.tif": {"imagej": True},
@@ -66,10 +68,10 @@ def bad_files(folder):
         "cut_compressed.tif": {"compression": "zlib", "metadata": None},
     }.items():
         pages = np.random.default_rng(0).integers(0, 255, (5, 64, 64), dtype=np.uint8)
-        tifffile.imwrite(whole, pages, **options)
-        content = whole.read_bytes()
+        tifffile.imwrite(complete, pages, **options)
+        content = complete.read_bytes()
         (folder / name).write_bytes(content[: len(content) // 2])
-    return ["missing.tif", *sorted(path.name for path in folder.iterdir() if path != whole)]
+    return ["missing.tif", *sorted(path.name for path in folder.iterdir() if path != complete)]
 
 
 def test_rejects_every_bad_file_in_one_sentence(tmp_path):

@@ -14,19 +14,19 @@ VALUES = np.arange(3 * 8 * 6, dtype=np.uint16).reshape(3, 8, 6)
 
 @pytest.fixture
 def plugin(monkeypatch):
-    """Return a function that makes a plugin which opens every .odd file as the given layers."""
+    """Return a function that registers a plugin which reads .odd files as the given layers."""
     manager = PluginManager()
     monkeypatch.setattr(PluginManager, "instance", classmethod(lambda cls: manager))
     monkeypatch.setattr(manager, "discover", lambda: None)
     reader = DynamicPlugin("odd-files", plugin_manager=manager)
     reader.register()
 
-    def opening(*layers):
+    def register(*layers):
         @reader.contribute.reader(filename_patterns=["*.odd"])
         def get_reader(path):
             return lambda paths: list(layers)
 
-    yield opening
+    yield register
     reader.cleanup()
 
 

@@ -1,4 +1,4 @@
-"""NIfTI: where voxels lie, what is scaled, and what is refused."""
+"""NIfTI: affines, units, scaling and errors."""
 
 from __future__ import annotations
 
@@ -134,14 +134,14 @@ def test_keeps_the_affine_of_real_files(shared_data, tmp_path, name):
     assert after.header.get_zooms() == pytest.approx(before.header.get_zooms())
 
 
-# Where voxels lie, whatever the codes are
+# Affines and their codes
 
 MIRRORED = np.array([[2.0, 0, 0, -5], [0, 2.0, 0, 4], [0, 0, -3.0, 7], [0, 0, 0, 1]])
 STANDARD = np.array([[-1.9, 0.2, 0, 80], [0.1, 2.1, 0.3, -60], [0, 0.2, 3.3, -9], [0, 0, 0, 1]])
 
 
 def save_with(path, values, *, sform=(None, 0), qform=(None, 0), zooms=None, **fields):
-    """Write a file whose header has these affines and codes, and other fields as given."""
+    """Write a file with the given affines, codes and other header fields."""
     file = nibabel.Nifti1Image(values, None)
     file.header.set_zooms(zooms or (2.0, 2.0, 3.0, 1.5)[: values.ndim])
     file.header.set_qform(*qform)
@@ -152,11 +152,11 @@ def save_with(path, values, *, sform=(None, 0), qform=(None, 0), zooms=None, **f
     return path
 
 
-def kept(tmp_path, path):
-    """Return the header before and after a file was read and written."""
+def rewritten(tmp_path, path):
+    """Return a file, and the file that results from reading and writing it."""
     image = io.read_image(path)
-    io.write_image(tmp_path / "kept.nii", image.with_data(image.data.astype(np.float32)))
-    return nibabel.load(path), nibabel.load(tmp_path / "kept.nii")
+    io.write_image(tmp_path / "rewritten.nii", image.with_data(image.data.astype(np.float32)))
+    return nibabel.load(path), nibabel.load(tmp_path / "rewritten.nii")
 
 
 @pytest.mark.parametrize("matrix", [MIRRORED, MIRRORED @ np.diag([-1, 1, 1, 1])], ids=["+", "-"])
@@ -168,7 +168,7 @@ def test_affines_keep_their_codes(tmp_path, values, qform_code, sform_code, matr
     path = save_with(
         tmp_path / "a.nii", values, qform=(matrix, qform_code), sform=(other, sform_code)
     )
-    before, after = kept(tmp_path, path)
+    before, after = rewritten(tmp_path, path)
     image = io.read_image(path)
     np.testing.assert_allclose(image.affine, before.affine, atol=1e-4)
     np.testing.assert_allclose(after.affine, before.affine, atol=1e-4)
@@ -233,7 +233,7 @@ def test_warns_of_invalid_header_fields(tmp_path, values, fields, words):
 def test_keeps_units_and_time_of_the_first_frame(tmp_path, values, space, time):
     code = nibabel.nifti1.unit_codes
     path = save_with(tmp_path / "a.nii", values, xyzt_units=code[space] + code[time], toffset=0.25)
-    before, after = kept(tmp_path, path)
+    before, after = rewritten(tmp_path, path)
     assert after.header.get_xyzt_units() == (space, time)
     assert after.header.get_zooms() == pytest.approx(before.header.get_zooms())
     assert float(after.header["toffset"]) == 0.25
@@ -285,6 +285,6 @@ def test_reads_every_data_type_unchanged(tmp_path, values, dtype):
 def test_nifti_with_nan_affine_has_no_affine(tmp_path):
     nibabel.save(nibabel.Nifti1Image(np.ones((8, 9), np.int16), np.eye(4)), tmp_path / "a.nii")
     content = bytearray((tmp_path / "a.nii").read_bytes())
-    struct.pack_into("<f", content, 280, float("nan"))  # of the affine
+    struct.pack_into("<f", content, 280, float("nan"))  # an entry of the affine
     (tmp_path / "a.nii").write_bytes(content)
     assert io.read_image(tmp_path / "a.nii").affine is None

@@ -1,4 +1,4 @@
-"""Pictures: bits of a sample, orientation, opacity, and the tables of a turned JPEG."""
+"""PNG, JPEG and WebP pictures: bit depth, orientation, opacity and quantisation."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from napari_dip.io import images as io
 from tests.tiny import small_image, waves
 
 ORIENTATION = 0x0112
-# Colour type of PNG by the number of samples.
+# Colour type of PNG, by number of samples.
 PNG_COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
 def save_png(path, values, *extra):
-    """Write a PNG of 16 bits a sample by hand: Pillow has no colours of 16 bits."""
+    """Write a PNG of 16 bits per sample by hand; Pillow does not support 16-bit colours."""
 
     def chunk(kind, data):
         check = struct.pack(">I", zlib.crc32(kind + data))
@@ -39,7 +39,7 @@ def save_png(path, values, *extra):
 
 
 def numbers(*shape):
-    """Return 16-bit values that differ in their lower bytes alone."""
+    """Return 16-bit values whose upper bytes are equal."""
     return np.random.default_rng(0).integers(30000, 30200, shape).astype(np.uint16)
 
 
@@ -167,8 +167,8 @@ def turned_jpeg(path, orientation, shape, subsampling):
     return path
 
 
-def distance_to_whole_numbers(image, quantisation):
-    """Return how far the coefficients of luma are from whole steps, in the median."""
+def distance_to_integers(image, quantisation):
+    """Return the median distance of luma coefficients to integers, in quantisation steps."""
     operator = RemoveJpeg(quantisation).operator(image, "YX")
     pixels = np.atleast_3d(image.data).transpose(2, 0, 1).astype(float)
     planes = torch.from_numpy(np.ascontiguousarray(pixels))[None]
@@ -182,7 +182,7 @@ def distance_to_whole_numbers(image, quantisation):
 def test_quantisation_of_a_turned_jpeg_fits_its_upright_pixels(tmp_path, subsampling, orientation):
     path = turned_jpeg(tmp_path / "a.jpg", orientation, (48, 80), subsampling)
     image, quantisation = io.read_image(path), io.read_quantisation(path)
-    assert distance_to_whole_numbers(image, quantisation) < 0.06
+    assert distance_to_integers(image, quantisation) < 0.06
 
 
 @pytest.mark.parametrize(("orientation", "known"), [(1, True), (5, True), (6, False), (3, False)])

@@ -1,3 +1,5 @@
+"""Paths, checks and files of results and reports."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""A result as one page to keep."""
+"""HTML page of a result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def figure(text):
 
 
 class Tags(HTMLParser):
-    """What a page refers to, and whether all that is opened is closed."""
+    """Parser that collects references and checks that every tag is closed."""
 
     def __init__(self, text):
         super().__init__()

@@ -54,7 +54,7 @@ def test_fit_does_not_synchronise_the_gpu_between_assessments(latent, monkeypatc
     reached = [next(steps).iteration]
     try:
         for _ in range(3):
-            torch.cuda.set_sync_debug_mode("error")  # whatever waits raises
+            torch.cuda.set_sync_debug_mode("error")  # each synchronisation raises an error
             reached.append(next(steps).iteration)
     finally:
         torch.cuda.set_sync_debug_mode("default")

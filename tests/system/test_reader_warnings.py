@@ -1,4 +1,4 @@
-"""The warnings of a reader reach the report, the terminal and the manifest of a batch."""
+"""Warnings of a reader in the report, on the terminal and in the manifest of a batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WARNING = "The channel names cannot be read."
 
 @pytest.fixture
 def call(capsys, monkeypatch, tmp_path):
-    """Run a command line in a folder with a.npy, whose reader warns."""
+    """Return a function that runs a command in a folder with a.npy, whose reader warns."""
 
     def warning_reader(path, check_memory):
         return replace(read_numpy(path, check_memory), warnings=(WARNING,))

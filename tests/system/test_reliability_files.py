@@ -1,29 +1,22 @@
-"""Bad files and places: refused before the work, and no result is lost or half written."""
+"""File names, outputs and configurations on the command line; no result is lost."""
 
 from __future__ import annotations
 
 import errno
-import gzip
 import json
 import os
 import shutil
-import struct
-import zipfile
-import zlib
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image as Picture
 
 from napari_dip.cli import main as cli
 from napari_dip.errors import FileFormatError
 from napari_dip.io import atomic
 from napari_dip.io import images as io
 from napari_dip.io import results as outputs
-from tests.bad import assert_refused
 from tests.tiny import noisy_waves, tiny_config
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
@@ -32,7 +25,7 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files or
 
 @pytest.fixture
 def call(capsys, monkeypatch, tmp_path):
-    """Run a command line in an empty folder; return exit code, stdout and stderr."""
+    """Return a function that runs a command and returns exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     tmp_path.joinpath("tiny.json").write_text(tiny_config(2, threads=1).model_dump_json())
     tifffile.imwrite("a.tif", noisy_waves((20, 16)).astype(np.float32))
@@ -49,92 +42,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-# Other formats
-
-
-def png_of(width, height, data):
-    def chunk(kind, content):
-        sum_ = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + sum_
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(data)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
-
-
-def forged_png(path):
-    path.write_bytes(png_of(10**5, 10**5, bytes(100)))
-
-
-def cut_png(path):
-    Picture.fromarray(PIXELS).save(path)
-    path.write_bytes(path.read_bytes()[:2000])
-
-
-def moving_png(path):
-    frames = [Picture.fromarray(PIXELS), Picture.fromarray(PIXELS[::-1])]
-    frames[0].save(path, save_all=True, append_images=frames[1:])
-
-
-def forged_npy(path):
-    np.save(path, PIXELS)
-    content = path.read_bytes()
-    path.write_bytes(content.replace(b"(64, 64), }    ", b"(640000, 64), }"))
-
-
-def archive(path):
-    with path.open("wb") as file:
-        np.savez(file, PIXELS)
-
-
-def forged_nifti(path):
-    nibabel.save(nibabel.Nifti1Image(np.zeros((8, 9, 10), np.int16), np.eye(4)), path)
-    content = bytearray(gzip.decompress(path.read_bytes()))
-    struct.pack_into("<4h", content, 40, 3, 32000, 32000, 32000)
-    path.write_bytes(gzip.compress(bytes(content)))
-
-
-def weights(path):
-    path.write_bytes(b"\x80\x04.")  # would run code if it were loaded
-
-
-def escaping(path):
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("../outside.txt", "")
-
-
-def pipe(path):
-    os.mkfifo(path)
-
-
-def loop(path):
-    path.symlink_to(path)
-
-
-@pytest.mark.parametrize(
-    ("name", "make"),
-    [
-        ("forged.png", forged_png),
-        ("cut.png", cut_png),
-        ("moving.png", moving_png),
-        ("forged.npy", forged_npy),
-        ("archive.npy", archive),
-        ("forged.nii.gz", forged_nifti),
-        ("weights.pt", weights),
-        ("escaping.zarr.zip", escaping),
-        pytest.param("pipe.tif", pipe, marks=POSIX),
-        pytest.param("loop.tif", loop, marks=POSIX),
-    ],
-)
-def test_rejects_forged_or_damaged_file(tmp_path, name, make):
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    make(folder / name)
-    assert_refused(folder / name)
-    assert names(tmp_path) == ["folder"]
-
-
-# Names and places
+# Names and outputs
 
 NAMES = ["with space", "ünïcödé 細胞", "-dash", "quote ' \" $;&", "100%{}[b]", "a.b.c", "x" * 200]
 
@@ -197,19 +105,19 @@ def test_rejects_rgb_for_nifti_before_the_fit(call, tmp_path, monkeypatch):
     assert call("denoise", "rgb.tif", "-o", "b.nii.gz")[0] == 3
 
 
-# A result is not lost
+# Results that cannot be written
 
 
 @pytest.fixture
-def elsewhere(monkeypatch, tmp_path_factory):
-    """Return where results go that cannot be written."""
-    folder = tmp_path_factory.mktemp("elsewhere")
+def temporary_folder(monkeypatch, tmp_path_factory):
+    """Return the folder for results that cannot be written."""
+    folder = tmp_path_factory.mktemp("temporary_folder")
     monkeypatch.setattr(outputs.tempfile, "mkdtemp", lambda prefix: str(folder))
     return folder
 
 
-def after_the_work(monkeypatch, happen):
-    """Let something happen between the fit and the writing of its result."""
+def after_the_fit(monkeypatch, happen):
+    """Call a function between the fit and the writing of its result."""
     write = outputs.write_result
 
     def late(*args, **options):
@@ -231,17 +139,19 @@ def write_the_same():
     ("happen", "code"), [(remove_the_folder, 3), (write_the_same, 2)], ids=["removed", "taken"]
 )
 def test_lost_output_path_saves_the_result_to_the_temporary_folder(
-    call, tmp_path, monkeypatch, elsewhere, happen, code
+    call, tmp_path, monkeypatch, temporary_folder, happen, code
 ):
     (tmp_path / "out").mkdir()
-    after_the_work(monkeypatch, happen)
+    after_the_fit(monkeypatch, happen)
     got, _, err = call("denoise", "a.tif", "-o", "out/b.tif")
     assert got == code
-    assert f"The result is saved as {elsewhere / 'b.tif'}." in err
-    assert io.read_image(elsewhere / "b.tif").shape == (20, 16)
+    assert f"The result is saved as {temporary_folder / 'b.tif'}." in err
+    assert io.read_image(temporary_folder / "b.tif").shape == (20, 16)
 
 
-def test_full_disk_saves_the_result_to_the_temporary_folder(call, tmp_path, monkeypatch, elsewhere):
+def test_full_disk_saves_the_result_to_the_temporary_folder(
+    call, tmp_path, monkeypatch, temporary_folder
+):
     (tmp_path / "out").mkdir()
     flush = io.flush
 
@@ -254,12 +164,12 @@ def test_full_disk_saves_the_result_to_the_temporary_folder(call, tmp_path, monk
     code, _, err = call("denoise", "a.tif", "-o", "out/b.tif")
     assert (code, names(tmp_path / "out")) == (3, [])
     assert "No space left" in err
-    assert names(elsewhere) == ["b.tif"]
+    assert names(temporary_folder) == ["b.tif"]
 
 
 def test_report_identifies_the_input_as_it_was_read(call, monkeypatch):
     before = io.sha256_of("a.tif")
-    after_the_work(monkeypatch, Path("a.tif").unlink)
+    after_the_fit(monkeypatch, Path("a.tif").unlink)
     code, out, _ = call("denoise", "a.tif", "-o", "b.tif", "--json")
     assert code == 0
     assert json.loads(out)["input"]["sha256"] == before

@@ -1,4 +1,4 @@
-"""What holds for any image: identities of the parts, and relations between restorations."""
+"""Properties of any image: identities of functions, and relations between restorations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_order_of_axes_does_not_change_the_restoration(order):
     assert found.axes == "".join(order)
     assert found.shape == moved.shape
     back = found.data.transpose([order.index(axis) for axis in sizes])
-    # Blocks are numbered in the order of the array, so only one plane has the same seed.
+    # Blocks are numbered in the order of the array, so only the first plane has the same seed.
     np.testing.assert_allclose(back[0, 0, 0], expected.data[0, 0, 0], rtol=1e-3, atol=1e-3)
 
 
@@ -102,8 +102,8 @@ CHOICES = st.fixed_dictionaries(
 def test_configuration_survives_json(choices):
     config = DipConfig.model_validate(choices)
     assert DipConfig.model_validate_json(config.model_dump_json()) == config
-    whole = config.complete()
-    assert DipConfig.model_validate_json(whole.model_dump_json()) == whole
+    complete = config.complete()
+    assert DipConfig.model_validate_json(complete.model_dump_json()) == complete
 
 
 @FEW
@@ -119,7 +119,7 @@ def test_mask_with_labels_and_inverse_selects_missing_pixels(mask, labels):
         np.testing.assert_array_equal(missing, painted != inverse)
 
 
-# Restorations of related images are related alike.
+# Relations between restorations of related images
 
 IMAGE = noisy_waves((32, 24))
 
@@ -135,7 +135,7 @@ def test_linear_scaling_of_intensities_only_scales_the_result(gain, offset):
 
 
 def test_same_seed_gives_same_bits_and_other_thread_count_similar_ones():
-    # Where two threads share a core, they wait for each other at every step.
+    # Few iterations, because two threads that share a core wait for each other.
     image, config = IMAGE[:16, :16], tiny_config(3, threads=1)
     first = napari_dip.denoise(image, config=config)
     np.testing.assert_array_equal(napari_dip.denoise(image, config=config), first)
@@ -161,7 +161,7 @@ def test_separate_channels_do_not_depend_on_each_other():
     ],
 )
 def test_flipped_image_or_channels_are_restored_equally_well(change):
-    # Each pixel has another weight at first and may be held out or not: as well, not the same.
+    # Initial weights and held-out pixels differ, so only the quality is the same.
     truth = np.stack([waves((32, 24)), 250 - waves((32, 24))[::-1]])
     noisy = truth + np.random.default_rng(0).normal(0, 20, truth.shape)
     config = tiny_config(60, threads=1, axes="CYX", channels="joint")

@@ -1,4 +1,4 @@
-"""Runs that are disturbed, watched or repeated: signals, network, patients' names, handles."""
+"""Runs: signals, kills, network access, privacy and resource leaks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.tiny import noisy_waves, tiny_config
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Be in a folder with an image and a configuration."""
+    """Change to a folder with an image and a configuration."""
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("a.tif", noisy_waves((20, 16)).astype(np.float32))
     Path("tiny.json").write_text(tiny_config(2, threads=1).model_dump_json())
@@ -54,7 +54,7 @@ def test_sigterm_keeps_the_best_result_so_far(folder, monkeypatch, capsys):
     assert json.loads(Path("b.ome.tif.json").read_text())["stop_reason"] == "stop_requested"
 
 
-# What is written waits half way for the signal.
+# Writing waits for the signal before the output is renamed.
 HALF_WRITTEN = """
 import sys, time
 from napari_dip.cli import main as cli
@@ -146,12 +146,12 @@ def test_outputs_do_not_identify_the_patient(folder, capfd, caplog):
         words = ["denoise", "scan.dcm", "-o", f"out.{suffix}", "--config", "tiny.json"]
         assert cli.main(words) == 0
     printed = capfd.readouterr()
-    told = [printed.out.encode(), printed.err.encode(), caplog.text.encode()]
+    messages = [printed.out.encode(), printed.err.encode(), caplog.text.encode()]
     written = [
         path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".dcm"
     ]
     for name in (PATIENT, "Doe", "19010203"):
-        assert not any(name.encode() in text for text in (*told, *written))
+        assert not any(name.encode() in text for text in (*messages, *written))
 
 
 def test_runs_leave_no_file_thread_or_memory_behind(folder):

@@ -27,7 +27,7 @@ def save(path, z=0.0, series="1.2.3", pixels=STORED, **tags):
     data.BitsAllocated = data.BitsStored = 16
     data.HighBit = 15
     data.PixelRepresentation = 0
-    data.PixelSpacing = [0.5, 0.25]  # of rows, of columns
+    data.PixelSpacing = [0.5, 0.25]  # (rows, columns)
     data.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
     data.ImagePositionPatient = [-10, -20, z]
     data.PixelData = pixels.tobytes()
@@ -62,18 +62,18 @@ RGB = np.random.default_rng(1).integers(60, 190, (8, 6, 3)).astype(np.uint8)
 
 
 def groups(**sequences):
-    """Return a dataset whose sequences hold one dataset of the given attributes each."""
-    whole = pydicom.Dataset()
+    """Return a dataset of functional groups, each with the given attributes."""
+    dataset = pydicom.Dataset()
     for name, attributes in sequences.items():
-        one = pydicom.Dataset()
+        group = pydicom.Dataset()
         for key, value in attributes.items():
-            setattr(one, key, value)
-        setattr(whole, f"{name}Sequence", pydicom.Sequence([one]))
-    return whole
+            setattr(group, key, value)
+        setattr(dataset, f"{name}Sequence", pydicom.Sequence([group]))
+    return dataset
 
 
-def enhanced(path, places, slopes=(1, 1, 1), **tags):
-    """Write one file with a frame of STORED at each place."""
+def enhanced(path, positions, slopes=(1, 1, 1), **tags):
+    """Write an enhanced file with a frame of STORED at each position along Z."""
     shared = groups(
         PixelMeasures={"PixelSpacing": [0.5, 0.25], "SliceThickness": 3},
         PlaneOrientation={"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]},
@@ -83,13 +83,13 @@ def enhanced(path, places, slopes=(1, 1, 1), **tags):
             PixelValueTransformation={"RescaleSlope": slope, "RescaleIntercept": 5},
             **({} if z is None else {"PlanePosition": {"ImagePositionPatient": [-10, -20, z]}}),
         )
-        for z, slope in zip(places, slopes, strict=True)
+        for z, slope in zip(positions, slopes, strict=True)
     ]
     top = dict.fromkeys(("PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient"))
     return save(
         path,
-        pixels=np.stack([STORED + index for index in range(len(places))]),
-        NumberOfFrames=len(places),
+        pixels=np.stack([STORED + index for index in range(len(positions))]),
+        NumberOfFrames=len(positions),
         SharedFunctionalGroupsSequence=pydicom.Sequence([shared]),
         PerFrameFunctionalGroupsSequence=pydicom.Sequence(frames),
         **{**top, **tags},

@@ -26,11 +26,11 @@ def test_sorts_series_by_position(tmp_path):
 
 
 def region(unit=3, **deltas):
-    """Return a region of an ultrasound picture, with its deltas in centimetres for unit 3."""
-    one = pydicom.Dataset()
-    one.PhysicalUnitsXDirection = one.PhysicalUnitsYDirection = unit
-    one.PhysicalDeltaX, one.PhysicalDeltaY = deltas["x"], deltas["y"]
-    return one
+    """Return a region of an ultrasound image; unit 3 is centimetres."""
+    part = pydicom.Dataset()
+    part.PhysicalUnitsXDirection = part.PhysicalUnitsYDirection = unit
+    part.PhysicalDeltaX, part.PhysicalDeltaY = deltas["x"], deltas["y"]
+    return part
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""DICOM: positions, scales, refusals, and no word about the patient."""
+"""Reading of DICOM files and series, errors, and privacy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def a_gap(folder):
         save(folder / f"{index}.dcm", float(index))
 
 
-def one_place_twice(folder):
+def same_position_twice(folder):
     for index in (0, 1, 1):
         save(folder / f"{len(list(folder.iterdir()))}.dcm", float(index))
 
@@ -57,7 +57,7 @@ def no_position(folder):
     [
         (two_series, "2 series; expected one"),
         (a_gap, "1 to 2 mm apart; expected equal spacing"),
-        (one_place_twice, "several planes have the same position"),
+        (same_position_twice, "several planes have the same position"),
         (two_sizes, "2 sizes"),
         (two_directions, "2 orientations"),
         (no_position, "some without a position"),
@@ -81,7 +81,7 @@ def test_rejects_unsupported_scale_and_palette(tmp_path):
 @pytest.mark.parametrize("length", [140, 400, -20])
 def test_error_for_damaged_file_does_not_identify_the_patient(tmp_path, length, caplog, recwarn):
     with pytest.warns(UserWarning, match="Invalid value"):
-        path = save(tmp_path / "a.dcm", StudyDate=PATIENT)  # no date: pydicom quotes it
+        path = save(tmp_path / "a.dcm", StudyDate=PATIENT)  # an invalid date, which pydicom quotes
     caplog.clear()
     recwarn.clear()
     path.write_bytes(path.read_bytes()[:length])

@@ -99,7 +99,7 @@ def test_rejects_slope_of_zero(tmp_path):
         io.read_image(save(tmp_path / "a.dcm", RescaleSlope=0, RescaleIntercept=0))
 
 
-# BT.601 of the full range, as DICOM has it.
+# BT.601 with full range, as in DICOM.
 TO_YBR = np.array([[0.299, 0.587, 0.114], [-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]])
 
 

@@ -20,7 +20,7 @@ def test_writes_metadata_of_version_0_5(tmp_path):
     assert group.metadata.zarr_format == 3
     assert ome["version"] == "0.5"
     (multiscale,) = ome["multiscales"]
-    # Channels come before space, whatever the order of the image.
+    # OME-Zarr stores channels before space, in any order of the image.
     assert multiscale["axes"] == [
         {"name": "c", "type": "channel"},
         {"name": "z", "type": "space"},

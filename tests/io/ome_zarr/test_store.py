@@ -1,4 +1,4 @@
-"""OME-Zarr: what other programs rely on, and what must not be believed or deleted."""
+"""Pixels of OME-Zarr: levels, missing chunks, and replacing of existing folders."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_levels_halve_y_and_x_down_to_the_coarsest_size(tmp_path, dtype):
     assert {level.dtype for level in levels} == {np.dtype(dtype)}
     scale, shift = datasets[2]["coordinateTransformations"]
     assert scale["scale"] == [3.0, 1.0, 2.0]
-    # The first of four pixels has its centre at 0, all four have it at 1.5.
+    # The centre of four pixels is at 1.5 pixels.
     assert shift["translation"] == [0.0, 0.375, 0.75]
 
 

@@ -14,7 +14,7 @@ MICROMETERS = dict.fromkeys("ZYX", "micrometer")
 
 
 def imagej(path, axes="ZYX", resolution=(10, 10), **entries):
-    """Write a stack of 4 planes as ImageJ does."""
+    """Write an ImageJ stack of 4 planes and read it."""
     tifffile.imwrite(
         path,
         np.zeros((4, 8, 8), np.uint16),
@@ -26,7 +26,7 @@ def imagej(path, axes="ZYX", resolution=(10, 10), **entries):
 
 
 def raw_imagej(path, text):
-    """Write an ImageJ stack of 2 planes whose description has any bytes."""
+    """Write an ImageJ stack of 2 planes with the given description and read it."""
     with tifffile.TiffWriter(path) as file:
         for z in range(2):
             file.write(

@@ -1,4 +1,4 @@
-"""Colours of TIFF files: palettes, inks, white as zero, opacity, and samples that are channels."""
+"""Colours of TIFF files: palettes, CMYK, white as zero, opacity, and samples as channels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def stored(path, values, **options):
 
 
 def packed(path, values, bits, photometric):
-    """Write integers of some bits one right after another; not every tifffile can."""
+    """Write packed integers by hand, which not every version of tifffile supports."""
     places = np.arange(bits - 1, -1, -1)
     rows = (values[..., None] >> places & 1).reshape(len(values), -1)
     tifffile.imwrite(path, np.packbits(rows, axis=1), metadata=None, photometric=photometric)
@@ -32,7 +32,7 @@ def packed(path, values, bits, photometric):
 
 
 def palette(*curves):
-    """Return a colour table of 256 entries from curves of 0 to 1."""
+    """Return a palette of 256 entries with an exponent for each colour."""
     return np.stack([np.linspace(0, 1, 256) ** curve * 65535 for curve in curves]).astype(np.uint16)
 
 

@@ -1,4 +1,4 @@
-"""OME-XML: damaged, in a companion file, in another file of the set, or missing."""
+"""OME-XML: damage, companion files, sets of files and missing pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PIXELS = np.random.default_rng(0).integers(0, 60000, (2, 12, 10), dtype=np.uint1
 
 
 def described(path, text):
-    """Write two planes whose description has any text."""
+    """Write two planes with the given description."""
     with tifffile.TiffWriter(path) as file:
         for n, plane in enumerate(PIXELS):
             file.write(
@@ -79,7 +79,7 @@ def test_unreadable_ome_xml_keeps_the_pixels_with_a_warning(tmp_path, cut):
 
 
 def companion(folder, *, missing=()):
-    """Write frames of a set whose metadata is in a companion file."""
+    """Write a set of frames with metadata in a companion file."""
     uuids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{n}" for n in range(3)]
     data = "".join(
         f'<TiffData IFD="0" PlaneCount="1" FirstT="{t}"><UUID FileName="t{t}.ome.tif">{uuids[t]}'

@@ -1,4 +1,4 @@
-"""TIFF files that are read: pages, levels, sets of files and compressions."""
+"""Reading of TIFF files: pages, pyramids and compressions."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_rejects_forged_tile_size(tmp_path, kind):
 
 
 def minimal_tiff(data, compression=1, next_page=0):
-    """Return a file of one strip of 64 x 64 bytes, with whatever data."""
+    """Return a TIFF file with one strip of 64 x 64 pixels and the given data."""
     tags = [(256, 64), (257, 64), (258, 8), (259, compression), (262, 1), (273, 8), (277, 1)]
     tags += [(278, 64), (279, len(data))]
     offset = 8 + len(data) + len(data) % 2
@@ -84,7 +84,7 @@ def test_rejects_compression_bomb(tmp_path, monkeypatch):
 
 def test_page_chain_that_loops_does_not_hang(tmp_path):
     (tmp_path / "a.tif").write_bytes(minimal_tiff(PIXELS.tobytes(), next_page="itself"))
-    with suppress(FileFormatError):  # as older versions of tifffile have it
+    with suppress(FileFormatError):  # raised by older versions of tifffile
         np.testing.assert_array_equal(io.read_image(tmp_path / "a.tif").data, PIXELS)
 
 
@@ -128,7 +128,7 @@ def test_reads_complete_ome_tiff_set_and_rejects_incomplete_one(tmp_path):
     image = io.read_image(path)
     np.testing.assert_array_equal(image.data, [PIXELS + np.uint8(1), PIXELS + np.uint8(2)])
     (tmp_path / "two.ome.tif").unlink()
-    assert "is incomplete" in assert_refused(path)  # not a black plane
+    assert "is incomplete" in assert_refused(path)  # and no black plane is read
 
 
 def test_ome_tiff_reads_no_file_of_another_folder(tmp_path):
@@ -151,7 +151,7 @@ def test_rejects_several_images_but_not_a_thumbnail(tmp_path, ome):
 
 
 def test_rejects_overlapping_page_directories_before_reading(tmp_path, monkeypatch):
-    """Of 40 KB, 5000 directories of 300 tags each: tifffile would be busy for minutes."""
+    """A file of 40 KB with 5000 directories of 300 tags, which tifffile reads for minutes."""
     path, count, tags = tmp_path / "a.tif", 5000, 300
     tifffile.imwrite(path, PIXELS, metadata=None, byteorder="<")
     content = bytearray(path.read_bytes())
@@ -160,7 +160,7 @@ def test_rejects_overlapping_page_directories_before_reading(tmp_path, monkeypat
     place = -(-len(content) // 8) * 8
     struct.pack_into("<I", content, first + 2 + 12 * own, place)
     content += bytes(place - len(content)) + bytes(8 * count + 12 * tags + 8)
-    for slot in range(count):  # the number of tags, and beyond them the way to the next slot
+    for slot in range(count):  # number of tags, then the offset of the next directory
         struct.pack_into("<H", content, place + 8 * slot, tags)
         struct.pack_into("<I", content, place + 8 * slot + 2 + 12 * tags, place + 8 * (slot + 1))
     path.write_bytes(content)
@@ -169,7 +169,7 @@ def test_rejects_overlapping_page_directories_before_reading(tmp_path, monkeypat
 
 
 def test_rejects_page_directories_that_loop(tmp_path, monkeypatch):
-    """In one such file of 880 bytes tifffile never came to an end, and took all memory."""
+    """tifffile reads such a file of 880 bytes without end until memory is exhausted."""
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.stack([PIXELS, PIXELS]), metadata=None, byteorder="<")
     content = bytearray(path.read_bytes())

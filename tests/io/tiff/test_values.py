@@ -1,4 +1,4 @@
-"""No-data values, orientation, compression and calibrated values of TIFF files."""
+"""No-data values, orientation and calibration of TIFF files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PIXELS = np.clip(noisy_waves((24, 20)), 0, 255).astype(np.uint8)
 
 
 def tagged(path, values, code, kind, text, **options):
-    """Write a plain TIFF with one more tag."""
+    """Write a plain TIFF with one additional tag."""
     count = len(text) + 1 if kind == 2 else 1
     tifffile.imwrite(
         path, values, metadata=None, extratags=[(code, kind, count, text, True)], **options
@@ -26,7 +26,7 @@ def tagged(path, values, code, kind, text, **options):
 
 
 def terrain(value, dtype="float32"):
-    """Return heights whose corner has a value that means no data, and the corner."""
+    """Return values with a no-data value in a corner, and a mask of the corner."""
     height = noisy_waves((24, 20)).astype(dtype)
     corner = np.add.outer(range(24), range(20)) < 8
     height[corner] = value
@@ -120,7 +120,7 @@ def test_turns_every_orientation_upright(tmp_path, code, photometric):
 
 @pytest.mark.parametrize("code", [3, 5, 6, 7, 8])
 def test_orientation_agrees_with_pillow(tmp_path, code):
-    # Compressed: Pillow mixes up rows and columns of turned files that are not.
+    # Compressed, because Pillow swaps rows and columns of uncompressed turned files.
     path = tagged(tmp_path / "a.tif", PIXELS, 274, 3, code, compression="zlib")
     with Picture.open(path) as picture:
         expected = np.asarray(picture)

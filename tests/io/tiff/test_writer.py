@@ -1,4 +1,4 @@
-"""Written TIFF files: order of axes, report, and units that a format has."""
+"""Writing of TIFF files: order of axes, description and units."""
 
 from __future__ import annotations
 

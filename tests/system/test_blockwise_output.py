@@ -1,4 +1,4 @@
-"""From Zarr to OME-Zarr: neither the image nor the result is ever in memory as a whole."""
+"""Restoration from Zarr to OME-Zarr block by block, without the complete image in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONFIG = tiny_config(2, tile=24, overlap=4)
 
 @pytest.fixture
 def stack(tmp_path):
-    """Return the path of an OME-Zarr, and its image."""
+    """Return the path of an OME-Zarr and its image."""
     planes = np.stack([noisy_waves((40, 33)) + n for n in range(3)]).astype(np.uint16)
     planes[1] = 7
     image = Image(planes, "ZYX", {"Z": 2.0, "Y": 0.5, "X": 0.5}, dict.fromkeys("ZYX", "micrometer"))
@@ -61,7 +61,7 @@ def test_reads_and_writes_at_most_one_block_at_a_time(stack, tmp_path, monkeypat
         words += ["--suffix", ".ome.zarr"]
     assert call(*words) == 0
     assert len(sizes) > 20
-    assert max(sizes[1:]) <= 40 * 33  # the first are the sample that the intensity map is made of
+    assert max(sizes[1:]) <= 40 * 33  # the first is the sample for the intensity range
 
 
 @pytest.mark.parametrize("seams", [{1: [(10, 14)]}, {2: [(9, 12)], 0: [(1, 2)]}])

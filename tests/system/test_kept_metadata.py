@@ -1,4 +1,4 @@
-"""What a file says is in the result, by the command line, by a batch and in Python."""
+"""Metadata of a file are kept in results of the command line, of a batch and of Python."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def is_field(image, report):
 
 
 def deep(folder):
-    """Write an RGB PNG of 16 bits a sample whose upper bytes are all the same."""
+    """Write an RGB PNG of 16 bits per sample whose upper bytes are equal."""
     return save_png(folder / "a.png", np.stack([30000 + NOISY] * 3, -1).astype(np.uint16))
 
 
@@ -68,7 +68,7 @@ def is_deep(image, report):
 
 
 def turned(folder):
-    """Write a JPEG that lies on its side, with the tag that turns it upright."""
+    """Write a rotated JPEG with the tag that turns it upright."""
     picture = Picture.fromarray(np.rot90(NOISY).astype(np.uint8))
     tag = picture.getexif()
     tag[ORIENTATION] = 6
