@@ -64,7 +64,7 @@ def psnr(image: ArrayLike, reference: ArrayLike) -> float:
 
 
 def nrmse(image: ArrayLike, reference: ArrayLike) -> float:
-    """Return the root-mean-square error divided by that of a zero image, over finite pixels.
+    """Return the norm of the error divided by the norm of the reference, over finite pixels.
 
     Parameters
     ----------

