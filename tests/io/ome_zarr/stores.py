@@ -8,13 +8,13 @@ import zarr
 from napari_dip.core.image.image import Image
 
 
-def picture(*shape: int) -> Image:
+def image_of_shape(*shape: int) -> Image:
     values = np.random.default_rng(0).uniform(0, 200, shape).astype(np.float32)
     sizes = {"Y": 0.25, "X": 0.5}
     return Image(values, "ZCYX"[-len(shape) :], sizes, dict.fromkeys("YX", "micrometer"))
 
 
-def store_of_version_0_4(path, axes="czyx", **attributes):
+def write_version_0_4(path, axes="czyx", **attributes):
     group = zarr.create_group(str(path), zarr_format=2)
     shape = (2, 3, 12, 10)[-len(axes) :]
     array = group.create_array("s0", shape=shape, dtype=">u2", chunks=(1,) * len(shape))
@@ -31,7 +31,7 @@ def store_of_version_0_4(path, axes="czyx", **attributes):
     group.attrs.update(attributes)
 
 
-def tile(path, *, zarr_format=2, version="0.4", axes=None, changes=(), **multiscale):
+def write_field(path, *, zarr_format=2, version="0.4", axes=None, changes=(), **multiscale):
     """Write one field of a tile scan, two channels of 12 x 10 pixels."""
     scale = {"type": "scale", "scale": [1.0, 0.5, 0.5]}
     moved = {"type": "translation", "translation": [0.0, 120.0, -240.0]}

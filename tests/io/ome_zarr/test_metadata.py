@@ -9,12 +9,12 @@ import zarr
 from napari_dip.core.image.image import Image
 from napari_dip.errors import AxesError, FileFormatError
 from napari_dip.io import images as io
-from tests.io.ome_zarr.stores import picture, store_of_version_0_4, tile
+from tests.io.ome_zarr.stores import image_of_shape, write_field, write_version_0_4
 
 
 def test_writes_metadata_of_version_0_5(tmp_path):
     path = tmp_path / "a.ome.zarr"
-    io.write_image(path, picture(3, 2, 12, 10))
+    io.write_image(path, image_of_shape(3, 2, 12, 10))
     group = zarr.open_group(str(path), mode="r")
     ome = group.attrs["ome"]
     assert group.metadata.zarr_format == 3
@@ -35,7 +35,7 @@ def test_writes_metadata_of_version_0_5(tmp_path):
 
 
 def test_reads_version_0_4_with_both_scales(tmp_path):
-    store_of_version_0_4(tmp_path / "a.zarr")
+    write_version_0_4(tmp_path / "a.zarr")
     image = io.read_image(tmp_path / "a.zarr")
     assert (image.axes, image.shape, image.dtype) == ("CZYX", (2, 3, 12, 10), np.dtype("uint16"))
     assert image.data[1, 2, 11, 9] == 719
@@ -45,7 +45,7 @@ def test_reads_version_0_4_with_both_scales(tmp_path):
 
 @pytest.mark.parametrize(("zarr_format", "version"), [(2, "0.4"), (3, "0.5")])
 def test_keeps_position_and_channels_of_a_field(tmp_path, zarr_format, version):
-    path = tile(tmp_path / "a.zarr", zarr_format=zarr_format, version=version)
+    path = write_field(tmp_path / "a.zarr", zarr_format=zarr_format, version=version)
     image = io.read_image(path)
     assert dict(image.position) == {"Y": 120.0, "X": -240.0}
     assert image.channel_names == ("DAPI", "GFP")
@@ -79,7 +79,7 @@ def test_composes_transformations_of_level_and_image(tmp_path):
         {"type": "scale", "scale": [1.0, 10.0, 10.0]},
         {"type": "translation", "translation": [0.0, 1.0, 2.0]},
     ]
-    image = io.read_image(tile(tmp_path / "a.zarr", coordinateTransformations=after))
+    image = io.read_image(write_field(tmp_path / "a.zarr", coordinateTransformations=after))
     assert dict(image.voxel_size) == {"Y": 5.0, "X": 5.0}
     assert dict(image.position) == {"Y": 1201.0, "X": -2398.0}
 
@@ -93,7 +93,7 @@ def test_composes_transformations_of_level_and_image(tmp_path):
     ids=["affine", "mirrored"],
 )
 def test_warns_of_unsupported_transformations(tmp_path, changes, words):
-    image = io.read_image(tile(tmp_path / "a.zarr", changes=changes))
+    image = io.read_image(write_field(tmp_path / "a.zarr", changes=changes))
     assert words in image.warnings[0]
     assert dict(image.position) == {}
     assert dict(image.voxel_size) == ({"Y": 0.5, "X": 0.5} if "mirrored" in words else {})
@@ -102,7 +102,7 @@ def test_warns_of_unsupported_transformations(tmp_path, changes, words):
 def test_reads_time_in_its_unit(tmp_path):
     axes = [{"name": "time", "type": "time", "unit": "millisecond"}, {"name": "y"}, {"name": "x"}]
     changes = [{"type": "scale", "scale": [40.0, 1.0, 1.0]}]
-    image = io.read_image(tile(tmp_path / "a.zarr", axes=axes, changes=changes))
+    image = io.read_image(write_field(tmp_path / "a.zarr", axes=axes, changes=changes))
     assert image.axes == "TYX"
     assert (dict(image.voxel_size), dict(image.units)) == ({"T": 40.0}, {"T": "millisecond"})
     io.write_image(tmp_path / "b.ome.zarr", image)
@@ -112,19 +112,19 @@ def test_reads_time_in_its_unit(tmp_path):
 @pytest.mark.parametrize("unit", ["micrometer", "um", "µm", "μm", "micron"])
 def test_reads_every_spelling_of_a_unit(tmp_path, unit):
     axes = [{"name": n, "type": "space", "unit": unit} for n in "zyx"]
-    image = io.read_image(tile(tmp_path / "a.zarr", axes=axes))
+    image = io.read_image(write_field(tmp_path / "a.zarr", axes=axes))
     assert set(image.units.values()) == {"micrometer"}
 
 
 @pytest.mark.parametrize("unit", [None, "pixel"])
 def test_unit_pixel_means_unknown_unit(tmp_path, unit):
     axes = [{"name": n, "unit": unit} for n in "zyx"]
-    image = io.read_image(tile(tmp_path / "a.zarr", axes=axes))
+    image = io.read_image(write_field(tmp_path / "a.zarr", axes=axes))
     assert (dict(image.voxel_size), dict(image.units)) == ({"Y": 0.5, "X": 0.5}, {})
 
 
 def test_rejects_version_with_coordinate_systems(tmp_path):
-    path = tile(tmp_path / "a.zarr", zarr_format=3, version="0.6rc1", coordinateSystems=[])
+    path = write_field(tmp_path / "a.zarr", zarr_format=3, version="0.6rc1", coordinateSystems=[])
     with pytest.raises(FileFormatError, match="0.6rc1 with coordinate systems") as caught:
         io.read_image(path)
     assert str(path / "0") in str(caught.value)
@@ -132,7 +132,7 @@ def test_rejects_version_with_coordinate_systems(tmp_path):
 
 
 def test_reads_unknown_version_with_a_warning(tmp_path):
-    path = tile(tmp_path / "a.zarr", zarr_format=3, version="0.7")
+    path = write_field(tmp_path / "a.zarr", zarr_format=3, version="0.7")
     image = io.read_image(path)
     assert dict(image.voxel_size) == {"Y": 0.5, "X": 0.5}
     assert "version 0.7 is not known" in image.warnings[0]
@@ -150,6 +150,6 @@ def test_reads_versions_without_units(tmp_path, version, named):
 
 
 def test_asks_for_unknown_axes(tmp_path):
-    store_of_version_0_4(tmp_path / "a.zarr", axes="pqyx")
+    write_version_0_4(tmp_path / "a.zarr", axes="pqyx")
     with pytest.raises(AxesError, match="Name the axes"):
         io.read_image(tmp_path / "a.zarr")

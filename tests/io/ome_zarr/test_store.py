@@ -11,13 +11,13 @@ import zarr
 from napari_dip.core.image.image import Image
 from napari_dip.errors import FileFormatError, InputError, OutputExistsError
 from napari_dip.io import images as io
-from tests.io.ome_zarr.stores import picture, store_of_version_0_4, tile
+from tests.io.ome_zarr.stores import image_of_shape, write_field, write_version_0_4
 
 
 @pytest.fixture
 def written(tmp_path):
     path = tmp_path / "a.ome.zarr"
-    io.write_image(path, picture(2, 12, 10), description=json.dumps({"schema": 1}))
+    io.write_image(path, image_of_shape(2, 12, 10), description=json.dumps({"schema": 1}))
     return path
 
 
@@ -66,7 +66,7 @@ def test_reads_chunks_of_zeros(tmp_path):
 
 
 def test_output_by_blocks_keeps_position_and_channels(tmp_path):
-    path = tile(tmp_path / "a.zarr")
+    path = write_field(tmp_path / "a.zarr")
     image = io.read_image(path, lazy=True)
     with io.open_zarr_output(tmp_path / "b.ome.zarr", image) as (array, complete):
         array[...] = np.asarray(image.data)
@@ -78,9 +78,9 @@ def test_output_by_blocks_keeps_position_and_channels(tmp_path):
 def test_finds_the_image_of_a_bioformats2raw_layout(tmp_path):
     path = tmp_path / "a.ome.zarr"
     zarr.create_group(str(path), zarr_format=2).attrs["bioformats2raw.layout"] = 3
-    store_of_version_0_4(path / "0")
+    write_version_0_4(path / "0")
     assert io.read_image(path).shape == (2, 3, 12, 10)
-    store_of_version_0_4(path / "1")
+    write_version_0_4(path / "1")
     with pytest.raises(FileFormatError, match="2 images; expected one"):
         io.read_image(path)
     assert io.read_image(path / "1").shape == (2, 3, 12, 10)
@@ -100,7 +100,7 @@ def test_rejects_group_without_image(tmp_path, attributes):
 
 @pytest.mark.parametrize("place", ["compressor", "filters"])
 def test_rejects_zarr_codec_that_can_run_code(tmp_path, place):
-    store_of_version_0_4(tmp_path / "a.zarr")
+    write_version_0_4(tmp_path / "a.zarr")
     file = tmp_path / "a.zarr" / "s0" / ".zarray"
     metadata = json.loads(file.read_text())
     codec = {"id": "pickle", "protocol": 5}
@@ -118,9 +118,9 @@ def test_rejects_complex_zarr(tmp_path):
 
 def test_replaces_ome_zarr_only_with_overwrite(written):
     with pytest.raises(OutputExistsError, match="replace it"):
-        io.write_image(written, picture(5, 12, 10))
+        io.write_image(written, image_of_shape(5, 12, 10))
     assert io.read_image(written).shape == (2, 12, 10)
-    io.write_image(written, picture(5, 12, 10), overwrite=True)
+    io.write_image(written, image_of_shape(5, 12, 10), overwrite=True)
     assert io.read_image(written).shape == (5, 12, 10)
     assert list(written.parent.iterdir()) == [written]
 
@@ -131,7 +131,7 @@ def a_folder_of_photographs(path):
 
 
 def notes_beside_the_chunks(path):
-    io.write_image(path, picture(12, 10))
+    io.write_image(path, image_of_shape(12, 10))
     (path / "0" / "notes.txt").write_text("precious")
 
 
@@ -146,7 +146,7 @@ def test_replaces_no_folder_with_other_files(tmp_path, make):
     before = io.sha256_of(path)
     for attempt in (
         lambda: io.check_output(path, overwrite=True),
-        lambda: io.write_image(path, picture(12, 10), overwrite=True),
+        lambda: io.write_image(path, image_of_shape(12, 10), overwrite=True),
     ):
         with pytest.raises(FileFormatError, match="^Got output"):
             attempt()
@@ -166,6 +166,6 @@ def test_failed_rename_keeps_the_old_folder(written, monkeypatch):
 
     monkeypatch.setattr(io.os, "rename", fail_once)
     with pytest.raises(FileFormatError, match="Input/output error"):
-        io.write_image(written, picture(5, 12, 10), overwrite=True)
+        io.write_image(written, image_of_shape(5, 12, 10), overwrite=True)
     assert io.sha256_of(written) == before
     assert list(written.parent.iterdir()) == [written]
