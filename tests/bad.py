@@ -1,8 +1,15 @@
-"""Data that no function, command or window can mean, by what is wrong with them."""
+"""Invalid images, masks, PSFs and guides, by the name of their defect."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pytest
+
+from napari_dip.errors import NapariDipError
+from napari_dip.io import images as io
 
 SHAPE = (24, 20)
 BASE = np.random.default_rng(0).normal(100, 10, SHAPE)
@@ -59,7 +66,20 @@ GUIDES = {
 }
 
 
+def cases(invalid: dict[str, object], **others: object) -> list[Any]:
+    """Return one pytest parameter per invalid value, with its name as id."""
+    return [pytest.param(value, id=name) for name, value in {**invalid, **others}.items()]
+
+
 def is_a_sentence(error: object) -> bool:
-    """Tell whether an error, or what is shown of it, is one sentence as ours are."""
+    """Return whether the text of an error is one line with "Got" and "expected"."""
     text = str(error)
     return text.startswith("Got") and "expected" in text and "\n" not in text
+
+
+def assert_refused(path: Path) -> str:
+    """Return the message of the error that reading a file raises."""
+    with pytest.raises(NapariDipError, match="^Got") as caught:
+        io.read_image(path)
+    assert is_a_sentence(caught.value)
+    return str(caught.value)

@@ -1,8 +1,8 @@
-"""A scheduler and workers of dask.distributed that can be killed, and die by themselves.
+"""A dask.distributed scheduler and workers that kill themselves at a chosen moment.
 
-Each is a process of its own, begun in a moment from one that has imported all there is.
-One that is told a moment kills itself (SIGKILL) at that many Python calls: at no
-other place than a kill from outside might hit, but the same in every run.
+Each is a process, forked quickly from a server process that has imported all modules.
+With a `moment`, a process kills itself (SIGKILL) at that number of Python calls. A kill
+from outside can hit the same places, but this one is the same in every run.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from distributed.utils import get_mp_context
 
 from napari_dip.batch import jobs as batch
 
-# Workers of a batch's own are begun alike.
+# A batch starts its own workers in the same way.
 dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
-FORKS = get_mp_context()  # has a list of its own of what is imported before
+FORKS = get_mp_context()  # has its own list of modules to import first
 FORKS.set_forkserver_preload(["tests.cluster", "napari_dip.core.restoration.restore"])
 
 
 def start_forks() -> None:
-    """Start the process from which all others are; `tests` is found from the top folder alone."""
+    """Start the fork server in the top folder, where it can import `tests`."""
     with chdir(Path(__file__).parents[1]):
         forkserver.ensure_running()
 
 
 def die_at(moment: int | None) -> Callable[..., None]:
-    """Return a function for `sys.setprofile` with which a process dies at that many calls."""
+    """Return a profile function that kills the process at a number of Python calls."""
     calls = count()
 
     def profile(frame: object, event: str, argument: object) -> None:
@@ -57,7 +57,7 @@ def serve_scheduler(address, moment: int | None) -> None:
                 sys.setprofile(die_at(moment))
             await scheduler.finished()
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # it complains of those that die
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # it logs dead workers
     asyncio.run(serve())
 
 
@@ -72,7 +72,7 @@ def serve_worker(address: str, moment: int | None) -> None:
         restore_job, profile = batch.restore_job, die_at(moment)
 
         def restore_until_then(*args):
-            sys.setprofile(profile)  # of this thread, which is the one that works
+            sys.setprofile(profile)  # profiles this thread only, which does the work
             try:
                 return restore_job(*args)
             finally:
@@ -84,7 +84,7 @@ def serve_worker(address: str, moment: int | None) -> None:
 
 
 class Cluster:
-    """A scheduler, and two workers of which another takes the place of one that died."""
+    """A scheduler and two workers; a dead worker is replaced by a new one."""
 
     def __init__(self, moments: Iterator[int | None], scheduler_moment: int | None = None) -> None:
         here, there = FORKS.Pipe()
@@ -118,7 +118,7 @@ class Cluster:
 
 
 def serve_batch(words: list[str], moment: int | None) -> None:
-    """Run a batch, and die as the manifest is written to for that time, counted from 0."""
+    """Run a batch and kill it before record number `moment`, from 0, of the manifest."""
     from napari_dip.batch.manifest import Manifest
     from napari_dip.cli import main as cli
 
@@ -136,7 +136,7 @@ def serve_batch(words: list[str], moment: int | None) -> None:
 
 @contextmanager
 def cluster(*moments: int | None, scheduler: int | None = None) -> Iterator[Cluster]:
-    """Start a cluster whose workers die at moments, one after another, until none is left."""
+    """Start a cluster whose workers die at the given moments, in order; later workers live."""
     started = Cluster(iter(moments), scheduler)
     try:
         yield started

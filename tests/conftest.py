@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and hooks of all tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.tiny import tiny_features
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests with a window together where others run beside them: one has the focus."""
+    """Run all window tests in one worker process, because only one window has the focus."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent / "gui"):
             item.add_marker(pytest.mark.xdist_group("window"))
@@ -20,20 +20,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _tiny_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a small network of random weights be chosen by its name."""
+    """Register a small network with random weights under the name "tiny"."""
     monkeypatch.setitem(PRETRAINED, "tiny", ((), tiny_features))
 
 
 @pytest.fixture(autouse=True)
 def _logs_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory) -> None:
-    """Leave the user's folder of logs alone."""
+    """Write logs to a temporary folder, not to that of the user."""
     folder = tmp_path_factory.getbasetemp() / "logs"
     monkeypatch.setenv("NAPARI_DIP_LOGS", str(folder))
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Return the folder of real images that lies beside a development checkout."""
+    """Return the folder of real images beside a development checkout."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}")

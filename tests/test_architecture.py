@@ -1,4 +1,4 @@
-"""What holds for the package as a whole."""
+"""Rules for the whole package: imports, forbidden calls and public names."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ SOURCE = Path(napari_dip.__file__).parent
 QT = ("pyqt5", "pyqt6", "pyside2", "pyside6")
 
 
-def test_importing_the_package_is_cheap():
+def test_importing_the_package_imports_no_heavy_library():
     heavy = {"torch", "napari", "qtpy", "magicgui", "matplotlib", "skimage", "tifffile"}
     code = f"import sys, napari_dip; print(*sorted({heavy!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
 
-def test_the_core_imports_neither_windows_nor_files():
+def test_core_imports_no_window_and_file_libraries():
     heavy = {"napari", "qtpy", "magicgui", "superqt", "pyqtgraph", "tifffile", "matplotlib"}
     code = f"import sys, napari_dip.api; print(*sorted({heavy!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
 
-def test_the_public_names_are_these():
+def test_public_names():
     assert sorted(napari_dip.__all__) == [
         "DipConfig", "Image", "__version__", "deconvolve", "denoise", "fit", "forecast",
         "inpaint", "invert_features", "reconstruct_fourier", "remove_jpeg", "restore",
@@ -43,12 +43,12 @@ def test_the_public_names_are_these():
         assert getattr(napari_dip, name) is not None
 
 
-def test_an_unknown_name_is_an_attribute_error():
+def test_unknown_public_name_raises_attribute_error():
     with pytest.raises(AttributeError, match="colour"):
         napari_dip.colour  # noqa: B018
 
 
-def test_no_qt_binding_and_no_napari_in_the_base_install():
+def test_base_install_has_no_qt_binding_and_no_napari():
     base = [line for line in requires("napari-dip") or [] if "extra ==" not in line]
     names = {re.split(r"[^\w-]", line)[0].lower() for line in base}
     assert {"torch", "numpy", "pydantic"} <= names
@@ -56,9 +56,9 @@ def test_no_qt_binding_and_no_napari_in_the_base_install():
 
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.name)
-def test_a_module_knows_no_machine_and_loads_no_code_from_data(path):
+def test_module_has_no_absolute_paths_and_no_pickle(path):
     text = path.read_text(encoding="utf-8")
-    # allow_pickle=False is how numpy is told not to.
+    # allow_pickle=False forbids numpy to load pickles.
     assert "pickle" not in text.replace("allow_pickle=False", "")
     for place in ("/home/", "/root/", "/Users/", "/tmp/", "/work/", "C:\\"):
         assert place not in text
@@ -72,7 +72,7 @@ def calls(tree):
 
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.name)
-def test_a_module_runs_no_code_from_data_and_asks_no_network(path):
+def test_module_runs_no_code_from_data_and_uses_no_network(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for name, words in calls(tree):
         assert name not in {"eval", "exec", "compile", "__import__", "os.system", "yaml.load"}
@@ -104,9 +104,9 @@ def test_a_module_runs_no_code_from_data_and_asks_no_network(path):
 
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.name)
-def test_a_module_measures_time_by_clocks_that_never_go_back(path):
+def test_module_uses_monotonic_clocks(path):
     names = {name for name, _ in calls(ast.parse(path.read_text(encoding="utf-8")))}
-    # Only a log has the time of the day in its name.
+    # Only logs have the time of day in their names.
     dates = {"datetime.now"} if path.name != "logs.py" else set()
     assert not names & ({"time.time", "time.time_ns", "time.localtime"} | dates)
 
@@ -117,7 +117,7 @@ def test_a_module_measures_time_by_clocks_that_never_go_back(path):
         path
         for folder in ("core", "api", "io", "config", "compare", "render", "batch", "gui")
         for path in (SOURCE / folder).rglob("*.py")
-        # The one module that writes command lines.
+        # The only module that writes command lines.
         if path.name != "export_code.py"
     ),
     ids=lambda path: str(path.relative_to(SOURCE)),
@@ -128,11 +128,11 @@ def test_only_the_command_line_names_its_options(path):
             assert not re.search(r"(?<![\w-])--[a-z]", node.value), node.value
 
 
-def test_the_package_says_that_it_is_typed():
+def test_package_is_marked_as_typed():
     assert (SOURCE / "py.typed").exists()
 
 
-def test_the_oldest_versions_that_are_tested_are_those_that_are_promised():
+def test_lowest_tested_versions_equal_the_lowest_allowed_ones():
     root = Path(__file__).parents[1]
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     tested = (root / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()[1:]

@@ -8,7 +8,7 @@ from napari_dip import diagnostics as info
 from napari_dip import optional as extras
 
 
-def test_the_machine_is_described_in_json_values():
+def test_description_of_the_machine_is_json():
     machine = info.describe_machine()
     assert json.loads(json.dumps(machine)) == machine
     assert machine["device"] in machine["devices"]
@@ -24,8 +24,8 @@ def test_the_machine_is_described_in_json_values():
         pytest.param({"napari": "0.9", "PyQt6": "6"}, [], id="everything"),
     ],
 )
-def test_what_is_missing_comes_with_the_way_to_get_it(monkeypatch, installed, missing):
-    monkeypatch.setattr(info, "_installed", installed.get)
+def test_missing_napari_and_qt_have_install_commands(monkeypatch, installed, missing):
+    monkeypatch.setattr(info, "_version", installed.get)
     monkeypatch.setattr(info, "installed", lambda library: True)
     found = info.describe_machine()["missing"]
     assert len(found) == len(missing)
@@ -34,7 +34,7 @@ def test_what_is_missing_comes_with_the_way_to_get_it(monkeypatch, installed, mi
         assert "pip install" in sentence
 
 
-def test_libraries_are_named_with_their_purpose(monkeypatch):
+def test_missing_libraries_have_purpose_and_install_command(monkeypatch):
     monkeypatch.setattr(info, "installed", lambda library: False)
     found = " ".join(info.describe_machine()["missing"])
     for name, library in extras.LIBRARIES.items():
@@ -46,7 +46,7 @@ def test_libraries_are_named_with_their_purpose(monkeypatch):
     ("python", "pyside", "fatal"),
     [((3, 11), "6.12.0", True), ((3, 12), "6.12.0", False), ((3, 11), "6.11.1", False)],
 )
-def test_a_window_library_that_ends_napari_is_said(monkeypatch, python, pyside, fatal):
+def test_reports_pyside_version_that_crashes_napari(monkeypatch, python, pyside, fatal):
     monkeypatch.setattr(info.sys, "version_info", python)
-    found = info._wrong(info.torch.device("cpu"), {"PySide6": pyside})
+    found = info._problems(info.torch.device("cpu"), {"PySide6": pyside})
     assert sum('pip install "pyside6<6.12.0"' in sentence for sentence in found) == fatal

@@ -11,14 +11,14 @@ from tests.tiny import noisy_waves, waves
 RNG = np.random.default_rng(0)
 
 
-def test_psnr_takes_255_for_uint8_and_else_the_range_of_the_reference():
+def test_psnr_uses_255_for_uint8_and_else_the_range_of_the_reference():
     truth = np.tile(np.arange(100, 116, dtype=np.uint8), (16, 1))
     assert metrics.psnr(truth + 5, truth) == pytest.approx(20 * np.log10(255 / 5))
     wide = truth.astype(np.uint16)
     assert metrics.psnr(wide + 5, wide) == pytest.approx(20 * np.log10(15 / 5))
 
 
-def test_psnr_leaves_out_what_is_not_finite():
+def test_psnr_ignores_values_that_are_not_finite():
     truth, image = waves(), noisy_waves()
     holed = truth.copy()
     holed[3, 4] = np.nan
@@ -33,17 +33,17 @@ def test_nrmse_is_relative_to_the_reference():
 @pytest.mark.parametrize(
     ("axes", "shape"), [("YX", (20, 24)), ("ZYX", (2, 20, 24)), ("YXS", (20, 24, 3))]
 )
-def test_ssim_is_one_for_equal_images_and_less_for_others(axes, shape):
+def test_ssim_is_one_for_equal_images_only(axes, shape):
     truth = RNG.normal(size=shape)
     assert metrics.ssim(truth, truth, axes) == pytest.approx(1)
     assert metrics.ssim(truth + RNG.normal(size=shape), truth, axes) < 0.9
 
 
-def test_ssim_of_an_image_below_its_window_is_none():
+def test_ssim_is_none_below_its_window():
     assert metrics.ssim(np.eye(5), np.eye(5), "YX") is None
 
 
-def test_frc_finds_where_two_images_part():
+def test_frc_finds_the_frequency_where_two_images_differ():
     truth = RNG.normal(size=(128, 128))
     assert metrics.frc(truth, truth, "YX") == 0.5
     narrow = ndimage.gaussian_filter(truth, 4)
@@ -54,12 +54,12 @@ def test_frc_finds_where_two_images_part():
     assert metrics.frc(np.eye(8), np.eye(8), "YX") is None
 
 
-def test_affine_match_undoes_a_separate_scaling():
+def test_affine_match_undoes_a_linear_scaling():
     matched = metrics.affine_match(waves(), 0.6 * waves() + 12)
     np.testing.assert_allclose(matched, 0.6 * waves() + 12)
 
 
-def test_whiteness_tells_white_from_smooth_residuals():
+def test_whiteness_distinguishes_white_from_smooth_residuals():
     white = RNG.normal(size=(2, 64, 64))
     assert metrics.residual_whiteness(white) == pytest.approx(np.sqrt(2), rel=0.05)
     assert metrics.residual_whiteness(ndimage.gaussian_filter(white, (0, 2, 2))) < 0.6
@@ -67,17 +67,17 @@ def test_whiteness_tells_white_from_smooth_residuals():
 
 
 @pytest.mark.parametrize("measure", [metrics.psnr, metrics.nrmse])
-def test_shapes_must_match(measure):
+def test_metrics_reject_different_shapes(measure):
     with pytest.raises(InputError, match="same shape"):
         measure(np.zeros((4, 4)), np.zeros((4, 5)))
 
 
-def test_a_constant_reference_has_no_decibel():
+def test_psnr_rejects_constant_reference():
     with pytest.raises(InputError, match="constant reference"):
         metrics.psnr(np.eye(4), np.ones((4, 4)))
 
 
-def test_a_seam_is_more_than_chance_and_a_picture_without_one_is_not():
+def test_seam_ratio_exceeds_its_limit_only_with_a_seam():
     noise = np.random.default_rng(0).normal(size=(3, 200, 200))
     picture = ndimage.gaussian_filter(noise, (0, 3, 3))
     seams = {1: [(96, 104)], 2: [(60, 60), (120, 128)]}

@@ -1,4 +1,4 @@
-"""Configurations and pictures small enough for a test to take seconds."""
+"""Small configurations and images, with which a test takes seconds."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_dip.config import DipConfig, FitConfig, LatentName, NetworkConfig, StoppingConfig
+from napari_dip.core.image.image import Image
 from napari_dip.core.operators.pretrained import Pretrained
 
 NETWORK = NetworkConfig(channels=(8, 8), skip_channels=2)
+SIZES = {"T": 2, "Z": 3, "C": 2, "Y": 12, "X": 10, "S": 3}
 
 
 def tiny_config(
     iterations: int = 4, latent: LatentName = "observation", **choices: object
 ) -> DipConfig:
-    """Return a configuration whose network has a few hundred parameters; no plane begins warm."""
+    """Return a configuration with a network of a few hundred parameters and no warm start."""
     fit = FitConfig(
         network=NETWORK,
         latent=latent,
@@ -35,12 +37,12 @@ def tiny_config(
 
 
 def latent_of(task: str) -> LatentName:
-    """Return a latent that the task takes: features are no picture to feed."""
+    """Return a latent that the task supports; features are no image to use as latent."""
     return "noise" if task == "invert-features" else "observation"
 
 
 def tiny_features() -> Pretrained:
-    """Return a network of a few hundred random weights, the same at every call."""
+    """Return a network with a few hundred random weights, equal at every call."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = nn.Sequential(
@@ -50,18 +52,26 @@ def tiny_features() -> Pretrained:
 
 
 def waves(shape: tuple[int, int] = (64, 64)) -> NDArray[np.float64]:
-    """Return a smooth picture between 50 and 150."""
+    """Return a smooth image (Y, X) with values from 50 to 150."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     return 100 + 50 * np.sin(y / 8) * np.cos(x / 9)
 
 
 def noisy_waves(shape: tuple[int, int] = (64, 64), sigma: float = 20.0) -> NDArray[np.float64]:
-    """Return `waves` with white Gaussian noise."""
+    """Return `waves` with white Gaussian noise of standard deviation `sigma`."""
     return waves(shape) + np.random.default_rng(0).normal(0, sigma, shape)
 
 
+def small_image(axes: str = "YX", dtype: str = "float32", **spacing: float) -> Image:
+    """Return random values from 0 to 200, with a voxel size in micrometres or seconds."""
+    shape = tuple(SIZES[axis] for axis in axes)
+    values = np.random.default_rng(0).uniform(0, 200, shape).astype(dtype)
+    units = {axis: "second" if axis == "T" else "micrometer" for axis in spacing}
+    return Image(values, axes, spacing, units)
+
+
 def printed_by(code: str) -> str:
-    """Return what code prints in a process of its own, which has imported nothing yet."""
+    """Return the output of code that runs in a new Python process."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -73,7 +83,7 @@ def printed_by(code: str) -> str:
 
 
 def spied_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that grows by the pixels of each part of a Zarr array read or written."""
+    """Return a list to which each access to a Zarr array adds its number of pixels."""
     import zarr
 
     sizes: list[int] = []

@@ -1,7 +1,7 @@
 """Deep Image Prior: restore one degraded image without training data.
 
-`import napari_dip` is cheap: torch is imported by the first public name that
-needs it, and Qt and napari never.
+`import napari_dip` is cheap: the first public name that needs torch imports it;
+Qt and napari are never imported.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 try:
     __version__ = version("napari-dip")
-except PackageNotFoundError:  # a source tree that was never installed
+except PackageNotFoundError:  # a source tree that is not installed
     __version__ = "0+unknown"
 
-_HOMES = {
+_MODULE_OF = {
     "DipConfig": "napari_dip.config",
     "Image": "napari_dip.core.image.image",
     "deconvolve": "napari_dip.api",
@@ -67,8 +67,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULE_OF:
+        return getattr(import_module(_MODULE_OF[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

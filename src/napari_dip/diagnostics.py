@@ -1,4 +1,4 @@
-"""Info: what this machine offers, what is missing and how to get it."""
+"""Report on this machine: versions, devices, missing libraries and problems."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import torch
 from napari_dip.core.hardware.device import available_devices, find_runtime
 from napari_dip.core.hardware.versions import versions
 from napari_dip.logs import can_log, log_folder
-from napari_dip.optional import LIBRARIES, installed, remedy
+from napari_dip.optional import LIBRARIES, install_command, installed
 
 _QT_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
-# Each signal gives away a reference to True, until the interpreter stops.
-_FATAL_PYSIDE = "6.12.0"
-_LITTLE_MEMORY, _LITTLE_SPACE = 1e9, 1e8  # bytes
-_GET_NAPARI = 'napari: pip install "napari[pyqt6]"'
-_GET_QT = "a Qt binding, which napari's window needs: pip install pyqt6"
+# Each signal drops a reference to True, until the interpreter crashes.
+_CRASHING_PYSIDE = "6.12.0"
+_MIN_MEMORY, _MIN_DISK_SPACE = 1e9, 1e8  # bytes
+_INSTALL_NAPARI = 'napari: pip install "napari[pyqt6]"'
+_INSTALL_QT = "a Qt binding, which napari's window needs: pip install pyqt6"
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return versions, devices, memory, what is missing or wrong, and where logs are.
+    """Return versions, devices, free memory, missing libraries, problems and the log folder.
 
     Examples
     --------
@@ -34,13 +34,13 @@ def describe_machine() -> dict[str, Any]:
     True
     """
     runtime = find_runtime()
-    napari = _installed("napari")
-    bindings = {name: found for name in _QT_BINDINGS if (found := _installed(name))}
-    missing = [] if napari else [_GET_NAPARI]
+    napari = _version("napari")
+    bindings = {name: number for name in _QT_BINDINGS if (number := _version(name))}
+    missing = [] if napari else [_INSTALL_NAPARI]
     if napari and not bindings:
-        missing.append(_GET_QT)
+        missing.append(_INSTALL_QT)
     missing += [
-        f"{name}, {library.purpose}: {remedy(name)}"
+        f"{name}, {library.purpose}: {install_command(name)}"
         for name, library in LIBRARIES.items()
         if not installed(name)
     ]
@@ -54,40 +54,43 @@ def describe_machine() -> dict[str, Any]:
         "napari": napari,
         "qt": bindings,
         "missing": missing,
-        "wrong": _wrong(runtime.device, bindings),
+        "wrong": _problems(runtime.device, bindings),
         "logs": str(log_folder()),
     }
 
 
-def _wrong(device: torch.device, bindings: dict[str, str]) -> list[str]:
-    """Return what will be in the way of a run, and what to do about each."""
-    found = []
+def _problems(device: torch.device, bindings: dict[str, str]) -> list[str]:
+    """Return the problems that can stop a run, each with its solution."""
+    problems = []
     if device.type == "cpu" and which("nvidia-smi") and not torch.version.cuda:
-        found.append(
-            "an NVIDIA GPU, but torch without CUDA: install the torch that "
-            "https://pytorch.org/get-started/locally names"
+        problems.append(
+            "torch cannot use the NVIDIA GPU because it has no CUDA: install torch as described on "
+            "https://pytorch.org/get-started/locally"
         )
     free = psutil.virtual_memory().available
-    if free < _LITTLE_MEMORY:
-        found.append(f"only {free / 1e6:.0f} MB of memory are free: close programs, or use --tile")
+    if free < _MIN_MEMORY:
+        problems.append(
+            f"only {free / 1e6:.0f} MB of memory are free: close programs, or use --tile"
+        )
     if len(bindings) > 1:
-        found.append(
-            f"{' and '.join(bindings)}: napari takes the one that QT_API names: uninstall others"
+        problems.append(
+            f"{' and '.join(bindings)} are installed: set QT_API to the one to use, or uninstall "
+            "the others"
         )
-    if bindings.get("PySide6") == _FATAL_PYSIDE and sys.version_info < (3, 12):
-        found.append(
-            f"PySide6 {_FATAL_PYSIDE}, which ends napari after some time on Python before 3.12: "
-            f'pip install "pyside6<{_FATAL_PYSIDE}"'
+    if bindings.get("PySide6") == _CRASHING_PYSIDE and sys.version_info < (3, 12):
+        problems.append(
+            f"PySide6 {_CRASHING_PYSIDE} crashes napari after some time on Python before 3.12: "
+            f'pip install "pyside6<{_CRASHING_PYSIDE}"'
         )
-    place = Path(gettempdir())
-    if disk_usage(place).free < _LITTLE_SPACE:
-        found.append(
-            f"{place} is full, where a result is kept that cannot be written: free some space, or "
-            "set TMPDIR"
+    temporary = Path(gettempdir())
+    if disk_usage(temporary).free < _MIN_DISK_SPACE:
+        problems.append(
+            f"{temporary} is full; a result that cannot be written elsewhere is saved there: free "
+            "some space, or set TMPDIR"
         )
     if not can_log():
-        found.append(f"no log can be written to {log_folder()}: set NAPARI_DIP_LOGS")
-    return found
+        problems.append(f"no log can be written to {log_folder()}: set NAPARI_DIP_LOGS to a folder")
+    return problems
 
 
 def _free_memory(device: torch.device) -> dict[str, int]:
@@ -97,7 +100,7 @@ def _free_memory(device: torch.device) -> dict[str, int]:
     return free
 
 
-def _installed(name: str) -> str | None:
+def _version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:

@@ -1,19 +1,19 @@
-"""Every error this package raises on purpose.
+"""Exceptions of this package and the exit codes of the command line.
 
-Each message says what was got, what was expected and what to do. The second
-base lets callers catch the built-in they would expect. None derives from
-`RuntimeError`: Qt generator workers swallow that one.
+Each message states what was got, what was expected and what to do. The second
+base class lets callers catch the matching built-in exception. No class derives
+from `RuntimeError`, because Qt generator workers swallow it.
 
 ```
 NapariDipError
-├── UsageError(ValueError)          options that contradict each other      exit 2
-│   └── OutputExistsError           the output is there already             exit 2
+├── UsageError(ValueError)          options that cannot be used together    exit 2
+│   └── OutputExistsError           the output exists                       exit 2
 ├── InputError(ValueError)          the data cannot be restored as given    exit 3
-│   ├── AxesError                   the axes do not fit the array           exit 3
+│   ├── AxesError                   the axes do not match the array         exit 3
 │   └── FileFormatError             the file cannot be read or written      exit 3
-├── DeviceError                     the device is missing or failed         exit 4
-│   └── MemoryExhaustedError        the device or machine ran out of memory exit 4
-└── DivergedError                   the fit left the finite numbers         exit 5
+├── DeviceError                     the device is missing or fails          exit 4
+│   └── MemoryExhaustedError        device or machine is out of memory      exit 4
+└── DivergedError                   the fit gave NaN or infinite values     exit 5
 ```
 """
 
@@ -23,14 +23,14 @@ from typing import ClassVar, NamedTuple
 
 
 class Hint(NamedTuple):
-    """A setting that helps; each front end writes it in its own words.
+    """A setting that solves the problem; each front end names it in its own words.
 
     Attributes
     ----------
     setting : str
-        Name of a field of the configuration, of a parameter of a task, or of an option.
+        Name of a field of the configuration, a parameter of a task, or an option.
     value : str
-        Value to try; "" where that is the user's choice.
+        Value to try; "" if the user has to choose it.
     """
 
     setting: str
@@ -38,14 +38,14 @@ class Hint(NamedTuple):
 
 
 class NapariDipError(Exception):
-    """Base of all errors of this package; `exit_code` is the command line's.
+    """Base class of all exceptions of this package; `exit_code` is that of the command line.
 
     Parameters
     ----------
     message : str
-        What was got, what was expected and what to do, in words of no front end.
+        What was got, what was expected and what to do, without names of options or buttons.
     *hints : Hint
-        Settings that help.
+        Settings that solve the problem.
     """
 
     exit_code: ClassVar[int] = 1
@@ -56,13 +56,13 @@ class NapariDipError(Exception):
 
 
 class UsageError(NapariDipError, ValueError):
-    """Options that cannot be used together or do not exist."""
+    """Options do not exist or cannot be used together."""
 
     exit_code = 2
 
 
 class OutputExistsError(UsageError, FileExistsError):
-    """The output exists and overwriting was not asked for."""
+    """The output exists and overwriting is not allowed."""
 
 
 class InputError(NapariDipError, ValueError):
@@ -72,7 +72,7 @@ class InputError(NapariDipError, ValueError):
 
 
 class AxesError(InputError):
-    """The axes do not fit the array."""
+    """The axes do not match the array."""
 
 
 class FileFormatError(InputError):
@@ -80,27 +80,27 @@ class FileFormatError(InputError):
 
 
 class DeviceError(NapariDipError):
-    """The device is not there or failed."""
+    """The device is missing or fails."""
 
     exit_code = 4
 
 
 class MemoryExhaustedError(DeviceError, MemoryError):
-    """The device or the machine ran out of memory."""
+    """The device or the machine is out of memory."""
 
 
 class DivergedError(NapariDipError, ArithmeticError):
-    """The fit left the finite numbers and could not be brought back."""
+    """The fit gave NaN or infinite values and could not recover."""
 
     exit_code = 5
 
 
-# Exit codes of an error of any other class, and of Ctrl-C.
+# Exit codes of any other exception, and of Ctrl-C.
 UNEXPECTED, INTERRUPTED = 1, 130
 
 
 def describe_error(error: BaseException) -> tuple[str, int]:
-    """Return a sentence for the user, and the exit code of the command line.
+    """Return a sentence for the user and the exit code of the command line.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def describe_error(error: BaseException) -> tuple[str, int]:
         case NapariDipError():
             return str(error), error.exit_code
         case KeyboardInterrupt():
-            return "interrupted before there was a result", INTERRUPTED
+            return "interrupted before a result existed", INTERRUPTED
         case OSError():
             return f"A file cannot be read or written: {error}.", InputError.exit_code
         case MemoryError():

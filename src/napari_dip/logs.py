@@ -1,8 +1,8 @@
-"""Logs: what a run was told, what it met and how it ended, a file for each run.
+"""One log file for each run: what was requested, the errors and how the run ended.
 
-A log may be sent to whoever helps: it holds no pixels, no tags and no contents of
-files. Of errors that are not ours only the kind and the place are written, for their
-messages may quote what was read.
+A user may send a log to a developer, so it holds no pixels, no tags and no contents of
+files. For exceptions of other libraries it holds the class and the traceback only: their
+messages may quote the contents of files.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from napari_dip.core.records import Report
 
 _LOG = logging.getLogger("napari_dip")
-# So much of a run is kept, twice [bytes], and so many runs.
-_LARGEST, _RUNS = 500_000, 20
+# Size of a log file, of which a run has up to two [bytes]; number of runs to keep.
+_MAX_BYTES, _MAX_RUNS = 500_000, 20
 _LIBRARIES = ("napari-dip", "torch", "numpy", "napari", "distributed")
 
 
 def log_folder() -> Path:
-    """Return where logs are: `NAPARI_DIP_LOGS`, or the user's folder of logs."""
+    """Return the folder of the logs: `NAPARI_DIP_LOGS`, or the user's log folder."""
     chosen = os.environ.get("NAPARI_DIP_LOGS")
     if chosen:
         return Path(chosen)
@@ -42,37 +42,37 @@ def log_folder() -> Path:
     return user_log_path("napari-dip", appauthor=False)
 
 
-class _Quiet(RotatingFileHandler):
-    """A disk that is full ends no run, nor does it print a trace into its terminal."""
+class _SilentFileHandler(RotatingFileHandler):
+    """Log file whose write errors, such as a full disk, neither end a run nor get printed."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass
 
 
 def can_log() -> bool:
-    """Tell whether a log could be written, without writing one: that would let go of another."""
+    """Return whether a log can be written; writes none, as a new log deletes the oldest one."""
     try:
         folder = log_folder()
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
             return True
-    except (OSError, RuntimeError):  # there may be no home
+    except (OSError, RuntimeError):  # the user may have no home folder
         return False
 
 
 @contextmanager
 def log_of_run(words: Sequence[str]) -> Iterator[Path | None]:
-    """Write a log while the context lasts.
+    """Write a log file for the duration of a context.
 
     Parameters
     ----------
     words : sequence of str
-        What was asked for.
+        Words of the command, or a description of the run.
 
     Yields
     ------
     Path or None
-        The log; None where none can be written, which ends no run.
+        Path of the log; None if it cannot be written, in which case the run continues.
     """
     handler = _handler()
     if handler is None:
@@ -82,7 +82,7 @@ def log_of_run(words: Sequence[str]) -> Iterator[Path | None]:
     _LOG.addHandler(handler)
     _LOG.setLevel(logging.INFO)
     try:
-        _LOG.info("asked for: %s", " ".join(words))
+        _LOG.info("requested: %s", " ".join(words))
         _LOG.info("%s, python %s, %s", _versions(), platform.python_version(), platform.platform())
         yield Path(handler.baseFilename)
     finally:
@@ -93,51 +93,56 @@ def log_of_run(words: Sequence[str]) -> Iterator[Path | None]:
 
 
 def note(sentence: str) -> None:
-    """Write a sentence into the log, if one is written."""
+    """Write a sentence to the current log, if there is one."""
     _LOG.info("%s", sentence)
 
 
 def note_end(report: Report) -> None:
-    """Write how a run ended."""
+    """Write iterations, stop reason and device of a finished run to the log."""
     note(f"{report.iterations} iterations, {report.stop_reason}, {report.device}")
 
 
 def note_error(error: BaseException, log: Path | None = None) -> None:
-    """Write where an error came from, and what was behind it; only ours in words.
+    """Write an exception and its causes to the log; messages only of our own exceptions.
 
-    With the log that it is written into, an error that is not ours says where that is.
+    Parameters
+    ----------
+    error : BaseException
+        Exception to log.
+    log : Path, optional
+        Path of the log; an exception of another library gets a note with this path.
     """
     cause: BaseException | None = error
     while cause is not None:
         kind = f"{type(cause).__module__}.{type(cause).__qualname__}"
-        words = f": {cause}" if isinstance(cause, NapariDipError) else ""
+        message = f": {cause}" if isinstance(cause, NapariDipError) else ""
         frames = "".join(traceback.format_tb(cause.__traceback__))
-        _LOG.info("%s%s\n%s", kind, words, frames.rstrip())
+        _LOG.info("%s%s\n%s", kind, message, frames.rstrip())
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     if log is not None and not isinstance(error, NapariDipError):
-        error.add_note(f"More is in its log, {log}.")
+        error.add_note(f"The log has details: {log}.")
 
 
 def _handler() -> RotatingFileHandler | None:
-    """Return what writes a file of its own, and let go of the oldest ones."""
+    """Return a handler for a new log file, after deleting the oldest files."""
     now = datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
     try:
         folder = log_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        for old in sorted(folder.glob("*.log"))[: 1 - _RUNS]:
+        for old in sorted(folder.glob("*.log"))[: 1 - _MAX_RUNS]:
             for path in (old, old.with_name(f"{old.name}.1")):
                 path.unlink(missing_ok=True)
         path = folder / f"{now}_{os.getpid()}.log"
-        handler = _Quiet(path, maxBytes=_LARGEST, backupCount=1, encoding="utf-8")
-    except (OSError, RuntimeError):  # there may be no home
+        handler = _SilentFileHandler(path, maxBytes=_MAX_BYTES, backupCount=1, encoding="utf-8")
+    except (OSError, RuntimeError):  # the user may have no home folder
         return None
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     return handler
 
 
 def _versions() -> str:
-    found = []
+    versions = []
     for name in _LIBRARIES:
         with suppress(PackageNotFoundError):
-            found.append(f"{name} {version(name)}")
-    return ", ".join(found)
+            versions.append(f"{name} {version(name)}")
+    return ", ".join(versions)

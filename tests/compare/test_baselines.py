@@ -2,137 +2,24 @@ from __future__ import annotations
 
 from typing import get_args
 
-import numpy as np
-import pytest
-from scipy import ndimage
-
 from napari_dip.compare import baselines
-from napari_dip.compare.baselines import BASELINES, available, missing
-from napari_dip.compare.run import compare
+from napari_dip.compare.baselines import BASELINES, available_baselines, missing_baselines
 from napari_dip.config import BatchTask
-from napari_dip.core.image.image import Image
 from napari_dip.core.tasks import (
     TASKS,
-    Deconvolve,
-    Denoise,
-    Inpaint,
-    ReconstructKSpace,
-    SuperResolve,
 )
-from tests.tiny import noisy_waves, waves
-
-SHAPE = (48, 48)
-MISSING = np.random.default_rng(0).random(SHAPE) < 0.3
 
 
-def rows_of(observed, truth, axes="YX", task=None, dims=2):
-    return list(compare(Image(observed, axes), Image(truth, axes), task, dims))
-
-
-def error(estimate, truth):
-    return float(np.mean((np.asarray(estimate) - truth) ** 2))
-
-
-def stacked(planes, axes):
-    if axes == "YX":
-        return planes[0]
-    count = 3 if axes == "YXS" else 2
-    return np.stack(planes[:count], axis=-1 if axes == "YXS" else 0)
-
-
-def test_tasks_of_baselines_are_tasks_and_all_of_them_can_be_compared():
+def test_every_comparable_task_has_a_baseline():
     named = {task for baseline in BASELINES for task in baseline.tasks}
     assert named <= set(TASKS)
     assert named == set(get_args(BatchTask))
 
 
-@pytest.mark.parametrize(
-    ("axes", "dims"), [("YX", 2), ("ZYX", 2), ("YXS", 2), ("CYX", 2), ("ZYX", 3)]
-)
-def test_every_baseline_removes_noise_from_any_image(axes, dims):
-    noisy = stacked([noisy_waves(SHAPE, 20.0 + index) for index in range(3)], axes)
-    truth = stacked([waves(SHAPE)] * 3, axes)
-    rows = rows_of(noisy, truth, axes, dims=dims)
-    assert [row.name for row in rows] == [baseline.name for baseline in available()]
-    for row in rows:
-        assert row.image.axes == axes
-        assert error(row.image.data, truth) < 0.6 * error(noisy, truth), row.name
-        assert row.psnr is not None
-
-
-def test_stabilised_bm3d_knows_that_photon_noise_grows_with_the_light():
-    pytest.importorskip("bm3d", reason="an extra")
-    truth = 2 + 40 * (waves((64, 64)) - waves((64, 64)).min())
-    noisy = np.random.default_rng(0).poisson(truth / 20) * 20.0
-    errors = {row.name: error(row.image.data, truth) for row in rows_of(noisy, truth)}
-    assert errors["BM3D stabilised"] < 0.9 * errors["BM3D"]
-
-
-@pytest.mark.parametrize(("axes", "dims"), [("YX", 2), ("YXS", 2), ("ZYX", 3)])
-def test_missing_pixels_are_filled_and_known_ones_kept(axes, dims):
-    truth = stacked([waves(SHAPE)] * 3, axes)
-    mask = MISSING[..., None] if axes == "YXS" else MISSING
-    missing = np.broadcast_to(mask, truth.shape)
-    rows = rows_of(np.where(missing, 1e4, truth), truth, axes, Inpaint(MISSING), dims)
-    assert rows
-    for row in rows:
-        filled = np.asarray(row.image.data)
-        np.testing.assert_array_equal(filled[~missing], truth[~missing].astype(np.float32))
-        assert np.abs(filled - truth).max() < 15
-
-
-@pytest.mark.parametrize("factor", [2, 3])
-@pytest.mark.parametrize("axes", ["YX", "YXS"])
-def test_an_enlarged_image_lies_where_ours_does(factor, axes):
-    truth = stacked([waves(SHAPE)] * 3, axes)
-    blocks = waves(SHAPE).reshape(48 // factor, factor, -1, factor).mean(axis=(1, 3))
-    rows = rows_of(stacked([blocks] * 3, axes), truth, axes, SuperResolve(factor))
-    assert len(rows) >= 2
-    for row in rows:
-        assert row.image.shape == truth.shape
-        # Half a pixel off would be an error of up to 3.
-        assert error(row.image.data, truth) < 1.0, row.name
-
-
-def test_planes_are_put_between_planes():
-    truth = np.stack([waves(SHAPE) + 3 * z for z in range(12)])
-    coarse = truth.reshape(4, 3, *SHAPE).mean(axis=1)
-    rows = rows_of(coarse, truth, "ZYX", SuperResolve({"z": 3}), 3)
-    for row in rows:
-        assert row.image.shape == truth.shape
-        assert np.abs(np.asarray(row.image.data)[3:9] - truth[3:9]).max() < 1.0
-
-
-@pytest.mark.parametrize(("axes", "dims"), [("YX", 2), ("YXS", 2), ("ZYX", 2)])
-@pytest.mark.parametrize("offset", [0.0, -40.0])
-def test_a_blur_is_undone_until_the_residual_is_the_noise(axes, dims, offset):
-    sharp = 100.0 * (waves(SHAPE) > 110) + 20
-    blurred = ndimage.gaussian_filter(sharp, 1.5)
-    noisy = blurred + np.random.default_rng(0).normal(0, 1, SHAPE)
-    truth = stacked([sharp] * 3, axes) + offset
-    observed = stacked([noisy] * 3, axes) + offset
-    (row,) = rows_of(observed, truth, axes, Deconvolve(sigma=1.5), dims)
-    assert error(row.image.data, truth) < 0.85 * error(observed, truth)
-
-
-def test_unrecorded_frequencies_stay_zero():
-    task = ReconstructKSpace(np.arange(48) % 2 == 0)
-    (row,) = rows_of(waves(SHAPE), waves(SHAPE), task=task)
-    expected = task.observe(Image(waves(SHAPE), "YX")).data
-    np.testing.assert_allclose(row.image.data, expected, atol=0.01)
-
-
-@pytest.mark.parametrize("task", [Denoise(), SuperResolve(2), Deconvolve(sigma=1.0)])
-def test_a_constant_image_stays_as_it_is(task):
-    rows = list(compare(Image(np.full((16, 16), 7, np.uint16), "YX"), task=task))
-    assert rows
-    assert all((np.asarray(row.image.data) == 7).all() for row in rows)
-
-
-def test_what_is_left_out_for_want_of_a_library_is_said_with_the_way_to_get_it(monkeypatch):
+def test_missing_baselines_have_install_commands(monkeypatch):
     monkeypatch.setattr(baselines, "installed", lambda library: False)
-    shown, sentences = available("denoise"), missing("denoise")
+    shown, sentences = available_baselines("denoise"), missing_baselines("denoise")
     assert {baseline.library for baseline in shown} == {None}
     assert len(shown) + len(sentences) == len([b for b in BASELINES if "denoise" in b.tasks])
     assert all('pip install "napari-dip[compare]"' in sentence for sentence in sentences)
-    assert missing("inpaint") == []
+    assert missing_baselines("inpaint") == []

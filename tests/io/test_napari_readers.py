@@ -23,12 +23,12 @@ def plugin(monkeypatch):
     reader = npe2.DynamicPlugin("odd-files", plugin_manager=manager)
     reader.register()
 
-    def opening(*layers):
+    def register(*layers):
         @reader.contribute.reader(filename_patterns=["*.odd"])
         def get_reader(path):
             return lambda paths: list(layers)
 
-    yield opening
+    yield register
     reader.cleanup()
 
 
@@ -51,7 +51,7 @@ def plugin(monkeypatch):
     ],
     ids=["plain", "channels", "labels", "rgb", "pyramid"],
 )
-def test_an_image_layer_is_an_image(plugin, tmp_path, layer, axes, voxel_size, units):
+def test_reads_image_layer_of_a_plugin(plugin, tmp_path, layer, axes, voxel_size, units):
     plugin(layer, (np.zeros((2, 3)), {}, "points"))
     (tmp_path / "a.odd").touch()
     image = io.read_image(tmp_path / "a.odd")
@@ -65,7 +65,7 @@ def test_an_image_layer_is_an_image(plugin, tmp_path, layer, axes, voxel_size, u
     [({}, {"Y": 120.0, "X": -240.0}), ({"rotate": 30}, {})],
     ids=["straight", "turned"],
 )
-def test_place_and_names_of_channels_come_from_the_layer(plugin, tmp_path, turn, position):
+def test_reads_position_and_channel_names_of_a_layer(plugin, tmp_path, turn, position):
     names = ["DAPI", "GFP", "RFP"]
     placed = {"channel_axis": 0, "translate": (120, -240), "name": names, **turn}
     plugin((VALUES, placed))
@@ -75,14 +75,14 @@ def test_place_and_names_of_channels_come_from_the_layer(plugin, tmp_path, turn,
     assert image.channel_names == tuple(names)
 
 
-def test_one_image_is_expected(plugin, tmp_path):
+def test_rejects_several_images_of_a_plugin(plugin, tmp_path):
     plugin((VALUES,), (VALUES,))
     (tmp_path / "a.odd").touch()
     with pytest.raises(FileFormatError, match="finds 2 images; expected one"):
         io.read_image(tmp_path / "a.odd")
 
 
-def test_a_file_nobody_reads_is_refused_with_advice(plugin, tmp_path):
+def test_unsupported_format_error_suggests_a_reader_plugin(plugin, tmp_path):
     plugin((VALUES,))
     (tmp_path / "a.even").touch()
     with pytest.raises(FileFormatError, match="Install a reader plugin"):

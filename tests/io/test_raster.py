@@ -1,4 +1,4 @@
-"""Pictures: bits of a sample, orientation, opacity, and the tables of a turned JPEG."""
+"""PNG, JPEG and WebP pictures: bit depth, orientation, opacity and quantisation."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from napari_dip.core.image.image import Image
 from napari_dip.core.tasks import RemoveJpeg
 from napari_dip.errors import FileFormatError
 from napari_dip.io import images as io
-from tests.tiny import waves
+from tests.tiny import small_image, waves
 
 ORIENTATION = 0x0112
-# Colour type of PNG by the number of samples.
+# Colour type of PNG, by number of samples.
 PNG_COLOUR = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
 def save_png(path, values, *extra):
-    """Write a PNG of 16 bits a sample by hand: Pillow has no colours of 16 bits."""
+    """Write a PNG of 16 bits per sample by hand; Pillow does not support 16-bit colours."""
 
     def chunk(kind, data):
         check = struct.pack(">I", zlib.crc32(kind + data))
@@ -39,12 +39,12 @@ def save_png(path, values, *extra):
 
 
 def numbers(*shape):
-    """Return 16-bit values that differ in their lower bytes alone."""
+    """Return 16-bit values whose upper bytes are equal."""
     return np.random.default_rng(0).integers(30000, 30200, shape).astype(np.uint16)
 
 
 @pytest.mark.parametrize("samples", [(), (2,), (3,), (4,)], ids=["grey", "LA", "RGB", "RGBA"])
-def test_png_of_16_bits_keeps_them(tmp_path, samples):
+def test_png_keeps_16_bits(tmp_path, samples):
     values = numbers(12, 10, *samples)
     image = io.read_image(save_png(tmp_path / "a.png", values))
     assert (image.axes, image.dtype) == ("YXS" if samples else "YX", np.uint16)
@@ -53,7 +53,7 @@ def test_png_of_16_bits_keeps_them(tmp_path, samples):
     np.testing.assert_array_equal(io.read_image(tmp_path / "b.png").data, values)
 
 
-def test_a_transparent_grey_of_a_16_bit_png_is_opacity(tmp_path):
+def test_transparent_grey_of_16_bit_png_becomes_opacity(tmp_path):
     values = numbers(12, 10)
     values[2, 3] = 7
     path = save_png(tmp_path / "a.png", values, (b"tRNS", struct.pack(">H", 7)))
@@ -62,15 +62,15 @@ def test_a_transparent_grey_of_a_16_bit_png_is_opacity(tmp_path):
     np.testing.assert_array_equal(image.data[..., 1] == 0, values == 7)
 
 
-def test_a_cut_16_bit_png_is_refused(tmp_path):
+def test_rejects_truncated_16_bit_png(tmp_path):
     path = save_png(tmp_path / "a.png", numbers(12, 10, 3))
     path.write_bytes(path.read_bytes()[:-60])
-    with pytest.raises(FileFormatError, match="no readable .png file"):
+    with pytest.raises(FileFormatError, match="cannot be read as .png"):
         io.read_image(path)
 
 
 @pytest.mark.parametrize(("mode", "bits"), [("1", 1), ("P", 2), ("P", 4)])
-def test_png_of_few_bits_has_the_values_that_it_shows(tmp_path, mode, bits):
+def test_png_of_few_bits_has_the_displayed_values(tmp_path, mode, bits):
     values = np.arange(120, dtype=np.uint8).reshape(12, 10) % 2**bits
     picture = Picture.fromarray(values, "L").point(lambda v: 255 * v).convert("1")
     if mode == "P":
@@ -84,7 +84,7 @@ def test_png_of_few_bits_has_the_values_that_it_shows(tmp_path, mode, bits):
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGB"])
-def test_a_transparent_colour_becomes_opacity(tmp_path, mode):
+def test_transparent_colour_becomes_opacity(tmp_path, mode):
     grey = np.arange(120, dtype=np.uint8).reshape(12, 10)
     picture = Picture.fromarray(grey)
     shown = picture.convert(mode)
@@ -99,7 +99,7 @@ def test_a_transparent_colour_becomes_opacity(tmp_path, mode):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
-def test_a_picture_is_read_upright(tmp_path, suffix, orientation):
+def test_turns_picture_upright(tmp_path, suffix, orientation):
     picture = Picture.fromarray(waves((24, 40)).astype(np.uint8)).convert("RGB")
     tag = picture.getexif()
     tag[ORIENTATION] = orientation
@@ -111,7 +111,7 @@ def test_a_picture_is_read_upright(tmp_path, suffix, orientation):
     np.testing.assert_array_equal(image.data, upright)
 
 
-def test_a_16_bit_png_is_read_upright(tmp_path):
+def test_turns_16_bit_png_upright(tmp_path):
     picture = Picture.new("L", (1, 1))
     tag = picture.getexif()
     tag[ORIENTATION] = 6
@@ -122,7 +122,7 @@ def test_a_16_bit_png_is_read_upright(tmp_path):
 
 
 @pytest.mark.parametrize("orientation", [0, 9])
-def test_an_orientation_that_does_not_exist_turns_nothing(tmp_path, orientation):
+def test_ignores_undefined_exif_orientation(tmp_path, orientation):
     picture = Picture.fromarray(waves((24, 40)).astype(np.uint8))
     tag = picture.getexif()
     tag[ORIENTATION] = orientation
@@ -130,20 +130,20 @@ def test_an_orientation_that_does_not_exist_turns_nothing(tmp_path, orientation)
     np.testing.assert_array_equal(io.read_image(tmp_path / "a.png").data, np.asarray(picture))
 
 
-def test_a_photograph_with_previews_is_read_without_them(tmp_path):
+def test_reads_jpeg_with_previews_without_them(tmp_path):
     pictures = [Picture.new("RGB", size, "red") for size in ((40, 24), (8, 8))]
     pictures[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=pictures[1:])
     assert io.read_image(tmp_path / "a.jpg").shape == (24, 40, 3)
 
 
-def test_an_animation_is_refused(tmp_path):
+def test_rejects_animation(tmp_path):
     frames = [Picture.new("L", (8, 8), level) for level in (0, 9)]
     frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
     with pytest.raises(FileFormatError, match="several frames"):
         io.read_image(tmp_path / "a.png")
 
 
-def test_four_inks_become_three_colours_with_a_warning(tmp_path):
+def test_converts_cmyk_to_rgb_with_a_warning(tmp_path):
     Picture.new("RGB", (16, 16), (200, 40, 90)).convert("CMYK").save(tmp_path / "a.jpg")
     image = io.read_image(tmp_path / "a.jpg")
     assert image.shape == (16, 16, 3)
@@ -151,7 +151,7 @@ def test_four_inks_become_three_colours_with_a_warning(tmp_path):
     assert "CMYK" in image.warnings[0]
 
 
-def test_five_samples_are_refused_for_png(tmp_path):
+def test_rejects_five_samples_for_png(tmp_path):
     with pytest.raises(FileFormatError, match="one plane"):
         io.write_image(tmp_path / "a.png", Image(np.zeros((4, 4, 5), np.uint8), "YXS"))
 
@@ -167,8 +167,8 @@ def turned_jpeg(path, orientation, shape, subsampling):
     return path
 
 
-def distance_to_whole_numbers(image, quantisation):
-    """Return how far the coefficients of luma are from whole steps, in the median."""
+def distance_to_integers(image, quantisation):
+    """Return the median distance of luma coefficients to integers, in quantisation steps."""
     operator = RemoveJpeg(quantisation).operator(image, "YX")
     pixels = np.atleast_3d(image.data).transpose(2, 0, 1).astype(float)
     planes = torch.from_numpy(np.ascontiguousarray(pixels))[None]
@@ -179,13 +179,34 @@ def distance_to_whole_numbers(image, quantisation):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("subsampling", [None, 0, 1, 2], ids=["grey", "444", "422", "420"])
-def test_the_tables_of_a_turned_jpeg_fit_its_upright_pixels(tmp_path, subsampling, orientation):
+def test_quantisation_of_a_turned_jpeg_fits_its_upright_pixels(tmp_path, subsampling, orientation):
     path = turned_jpeg(tmp_path / "a.jpg", orientation, (48, 80), subsampling)
     image, quantisation = io.read_image(path), io.read_quantisation(path)
-    assert distance_to_whole_numbers(image, quantisation) < 0.06
+    assert distance_to_integers(image, quantisation) < 0.06
 
 
 @pytest.mark.parametrize(("orientation", "known"), [(1, True), (5, True), (6, False), (3, False)])
-def test_a_flipped_jpeg_whose_side_cuts_a_block_has_no_tables(tmp_path, orientation, known):
+def test_flipped_jpeg_with_partial_blocks_has_no_quantisation(tmp_path, orientation, known):
     path = turned_jpeg(tmp_path / "a.jpg", orientation, (43, 77), 2)
     assert (io.read_quantisation(path) is not None) is known
+
+
+@pytest.mark.parametrize(("axes", "dtype"), [("YX", "uint8"), ("YX", "uint16"), ("YXS", "uint8")])
+def test_png_values_are_rounded_and_clipped(tmp_path, axes, dtype):
+    image = small_image(axes).with_data(small_image(axes).data * 2 - 100)
+    io.write_image(tmp_path / "a.png", image, dtype=dtype)
+    back = io.read_image(tmp_path / "a.png")
+    assert (back.axes, back.dtype) == (axes, np.dtype(dtype))
+    expected = np.clip(np.rint(image.data), 0, np.iinfo(dtype).max)
+    np.testing.assert_array_equal(back.data, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("a.png", "RGB"), ("a.jpg", "CMYK"), ("missing.jpg", ""), ("a.txt", "")]
+)
+def test_only_grey_and_ycbcr_jpeg_has_a_quantisation(tmp_path, name, mode):
+    if mode:
+        Picture.new(mode, (16, 16)).save(tmp_path / name)
+    elif name == "a.txt":
+        tmp_path.joinpath(name).write_text("words")
+    assert io.read_quantisation(tmp_path / name) is None

@@ -1,3 +1,5 @@
+"""Paths, checks and files of results and reports."""
+
 from __future__ import annotations
 
 import json
@@ -27,15 +29,15 @@ from napari_dip.io.results import (
         ("cell", "cell_denoise.ome.tif"),
     ],
 )
-def test_an_output_lies_beside_its_image(image, output):
+def test_default_output_is_beside_the_image(image, output):
     assert default_output(Path("folder", image), "denoise") == Path("folder", output)
 
 
-def test_a_report_lies_beside_its_output():
+def test_report_path_is_beside_the_output():
     assert report_path(Path("a.ome.tif")) == Path("a.ome.tif.json")
 
 
-def test_outputs_are_checked_before_the_work(tmp_path):
+def test_rejects_invalid_outputs(tmp_path):
     image, other = tmp_path / "out.tif", tmp_path / "out.tif.json"
     check_outputs([image], [other])
     with pytest.raises(FileFormatError, match="folder"):
@@ -54,7 +56,7 @@ def test_outputs_are_checked_before_the_work(tmp_path):
         check_outputs([image], [other], inputs=[other], overwrite=True)
 
 
-def test_a_png_gets_the_type_of_the_image_or_is_refused():
+def test_png_output_has_the_dtype_of_the_image():
     assert output_dtype(Path("a.tif"), as_image(np.zeros((4, 4)))) is None
     assert output_dtype(Path("a.PNG"), as_image(np.zeros((4, 4), np.uint16))) == np.uint16
     for values in (np.zeros((4, 4)), np.zeros((2, 4, 4), np.uint8)):
@@ -62,7 +64,7 @@ def test_a_png_gets_the_type_of_the_image_or_is_refused():
             output_dtype(Path("a.png"), as_image(values))
 
 
-def test_json_is_written_whole_or_not_at_all(tmp_path):
+def test_json_is_written_atomically(tmp_path):
     path = tmp_path / "a.json"
     save_json(path, {"a": 1})
     assert json.loads(path.read_text()) == {"a": 1}

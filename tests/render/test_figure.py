@@ -11,7 +11,7 @@ from tests.tiny import noisy_waves, waves
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["with a reference", "without"])
-def test_a_figure_shows_observation_result_residual_and_curve(tmp_path, known):
+def test_figure_shows_observation_result_residual_and_curve(tmp_path, known):
     curve = Curve()
     numbers = {"psnr": 30.0, "heldout_error": 1.2}
     if not known:
@@ -30,6 +30,6 @@ def test_a_figure_shows_observation_result_residual_and_curve(tmp_path, known):
     assert all(np.ptp(part[..., :3]) > 0.5 for part in np.array_split(pixels, 4, axis=1))
 
 
-def test_a_perfect_result_and_an_empty_curve_are_drawn(tmp_path):
+def test_draws_perfect_result_and_empty_curve(tmp_path):
     save_figure(tmp_path / "figure.png", waves(), waves(), Curve())
     assert (tmp_path / "figure.png").exists()

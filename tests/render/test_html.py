@@ -1,4 +1,4 @@
-"""A result as one page to keep."""
+"""HTML page of a result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def figure(text):
 
 
 class Tags(HTMLParser):
-    """What a page refers to, and whether all that is opened is closed."""
+    """Parser that collects references and checks that every tag is closed."""
 
     def __init__(self, text):
         super().__init__()
@@ -49,13 +49,13 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_it_needs_no_other_file(tmp_path):
+def test_page_needs_no_other_file(tmp_path):
     tags = Tags(page(tmp_path, noisy_waves(), waves(), recipes={"Python": "a < b"}))
     assert tags.open == []
     assert [one[:15] for one in tags.refers] == ["data:image/png;"]
 
 
-def test_words_settings_and_recipes_are_there(tmp_path):
+def test_page_has_summary_settings_and_recipes(tmp_path):
     warning = "Lost <b>puncta</b>."
     text = page(tmp_path, noisy_waves(), waves(), recipes={"Python": "a < b"}, warnings=(warning,))
     assert "Stopped at 5 of 9" in text
@@ -65,7 +65,7 @@ def test_words_settings_and_recipes_are_there(tmp_path):
     assert "chosen by hand" not in text
 
 
-def test_a_choice_by_hand_is_said_beside_the_recipes(tmp_path):
+def test_states_an_iteration_chosen_by_hand(tmp_path):
     text = page(tmp_path, None, waves(), recipes={"Python": "1"}, selected_by="user")
     assert "chosen by hand" in text
 
@@ -79,7 +79,7 @@ def test_a_choice_by_hand_is_said_beside_the_recipes(tmp_path):
         pytest.param(None, waves(), (400, 800), id="alone"),
     ],
 )
-def test_its_figure_shows_what_there_is(tmp_path, observation, restored, size):
+def test_page_figure_shows_available_images(tmp_path, observation, restored, size):
     pixels = figure(page(tmp_path, observation, restored))
     assert pixels.shape[:2] == size
     for row in np.array_split(pixels, size[0] // 400):

@@ -15,12 +15,12 @@ def report(reason="held_out_minimum", parts=1, **changes):
     return make_report(image, config, 840, reason, parts).model_copy(update=changes)
 
 
-def test_every_reason_has_words():
+def test_every_stop_reason_has_words():
     assert set(REASONS) == {reason.value for reason in StopReason}
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_it_says_where_and_why_it_stopped(reason):
+def test_summary_has_iteration_and_stop_reason(reason):
     assert f"Stopped at 840 of 1000: {REASONS[reason]}" in summary(report(reason))
 
 
@@ -29,31 +29,31 @@ def test_it_says_where_and_why_it_stopped(reason):
     [
         (0.97, "; both rules agree."),
         (0.5, "; the other rule disagrees."),
-        (None, "no longer fell."),
+        (None, "stopped decreasing."),
     ],
 )
-def test_it_says_whether_the_rules_agree(agreement, words):
+def test_summary_has_the_agreement_of_stopping_rules(agreement, words):
     assert words in summary(report(diagnostics={"stopping_agreement": agreement}))
 
 
-def test_it_says_what_is_kept_and_whose_choice_that_is():
+def test_summary_has_the_iteration_and_the_choice_of_the_user():
     assert "Iteration 840 is kept." in summary(report())
     (mine,) = report().blocks
     chosen = report(blocks=(mine.model_copy(update={"selected_by": "user"}),))
     assert "Iteration 840 is kept, your choice." in summary(chosen)
     several = report(parts=3).blocks
     mixed = (chosen.blocks[0], *several[1:])
-    assert "Of 3 parts you chose 1 yourself." in summary(report(blocks=mixed))
+    assert "You chose the iteration of 1 of 3 parts." in summary(report(blocks=mixed))
 
 
-def test_each_warning_is_a_line():
+def test_summary_has_one_line_per_warning():
     first, second = summary(report(warnings=("Try the preset paper.",))).split("\n")
     assert "Noise found: standard deviation 1." in first
     assert second == "Warning: Try the preset paper."
 
 
-def test_a_constant_image_needs_no_iterations():
-    assert "Nothing to fit, all planes and regions are constant." in summary(
+def test_summary_of_a_constant_image():
+    assert "Nothing to fit: all planes and regions are constant." in summary(
         report("constant_image", blocks=())
     )
 
@@ -61,5 +61,5 @@ def test_a_constant_image_needs_no_iterations():
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (61, "1 min 1 s"), (7260, "2 h 1 min")]
 )
-def test_durations_have_two_units(seconds, text):
+def test_duration_has_two_units(seconds, text):
     assert duration(seconds) == text

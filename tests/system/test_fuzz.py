@@ -1,7 +1,6 @@
-"""Damage of any kind to files, configurations and command lines: only words of ours come out.
+"""Random damage to files, configurations and command lines: only our own errors are raised.
 
-A few examples in each run of the tests; `tox -e fuzz` tries as many as
-NAPARI_DIP_FUZZ says, new ones each time.
+A normal test run tries a few fixed examples; `tox -e fuzz` tries NAPARI_DIP_FUZZ new ones.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from napari_dip.core.image.image import Image
 from napari_dip.core.restoration import restore as core
 from napari_dip.errors import NapariDipError, UsageError
 from napari_dip.io import images as io
-from tests.io.dicom.test_reader import save as write_slice
+from tests.io.dicom.files import save as write_slice
 from tests.tiny import tiny_config
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
@@ -75,7 +74,7 @@ WRITERS = {
 
 
 @cache
-def whole(name: str) -> bytes:
+def undamaged(name: str) -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
         WRITERS[name](path)
@@ -84,37 +83,37 @@ def whole(name: str) -> bytes:
 
 @st.composite
 def damaged(draw, content: bytes) -> bytes:
-    """Draw a file some bytes of which were overwritten, put in, left out or cut off."""
+    """Draw file content with bytes overwritten, inserted, removed or cut off."""
     data = bytearray(content)
     for _ in range(draw(st.integers(1, 4))):
-        # Headers are where most can be said wrongly.
+        # Half of the damage is in the header, which has the most effect.
         last = max(len(data) - 1, 0)
-        place = draw(st.integers(0, min(300, last)) | st.integers(0, last))
-        some = draw(st.binary(max_size=8) | st.sampled_from([b"\xff" * 4, b"\0" * 4, b"\x7f"]))
-        data[place : place + draw(st.sampled_from([len(some), 0, 1]))] = some
+        start = draw(st.integers(0, min(300, last)) | st.integers(0, last))
+        new = draw(st.binary(max_size=8) | st.sampled_from([b"\xff" * 4, b"\0" * 4, b"\x7f"]))
+        data[start : start + draw(st.sampled_from([len(new), 0, 1]))] = new
     return bytes(data[: draw(st.just(len(data)) | st.integers(0, len(data)))])
 
 
-def assert_read_or_refused(path: Path) -> None:
-    """Read, lazily and at once: an image comes out, or a sentence."""
+def assert_read_or_rejected(path: Path) -> None:
+    """Read a file, lazily and at once, to an image or an error of one line."""
     for lazy in (False, True):
-        words = "an image"
+        message = "an image"
         try:
             np.asarray(io.read_image(path, lazy=lazy).data)
         except NapariDipError as error:
-            words = str(error)
-        assert words
-        assert "\n" not in words
+            message = str(error)
+        assert message
+        assert "\n" not in message
 
 
 @pytest.mark.parametrize("name", WRITERS)
 @FUZZ
 @given(st.data())
-def test_a_damaged_file_is_an_image_or_refused(name, data):
+def test_damaged_file_is_read_or_rejected(name, data):
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
-        path.write_bytes(data.draw(damaged(whole(name))))
-        assert_read_or_refused(path)
+        path.write_bytes(data.draw(damaged(undamaged(name))))
+        assert_read_or_rejected(path)
 
 
 JSON = st.recursive(
@@ -126,7 +125,7 @@ JSON = st.recursive(
 
 @st.composite
 def altered(draw, content: object) -> object:
-    """Draw a JSON value part of which is another."""
+    """Draw a JSON value with one part replaced."""
     if isinstance(content, dict | list) and content and draw(st.integers(0, 4)):
         keys = list(content) if isinstance(content, dict) else range(len(content))
         key, copy = draw(st.sampled_from(keys)), content.copy()
@@ -138,7 +137,7 @@ def altered(draw, content: object) -> object:
 @pytest.mark.parametrize("kind", ["metadata", "chunk"])
 @FUZZ
 @given(st.data())
-def test_a_damaged_zarr_is_an_image_or_refused(kind, data):
+def test_damaged_zarr_is_read_or_rejected(kind, data):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.ome.zarr"
         io.write_image(path, Image(PIXELS, "ZYX"))
@@ -151,10 +150,10 @@ def test_a_damaged_zarr_is_an_image_or_refused(kind, data):
         else:
             file = data.draw(st.sampled_from([each for each in files if each not in texts]))
             file.write_bytes(data.draw(damaged(file.read_bytes())))
-        assert_read_or_refused(path)
+        assert_read_or_rejected(path)
 
 
-def assert_configured_or_refused(text: bytes) -> None:
+def assert_configured_or_rejected(text: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "config.json"
         path.write_bytes(text)
@@ -164,14 +163,14 @@ def assert_configured_or_refused(text: bytes) -> None:
 
 @FUZZ
 @given(damaged(tiny_config().model_dump_json().encode()))
-def test_a_damaged_configuration_is_one_or_refused(text):
-    assert_configured_or_refused(text)
+def test_damaged_configuration_is_read_or_rejected(text):
+    assert_configured_or_rejected(text)
 
 
 @FUZZ
 @given(altered(json.loads(tiny_config().complete().model_dump_json())))
-def test_another_configuration_is_one_or_refused(values):
-    assert_configured_or_refused(json.dumps(values).encode())
+def test_altered_configuration_is_read_or_rejected(values):
+    assert_configured_or_rejected(json.dumps(values).encode())
 
 
 TASKS = ["denoise", "inpaint", "super-resolve", "deconvolve", "dejpeg", "guided", "fourier"]
@@ -187,7 +186,7 @@ WORDS = (
 
 @FUZZ
 @given(st.sampled_from([*TASKS, "evaluate"]), st.lists(WORDS, max_size=6))
-def test_any_command_line_ends_in_an_exit_code_of_its_own(command, words):
+def test_random_command_line_ends_with_a_known_exit_code(command, words):
     def refuse(*args, **options):
         raise UsageError("Got so far; expected no further.")
 

@@ -19,7 +19,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_fit_on_a_gpu_removes_the_noise_and_reports_the_device(precision):
+def test_gpu_fit_removes_noise_and_reports_the_device(precision):
     config = tiny_config(400, device="cuda", precision=precision)
     result = finish(restore(noisy_waves(), config=config))
     before, after = (np.mean((x - waves()) ** 2) for x in (noisy_waves(), result.image.data))
@@ -28,19 +28,19 @@ def test_a_fit_on_a_gpu_removes_the_noise_and_reports_the_device(precision):
     assert result.report.peak_memory_bytes > 0
 
 
-def test_the_same_seed_gives_the_same_bits_where_that_is_wished():
+def test_deterministic_gpu_fit_is_reproducible():
     config = tiny_config(20, device="cuda", deterministic=True)
     first, again = (finish(restore(noisy_waves(), config=config)).image.data for _ in range(2))
     np.testing.assert_array_equal(first, again)
 
 
-def test_a_gpu_is_chosen_where_there_is_one():
+def test_device_auto_selects_the_gpu():
     result = finish(restore(noisy_waves((16, 16)), config=tiny_config(2, device="auto")))
     assert result.report.device == "cuda:0"
 
 
 @pytest.mark.parametrize("latent", ["noise", "observation"])
-def test_nothing_waits_for_a_gpu_between_assessments(latent, monkeypatch):
+def test_fit_does_not_synchronise_the_gpu_between_assessments(latent, monkeypatch):
     problem, _ = problem_of(noisy_waves(), device=torch.device("cuda"))
     config, runtime = tiny_config(60, latent, device="cuda"), find_runtime("cuda")
     read = Assessor.read
@@ -54,7 +54,7 @@ def test_nothing_waits_for_a_gpu_between_assessments(latent, monkeypatch):
     reached = [next(steps).iteration]
     try:
         for _ in range(3):
-            torch.cuda.set_sync_debug_mode("error")  # whatever waits raises
+            torch.cuda.set_sync_debug_mode("error")  # each synchronisation raises an error
             reached.append(next(steps).iteration)
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -1,4 +1,4 @@
-"""The data of `tests.bad` on the command line: exit code 3, one sentence, no output."""
+"""Invalid data on the command line: exit code 3, one error line, no output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PREFIX = "napari-dip: error: "
 
 @pytest.fixture
 def call(capsys, monkeypatch, tmp_path):
-    """Run a command line in a folder of its own; return exit code, stderr and new files."""
+    """Return a function that runs a command and returns exit code, stderr and new files."""
     monkeypatch.chdir(tmp_path)
     Path("tiny.json").write_text(tiny_config(2, threads=1).model_dump_json())
     np.save("image.npy", BASE)
@@ -30,31 +30,31 @@ def call(capsys, monkeypatch, tmp_path):
 
 
 def is_refused(code, lines, new_files):
-    """Tell whether the last line, and no other, is a sentence of ours, and nothing was written."""
-    said = [line.removeprefix(PREFIX) for line in lines if line.startswith(PREFIX)]
-    sentence = len(said) == 1 and is_a_sentence(said[0]) and lines[-1].startswith(PREFIX)
-    return code == 3 and sentence and not new_files
+    """Return whether the last line is the only error and no file is written."""
+    errors = [line.removeprefix(PREFIX) for line in lines if line.startswith(PREFIX)]
+    one_error = len(errors) == 1 and is_a_sentence(errors[0]) and lines[-1].startswith(PREFIX)
+    return code == 3 and one_error and not new_files
 
 
 @pytest.mark.parametrize("bad", IMAGES)
-def test_an_image_that_is_none_is_refused(call, bad):
+def test_rejects_invalid_image(call, bad):
     np.save("bad.npy", IMAGES[bad], allow_pickle=True)
     assert is_refused(*call("denoise", "bad.npy"))
 
 
 @pytest.mark.parametrize("bad", MASKS)
-def test_a_mask_that_cannot_be_meant_is_refused(call, bad):
+def test_rejects_invalid_mask(call, bad):
     np.save("bad.npy", MASKS[bad])
     assert is_refused(*call("inpaint", "image.npy", "--mask", "bad.npy"))
 
 
 @pytest.mark.parametrize("bad", PSFS)
-def test_a_psf_that_cannot_be_meant_is_refused(call, bad):
+def test_rejects_invalid_psf(call, bad):
     np.save("bad.npy", PSFS[bad])
     assert is_refused(*call("deconvolve", "image.npy", "--psf", "bad.npy"))
 
 
 @pytest.mark.parametrize("bad", GUIDES)
-def test_a_guide_that_cannot_be_meant_is_refused(call, bad):
+def test_rejects_invalid_guide(call, bad):
     np.save("bad.npy", GUIDES[bad], allow_pickle=True)
     assert is_refused(*call("guided", "image.npy", "--guide", "bad.npy"))

@@ -1,4 +1,4 @@
-"""What holds for any image: identities of the parts, and relations between restorations."""
+"""Properties of any image: identities of functions, and relations between restorations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONFIG = tiny_config(3, threads=1)
 
 @settings(max_examples=8, deadline=None)
 @given(st.permutations("TCZYX"))
-def test_any_order_of_axes_gives_the_same_restoration(order):
+def test_order_of_axes_does_not_change_the_restoration(order):
     sizes = {"T": 2, "C": 1, "Z": 2, "Y": 8, "X": 7}
     usual = np.random.default_rng(0).normal(size=tuple(sizes.values()))
     moved = usual.transpose([list(sizes).index(axis) for axis in order])
@@ -40,7 +40,7 @@ def test_any_order_of_axes_gives_the_same_restoration(order):
     assert found.axes == "".join(order)
     assert found.shape == moved.shape
     back = found.data.transpose([order.index(axis) for axis in sizes])
-    # Blocks are numbered in the order of the array, so only one plane has the same seed.
+    # Blocks are numbered in the order of the array, so only the first plane has the same seed.
     np.testing.assert_allclose(back[0, 0, 0], expected.data[0, 0, 0], rtol=1e-3, atol=1e-3)
 
 
@@ -50,7 +50,7 @@ def test_any_order_of_axes_gives_the_same_restoration(order):
     side=st.integers(16, 40),
     overlap=st.integers(0, 30),
 )
-def test_tiles_of_any_size_and_overlap_are_the_image_again(shape, side, overlap):
+def test_tiles_of_any_size_and_overlap_stitch_to_the_image(shape, side, overlap):
     values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     image, tiling = as_image(values), Tiling(side, overlap)
     try:
@@ -70,7 +70,7 @@ def test_tiles_of_any_size_and_overlap_are_the_image_again(shape, side, overlap)
     hnp.arrays(np.float64, (5, 4), elements=st.floats(-1e12, 1e12)),
     st.sampled_from(["uint8", "uint16", "int8", "int16", "uint32", "float32", "float64", "bool"]),
 )
-def test_a_dtype_given_back_never_wraps(values, dtype):
+def test_conversion_to_dtype_never_wraps(values, dtype):
     back = restore_dtype(values, np.dtype(dtype))
     assert back.dtype == dtype
     if np.dtype(dtype).kind in "iu":
@@ -99,16 +99,16 @@ CHOICES = st.fixed_dictionaries(
 
 @FEW
 @given(CHOICES)
-def test_a_configuration_comes_back_from_json(choices):
+def test_configuration_survives_json(choices):
     config = DipConfig.model_validate(choices)
     assert DipConfig.model_validate_json(config.model_dump_json()) == config
-    whole = config.complete()
-    assert DipConfig.model_validate_json(whole.model_dump_json()) == whole
+    complete = config.complete()
+    assert DipConfig.model_validate_json(complete.model_dump_json()) == complete
 
 
 @FEW
 @given(hnp.arrays(np.int64, (6, 5), elements=st.integers(0, 3)), st.sets(st.integers(1, 3)))
-def test_a_mask_is_painted_inverted_and_chosen_by_label(mask, labels):
+def test_mask_with_labels_and_inverse_selects_missing_pixels(mask, labels):
     labels = tuple(sorted(labels))
     painted = np.isin(mask, labels) if labels else mask != 0
     assume(painted.any() and not painted.all())
@@ -119,7 +119,7 @@ def test_a_mask_is_painted_inverted_and_chosen_by_label(mask, labels):
         np.testing.assert_array_equal(missing, painted != inverse)
 
 
-# Restorations of related images are related alike.
+# Relations between restorations of related images
 
 IMAGE = noisy_waves((32, 24))
 
@@ -129,13 +129,13 @@ def denoise(image, **choices):
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(2.0, 0.0), (0.25, 1000.0), (1e6, -3e7), (1e-9, 0)])
-def test_another_scale_of_intensities_changes_nothing_but_the_scale(gain, offset):
+def test_linear_scaling_of_intensities_only_scales_the_result(gain, offset):
     expected, found = denoise(IMAGE), (denoise(gain * IMAGE + offset) - offset) / gain
     assert np.abs(found - expected).max() < 0.02 * np.ptp(IMAGE)
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_thread_count_nearly():
-    # Where two threads share a core, they wait for each other at every step.
+def test_same_seed_gives_same_bits_and_other_thread_count_similar_ones():
+    # Few iterations, because two threads that share a core wait for each other.
     image, config = IMAGE[:16, :16], tiny_config(3, threads=1)
     first = napari_dip.denoise(image, config=config)
     np.testing.assert_array_equal(napari_dip.denoise(image, config=config), first)
@@ -143,7 +143,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_thread_count_nearly():
     assert np.abs(two - first).max() < 0.02 * np.ptp(IMAGE)
 
 
-def test_separate_channels_may_change_places():
+def test_separate_channels_do_not_depend_on_each_other():
     both = np.stack([IMAGE, 3 * IMAGE[::-1] + 7])
     config = tiny_config(3, threads=1, channels="separate", axes="CYX")
     alone = [napari_dip.denoise(both[n : n + 1], config=config)[0] for n in (0, 1)]
@@ -160,8 +160,8 @@ def test_separate_channels_may_change_places():
         pytest.param(lambda a: a[::-1], id="channels changed"),
     ],
 )
-def test_another_orientation_or_order_of_channels_is_restored_as_well(change):
-    # Each pixel has another weight at first and may be held out or not: as well, not the same.
+def test_flipped_image_or_channels_are_restored_equally_well(change):
+    # Initial weights and held-out pixels differ, so only the quality is the same.
     truth = np.stack([waves((32, 24)), 250 - waves((32, 24))[::-1]])
     noisy = truth + np.random.default_rng(0).normal(0, 20, truth.shape)
     config = tiny_config(60, threads=1, axes="CYX", channels="joint")
@@ -175,7 +175,7 @@ def test_another_orientation_or_order_of_channels_is_restored_as_well(change):
     assert usual / 1.3 < error(change) < 1.3 * usual
 
 
-def test_what_is_missing_has_no_influence():
+def test_values_of_missing_pixels_have_no_influence():
     hole = np.zeros(IMAGE.shape, bool)
     hole[10:16, 8:15] = True
     expected = napari_dip.inpaint(IMAGE, hole, config=CONFIG)

@@ -1,4 +1,4 @@
-"""Runs that are disturbed, watched or repeated: signals, network, patients' names, handles."""
+"""Runs: signals, kills, network access, privacy and resource leaks."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from napari_dip.batch.jobs import find_images
 from napari_dip.cli import main as cli
 from napari_dip.cli import restore_file as restoring
 from napari_dip.io import images as io
-from tests.io.dicom.test_reader import PATIENT, save
+from tests.io.dicom.files import PATIENT, save
 from tests.tiny import noisy_waves, tiny_config
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Be in a folder with an image and a configuration."""
+    """Change to a folder with an image and a configuration."""
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite("a.tif", noisy_waves((20, 16)).astype(np.float32))
     Path("tiny.json").write_text(tiny_config(2, threads=1).model_dump_json())
@@ -54,7 +54,7 @@ def test_sigterm_keeps_the_best_result_so_far(folder, monkeypatch, capsys):
     assert json.loads(Path("b.ome.tif.json").read_text())["stop_reason"] == "stop_requested"
 
 
-# What is written waits half way for the signal.
+# Writing waits for the signal before the output is renamed.
 HALF_WRITTEN = """
 import sys, time
 from napari_dip.cli import main as cli
@@ -69,7 +69,7 @@ cli.main(["denoise", "a.tif", "-o", "b.ome.tif", "--config", "tiny.json"])
 """
 
 
-def test_a_process_killed_while_it_writes_leaves_nothing_that_is_taken_for_a_result(folder):
+def test_process_killed_while_writing_leaves_no_result(folder):
     before = names(folder)
     words = [sys.executable, "-c", HALF_WRITTEN]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as run:
@@ -82,7 +82,7 @@ def test_a_process_killed_while_it_writes_leaves_nothing_that_is_taken_for_a_res
     assert cli.main(["denoise", "a.tif", "-o", "b.ome.tif", "--config", "tiny.json"]) == 0
 
 
-def test_ctrl_c_while_a_result_is_written_does_not_lose_it(folder, monkeypatch, capsys):
+def test_ctrl_c_while_writing_keeps_the_result(folder, monkeypatch, capsys):
     flush = io.flush
 
     def interrupted(path):
@@ -94,7 +94,7 @@ def test_ctrl_c_while_a_result_is_written_does_not_lose_it(folder, monkeypatch, 
     assert io.read_image("b.ome.tif").shape == (20, 16)
 
 
-def test_nobody_listening_to_messages_does_not_end_a_run(folder, monkeypatch):
+def test_closed_stderr_does_not_end_a_run(folder, monkeypatch):
     class Closed:
         def isatty(self):
             return False
@@ -131,7 +131,7 @@ def test_no_run_opens_a_connection(folder, monkeypatch, capsys):
     assert cli.main(["info", "--json"]) == 0
 
 
-def test_no_word_about_a_patient_leaves_the_file(folder, capfd, caplog):
+def test_outputs_do_not_identify_the_patient(folder, capfd, caplog):
     caplog.set_level(0)
     pixels = np.random.default_rng(0).integers(0, 2000, (20, 16), dtype=np.uint16)
     save(
@@ -146,12 +146,12 @@ def test_no_word_about_a_patient_leaves_the_file(folder, capfd, caplog):
         words = ["denoise", "scan.dcm", "-o", f"out.{suffix}", "--config", "tiny.json"]
         assert cli.main(words) == 0
     printed = capfd.readouterr()
-    told = [printed.out.encode(), printed.err.encode(), caplog.text.encode()]
+    messages = [printed.out.encode(), printed.err.encode(), caplog.text.encode()]
     written = [
         path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".dcm"
     ]
     for name in (PATIENT, "Doe", "19010203"):
-        assert not any(name.encode() in text for text in (*told, *written))
+        assert not any(name.encode() in text for text in (*messages, *written))
 
 
 def test_runs_leave_no_file_thread_or_memory_behind(folder):
@@ -174,7 +174,7 @@ def test_runs_leave_no_file_thread_or_memory_behind(folder):
     assert again[2] < memory + 20e6
 
 
-def test_two_batches_on_one_folder_both_end_with_whole_results(folder):
+def test_two_batches_on_one_folder_write_complete_results(folder):
     for name in "bc":
         tifffile.imwrite(f"{name}.tif", noisy_waves((20, 16)).astype(np.float32))
     codes = []

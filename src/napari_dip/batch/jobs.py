@@ -23,10 +23,10 @@ from napari_dip.io.images import check_output, is_image, read_image, sha256_of
 from napari_dip.io.results import (
     file_identity,
     file_stem,
+    open_output,
     output_dtype,
     read_source,
     report_path,
-    written_to,
 )
 from napari_dip.logs import note_error
 
@@ -319,7 +319,7 @@ def restore_job(
         task, source = job.task.build(read_image), job.identity
         image = job.read(task)
         dtype = output_dtype(job.output, image)
-        place = written_to(job.output, image, source, overwrite=True, dtype=dtype)
+        place = open_output(job.output, image, source, overwrite=True, dtype=dtype)
         with place as (out, write):
             steps = restore(image, task, job.config, out=out, stop_requested=stop_requested)
             result = finish(steps, follow)

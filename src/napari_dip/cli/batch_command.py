@@ -102,12 +102,15 @@ def _restored(
     jobs: list[Job], asked: Callable[[], bool], scheduler: str | None, workers: int | None
 ) -> Iterator[Record]:
     from napari_dip.batch.jobs import run_here
-    from napari_dip.optional import installed, remedy, require
+    from napari_dip.optional import install_command, installed, require
 
     if scheduler:
         require("distributed", f"--scheduler {scheduler}")
     elif workers and not installed("distributed"):
-        say(f"dask is not installed, so one file after another. Get it: {remedy('distributed')}.")
+        say(
+            "dask is not installed, so one file after another. "
+            f"Get it: {install_command('distributed')}."
+        )
         workers = None
     if jobs and (scheduler or workers):
         from napari_dip.batch.distributed import run_distributed

@@ -55,7 +55,7 @@ def compare(
         reference = match(read_image(files.reference, config.axes), observed, files.affine)
         say_warnings(reference)
     folder = files.output or default_folder(image, "compare")
-    names = [_OURS, *(baseline.name for baseline in baselines.available(spec.name))]
+    names = [_OURS, *(baseline.name for baseline in baselines.available_baselines(spec.name))]
     targets = {name: folder / f"{name.lower().replace(' ', '_')}.ome.tif" for name in names}
     table, figure = folder / "table.json", folder / "figure.png"
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def compare(
         result = restore_image(observed, chosen, config, reference, asked)
     for warning in result.report.warnings:
         say(f"warning: {warning}")
-    for sentence in baselines.missing(spec.name):
+    for sentence in baselines.missing_baselines(spec.name):
         say(sentence)
     rows = [measured_row(_OURS, result.image, result.report.seconds, reference)]
     for row in compare(observed, reference, chosen, config.dims or chosen.dims):

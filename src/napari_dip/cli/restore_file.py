@@ -41,11 +41,11 @@ def restore_file(
         check_outputs,
         default_output,
         file_identity,
+        open_output,
         output_dtype,
         read_source,
         report_path,
         save_json,
-        written_to,
     )
 
     task = make_task()
@@ -58,7 +58,7 @@ def restore_file(
             overwrite=files.overwrite,
         )
     whole = files.reference is not None or files.uncertainty is not None
-    image = picture or read_source(path, output, task, config.axes, whole=whole)
+    image = picture or read_source(path, output, task, config.axes, keeps_result=whole)
     dtype = output_dtype(output, image)
     if files.estimate:
         say_warnings(image)
@@ -72,7 +72,7 @@ def restore_file(
         complete = config.complete(task.preset, task.dims)
         save_json(files.save_config, complete.model_dump(mode="json"))
     source = file_identity(path)
-    place = written_to(output, image, source, overwrite=files.overwrite, dtype=dtype, rescue=True)
+    place = open_output(output, image, source, overwrite=files.overwrite, dtype=dtype, rescue=True)
     with interruption() as asked, place as (out, write):
         result = restore_image(image, task, config, reference, asked, out=out)
         report = write(result)
@@ -109,11 +109,11 @@ def _quality(report: Mapping[str, Any]) -> str:
 def _estimate(image: Image, task: Task, config: DipConfig, *, as_json: bool) -> int:
     """Say what a run would take."""
     from napari_dip.core.restoration.forecast import forecast
-    from napari_dip.io.results import nowhere
+    from napari_dip.io.results import discard_output
     from napari_dip.render.text import duration
 
     with interruption() as asked:
-        found = forecast(image, task, config, out=nowhere(image), stop_requested=asked)
+        found = forecast(image, task, config, out=discard_output(image), stop_requested=asked)
     if asked():
         return INTERRUPTED
     if found is None:

@@ -1,1 +1,1 @@
-"""Comparison: the same image restored by this package and by other methods."""
+"""Comparison of this package with other restoration methods on the same image."""

@@ -1,8 +1,7 @@
-"""Baselines: what well-known methods make of the same image, behind one signature.
+"""Well-known restoration methods (baselines) with a common signature.
 
-Each is a library call for one block on the scale of the fit, told the same
-facts that ours starts from: the deviation of the noise as it was measured,
-which pixels are known, the factors and the PSF.
+Each method restores one block on the intensity scale of the fit. It gets the same inputs
+as a fit: the measured noise, the known pixels, the factors and the PSF.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 from scipy import signal
 from skimage import restoration
 
-from napari_dip.optional import installed, remedy
+from napari_dip.optional import install_command, installed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,32 +23,33 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
-# Counts of iterations that Richardson-Lucy chooses from.
-_COUNTS = (5, 10, 20, 40, 80)
-# Sparse coding: side of a patch, atoms of the dictionary, patches that it is learnt from.
+# Numbers of iterations to try for Richardson-Lucy.
+_ITERATIONS = (5, 10, 20, 40, 80)
+# Sparse coding: side of a patch [pixels], number of atoms, number of training patches.
 _PATCH, _ATOMS, _EXAMPLES = 7, 100, 4000
-# A patch is coded until its residual is this many deviations of the noise (Elad and Aharon).
+# Residual at which the coding of a patch stops, in standard deviations of the noise
+# (Elad and Aharon).
 _RESIDUAL = 1.15
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a block beside its pixels, all on their scale.
+    """Inputs of a baseline besides the pixels of a block, on their intensity scale.
 
     Attributes
     ----------
     sigma : float
         Standard deviation of the noise.
     zero : float
-        No light: 0 on the image's scale, or its darkest pixel below that.
+        Intensity without light: 0 of the image, or its darkest pixel if that is negative.
     known : (C, [Z, ]Y, X) bool array
-        Pixels that were observed.
+        Mask of observed pixels.
     factors : tuple of int
-        How many times more pixels the result has along [Z, ]Y and X.
+        Factors of super-resolution along [Z, ]Y and X; 1 for other tasks.
     psf : ([Z, ]Y, X) array or None
-        Of a blur.
+        Point spread function of deconvolution.
     noise : NoiseModel or None
-        Variance as a function of the intensity; `sigma` everywhere when not given.
+        Variance of the noise as a function of intensity; None for the constant `sigma`.
     """
 
     sigma: float
@@ -65,13 +65,13 @@ def _total_variation(values: Values, facts: Facts) -> Values:
 
 
 def _non_local_means(values: Values, facts: Facts) -> Values:
-    # A single channel would be dropped, and X taken for channels.
+    # With channel_axis, a single channel is dropped and X becomes the channels.
     grey = len(values) == 1
     denoised: Values = restoration.denoise_nl_means(
         values[0] if grey else values,
         h=0.8 * facts.sigma,
         sigma=facts.sigma,
-        # Of a volume a window of 23 x 23 x 23 voxels would take hours.
+        # A search window of 23 x 23 x 23 voxels takes hours.
         patch_distance=11 if values.ndim == 3 else 5,
         fast_mode=True,
         channel_axis=None if grey else 0,
@@ -90,9 +90,9 @@ def _bm3d(values: Values, facts: Facts) -> Values:
 
 
 def _stabilised_bm3d(values: Values, facts: Facts) -> Values:
-    """Make photon noise Gaussian of 1, denoise it, and go back without a bias.
+    """Apply BM3D after variance stabilisation of Poisson-Gaussian noise.
 
-    Generalised Anscombe transform and its inverse in closed form (Makitalo and
+    Generalised Anscombe transform and its unbiased inverse in closed form (Makitalo and
     Foi, IEEE TIP 22, 2013), with variance = slope * intensity + intercept.
     """
     slope = float(facts.noise.slope) if facts.noise else 0.0
@@ -107,7 +107,7 @@ def _stabilised_bm3d(values: Values, facts: Facts) -> Values:
 
 
 def _sparse_coding(values: Values, facts: Facts) -> Values:
-    """Code overlapping patches with few atoms of a dictionary learnt from the image itself."""
+    """Code overlapping patches with few atoms of a dictionary learned from the image."""
     from sklearn.decomposition import MiniBatchDictionaryLearning
     from sklearn.feature_extraction.image import extract_patches_2d, reconstruct_from_patches_2d
     from sklearn.linear_model import orthogonal_mp
@@ -154,7 +154,7 @@ def _lanczos(values: Values, facts: Facts) -> Values:
 
 
 def _resample(values: Values, factors: tuple[int, ...], kernel: str) -> Values:
-    """Enlarge along one axis after the other; pixel centres lie as those of our result."""
+    """Enlarge along one axis after another, with pixel centres as in `SuperResolve`."""
     from PIL import Image as Picture
 
     for axis, factor in enumerate(factors, values.ndim - len(factors)):
@@ -167,14 +167,14 @@ def _resample(values: Values, factors: tuple[int, ...], kernel: str) -> Values:
 
 
 def _richardson_lucy(values: Values, facts: Facts) -> Values:
-    """Iterate until the residual is as small as the noise: more would sharpen that."""
-    assert facts.psf is not None  # the task has one
+    """Deconvolve until the residual is as small as the noise; more iterations amplify noise."""
+    assert facts.psf is not None  # only for deconvolution, which has a PSF
     margins = [(width // 2,) * 2 for width in facts.psf.shape]
     inside = tuple(slice(before, -before or None) for before, _ in margins)
 
     def sharpen(channel: Values) -> Values:
         light = np.pad(np.maximum(channel - facts.zero, 1e-6), margins, mode="symmetric")
-        for count in _COUNTS:
+        for count in _ITERATIONS:
             sharp: Values = restoration.richardson_lucy(light, facts.psf, count, clip=False)
             residual = (signal.fftconvolve(sharp, facts.psf, mode="same") - light)[inside]
             if np.sqrt(np.mean(residual**2)) <= facts.sigma:
@@ -190,19 +190,20 @@ def _zero_filled(values: Values, facts: Facts) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A method to compare with.
+    """A restoration method to compare with.
 
     Attributes
     ----------
     name : str
+        Name to display.
     restore : callable
-        Takes a block (C, [Z, ]Y, X) and its `Facts`; returns the block restored.
+        Function of a block (C, [Z, ]Y, X) and its `Facts` that returns the restored block.
     tasks : tuple of str
-        What it is a method for.
+        Names of the tasks that the method solves.
     library : str or None
-        Needed beside the product's own dependencies.
+        Optional library that the method needs.
     fills : bool
-        Whether pixels may be missing.
+        Whether the method fills missing pixels.
     """
 
     name: str
@@ -228,25 +229,35 @@ BASELINES = (
 )
 
 
-def available(task: str = "denoise") -> list[Baseline]:
-    """Return the baselines for a task whose libraries are installed.
+def available_baselines(task: str = "denoise") -> list[Baseline]:
+    """Return the baselines for a task that can run with the installed libraries.
+
+    Parameters
+    ----------
+    task : str, default "denoise"
+        Name of the task.
 
     Examples
     --------
-    >>> [baseline.name for baseline in available("super-resolve")]
+    >>> [baseline.name for baseline in available_baselines("super-resolve")]
     ['bicubic', 'Lanczos']
     """
-    return [one for one in _methods(task) if one.library is None or installed(one.library)]
-
-
-def missing(task: str) -> list[str]:
-    """Return what to install for the other baselines for a task, in words."""
     return [
-        f"{one.name} is left out, for it needs {one.library}. Get it: {remedy(one.library)}."
-        for one in _methods(task)
-        if one.library is not None and not installed(one.library)
+        baseline
+        for baseline in _baselines_for(task)
+        if baseline.library is None or installed(baseline.library)
     ]
 
 
-def _methods(task: str) -> list[Baseline]:
+def missing_baselines(task: str) -> list[str]:
+    """Return a sentence with the install command for each other baseline for a task."""
+    return [
+        f"{baseline.name} is left out because {baseline.library} is not installed. "
+        f"Install it: {install_command(baseline.library)}."
+        for baseline in _baselines_for(task)
+        if baseline.library is not None and not installed(baseline.library)
+    ]
+
+
+def _baselines_for(task: str) -> list[Baseline]:
     return [baseline for baseline in BASELINES if task in baseline.tasks]

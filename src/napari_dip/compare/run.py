@@ -1,4 +1,4 @@
-"""A comparison: an image restored by each baseline for a task, and how good that is."""
+"""Restoration of an image by each baseline for a task, with time and quality."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_dip import metrics
-from napari_dip.compare.baselines import Facts, available
+from napari_dip.compare.baselines import Facts, available_baselines
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.read import from_channels_first, read_block
 from napari_dip.core.image.axes import spatial_axes
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One method's result.
+    """Result of one method.
 
     Attributes
     ----------
     name : str
-        Of the method.
+        Name of the method.
     image : Image
-        float32, on the scale of the observation.
+        Restored image, float32, on the intensity scale of the observation.
     seconds : float
-        It took.
+        Duration [s].
     psnr, ssim : float or None
-        With a reference.
+        Quality with a reference; PSNR in dB.
     """
 
     name: str
@@ -56,42 +56,43 @@ class Row:
 def compare(
     image: Image, reference: Image | None = None, task: Task | None = None, dims: int = 2
 ) -> Iterator[Row]:
-    """Restore an image with each baseline for a task in turn, block by block.
+    """Restore an image with each baseline for a task, block by block.
 
     Parameters
     ----------
     image : Image
-        Without missing pixels, which only baselines for inpainting can handle.
+        Observation; only baselines for inpainting accept missing pixels.
     reference : Image, optional
-        Truth of the result's shape.
+        True image with the shape of the result.
     task : Task, optional
-        The inverse problem; denoising by default.
-    dims : {2, 3}
-        Planes, or volumes.
+        Task; denoising by default.
+    dims : {2, 3}, default 2
+        Whether planes (2) or volumes (3) are restored.
 
     Yields
     ------
     Row
+        Result of one baseline.
     """
     task = task or Denoise()
-    for baseline in available(task.name):
+    for baseline in available_baselines(task.name):
         start = time.perf_counter()
         restored = _restore(image, task, dims, baseline)
         yield measured_row(baseline.name, restored, time.perf_counter() - start, reference)
 
 
 def check_comparable(task: Task, image: Image) -> None:
-    """Raise an `InputError` for what no baseline could handle."""
+    """Raise an `InputError` if no baseline for the task can restore the image."""
     missing = not np.isfinite(np.asarray(image.data)).all()
-    if missing and not all(baseline.fills for baseline in available(task.name)):
+    if missing and not all(baseline.fills for baseline in available_baselines(task.name)):
         raise InputError(
-            "Got an image with NaN or infinite pixels, which no baseline can handle; expected "
-            "all finite. Choose the task inpaint."
+            "Got an image with NaN or infinite pixels; expected finite pixels, because the other "
+            "methods for this task cannot fill missing ones. Choose the task inpaint."
         )
 
 
 def measured_row(name: str, restored: Image, seconds: float, reference: Image | None) -> Row:
-    """Return a row with its quality, if there is a truth to compare with."""
+    """Return a row, with PSNR and SSIM if there is a reference."""
     if reference is None:
         return Row(name, restored, seconds)
     pair = np.asarray(restored.data), np.asarray(reference.data)
@@ -105,7 +106,7 @@ def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
     result = np.array(enlarged.data, dtype=np.float32)
     psf = task.fitting_psf(image, axes) if isinstance(task, Deconvolve) else None
     scalings = scale_image(observed, joint=task.joint, regions=task.leaves_out_regions)
-    lines = [
+    noise_lines = [
         estimate_mean_variance(some_planes(observed, channel)) for channel in range(len(scalings))
     ]
     for block in plan_blocks(observed, None, dims):
@@ -115,16 +116,16 @@ def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
         known = mask_invalid(values)
         if scaling.constant or not known.any():
             continue
-        unit = np.where(known, scaling.scale(np.where(known, values, 0)), 0).astype(np.float64)
+        scaled = np.where(known, scaling.scale(np.where(known, values, 0)), 0).astype(np.float64)
         facts = Facts(
-            sigma=np.sqrt(lines[channel].mean_variance) / scaling.gain,
+            sigma=np.sqrt(noise_lines[channel].mean_variance) / scaling.gain,
             zero=(min(scaling.darkest, 0.0) - scaling.offset) / scaling.gain,
             known=known,
             factors=tuple(task.factors().get(axis, 1) for axis in axes),
             psf=psf,
-            noise=noise_model(lines[channel], scaling),
+            noise=noise_model(noise_lines[channel], scaling),
         )
-        estimate = scaling.unscale(baseline.restore(unit, facts))
+        estimate = scaling.unscale(baseline.restore(scaled, facts))
         result[block.selection] = task.merge(
             from_channels_first(estimate, block), from_channels_first(values, block)
         )

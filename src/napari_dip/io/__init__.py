@@ -1,4 +1,4 @@
-"""Image files: TIFF, OME-TIFF, OME-Zarr, NIfTI, DICOM, PNG, JPEG and NumPy arrays."""
+"""Reading and writing of image files: TIFF, OME-Zarr, NIfTI, DICOM, PNG, JPEG and NumPy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["read_image", "write_image"]
 
 
 def __getattr__(name: str) -> Any:
-    # The libraries of image files are imported when one is read or written.
+    # Reading or writing a file imports its libraries; importing this package does not.
     if name in __all__:
         from napari_dip.io import images
 

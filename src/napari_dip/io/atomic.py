@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all."""
+"""Atomic writing of files and folders, and their checksums."""
 
 from __future__ import annotations
 
@@ -12,58 +12,58 @@ from pathlib import Path
 
 from napari_dip.errors import FileFormatError
 
-# Of a name so much is kept: its suffix, and with what comes before it no disk's limit is reached.
-_NAME = 40
+# Number of characters of a file name kept in a hidden name: its suffix, and short for any disk.
+_NAME_LENGTH = 40
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Give the name to write under, in the same folder; rename it once all went well."""
-    partial = _beside(path, "partial")
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a hidden name in the same folder to write to, and rename it to `path` on success."""
+    partial = _hidden_name(path, "partial")
     try:
         yield partial
         _replace(partial, path)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise _write_error(path, error) from error
     finally:
         _remove(partial)
 
 
-def check_place(path: Path) -> None:
-    """Raise now if a file of this name could not be written after the work."""
-    probe = _beside(path, "partial")
+def check_writable(path: Path) -> None:
+    """Raise an error if a file of this name cannot be written."""
+    probe = _hidden_name(path, "partial")
     try:
-        path.exists()  # is an error for a name that is too long
+        path.exists()  # raises an error if the name is too long
         probe.touch()
     except (OSError, ValueError) as error:
-        raise _not_written(path, error) from error
+        raise _write_error(path, error) from error
     finally:
         with suppress(OSError, ValueError):
             probe.unlink(missing_ok=True)
 
 
-def _beside(path: Path, kind: str) -> Path:
-    """Return a hidden name of the same format in the same folder, not too long for any disk."""
-    return path.with_name(f".{kind}-{uuid.uuid4().hex}-{path.name[-_NAME:]}")
+def _hidden_name(path: Path, kind: str) -> Path:
+    """Return a hidden name in the same folder, with the same suffix and of a valid length."""
+    return path.with_name(f".{kind}-{uuid.uuid4().hex}-{path.name[-_NAME_LENGTH:]}")
 
 
-def _not_written(path: Path, error: OSError | ValueError) -> FileFormatError:
+def _write_error(path: Path, error: OSError | ValueError) -> FileFormatError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
     return FileFormatError(
-        f"Got {reason} while writing {path}; expected a folder with enough space and the right "
-        "to write, and a name that it can hold. Name another output."
+        f"Got '{reason}' while writing {path}; expected a valid file name and a writable folder "
+        "with enough space. Choose another output."
     )
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return a file itself, or all files of a folder in the same order everywhere."""
+    """Return a file as a list, or all files in a folder and its subfolders, sorted."""
     if not path.is_dir():
         return [path]
     return sorted(file for file in path.rglob("*") if file.is_file())
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file, or of the names and files of a folder, in hexadecimal."""
+    """Return the hexadecimal SHA-256 of a file, or of all file names and files in a folder."""
     path = Path(path)
     if path.is_dir():
         listing = "".join(
@@ -75,18 +75,18 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 
 
 def flush(path: Path) -> None:
-    """Have the disk hold what was written."""
-    for each in files_of(path):
-        with each.open("rb+") as file:
-            os.fsync(file.fileno())
+    """Write the buffers of a file, or of all files in a folder, to the disk."""
+    for file in files_of(path):
+        with file.open("rb+") as handle:
+            os.fsync(handle.fileno())
 
 
 def _replace(partial: Path, path: Path) -> None:
-    """Rename, over what is there; a folder is moved aside first, since none can be replaced."""
+    """Rename, replacing an existing file or folder; an old folder is first moved aside."""
     if not path.is_dir():
         os.replace(partial, path)
         return
-    old = _beside(path, "old")
+    old = _hidden_name(path, "old")
     os.rename(path, old)
     try:
         os.rename(partial, path)

@@ -1,4 +1,4 @@
-"""Formats: which function reads or writes a file, by its suffix or by what it holds."""
+"""Tables of readers and writers, and the choice of one by suffix or content."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from napari_dip.errors import FileFormatError
 from napari_dip.io.dicom.reader import dicom_files, is_dicom, read_dicom
-from napari_dip.io.napari_readers import read_by_plugin
+from napari_dip.io.napari_readers import read_with_plugin
 from napari_dip.io.nifti import read_nifti, write_nifti
+from napari_dip.io.numpy_arrays import read_numpy, write_numpy
 from napari_dip.io.ome_zarr.store import is_zarr, read_zarr, write_zarr
-from napari_dip.io.raster import read_numpy, read_picture, write_numpy, write_picture
+from napari_dip.io.raster import read_picture, write_picture
 from napari_dip.io.tiff.reader import read_companion, read_tiff
 from napari_dip.io.tiff.writer import write_imagej, write_ome
 
@@ -47,7 +48,7 @@ WRITERS: dict[str, Writer] = {
     ".npy": write_numpy,
     ".png": write_picture,
 }
-# What of them needs a library that not everybody has.
+# Readers and writers that need an optional library.
 LIBRARIES: dict[Reader | Writer, str] = {
     read_zarr: "zarr",
     write_zarr: "zarr",
@@ -58,7 +59,7 @@ LIBRARIES: dict[Reader | Writer, str] = {
 
 
 def is_image(path: Path) -> bool:
-    """Tell by its name, or by what a folder holds, whether a path may be an image."""
+    """Return whether a path may be an image, by its suffix or the content of a folder."""
     if path.name.startswith("."):
         return False
     if path.is_dir():
@@ -67,28 +68,29 @@ def is_image(path: Path) -> bool:
 
 
 def reader_of(path: Path) -> Reader:
-    """Return what reads a file or folder that exists."""
+    """Return the function that reads an existing file or folder."""
     if path.is_dir() and is_zarr(path):
         return read_zarr
     if is_dicom(path) or (path.is_dir() and dicom_files(path)):
         return read_dicom
     if not path.is_file():
-        what = "a folder without an image" if path.is_dir() else "no such file"
-        raise FileFormatError(f"Got {path}, which is {what}; expected an image file.")
-    return _by_suffix(READERS, path) or read_by_plugin
+        problem = "is a folder without an image" if path.is_dir() else "does not exist"
+        raise FileFormatError(f"Got {path}, which {problem}; expected an image file.")
+    return _by_suffix(READERS, path) or read_with_plugin
 
 
 def writer_of(path: Path) -> Writer:
-    """Return what writes under a name."""
+    """Return the function that writes files with the suffix of a path."""
     writer = _by_suffix(WRITERS, path)
     if writer is None:
         raise FileFormatError(
-            f"Got {path}, which cannot be written; expected one of {', '.join(WRITERS)}."
+            f"Got output {path}, whose format cannot be written; expected one of "
+            f"{', '.join(WRITERS)}."
         )
     return writer
 
 
 def _by_suffix(table: dict[str, Format], path: Path) -> Format | None:
     name = path.name.lower()
-    # The longer suffixes come first.
+    # In each table the longer suffixes come first.
     return next((entry for suffix, entry in table.items() if name.endswith(suffix)), None)

@@ -1,7 +1,7 @@
-"""Image files in and out, whatever the format.
+"""Reading and writing of images in all supported formats.
 
-Axes, voxel size and units are kept. An output is written under a temporary
-name in its own folder, verified by reading it back, and only then renamed.
+Axes, voxel size and units are kept. An output is first written to a hidden file in
+the same folder, then read back and compared, and only then renamed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.image.scaling import restore_dtype
-from napari_dip.errors import FileFormatError, Hint, InputError, NapariDipError, OutputExistsError
-from napari_dip.io.atomic import check_place, flush, sha256_of, written_whole
+from napari_dip.errors import FileFormatError, Hint, NapariDipError, OutputExistsError
+from napari_dip.io.atomic import atomic_write, check_writable, flush, sha256_of
 from napari_dip.io.formats import LIBRARIES, READERS, WRITERS, is_image, reader_of, writer_of
+from napari_dip.io.memory_check import check_memory
+from napari_dip.io.numpy_arrays import read_kspace, read_maps
 from napari_dip.io.ome_zarr.store import (
     complete_zarr,
     create_zarr,
@@ -30,7 +31,7 @@ from napari_dip.io.ome_zarr.store import (
     write_zarr,
 )
 from napari_dip.io.raster import read_quantisation
-from napari_dip.io.tiff.axes import with_axes_assumed
+from napari_dip.io.tiff.axes import assume_axes
 from napari_dip.optional import require
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ __all__ = [
     "WRITERS",
     "check_output",
     "is_image",
+    "open_zarr_output",
     "read_image",
     "read_kspace",
     "read_maps",
     "read_quantisation",
     "sha256_of",
     "write_image",
-    "written_by_parts",
 ]
 
 
@@ -60,31 +61,31 @@ def read_image(
     Parameters
     ----------
     path : path
-        .tif, .tiff (plain, ImageJ, OME), .png, .jpg, .jpeg, .webp, .npy, .nii,
-        .nii.gz, DICOM, the folder of an OME-Zarr or of a DICOM series, or what an
-        installed napari plugin reads.
+        File: .tif, .tiff (plain, ImageJ, OME), .png, .jpg, .jpeg, .webp, .npy, .nii,
+        .nii.gz, DICOM, or any format of an installed napari plugin. Folder: an
+        OME-Zarr or a DICOM series.
     axes : str, optional
-        In place of the file's, such as TZCYX.
-    lazy : bool
-        Leave the pixels of a Zarr where they are until they are asked for.
+        Axes that replace those of the file, one letter per dimension, such as "TZCYX".
+    lazy : bool, default False
+        Leave the pixels of a Zarr on the disk; each access reads the part it needs.
 
     Returns
     -------
     Image
-        Axes from the file; voxel size, units, position and channel names where the
-        file has them; pictures upright; `warnings` on what was not taken over as it is.
+        Pixels and axes; voxel size, units, position and channel names if the file has
+        them. Pictures are turned upright. `warnings` lists what the reader changed or lost.
 
     Raises
     ------
     FileFormatError
-        When the file is missing, damaged, cut off, or of another format.
+        The file is missing, damaged, incomplete, or of an unsupported format.
     AxesError
-        When the axes do not fit, or cannot be told from the file.
+        The axes do not match the dimensions, or the file does not define them.
     """
     path = Path(path)
     image = _read(path, lazy)
     if axes is None:
-        image = with_axes_assumed(image)
+        image = assume_axes(image)
     return replace(as_image(image, axes), source=str(path))
 
 
@@ -92,22 +93,22 @@ def _read(path: Path, lazy: bool = False) -> Image:
     reader = reader_of(path)
     if reader in LIBRARIES:
         require(LIBRARIES[reader], path)
-    with _told(path):
+    with _as_format_error(path):
         if lazy and reader is read_zarr:
             image = read_zarr(path, None)
-            return replace(image, data=_Stored(path, image.data))
-        return reader(path, _check_memory)
+            return replace(image, data=_LazyArray(path, image.data))
+        return reader(path, check_memory)
 
 
-class _Stored:
-    """An array on the disk, whose damage is found only as its parts are read."""
+class _LazyArray:
+    """A Zarr array on the disk; reading a damaged part raises an error of this package."""
 
     def __init__(self, path: Path, array: Any) -> None:
         self._path, self._array = path, array
         self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
 
     def __getitem__(self, part: Any) -> Any:
-        with _told(self._path):
+        with _as_format_error(self._path):
             return self._array[part]
 
     def __array__(
@@ -117,44 +118,19 @@ class _Stored:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turn what a library raises into an error of ours."""
+def _as_format_error(path: Path) -> Iterator[None]:
+    """Convert exceptions of libraries to a `FileFormatError`."""
     try:
         yield
     except NapariDipError:
         raise
     except Exception as error:
-        # Decoders raise what they like on damaged files; the cause stays attached.
-        cause = _first(error)
+        # Decoders raise exceptions of any class for damaged files.
+        cause = _root_cause(error)
         raise FileFormatError(
-            f"Got {path}, which is no readable {path.suffix or 'image'} file ({cause}); "
-            "expected an image. Check that the copy is complete and the suffix right."
+            f"Got {path}, which cannot be read as {path.suffix or 'an image'} ({cause}); "
+            "expected an image. Check that the file is complete and its suffix is correct."
         ) from error
-
-
-def read_kspace(path: str | os.PathLike[str]) -> NDArray[np.complexfloating] | None:
-    """Return the complex numbers of a .npy file; None for any other file, or other numbers."""
-    path = Path(path)
-    if path.suffix.lower() != ".npy" or not path.is_file():
-        return None
-    try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):  # `read_image` says what is wrong with it
-        return None
-    if mapped.dtype.kind != "c":
-        return None
-    _check_memory(mapped.nbytes)
-    return np.array(mapped)
-
-
-def read_maps(path: str | os.PathLike[str]) -> NDArray[np.complexfloating]:
-    """Return the complex numbers of a .npy file, and refuse any other."""
-    maps = read_kspace(path)
-    if maps is None:
-        raise FileFormatError(
-            f"Got sensitivity maps {path}; expected a .npy file of complex numbers, (coils, Y, X)."
-        )
-    return maps
 
 
 def write_image(
@@ -165,69 +141,69 @@ def write_image(
     overwrite: bool = False,
     dtype: DTypeLike | None = None,
 ) -> None:
-    """Write an image file, whole or not at all.
+    """Write an image file atomically: on failure nothing is left and an old file stays.
 
     Parameters
     ----------
     path : path
-        The suffix decides: .ome.tif, .ome.tiff, .tif, .tiff (ImageJ), .ome.zarr,
-        .nii, .nii.gz, .npy or .png.
+        Output; its suffix selects the format: .ome.tif, .ome.tiff, .tif, .tiff (ImageJ),
+        .ome.zarr, .zarr, .nii, .nii.gz, .npy or .png.
     image : Image
-        Values, axes, voxel size and units.
+        Pixels, axes, voxel size and units.
     description : str, optional
-        A JSON object to keep in the file, such as the report; not in .npy and .png.
-    overwrite : bool
-        Replace an existing file, or a folder that holds an OME-Zarr alone.
+        JSON object to store in the file, such as the report; .npy and .png cannot store it.
+    overwrite : bool, default False
+        Replace an existing file, or an existing folder with nothing but an OME-Zarr.
     dtype : dtype, optional
-        Convert the values, rounded and clipped; .png needs uint8 or uint16.
+        Data type to convert to, with rounding and clipping; .png needs uint8 or uint16.
 
     Raises
     ------
     OutputExistsError
-        When the file exists and `overwrite` is false.
+        The file exists and `overwrite` is false.
     FileFormatError
-        When the folder, the disk or the format does not allow it.
+        The folder, the disk or the format does not allow writing the image.
     """
     path = Path(path)
     check_output(path, overwrite)
     if dtype is not None:
         image = image.with_data(restore_dtype(np.asarray(image.data), np.dtype(dtype)))
     writer = writer_of(path)
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         writer(partial, image, description)
         flush(partial)
         _verify(partial, image)
 
 
-class _Abandoned(Exception):
-    """What was begun is not to be kept."""
+class _Incomplete(Exception):
+    """The output was not completed and must be deleted."""
 
 
 @contextmanager
-def written_by_parts(
+def open_zarr_output(
     path: str | os.PathLike[str], image: Image, *, overwrite: bool = False
 ) -> Iterator[tuple[Any, Callable[[str], None]]]:
-    """Write an OME-Zarr part by part, whole or not at all.
+    """Open an OME-Zarr to write it block by block, atomically.
 
     Parameters
     ----------
     path : path
-        A folder.
+        Output folder.
     image : Image
         Shape, axes in the order of OME-Zarr, voxel size and units.
-    overwrite : bool
-        Replace a folder that holds an OME-Zarr alone.
+    overwrite : bool, default False
+        Replace an existing folder with nothing but an OME-Zarr.
 
     Yields
     ------
     (array, complete)
-        A float32 Zarr array to write into, and what is to be called with the description
-        at the end; without that nothing is there afterwards.
+        Float32 Zarr array to write to, and a function to call last, with the description.
+        If it is not called, the output is deleted.
     """
     path = Path(path)
     check_output(path, overwrite)
     completed = False
-    with suppress(_Abandoned), written_whole(path) as partial:
+    with suppress(_Incomplete), atomic_write(path) as partial:
         array = create_zarr(partial, image, image.axes, np.dtype(np.float32))
 
         def complete(description: str) -> None:
@@ -238,56 +214,58 @@ def written_by_parts(
 
         yield array, complete
         if not completed:
-            raise _Abandoned
+            raise _Incomplete
 
 
 def check_output(path: str | os.PathLike[str], overwrite: bool) -> None:
-    """Raise now what `write_image` would raise after the work is done."""
+    """Raise the error that `write_image` would raise, before the restoration starts.
+
+    Parameters
+    ----------
+    path : path
+        Output.
+    overwrite : bool
+        Whether an existing output may be replaced.
+    """
     path = Path(path)
     writer = writer_of(path)
     if writer in LIBRARIES:
         require(LIBRARIES[writer], path)
     if not path.parent.is_dir():
         raise FileFormatError(f"Got output {path}; expected the folder {path.parent} to exist.")
-    check_place(path)
+    check_writable(path)
     if path.exists() and path.is_dir() != (writer is write_zarr):
-        kinds = ("a folder", "a file name") if path.is_dir() else ("a file", "an OME-Zarr folder")
-        raise FileFormatError(f"Got output {path}, which is {kinds[0]}; expected {kinds[1]}.")
+        found, expected = (
+            ("a folder", "a file name")
+            if path.is_dir()
+            else ("a file", "the folder of an OME-Zarr")
+        )
+        raise FileFormatError(f"Got output {path}, which is {found}; expected {expected}.")
     if path.is_dir() and not holds_only_zarr(path):
         raise FileFormatError(
-            f"Got output {path}, a folder that holds other files than an OME-Zarr's; expected a "
+            f"Got output {path}, a folder with files that are not part of an OME-Zarr; expected a "
             "new name."
         )
     if path.exists() and not overwrite:
         raise OutputExistsError(
-            f"Got output {path}, which exists; expected a new name, or leave to replace it.",
+            f"Got output {path}, which exists; expected a new name, or permission to replace it.",
             Hint("overwrite"),
         )
 
 
-def _first(error: Exception) -> str:
-    """Return the first line of what a library says of the first cause."""
+def _root_cause(error: Exception) -> str:
+    """Return the first line of the message of the innermost cause."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
     return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
 
 
-def _check_memory(needed: int) -> None:
-    """Refuse what does not fit: a forged header can ask for terabytes."""
-    available = psutil.virtual_memory().available
-    if needed > available:
-        raise InputError(
-            f"Got an image of {needed / 1e9:.1f} GB; expected at most the {available / 1e9:.1f} GB "
-            "of free memory. Crop it, or close other programs."
-        )
-
-
 def _verify(path: Path, image: Image) -> None:
-    """Read back what was written: a writer can fail without an exception."""
+    """Raise an error if the values read back differ: a writer can fail silently."""
     expected = np.asarray(image.data)
     values = np.asarray(_read(path).data)
-    # Writers drop axes of length 1 and put the others into their format's order.
+    # Sorted values, because writers drop axes of length 1 and reorder the others.
     same = values.size == expected.size and np.array_equal(
         np.sort(values, axis=None),
         np.sort(expected, axis=None),
@@ -295,6 +273,6 @@ def _verify(path: Path, image: Image) -> None:
     )
     if not same:
         raise FileFormatError(
-            f"Got other values back from {path.suffix} than were written; expected the same. "
-            "The disk may be full or failing."
+            f"Got other values from the written {path.suffix} file than from the image; expected "
+            "equal values. The disk may be full or defective."
         )

@@ -1,4 +1,4 @@
-"""Values that JSON can hold."""
+"""Conversion of values to those that JSON supports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import Any
 
 
 def json_values(value: Any) -> Any:
-    """Replace infinity, such as the PSNR of two equal images, by null, and tuples by lists."""
+    """Return a value with tuples as lists, and NaN and infinity as None.
+
+    Examples
+    --------
+    >>> json_values({"psnr": float("inf"), "shape": (2, 3)})
+    {'psnr': None, 'shape': [2, 3]}
+    """
     if isinstance(value, Mapping):
         return {name: json_values(part) for name, part in value.items()}
     if isinstance(value, list | tuple):

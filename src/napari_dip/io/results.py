@@ -1,4 +1,4 @@
-"""Outputs: where results go, what is refused before the work, and how they are written."""
+"""Result files and reports: names, checks before the restoration, and writing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.errors import FileFormatError, Hint, NapariDipError, OutputExistsError, UsageError
-from napari_dip.io.atomic import check_place, written_whole
-from napari_dip.io.images import check_output, read_image, sha256_of, write_image, written_by_parts
+from napari_dip.io.atomic import atomic_write, check_writable
+from napari_dip.io.images import check_output, open_zarr_output, read_image, sha256_of, write_image
 from napari_dip.io.json_values import json_values
 from napari_dip.io.nifti import check_colours
-from napari_dip.io.ome_zarr.store import is_ordered, is_zarr
+from napari_dip.io.ome_zarr.store import has_zarr_order, is_zarr
 
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_dip.core.tasks import Task
 
 _LONG_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.zarr", ".nii.gz")
-# Describes a result, writes it or what is left of it, and returns the report.
+# A function that writes a result and its report, and returns the report.
 Write = Callable[["Restoration"], dict[str, Any]]
 
 
@@ -36,40 +36,44 @@ def check_outputs(
     inputs: Sequence[Path] = (),
     overwrite: bool = False,
 ) -> None:
-    """Raise now what writing would raise after the work.
+    """Raise the error that writing would raise, before the restoration starts.
 
     Parameters
     ----------
     images, others : sequence of Path
-        Image files, and files of any other kind, that will be written.
+        Image files, and other files, that will be written.
     inputs : sequence of Path
-        Files that must not be touched, even with `overwrite`.
-    overwrite : bool
-        Outputs that exist are replaced.
+        Files that must not be replaced, even with `overwrite`.
+    overwrite : bool, default False
+        Whether existing outputs are replaced.
     """
     seen = {path.resolve() for path in inputs}
     for path in (*images, *others):
         if path.resolve() in seen:
-            raise UsageError(f"Got {path} twice; expected a file of its own for every output.")
+            raise UsageError(f"Got {path} twice; expected different inputs and outputs.")
         seen.add(path.resolve())
     for path in images:
         check_output(path, overwrite)
     for path in others:
         if not path.parent.is_dir():
             raise FileFormatError(f"Got {path}; expected the folder {path.parent} to exist.")
-        check_place(path)
+        check_writable(path)
         if path.exists() and not overwrite:
             raise OutputExistsError(
-                f"Got {path}, which exists; expected a new name, or leave to replace it.",
+                f"Got {path}, which exists; expected a new name, or permission to replace it.",
                 Hint("overwrite"),
             )
 
 
 def output_dtype(path: Path, image: Image) -> np.dtype[Any] | None:
-    """Return the type an output is converted to; None for float32, as it is.
+    """Return the data type that an output is converted to; None to keep float32.
 
-    A .png holds whole numbers only, so it gets the type of the image; what a format
-    cannot hold is refused, before the work.
+    A .png holds integers only, so its result gets the type of the image.
+
+    Raises
+    ------
+    FileFormatError
+        The format cannot hold the result.
     """
     if path.name.lower().endswith((".nii", ".nii.gz")):
         check_colours(image)
@@ -77,33 +81,44 @@ def output_dtype(path: Path, image: Image) -> np.dtype[Any] | None:
         return None
     if image.dtype not in (np.uint8, np.uint16) or image.axes not in ("YX", "YXS"):
         raise FileFormatError(
-            f"Got {path} for {image.dtype.name} values with axes {image.axes}; a .png holds one "
-            "plane of uint8 or uint16. Choose .ome.tif."
+            f"Got output {path} for {image.dtype.name} values with axes {image.axes}; expected one "
+            "plane of uint8 or uint16 for .png. Choose .ome.tif."
         )
     return image.dtype
 
 
 def read_source(
-    source: Path, output: Path, task: Task, axes: str | None, *, whole: bool = False
+    source: Path, output: Path, task: Task, axes: str | None, *, keeps_result: bool = False
 ) -> Image:
-    """Read an image; lazily if neither it nor the result need ever be in memory as a whole.
+    """Read an image, lazily if the task can run from Zarr to OME-Zarr block by block.
 
-    That is so from Zarr to OME-Zarr, unless something needs the `whole` result.
+    Parameters
+    ----------
+    source : Path
+        Image file.
+    output : Path
+        Result file.
+    task : Task
+        Task that will run.
+    axes : str or None
+        Axes that replace those of the file.
+    keeps_result : bool, default False
+        Whether the complete result is needed in memory, which rules out lazy reading.
     """
-    if not whole and task.by_parts and output.suffix.lower() == ".zarr" and is_zarr(source):
+    if not keeps_result and task.by_parts and output.suffix.lower() == ".zarr" and is_zarr(source):
         image = read_image(source, axes, lazy=True)
-        if is_ordered(image.axes) and image.dtype.isnative:
+        if has_zarr_order(image.axes) and image.dtype.isnative:
             return image
     return read_image(source, axes)
 
 
-def nowhere(image: Image) -> Any:
-    """Return a place for a result that is not wanted; None, for memory, as `written_to` does."""
-    return None if isinstance(image.data, np.ndarray) else _Nowhere(image.shape)
+def discard_output(image: Image) -> Any:
+    """Return an array that discards the result of a lazy image; None for an image in memory."""
+    return None if isinstance(image.data, np.ndarray) else _DiscardedOutput(image.shape)
 
 
-class _Nowhere:
-    """Takes a result of a shape, and forgets it."""
+class _DiscardedOutput:
+    """A float32 array whose written values are discarded."""
 
     dtype = np.dtype(np.float32)
 
@@ -111,15 +126,15 @@ class _Nowhere:
         self.shape = shape
 
     def __getitem__(self, at: Any) -> NDArray[np.float32]:
-        nothing: NDArray[np.float32] = np.broadcast_to(np.float32(0), self.shape)[at]
-        return nothing
+        zeros: NDArray[np.float32] = np.broadcast_to(np.float32(0), self.shape)[at]
+        return zeros
 
     def __setitem__(self, at: Any, values: NDArray[np.float32]) -> None:
         return
 
 
 @contextmanager
-def written_to(
+def open_output(
     output: Path,
     image: Image,
     source: Mapping[str, str],
@@ -128,9 +143,25 @@ def written_to(
     dtype: np.dtype[Any] | None,
     rescue: bool = False,
 ) -> Iterator[tuple[Any, Write]]:
-    """Give the place of a result, None for memory, and what writes it and its report.
+    """Yield the array for the result and the function that writes it and its report.
 
-    A lazy image was read from a Zarr, and its result goes to one.
+    The array is None for an image in memory. A lazy image comes from a Zarr; its result is
+    written to an OME-Zarr block by block.
+
+    Parameters
+    ----------
+    output : Path
+        Result file.
+    image : Image
+        Image that will be restored.
+    source : mapping
+        `file_identity` of the image file.
+    overwrite : bool
+        Whether existing files are replaced.
+    dtype : dtype or None
+        Data type of the result; None to keep float32.
+    rescue : bool, default False
+        Whether a result that cannot be written is saved to the temporary folder.
     """
     if isinstance(image.data, np.ndarray):
         yield (
@@ -140,7 +171,7 @@ def written_to(
             ),
         )
         return
-    with written_by_parts(output, image, overwrite=overwrite) as (array, complete):
+    with open_zarr_output(output, image, overwrite=overwrite) as (array, complete):
 
         def write(result: Restoration) -> dict[str, Any]:
             report = _report(result, source)
@@ -161,24 +192,24 @@ def write_result(
     numbers: Mapping[str, Any] | None = None,
     rescue: bool = False,
 ) -> dict[str, Any]:
-    """Write the image and its report; return the report.
+    """Write a result and, beside it, its report; return the report.
 
     Parameters
     ----------
     output : Path
-        The image file; the report goes beside it.
+        Result file.
     result : Restoration
-        What to write.
+        Result of a restoration.
     source : mapping
-        `identity` of the file that was restored.
+        `file_identity` of the image file.
     overwrite : bool
-        Replace files that exist.
+        Whether existing files are replaced.
     dtype : dtype, optional
-        Convert the values.
+        Data type to convert to; float32 by default.
     numbers : mapping, optional
-        Figures to add to the report.
-    rescue : bool
-        An image that cannot be written is kept in the folder for temporary files.
+        Additional numbers for the report, such as quality with a reference.
+    rescue : bool, default False
+        Whether a result that cannot be written is saved to the temporary folder.
     """
     report = _report(result, source, numbers)
 
@@ -192,15 +223,18 @@ def write_result(
     except NapariDipError as error:
         if not rescue:
             raise
-        kept = Path(tempfile.mkdtemp(prefix="napari-dip-")) / output.name
-        write(kept)
-        raise type(error)(f"{error} The result is kept: {kept}.") from error
+        rescued = Path(tempfile.mkdtemp(prefix="napari-dip-")) / output.name
+        write(rescued)
+        raise type(error)(f"{error} The result is saved as {rescued}.") from error
     save_json(report_path(output), report)
     return report
 
 
 def file_identity(path: Path) -> dict[str, str]:
-    """Return what a report says of a file; before the work, during which the file may change."""
+    """Return path and SHA-256 of an image file for the report.
+
+    Call it before the restoration, during which the file may change.
+    """
     return {"path": str(path), "sha256": sha256_of(path)}
 
 
@@ -208,19 +242,19 @@ def _report(
     result: Restoration, source: Mapping[str, str], numbers: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     record = result.report.input.model_copy(update=source)
-    given = result.report.model_copy(update={"input": record})
-    report: dict[str, Any] = json_values({**given.as_json(), **(numbers or {})})
+    complete = result.report.model_copy(update={"input": record})
+    report: dict[str, Any] = json_values({**complete.as_json(), **(numbers or {})})
     return report
 
 
 def save_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write JSON, whole or not at all."""
-    with written_whole(path) as partial:
+    """Write a JSON file atomically."""
+    with atomic_write(path) as partial:
         partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def report_path(output: Path) -> Path:
-    """Return where the report of an output belongs."""
+    """Return the path of the report of an output: its name with .json appended."""
     return output.with_name(f"{output.name}.json")
 
 
@@ -235,7 +269,7 @@ def default_folder(image: Path, task: str) -> Path:
 
 
 def file_stem(path: Path) -> str:
-    """Return the name without its suffix, however long that is."""
+    """Return the name of a file without its suffix, such as .tif or .ome.tif."""
     name = path.name
-    longest = next((end for end in _LONG_SUFFIXES if name.lower().endswith(end)), path.suffix)
-    return name.removesuffix(name[len(name) - len(longest) :]) if longest else name
+    suffix = next((long for long in _LONG_SUFFIXES if name.lower().endswith(long)), path.suffix)
+    return name[: len(name) - len(suffix)]

@@ -1,1 +1,1 @@
-"""Rendering: a result as text, as a figure and as an HTML page."""
+"""Results as text, figure and HTML page."""

@@ -1,4 +1,4 @@
-"""Figure: one picture of a restoration, for a report or a talk."""
+"""Figures of a restoration and of a comparison, as PNG."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
     from napari_dip.core.restoration.progress import Progress
 
-# Shown intensities: a few hot pixels must not darken the rest [percent].
+# Percentiles of the displayed intensities, so that hot pixels do not darken the rest.
 _PERCENTILES = (0.5, 99.5)
 
 
 @dataclass
 class Curve:
-    """Loss, held-out error and PSNR of one block as the iterations go by.
+    """Loss, held-out error and PSNR of one block by iteration.
 
     Attributes
     ----------
     iteration, loss, heldout_error, psnr : list
-        One entry per progress; NaN where a number is not known.
+        One entry per progress; NaN if unknown.
     selected_iteration : int
-        Whose estimate was returned.
+        Iteration whose estimate is the result.
     """
 
     iteration: list[int] = field(default_factory=list)
@@ -42,6 +42,7 @@ class Curve:
     selected_iteration: int = 0
 
     def add(self, progress: Progress) -> None:
+        """Append the numbers of a progress."""
         self.iteration.append(progress.iteration)
         self.loss.append(progress.loss)
         self.heldout_error.append(_number(progress.heldout_error))
@@ -56,21 +57,21 @@ def save_figure(
     curve: Curve | None,
     columns: int = 4,
 ) -> None:
-    """Draw observation, result, residual and curve.
+    """Write a figure of observation, result, residual and curve.
 
     Parameters
     ----------
     target : Path or binary file
-        Where the PNG is written.
+        PNG file to write.
     observation : (Y, X) or (Y, X, 3) array_like, optional
-        On the result's intensity scale: both are shown with the same limits. Where it
-        has other pixels than the result, as before super-resolution, there is no residual.
+        Observation on the intensity scale of the result; both are displayed with the same
+        limits. If its shape differs, as in super-resolution, there is no residual.
     restored : (Y, X) or (Y, X, 3) array_like
-        The result.
+        Result.
     curve : Curve, optional
-        How the fit went.
-    columns : int
-        How many panels stand side by side.
+        Loss and errors of the fit by iteration.
+    columns : int, default 4
+        Number of panels in a row.
     """
     after = np.asarray(restored, np.float64)
     before = None if observation is None else np.asarray(observation, np.float64)
@@ -86,10 +87,10 @@ def save_figure(
         pictures[title] = (residual, (-spread, spread), "coolwarm")
     count = len(pictures) + (curve is not None)
     columns = min(columns, count)
-    lines = -(-count // columns)
-    # Figure instead of pyplot: no global state, no window, any thread.
-    figure = Figure(figsize=(4 * columns, 4 * lines), layout="constrained")
-    panels = np.ravel(figure.subplots(lines, columns, squeeze=False))
+    rows = -(-count // columns)
+    # Figure, unlike pyplot, has no global state or window and works in any thread.
+    figure = Figure(figsize=(4 * columns, 4 * rows), layout="constrained")
+    panels = np.ravel(figure.subplots(rows, columns, squeeze=False))
     for panel in panels[count:]:
         panel.set_axis_off()
     for panel, (title, picture) in zip(panels, pictures.items(), strict=False):
@@ -107,16 +108,18 @@ def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
 def save_comparison(
     path: Path, observation: Image, rows: Sequence[Row], reference: Image | None = None
 ) -> None:
-    """Draw one plane of the observation, of each method's result and of the truth.
+    """Write a figure with the middle plane of the observation, each result and the reference.
 
     Parameters
     ----------
     path : Path
         PNG file to write.
-    observation, reference : Image
-        Same axes as the results.
+    observation : Image
+        Observation, with the axes of the results.
     rows : sequence of Row
-        The results.
+        Results of the methods.
+    reference : Image, optional
+        True image, with the axes of the results.
     """
     pictures = {"observation": observation, **{_caption(row): row.image for row in rows}}
     if reference is not None:
@@ -140,12 +143,12 @@ def _caption(row: Row) -> str:
 
 
 def _middle_plane(image: Image) -> NDArray[np.float64]:
-    """Return (Y, X), or (Y, X, 3) of RGB."""
-    at = tuple(
+    """Return the middle plane (Y, X), or (Y, X, 3) of RGB."""
+    selection = tuple(
         slice(None) if axis in "YX" else slice(0, 3) if axis == "S" else size // 2
         for axis, size in zip(image.axes, image.shape, strict=True)
     )
-    values = np.asarray(image.data[at], np.float64)
+    values = np.asarray(image.data[selection], np.float64)
     kept = [axis for axis in image.axes if axis in "YXS"]
     return values.transpose([kept.index(axis) for axis in sorted(kept, key="YXS".index)])
 

@@ -1,4 +1,4 @@
-"""Web page: what was done to an image, in one file to keep or to send, with its figures."""
+"""HTML page of a result: summary, figure, settings and report in one file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from napari_dip.config import DipConfig
-from napari_dip.io.atomic import written_whole
+from napari_dip.io.atomic import atomic_write
 from napari_dip.render.text import summary
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ td { vertical-align: top; padding: 0.1em 1em 0.1em 0 }
 $summary
 <figure>
 <img src="data:image/png;base64,$figure" alt="Observation, result, residual and curve">
-<figcaption>What remains as residual should look like noise and nothing else. The dotted line in
-the curve is the iteration that is kept.</figcaption>
+<figcaption>The residual should look like noise, without structure. The dotted line in the curve
+marks the iteration that is kept.</figcaption>
 </figure>
 <h2>Settings</h2>
 <table>
@@ -66,22 +66,22 @@ def save_page(
     curve: Curve | None = None,
     recipes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a page that needs no other file and no network.
+    """Write an HTML page that needs no other file and no network.
 
     Parameters
     ----------
     path : Path
-        HTML file; one that exists is replaced.
+        HTML file; an existing file is replaced.
     report : Report
-        What was done.
+        Report of the run.
     observation : (Y, X) or (Y, X, 3) array_like, optional
-        The plane that is shown.
+        One plane of the observation.
     restored : (Y, X) or (Y, X, 3) array_like
-        The result there.
+        The same plane of the result.
     curve : Curve, optional
-        How the fit went.
+        Loss and errors of the fit by iteration.
     recipes : mapping of str to str, optional
-        How to make the result again: titles, and lines to copy.
+        Code that reproduces the result, by title.
 
     Examples
     --------
@@ -107,20 +107,20 @@ def save_page(
         recipes="\n".join(_recipes(report, recipes or {})),
         report=escape(json.dumps(report.as_json(), indent=2)),
     )
-    with written_whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def _figure(observation: ArrayLike | None, restored: ArrayLike, curve: Curve | None) -> str:
     from napari_dip.render.figure import save_figure  # matplotlib takes a second
 
-    picture = BytesIO()
-    save_figure(picture, observation, restored, curve, columns=2)
-    return b64encode(picture.getvalue()).decode()
+    png = BytesIO()
+    save_figure(png, observation, restored, curve, columns=2)
+    return b64encode(png.getvalue()).decode()
 
 
 def _settings(config: DipConfig) -> list[str]:
-    """Return a line for each choice, and what it means; the fit is among the details."""
+    """Return a table row with name, value and description for each setting except `fit`."""
     values = config.model_dump(mode="json", exclude={"fit"}, exclude_none=True)
     return [
         f"<tr><td>{escape(name)}</td><td>{escape(str(value))}</td>"
@@ -132,10 +132,12 @@ def _settings(config: DipConfig) -> list[str]:
 def _recipes(report: Report, recipes: Mapping[str, str]) -> list[str]:
     if not recipes:
         return []
-    lines = ["<h2>Make it again</h2>"]
-    if report.selected_by == "user" or any(one.selected_by == "user" for one in report.blocks):
+    lines = ["<h2>Reproduce this result</h2>"]
+    if report.selected_by == "user" or any(
+        record.selected_by == "user" for record in report.blocks
+    ):
         lines.append(
-            "<p>An iteration was chosen by hand: this gives the one that the rule chose.</p>"
+            "<p>An iteration was chosen by hand; this code gives that of the stopping rule.</p>"
         )
     for title, recipe in recipes.items():
         lines.append(f"<h3>{escape(title)}</h3>\n<pre>{escape(recipe)}</pre>")

@@ -1,4 +1,4 @@
-"""Summary: what a run came to, in plain words."""
+"""Summary of a run in plain sentences."""
 
 from __future__ import annotations
 
@@ -9,42 +9,53 @@ from napari_dip.core.report.warnings import DISAGREEMENT
 if TYPE_CHECKING:
     from napari_dip.core.records import NoiseRecord, Report
 
-# After "Stopped at 840 of 1000: ".
+# Words for each stop reason, to follow "Stopped at 840 of 1000: ".
 REASONS = {
-    "held_out_minimum": "the error at pixels hidden from the fit no longer fell",
-    "variance_minimum": "the outputs had begun to follow the noise",
-    "risk_minimum": "the error to be expected no longer fell",
-    "discrepancy": "what was left over was as large as the noise",
-    "fewest_blocks": "the fewest blocks of the compression showed",
-    "max_iterations": "all iterations were done",
-    "time_limit": "the time was up",
+    "held_out_minimum": "the held-out error stopped decreasing",
+    "variance_minimum": "the output began to follow the noise",
+    "risk_minimum": "the estimated error stopped decreasing",
+    "discrepancy": "the residual reached the noise level",
+    "fewest_blocks": "the compression blocks were least visible",
+    "max_iterations": "all iterations are done",
+    "time_limit": "the time limit was reached",
     "stop_requested": "you stopped it",
-    "constant_image": "nothing to fit, all planes and regions are constant",
-    "no_noise": "nothing to remove, the image has hardly any noise",
+    "constant_image": "nothing to fit: all planes and regions are constant",
+    "no_noise": "nothing to remove: the image has hardly any noise",
 }
 
 
 def duration(seconds: float) -> str:
-    """Return a time in its two largest units."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    """Return a duration in its two largest units.
+
+    Examples
+    --------
+    >>> duration(61)
+    '1 min 1 s'
+    """
+    total = round(seconds)
+    if total < 60:
+        return f"{total} s"
+    if total < 3600:
+        return f"{total // 60} min {total % 60} s"
+    return f"{total // 3600} h {total % 3600 // 60} min"
 
 
 def summary(report: Report) -> str:
-    """Say what was done, why it ended and what is kept.
+    """Return duration, stop reason, selected iteration, noise and warnings of a run.
+
+    Parameters
+    ----------
+    report : Report
+        Report of the run.
 
     Returns
     -------
     str
-        A few sentences; warnings are lines of their own.
+        A line of a few sentences, then one line per warning.
     """
     sentences = [f"Done in {duration(report.seconds)}. {_end(report)}.", _kept(report)]
     if report.blocks_left:
-        sentences.append(f"Parts not reached, left as they were: {report.blocks_left}.")
+        sentences.append(f"Parts not restored, kept as observed: {report.blocks_left}.")
     sentences.append(_noise(report.noise))
     warnings = [f"Warning: {warning}" for warning in report.warnings]
     return "\n".join([" ".join(filter(None, sentences)), *warnings])
@@ -58,8 +69,8 @@ def _end(report: Report) -> str:
     stopped = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
     limit = report.config.max_iterations
     earlier = max(record.continued for record in report.blocks)
-    of = "" if limit is None else f" of {earlier + limit}"
-    return f"Stopped at {stopped}{of}: {reason}{_agreement(report)}"
+    total = "" if limit is None else f" of {earlier + limit}"
+    return f"Stopped at {stopped}{total}: {reason}{_agreement(report)}"
 
 
 def _agreement(report: Report) -> str:
@@ -70,11 +81,11 @@ def _agreement(report: Report) -> str:
 
 
 def _kept(report: Report) -> str:
-    mine = [record for record in report.blocks if record.selected_by == "user"]
+    chosen = sum(record.selected_by == "user" for record in report.blocks)
     if len(report.blocks) == 1:
-        whose = ", your choice" if mine else ""
-        return f"Iteration {report.selected_iteration} is kept{whose}."
-    return f"Of {len(report.blocks)} parts you chose {len(mine)} yourself." if mine else ""
+        choice = ", your choice" if chosen else ""
+        return f"Iteration {report.selected_iteration} is kept{choice}."
+    return f"You chose the iteration of {chosen} of {len(report.blocks)} parts." if chosen else ""
 
 
 def _noise(noise: NoiseRecord) -> str:

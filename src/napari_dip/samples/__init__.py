@@ -1,1 +1,1 @@
-"""Sample images, made by code or shipped with scikit-image."""
+"""Sample images, computed or from scikit-image."""

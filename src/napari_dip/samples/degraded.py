@@ -1,7 +1,4 @@
-"""Samples for the other tasks, for napari's File > Open Sample: the cell, degraded by the task.
-
-Each is made offline.
-"""
+"""Samples for all tasks but denoising: a cell, degraded as each task assumes."""
 
 from __future__ import annotations
 
@@ -36,7 +33,7 @@ def napari_scratched() -> list[LayerData]:
 
 
 def napari_small() -> list[LayerData]:
-    """Return a cell of fewer pixels, for the task "Enlarge"."""
+    """Return a cell with fewer pixels, for the task "Enlarge"."""
     import torch
 
     from napari_dip.core.tasks import SuperResolve
@@ -44,18 +41,18 @@ def napari_small() -> list[LayerData]:
     truth = _truth()
     factor = DEFAULT_FACTOR
     operator = SuperResolve(factor).operator(Image(truth[::factor, ::factor], "YX"), "YX")
-    whole = torch.from_numpy(truth.astype(np.float32))[None, None]  # (1, 1, Y, X)
-    small = operator(whole)[0, 0].numpy()
-    # Over its truth: the middle of the first large pixel is that of the small ones it covers.
-    place = {"scale": (factor, factor), "translate": ((factor - 1) / 2,) * 2}
+    tensor = torch.from_numpy(truth.astype(np.float32))[None, None]  # (1, 1, Y, X)
+    small = operator(tensor)[0, 0].numpy()
+    # The centre of a large pixel is the centre of the small pixels that it covers.
+    placement = {"scale": (factor, factor), "translate": ((factor - 1) / 2,) * 2}
     return [
         _layer(truth, "small cell (truth)", visible=False),
-        _layer(restore_dtype(small, truth.dtype), "small cell", **place),
+        _layer(restore_dtype(small, truth.dtype), "small cell", **placement),
     ]
 
 
 def napari_blurred() -> list[LayerData]:
-    """Return a cell out of focus, and its PSF, for the task "Deconvolve"."""
+    """Return a blurred cell and its PSF, for the task "Deconvolve"."""
     from napari_dip.core.tasks import Deconvolve
 
     truth = _truth()
@@ -70,7 +67,7 @@ def napari_blurred() -> list[LayerData]:
 
 
 def napari_jpeg() -> list[LayerData]:
-    """Return a cell as a strongly compressed JPEG was decoded, for the task "Clean JPEG"."""
+    """Return a cell decoded from a strongly compressed JPEG, for the task "Clean JPEG"."""
     from PIL import Image as Picture
 
     truth, file = _truth(), io.BytesIO()
@@ -83,7 +80,7 @@ def napari_jpeg() -> list[LayerData]:
 
 
 def napari_dim() -> list[LayerData]:
-    """Return a cell in little light and a bright picture of it, for the task "Use a guide"."""
+    """Return a dim image of a cell and a bright one as guide, for the task "Use a guide"."""
     truth = _truth()
     dim = np.random.default_rng(3).poisson(truth / 20.0).astype(np.uint16)
     bright = restore_dtype(255.0 * (truth / 255.0) ** 0.6, truth.dtype)
@@ -91,21 +88,34 @@ def napari_dim() -> list[LayerData]:
 
 
 def napari_undersampled() -> list[LayerData]:
-    """Return a cell of which some frequencies were recorded, for "Fill in k-space"."""
+    """Return a cell with missing frequencies, for the task "Fill in k-space"."""
     truth = _truth()
     mask = lines(truth.shape)
     spectrum = np.fft.fft2(truth) * np.fft.ifftshift(mask)
-    seen = np.fft.ifft2(spectrum).real
+    observed = np.fft.ifft2(spectrum).real
     options = {"name": "recorded frequencies", "axis_labels": ("y", "x"), "visible": False}
     return [
         _layer(truth, "undersampled cell (truth)", visible=False),
         (mask, options, "labels"),
-        _layer(seen.astype(np.float32), "undersampled cell"),
+        _layer(observed.astype(np.float32), "undersampled cell"),
     ]
 
 
 def scratches(shape: tuple[int, ...], count: int = 12) -> NDArray[np.uint8]:
-    """Return a mask of straight scratches, 1 where pixels are missing, (Y, X)."""
+    """Return a mask of straight scratches.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Number of pixels along Y and X.
+    count : int, default 12
+        Number of scratches.
+
+    Returns
+    -------
+    (Y, X) uint8 array
+        1 where pixels are missing, else 0.
+    """
     from skimage.draw import line
     from skimage.morphology import dilation, disk
 
@@ -117,12 +127,23 @@ def scratches(shape: tuple[int, ...], count: int = 12) -> NDArray[np.uint8]:
 
 
 def lines(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return which lines of k-space were recorded, zero frequency in the middle, (Y, X)."""
+    """Return a mask of recorded lines of k-space.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Number of frequencies along Y and X.
+
+    Returns
+    -------
+    (Y, X) uint8 array
+        1 where a frequency is recorded, else 0; zero frequency in the middle.
+    """
     rng, mask = np.random.default_rng(5), np.zeros(shape, np.uint8)
     chosen = rng.random(shape[0]) < 0.25
     middle, width = shape[0] // 2, shape[0] // 24
     chosen[middle - width : middle + width] = True
-    chosen |= np.roll(chosen[::-1], 1)  # a real picture has each frequency and its mirror
+    chosen |= np.roll(chosen[::-1], 1)  # a real image has both frequencies of each pair
     mask[chosen] = 1
     return mask
 

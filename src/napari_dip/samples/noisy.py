@@ -1,4 +1,4 @@
-"""Sample images with known truth, offline: one real, one simulated."""
+"""Noisy sample images with their truth: one real, one simulated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,17 @@ _SIGMA = 25.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A degraded image and its truth, of the same shape and axes."""
+    """A noisy image and its truth, of the same shape and axes.
+
+    Attributes
+    ----------
+    name : str
+        Name to display.
+    image : Image
+        Noisy image.
+    reference : Image
+        Image without noise.
+    """
 
     name: str
     image: Image
@@ -27,7 +37,7 @@ class Sample:
 
 
 def cell() -> Sample:
-    """Return a cell in scattered light (scikit-image) with Gaussian noise of sigma 25.
+    """Return the cell of scikit-image with Gaussian noise of standard deviation 25.
 
     Examples
     --------
@@ -43,7 +53,7 @@ def cell() -> Sample:
 
 
 def fluorescence() -> Sample:
-    """Return a simulated confocal stack of a cell: 3 x 192 x 192, 16 bit, photon and read noise.
+    """Return a simulated confocal stack of 3 x 192 x 192 uint16 with photon and read noise.
 
     Examples
     --------
@@ -88,14 +98,14 @@ def _layers(sample: Sample) -> list[LayerData]:
 
 
 def _simulated_cell(rng: np.random.Generator, planes: int, size: int) -> NDArray[np.float64]:
-    """Return the expected photons of filaments, a nucleus and puncta, (Z, Y, X)."""
+    """Return the expected photon counts (Z, Y, X) of filaments, a nucleus and puncta."""
     z, y, x = np.mgrid[:planes, :size, :size].astype(float)
     structures = np.zeros((planes, size, size))
     for _ in range(40):
         _draw_filament(structures, rng, brightness=rng.uniform(60, 250))
     for _ in range(30):
-        place = tuple(rng.integers(0, n) for n in structures.shape)
-        structures[place] += rng.uniform(300, 900)
+        position = tuple(rng.integers(0, n) for n in structures.shape)
+        structures[position] += rng.uniform(300, 900)
     radius = np.hypot((y - 0.55 * size) / 34, (x - 0.45 * size) / 26)
     texture = ndimage.gaussian_filter(rng.normal(size=structures.shape), (1, 4, 4))
     nucleus = (radius < 1) * (14 + 60 * texture) * (1 - 0.15 * np.abs(z - planes // 2))
@@ -109,7 +119,7 @@ def _simulated_cell(rng: np.random.Generator, planes: int, size: int) -> NDArray
 def _draw_filament(
     volume: NDArray[np.float64], rng: np.random.Generator, brightness: float
 ) -> None:
-    """Add a smoothly bending line that climbs slowly through the planes, in place."""
+    """Add a bending line that rises slowly through the planes to a volume, in place."""
     planes, height, width = volume.shape
     angle, bend = rng.uniform(0, 2 * np.pi), 0.0
     z, y, x = rng.uniform(0, planes - 1), rng.uniform(0, height), rng.uniform(0, width)

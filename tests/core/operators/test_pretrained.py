@@ -57,5 +57,5 @@ def test_weights_that_are_not_here_are_not_fetched(torchvision):
 def test_a_library_that_is_missing_is_named(monkeypatch, name):
     monkeypatch.setattr(extras, "installed", lambda library: False)
     libraries, _ = PRETRAINED[name]
-    with pytest.raises(InputError, match=f"for which {libraries[0]} is needed.*pip install"):
+    with pytest.raises(InputError, match=f"which needs {libraries[0]}.*pip install"):
         find_pretrained(name)

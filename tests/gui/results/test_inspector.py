@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QWidget
 
-from napari_dip.compare.baselines import available
+from napari_dip.compare.baselines import available_baselines
 from napari_dip.errors import InputError
 from tests.gui.conftest import delete
 from tests.gui.test_dock import button
@@ -85,8 +85,8 @@ def test_a_truth_tells_how_good_the_image_was_and_the_result_is(viewer, dock, re
 def test_other_methods_become_hidden_layers_and_lines_of_a_table(
     viewer, noisy, dock, result, qtbot, monkeypatch
 ):
-    two = available()[:2]
-    monkeypatch.setattr("napari_dip.compare.run.available", lambda task: two)
+    two = available_baselines()[:2]
+    monkeypatch.setattr("napari_dip.compare.run.available_baselines", lambda task: two)
     click(dock, qtbot, "compare")
     qtbot.waitUntil(lambda: button(dock, "compare").isEnabled(), timeout=30_000)
     for method in two:
@@ -112,7 +112,9 @@ def test_what_no_method_can_handle_is_said(viewer, dock, fake_restore, qtbot):
 
 
 def test_closing_the_dock_ends_a_comparison(viewer, dock, result, qtbot, monkeypatch):
-    monkeypatch.setattr("napari_dip.compare.run.available", lambda task: available()[:1])
+    monkeypatch.setattr(
+        "napari_dip.compare.run.available_baselines", lambda task: available_baselines()[:1]
+    )
     click(dock, qtbot, "compare")
     viewer.window.remove_dock_widget(dock)
     assert dock._outcome._closer._comparison is None

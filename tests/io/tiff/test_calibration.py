@@ -14,7 +14,7 @@ MICROMETERS = dict.fromkeys("ZYX", "micrometer")
 
 
 def imagej(path, axes="ZYX", resolution=(10, 10), **entries):
-    """Write a stack of 4 planes as ImageJ does."""
+    """Write an ImageJ stack of 4 planes and read it."""
     tifffile.imwrite(
         path,
         np.zeros((4, 8, 8), np.uint16),
@@ -26,7 +26,7 @@ def imagej(path, axes="ZYX", resolution=(10, 10), **entries):
 
 
 def raw_imagej(path, text):
-    """Write an ImageJ stack of 2 planes whose description has any bytes."""
+    """Write an ImageJ stack of 2 planes with the given description and read it."""
     with tifffile.TiffWriter(path) as file:
         for z in range(2):
             file.write(
@@ -118,11 +118,11 @@ def test_reads_the_imagej_frame_interval_in_its_own_unit(tmp_path, entries, inte
 
 
 @pytest.mark.parametrize("entries", [{"fps": 7.0}, {"finterval": 0.0}, {}])
-def test_the_speed_of_an_animation_is_no_frame_interval(tmp_path, entries):
+def test_ignores_animation_speed_as_frame_interval(tmp_path, entries):
     assert "T" not in imagej(tmp_path / "a.tif", axes="TYX", **entries).voxel_size
 
 
-def test_sizes_of_axes_that_the_user_names_are_kept(tmp_path):
+def test_keeps_sizes_of_axes_that_the_user_names(tmp_path):
     imagej(tmp_path / "a.tif", unit="um", finterval=2.0, spacing=3.0)
     image = io.read_image(tmp_path / "a.tif", "TYX")
     assert dict(image.voxel_size) == pytest.approx({"T": 2.0, "Y": 0.1, "X": 0.1})
@@ -137,7 +137,7 @@ def test_sizes_of_axes_that_the_user_names_are_kept(tmp_path):
         ("spacing=1.234,5", {"X": 0.1, "Y": 0.1}, "'1.234,5', which is not a number"),
     ],
 )
-def test_warns_of_an_imagej_number_that_is_not_plain(tmp_path, line, sizes, warning):
+def test_warns_of_imagej_value_that_is_no_plain_number(tmp_path, line, sizes, warning):
     text = f"ImageJ=1.52a\nimages=2\nslices=2\nunit=micron\n{line}\nloop=false\n"
     image = raw_imagej(tmp_path / "a.tif", text)
     assert dict(image.voxel_size) == pytest.approx(sizes)
@@ -175,15 +175,6 @@ def test_reads_and_writes_the_time_units_of_ome(tmp_path, symbol, name):
     assert (back.voxel_size, back.units) == (image.voxel_size, image.units)
 
 
-@pytest.mark.parametrize(("axis", "unit"), [("X", "1/nm"), ("T", "cycles"), ("X", "second")])
-def test_a_unit_that_ome_lacks_is_not_written(tmp_path, axis, unit):
-    image = Image(np.zeros((2, 8, 8), np.uint8), "TYX", {axis: 0.5}, {axis: unit})
-    io.write_image(tmp_path / "a.ome.tif", image)
-    with tifffile.TiffFile(tmp_path / "a.ome.tif") as file:
-        assert unit not in file.ome_metadata
-    assert dict(io.read_image(tmp_path / "a.ome.tif").voxel_size) == {}
-
-
 @pytest.mark.parametrize(
     ("sizes", "units"),
     [
@@ -196,24 +187,13 @@ def test_a_unit_that_ome_lacks_is_not_written(tmp_path, axis, unit):
         ({"T": 2.0}, {"T": "cycles"}),
     ],
 )
-def test_sizes_in_any_unit_survive_an_imagej_file(tmp_path, sizes, units):
+def test_imagej_file_keeps_sizes_in_any_unit(tmp_path, sizes, units):
     axes = "TYX" if "T" in sizes else "ZYX"
     image = Image(np.zeros((2, 8, 8), np.uint8), axes, sizes, units)
     io.write_image(tmp_path / "a.tif", image)
     back = io.read_image(tmp_path / "a.tif")
     assert dict(back.voxel_size) == pytest.approx(sizes)
     assert dict(back.units) == units
-
-
-def test_an_imagej_file_gets_planes_in_the_unit_of_pixels(tmp_path):
-    units = {"Z": "nanometer", "Y": "micrometer", "X": "micrometer", "T": "minute"}
-    sizes = {"Z": 300.0, "Y": 0.1, "X": 0.1, "T": 2.0}
-    io.write_image(
-        tmp_path / "a.tif", Image(np.zeros((2, 3, 8, 8), np.uint8), "TZYX", sizes, units)
-    )
-    with tifffile.TiffFile(tmp_path / "a.tif") as file:
-        assert file.imagej_metadata["spacing"] == pytest.approx(0.3)
-        assert file.imagej_metadata["finterval"] == 120
 
 
 @pytest.mark.parametrize(
@@ -226,7 +206,7 @@ def test_an_imagej_file_gets_planes_in_the_unit_of_pixels(tmp_path):
     ],
 )
 @pytest.mark.parametrize("imagej", [False, True])
-def test_only_centimetres_are_a_voxel_size_without_metadata(
+def test_without_metadata_only_centimetres_give_a_voxel_size(
     tmp_path, unit, per_unit, sizes, imagej
 ):
     tifffile.imwrite(
@@ -245,28 +225,36 @@ def test_only_centimetres_are_a_voxel_size_without_metadata(
     assert found == pytest.approx(sizes)
 
 
-def test_axes_that_a_file_does_not_name_are_assumed_with_a_warning(tmp_path):
-    values = np.arange(2 * 5 * 8 * 8, dtype=np.uint16).reshape(2, 5, 8, 8)
-    tifffile.imwrite(tmp_path / "a.tif", values)
-    image = io.read_image(tmp_path / "a.tif")
-    assert image.axes == "TZYX"
-    np.testing.assert_array_equal(image.data, values)
-    (warning,) = image.warnings
-    assert "TZYX is assumed" in warning
-    named = io.read_image(tmp_path / "a.tif", "CZYX")
-    assert (named.axes, named.warnings) == ("CZYX", ())
-
-
-def test_colours_are_kept_where_other_axes_are_assumed(tmp_path):
-    values = np.zeros((2, 5, 8, 8, 3), np.uint8)
-    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb")
-    image = io.read_image(tmp_path / "a.tif")
-    assert (image.axes, image.shape) == ("TZYXS", values.shape)
-
-
-def test_axes_of_another_meaning_are_read_when_the_user_names_them(tmp_path):
-    values = np.zeros((2, 4, 8, 9), np.uint16)
+@pytest.mark.parametrize(
+    ("unit", "name"),
+    [
+        ("um", "micrometer"),
+        ("\\u00B5m", "micrometer"),
+        ("micron", "micrometer"),
+        ("nm", "nanometer"),
+    ],
+)
+def test_reads_imagej_units(tmp_path, unit, name):
     tifffile.imwrite(
-        tmp_path / "a.tif", values, photometric="minisblack", metadata={"axes": "PHYX"}
+        tmp_path / "a.tif",
+        np.zeros((4, 8, 8), np.uint8),
+        imagej=True,
+        resolution=(2, 2),
+        metadata={"axes": "ZYX", "unit": unit, "spacing": 1.5},
     )
-    assert io.read_image(tmp_path / "a.tif", "TZYX").axes == "TZYX"
+    image = io.read_image(tmp_path / "a.tif")
+    assert dict(image.voxel_size) == {"X": 0.5, "Y": 0.5, "Z": 1.5}
+    assert set(image.units.values()) == {name}
+
+
+@pytest.mark.parametrize("size", ["nan", "inf", "-1", "0"])
+def test_invalid_voxel_size_is_unknown(tmp_path, size):
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif", np.zeros((8, 8), np.uint8), ome=True, metadata={"axes": "YX"}
+    )
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as file:
+        text = file.ome_metadata.replace("<Pixels ", f'<Pixels PhysicalSizeX="{size}" ')
+    tifffile.imwrite(
+        tmp_path / "b.ome.tif", np.zeros((8, 8), np.uint8), description=text.encode(), metadata=None
+    )
+    assert dict(io.read_image(tmp_path / "b.ome.tif").voxel_size) == {}

@@ -21,26 +21,26 @@ def stack(axes="CYX", **details):
 
 @pytest.mark.parametrize("suffix", [".ome.tif", ".tif"])
 @pytest.mark.parametrize("axes", ["CYX", "TZCYX", "ZCYX"])
-def test_names_of_channels_survive_a_file(tmp_path, suffix, axes):
+def test_keeps_channel_names(tmp_path, suffix, axes):
     names = ("DAPI & Hoechst", "GFP <488>")
     io.write_image(tmp_path / f"a{suffix}", stack(axes, channel_names=names))
     assert io.read_image(tmp_path / f"a{suffix}").channel_names == names
 
 
 @pytest.mark.parametrize("colours", [("0000FF", "FF8000"), ("FFFFFF", "000000")])
-def test_colours_of_channels_survive_ome_tiff(tmp_path, colours):
+def test_ome_tiff_keeps_channel_colours(tmp_path, colours):
     io.write_image(tmp_path / "a.ome.tif", stack(channel_colours=colours))
     assert io.read_image(tmp_path / "a.ome.tif").channel_colours == colours
 
 
 @pytest.mark.parametrize("suffix", [".ome.tif", ".tif"])
-def test_channels_without_names_stay_so(tmp_path, suffix):
+def test_channels_without_names_get_none(tmp_path, suffix):
     io.write_image(tmp_path / f"a{suffix}", stack())
     back = io.read_image(tmp_path / f"a{suffix}")
     assert (back.channel_names, back.channel_colours) == ((), ())
 
 
-def test_labels_of_single_slices_are_no_channel_names(tmp_path):
+def test_slice_labels_that_differ_are_no_channel_names(tmp_path):
     labels = [f"slice {n}" for n in range(6)]
     tifffile.imwrite(
         tmp_path / "a.tif",
@@ -51,7 +51,7 @@ def test_labels_of_single_slices_are_no_channel_names(tmp_path):
     assert io.read_image(tmp_path / "a.tif").channel_names == ()
 
 
-def test_position_survives_ome_tiff(tmp_path):
+def test_ome_tiff_keeps_the_position(tmp_path):
     image = stack(
         "ZCYX",
         voxel_size={"Z": 0.5, "Y": 0.1, "X": 0.1},
@@ -66,7 +66,7 @@ def test_position_survives_ome_tiff(tmp_path):
 
 
 @pytest.mark.parametrize(("unit", "position"), [("mm", {"X": 120.0}), ("reference frame", {})])
-def test_a_position_is_read_in_the_unit_of_the_voxel_size(tmp_path, unit, position):
+def test_reads_position_in_the_unit_of_the_voxel_size(tmp_path, unit, position):
     metadata = {
         "axes": "YX",
         "PhysicalSizeX": 0.1,
@@ -79,7 +79,7 @@ def test_a_position_is_read_in_the_unit_of_the_voxel_size(tmp_path, unit, positi
     assert dict(io.read_image(tmp_path / "a.ome.tif").position) == pytest.approx(position)
 
 
-def test_names_leave_with_an_axis_that_the_user_calls_otherwise(tmp_path):
+def test_drops_channel_names_if_the_user_renames_the_axis(tmp_path):
     io.write_image(tmp_path / "a.ome.tif", stack(channel_names=("DAPI", "GFP")))
     image = io.read_image(tmp_path / "a.ome.tif", "ZYX")
     assert image.channel_names == ()

@@ -1,4 +1,4 @@
-"""Colours of TIFF files: palettes, inks, white as zero, opacity, and samples that are channels."""
+"""Colours of TIFF files: palettes, CMYK, white as zero, opacity, and samples as channels."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PIL import Image as Picture
 
 from napari_dip.errors import InputError
 from napari_dip.io import images as io
+from tests.bad import assert_refused
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (12, 10), dtype=np.uint8)
@@ -20,7 +21,7 @@ def stored(path, values, **options):
 
 
 def packed(path, values, bits, photometric):
-    """Write integers of some bits one right after another; not every tifffile can."""
+    """Write packed integers by hand, which not every version of tifffile supports."""
     places = np.arange(bits - 1, -1, -1)
     rows = (values[..., None] >> places & 1).reshape(len(values), -1)
     tifffile.imwrite(path, np.packbits(rows, axis=1), metadata=None, photometric=photometric)
@@ -31,11 +32,11 @@ def packed(path, values, bits, photometric):
 
 
 def palette(*curves):
-    """Return a colour table of 256 entries from curves of 0 to 1."""
+    """Return a palette of 256 entries with an exponent for each colour."""
     return np.stack([np.linspace(0, 1, 256) ** curve * 65535 for curve in curves]).astype(np.uint16)
 
 
-def test_a_palette_becomes_rgb(tmp_path):
+def test_palette_becomes_rgb(tmp_path):
     table = palette(0.5, 1, 2)
     image = stored(tmp_path / "a.tif", GREY, photometric="palette", colormap=table)
     assert image.axes == "YXS"
@@ -43,7 +44,7 @@ def test_a_palette_becomes_rgb(tmp_path):
     assert "palette" in image.warnings[0]
 
 
-def test_a_palette_of_8_bits_agrees_with_pillow(tmp_path):
+def test_palette_of_8_bits_agrees_with_pillow(tmp_path):
     picture = Picture.fromarray(np.stack([GREY, 255 - GREY, GREY // 2], -1)).quantize(16)
     picture.save(tmp_path / "a.tif")
     image = io.read_image(tmp_path / "a.tif")
@@ -51,14 +52,14 @@ def test_a_palette_of_8_bits_agrees_with_pillow(tmp_path):
     np.testing.assert_array_equal(image.data, np.asarray(picture.convert("RGB")))
 
 
-def test_a_palette_of_greys_gives_grey_values(tmp_path):
+def test_palette_of_greys_gives_grey_values(tmp_path):
     table = np.stack([np.arange(256)[::-1].astype(np.uint16) * 257] * 3)
     image = stored(tmp_path / "a.tif", GREY, photometric="palette", colormap=table)
     assert (image.axes, image.dtype) == ("YX", np.dtype("uint8"))
     np.testing.assert_array_equal(image.data, 255 - GREY)
 
 
-def test_a_lookup_table_of_imagej_leaves_the_measured_values(tmp_path):
+def test_imagej_lookup_table_keeps_measured_values(tmp_path):
     table = (palette(1, 8, 8) >> 8).astype(np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", GREY, imagej=True, colormap=table)
     image = io.read_image(tmp_path / "a.tif")
@@ -66,7 +67,7 @@ def test_a_lookup_table_of_imagej_leaves_the_measured_values(tmp_path):
     np.testing.assert_array_equal(image.data, GREY)
 
 
-def test_no_data_of_a_palette_is_missing_in_every_colour(tmp_path):
+def test_no_data_index_of_a_palette_is_missing_in_every_sample(tmp_path):
     tag = (42113, 2, 2, "7", True)
     image = stored(
         tmp_path / "a.tif",
@@ -79,21 +80,21 @@ def test_no_data_of_a_palette_is_missing_in_every_colour(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_white_as_zero_is_inverted(tmp_path, dtype):
+def test_inverts_white_as_zero(tmp_path, dtype):
     values = GREY.astype(dtype) * (257 if dtype == "uint16" else 1)
     image = stored(tmp_path / "a.tif", values, photometric="miniswhite")
     np.testing.assert_array_equal(image.data, np.iinfo(dtype).max - values)
     assert "inverted" in image.warnings[0]
 
 
-def test_white_as_zero_of_12_bits_is_inverted_within_them(tmp_path):
+def test_inverts_white_as_zero_within_12_bits(tmp_path):
     values = GREY.astype(np.uint16) * 16
     image = packed(tmp_path / "a.tif", values, 12, "miniswhite")
     np.testing.assert_array_equal(image.data, 4095 - values)
 
 
 @pytest.mark.parametrize("mode", ["miniswhite", "minisblack"])
-def test_bits_are_bright_where_a_viewer_shows_white(tmp_path, mode):
+def test_binary_values_agree_with_pillow(tmp_path, mode):
     bits = GREY > 100
     image = stored(tmp_path / "a.tif", bits, photometric=mode)
     with Picture.open(tmp_path / "a.tif") as picture:
@@ -101,14 +102,14 @@ def test_bits_are_bright_where_a_viewer_shows_white(tmp_path, mode):
     assert image.data.sum() == (bits.sum() if mode == "minisblack" else (~bits).sum())
 
 
-def test_white_as_zero_of_floats_is_reported(tmp_path):
+def test_warns_of_white_as_zero_in_floats(tmp_path):
     image = stored(tmp_path / "a.tif", GREY.astype(np.float32), photometric="miniswhite")
     np.testing.assert_array_equal(image.data, GREY)
     assert "0 as white" in image.warnings[0]
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14])
-def test_packed_integers_are_read(tmp_path, bits):
+def test_reads_packed_integers(tmp_path, bits):
     values = (GREY.astype(np.uint16) << (bits - 8)) + 1
     image = packed(tmp_path / "a.tif", values, bits, "minisblack")
     np.testing.assert_array_equal(image.data, values)
@@ -125,7 +126,7 @@ def test_packed_integers_are_read(tmp_path, bits):
         (5, "rgb", ["unspecified"] * 2),
     ],
 )
-def test_samples_that_are_no_opacity_are_channels(tmp_path, planar, samples, photometric, extra):
+def test_samples_other_than_opacity_are_channels(tmp_path, planar, samples, photometric, extra):
     values = RNG.integers(0, 256, (samples, 12, 10), dtype=np.uint8)
     given = values if planar == "separate" else np.moveaxis(values, 0, -1)
     image = stored(
@@ -137,7 +138,7 @@ def test_samples_that_are_no_opacity_are_channels(tmp_path, planar, samples, pho
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 @pytest.mark.parametrize(("samples", "extra"), [(3, None), (4, ["unassalpha"])])
-def test_colours_and_their_opacity_are_the_last_axis(tmp_path, planar, samples, extra):
+def test_colours_and_opacity_are_the_last_axis(tmp_path, planar, samples, extra):
     values = RNG.integers(0, 256, (samples, 12, 10), dtype=np.uint8)
     given = values if planar == "separate" else np.moveaxis(values, 0, -1)
     image = stored(
@@ -149,7 +150,7 @@ def test_colours_and_their_opacity_are_the_last_axis(tmp_path, planar, samples, 
     np.testing.assert_array_equal(io.read_image(tmp_path / "b.ome.tif").data, image.data)
 
 
-def test_colours_that_opacity_darkened_are_brightened_again(tmp_path):
+def test_undoes_premultiplied_opacity(tmp_path):
     colours = np.full((12, 10, 3), 200.0)
     opacity = np.linspace(0, 255, 120).reshape(12, 10, 1).round()
     values = np.concatenate([(colours * opacity / 255).round(), opacity], -1).astype(np.uint8)
@@ -161,7 +162,7 @@ def test_colours_that_opacity_darkened_are_brightened_again(tmp_path):
 
 
 @pytest.mark.parametrize(("opacity", "warned"), [(255, False), (100, True)])
-def test_the_opacity_of_grey_values_is_left_out(tmp_path, opacity, warned):
+def test_drops_the_opacity_of_grey_values(tmp_path, opacity, warned):
     values = np.stack([GREY, np.full_like(GREY, opacity)], -1)
     image = stored(
         tmp_path / "a.tif", values, photometric="minisblack", planarconfig="contig",
@@ -174,7 +175,7 @@ def test_the_opacity_of_grey_values_is_left_out(tmp_path, opacity, warned):
 
 @pytest.mark.parametrize("mode", ["CMYK", "LAB", "YCbCr"])
 @pytest.mark.parametrize("compression", [None, "tiff_lzw"])
-def test_colours_that_are_not_rgb_are_refused(tmp_path, mode, compression):
+def test_rejects_colours_other_than_rgb(tmp_path, mode, compression):
     Picture.new(mode, (10, 12), (10, 20, 30, 40)[: 4 if mode == "CMYK" else 3]).save(
         tmp_path / "a.tif", compression=compression
     )
@@ -183,7 +184,7 @@ def test_colours_that_are_not_rgb_are_refused(tmp_path, mode, compression):
 
 
 @pytest.mark.parametrize("photometric", ["cfa", "logluv"])
-def test_raw_mosaics_and_logarithmic_colours_are_refused(tmp_path, photometric):
+def test_rejects_raw_mosaics_and_logarithmic_colours(tmp_path, photometric):
     shape = (12, 10) if photometric == "cfa" else (12, 10, 3)
     tifffile.imwrite(tmp_path / "a.tif", np.zeros(shape, np.uint16), photometric="minisblack"
                      if photometric == "cfa" else "rgb", metadata=None)  # fmt: skip
@@ -195,10 +196,25 @@ def test_raw_mosaics_and_logarithmic_colours_are_refused(tmp_path, photometric):
         io.read_image(tmp_path / "a.tif")
 
 
-def test_ycbcr_in_jpeg_is_decoded_to_rgb(tmp_path):
+def test_decodes_ycbcr_jpeg_to_rgb(tmp_path):
     values = np.full((32, 32, 3), (200, 60, 20), np.uint8)
     image = stored(tmp_path / "a.tif", values, photometric="rgb", compression="jpeg")
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.pages.first.photometric == tifffile.PHOTOMETRIC.YCBCR
     assert image.axes == "YXS"
     np.testing.assert_allclose(image.data.astype(int), values, atol=6)
+
+
+def test_reads_colours_stored_plane_by_plane(tmp_path):
+    colours = np.stack([GREY, GREY // 2, GREY // 4])
+    tifffile.imwrite(
+        tmp_path / "a.tif", colours, photometric="rgb", planarconfig="separate", metadata=None
+    )
+    image = io.read_image(tmp_path / "a.tif")
+    assert image.axes == "YXS"
+    np.testing.assert_array_equal(image.data, np.moveaxis(colours, 0, -1))
+
+
+def test_rejects_cmyk_tiff(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([GREY] * 4, -1), photometric="separated")
+    assert "SEPARATED" in assert_refused(tmp_path / "a.tif")

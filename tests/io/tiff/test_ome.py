@@ -1,4 +1,4 @@
-"""OME-XML: damaged, in a companion file, in another file of the set, or missing."""
+"""OME-XML: damage, companion files, sets of files and missing pixels."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import tifffile
 
 from napari_dip.errors import FileFormatError, InputError
 from napari_dip.io import images as io
+from tests.bad import assert_refused
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
 PIXELS = np.random.default_rng(0).integers(0, 60000, (2, 12, 10), dtype=np.uint16)
 
 
 def described(path, text):
-    """Write two planes whose description has any text."""
+    """Write two planes with the given description."""
     with tifffile.TiffWriter(path) as file:
         for n, plane in enumerate(PIXELS):
             file.write(
@@ -46,7 +47,7 @@ def xml_of(names=("DAPI", "GFP"), sizes="", data="<TiffData/>", size_t=1, root="
         ("DAPI & Hoechst", "   trailing words"),
     ],
 )
-def test_damaged_ome_xml_is_repaired_with_a_warning(tmp_path, name, end):
+def test_repairs_damaged_ome_xml_with_a_warning(tmp_path, name, end):
     text = xml_of((name, "GFP"), 'PhysicalSizeX="0.1" PhysicalSizeY="0.2"') + end
     image = io.read_image(described(tmp_path / "a.ome.tif", text))
     assert image.axes == "CYX"
@@ -55,13 +56,13 @@ def test_damaged_ome_xml_is_repaired_with_a_warning(tmp_path, name, end):
     assert "repaired" in image.warnings[0]
 
 
-def test_ome_xml_with_words_after_its_end_is_read(tmp_path):
+def test_reads_ome_xml_with_trailing_text(tmp_path):
     image = io.read_image(described(tmp_path / "a.ome.tif", xml_of() + "<!-- saved twice -->"))
     assert (image.axes, image.warnings) == ("CYX", ())
 
 
 @pytest.mark.parametrize("text", ["0,1", "1e-1x", "unknown"])
-def test_a_size_that_is_no_plain_number_is_reported(tmp_path, text):
+def test_warns_of_size_that_is_no_plain_number(tmp_path, text):
     path = described(tmp_path / "a.ome.tif", xml_of(sizes=f'PhysicalSizeX="{text}"'))
     image = io.read_image(path)
     assert dict(image.voxel_size) == ({"X": 0.1} if text == "0,1" else {})
@@ -69,7 +70,7 @@ def test_a_size_that_is_no_plain_number_is_reported(tmp_path, text):
 
 
 @pytest.mark.parametrize("cut", [0.5, 0.9])
-def test_ome_xml_beyond_repair_leaves_the_pixels_and_a_warning(tmp_path, cut):
+def test_unreadable_ome_xml_keeps_the_pixels_with_a_warning(tmp_path, cut):
     text = xml_of()
     image = io.read_image(described(tmp_path / "a.ome.tif", text[: int(len(text) * cut)]))
     np.testing.assert_array_equal(image.data, PIXELS)
@@ -78,7 +79,7 @@ def test_ome_xml_beyond_repair_leaves_the_pixels_and_a_warning(tmp_path, cut):
 
 
 def companion(folder, *, missing=()):
-    """Write frames of a set whose metadata is in a companion file."""
+    """Write a set of frames with metadata in a companion file."""
     uuids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{n}" for n in range(3)]
     data = "".join(
         f'<TiffData IFD="0" PlaneCount="1" FirstT="{t}"><UUID FileName="t{t}.ome.tif">{uuids[t]}'
@@ -100,40 +101,40 @@ def companion(folder, *, missing=()):
     return folder / "t0.ome.tif"
 
 
-def test_a_set_with_a_companion_file_is_read_whole(tmp_path):
+def test_reads_set_with_companion_file(tmp_path):
     image = io.read_image(companion(tmp_path))
     assert image.axes == "TYX"
     np.testing.assert_array_equal(image.data, PIXELS)
     assert (dict(image.voxel_size), dict(image.units)) == ({"T": 2.0}, {"T": "minute"})
 
 
-def test_the_companion_file_stands_for_its_set(tmp_path):
+def test_reads_the_set_of_a_companion_file(tmp_path):
     companion(tmp_path)
     image = io.read_image(tmp_path / "set.companion.ome")
     assert image.axes == "TYX"
     np.testing.assert_array_equal(image.data, PIXELS)
 
 
-def test_a_companion_file_without_its_set_is_refused(tmp_path):
+def test_rejects_companion_file_without_its_set(tmp_path):
     companion(tmp_path, missing=["t0.ome.tif", "t1.ome.tif"])
-    with pytest.raises(FileFormatError, match="none is beside it"):
+    with pytest.raises(FileFormatError, match="are all missing"):
         io.read_image(tmp_path / "set.companion.ome")
 
 
 @pytest.mark.parametrize(
     ("missing", "words"),
     [
-        ("set.companion.ome", "set.companion.ome, which is not beside"),
-        ("t1.ome.tif", "lacks a part"),
+        ("set.companion.ome", "set.companion.ome, which is missing"),
+        ("t1.ome.tif", "is incomplete"),
     ],
 )
-def test_a_set_that_lacks_a_file_is_refused(tmp_path, missing, words):
+def test_rejects_set_with_a_missing_file(tmp_path, missing, words):
     path = companion(tmp_path, missing=[missing])
     with pytest.raises(FileFormatError, match=words):
         io.read_image(path)
 
 
-def test_a_stub_reads_the_metadata_of_the_master_file(tmp_path):
+def test_reads_metadata_from_the_master_file_of_a_set(tmp_path):
     uuids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{n}" for n in range(2)]
     data = "".join(
         f'<TiffData IFD="0" PlaneCount="1" FirstC="{c}"><UUID FileName="c{c}.ome.tif">{uuids[c]}'
@@ -160,12 +161,19 @@ def test_a_stub_reads_the_metadata_of_the_master_file(tmp_path):
     ],
     ids=["last", "middle"],
 )
-def test_planes_without_pixels_are_refused(tmp_path, data, size_t):
+def test_rejects_planes_without_pixels(tmp_path, data, size_t):
     path = described(tmp_path / "a.ome.tif", xml_of(("GFP",), data=data, size_t=size_t))
-    with pytest.raises(FileFormatError, match="lacks a part"):
+    with pytest.raises(FileFormatError, match="is incomplete"):
         io.read_image(path)
 
 
-def test_a_description_of_no_image_is_refused(tmp_path):
+def test_rejects_ome_xml_without_image(tmp_path):
     with pytest.raises(InputError, match="describes no image"):
         io.read_image(described(tmp_path / "a.ome.tif", f"{HEAD}></OME>"))
+
+
+def test_rejects_xml_entity_bomb(tmp_path):
+    lines = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+    text = f'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY l0 "l">{lines}]><OME><a>&l9;</a></OME>'
+    tifffile.imwrite(tmp_path / "a.ome.tif", PIXELS, description=text.encode(), metadata=None)
+    assert_refused(tmp_path / "a.ome.tif")

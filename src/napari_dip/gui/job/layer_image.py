@@ -14,7 +14,7 @@ from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.image.scaling import restore_dtype
 from napari_dip.errors import InputError, NapariDipError
 from napari_dip.io.images import read_image, read_quantisation
-from napari_dip.io.tiff.reader import without_no_data
+from napari_dip.io.tiff.reader import mark_no_data
 
 if TYPE_CHECKING:
     import napari.layers
@@ -117,7 +117,7 @@ def with_gaps_of_file(image: Image, layer: napari.layers.Image) -> Image:
     if path is None or path.suffix.lower() not in _TIFF or not path.is_file() or not in_memory:
         return image
     try:
-        return without_no_data(path, image)
+        return mark_no_data(path, image)
     except (OSError, ValueError):  # no TIFF file any more: the pixels are what counts
         return image
 

@@ -1,1 +1,1 @@
-"""DICOM files: frames, geometry and stored values."""
+"""DICOM files: frames, geometry and values."""

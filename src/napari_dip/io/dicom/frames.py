@@ -1,4 +1,4 @@
-"""Frames of an enhanced DICOM file, each with the geometry and scale of its own."""
+"""Frames of an enhanced DICOM file, each with its own geometry and scale."""
 
 from __future__ import annotations
 
@@ -12,51 +12,51 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _SHARED, _PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
-# Groups of attributes that classic files have at their top.
+# Functional groups whose attributes are at the top level of classic files.
 _GROUPS = (
     "PixelMeasuresSequence",
     "PlaneOrientationSequence",
     "PlanePositionSequence",
     "PixelValueTransformationSequence",
 )
-_PLACE = "ImagePositionPatient"
+_POSITION = "ImagePositionPatient"
 
 
-def frames_of(file: Path, header: Dataset) -> list[Dataset]:
-    """Return a header for each frame of an enhanced file, as a classic file has it.
+def split_frames(file: Path, header: Dataset) -> list[Dataset]:
+    """Return one header per frame of an enhanced file, with the layout of a classic file.
 
     Parameters
     ----------
     file : Path
-        Its name in an error.
+        File to name in an error.
     header : Dataset
-        Of any file; that of a classic one is returned as it is.
+        Header of the file; that of a classic file is returned unchanged.
 
     Raises
     ------
     InputError
-        Several frames are at one position, or are tiles of a slide.
+        Several frames have the same position, or the frames are tiles of a slide.
     """
     count = int(header.get("NumberOfFrames") or 1)
     if count > 1 and "TotalPixelMatrixColumns" in header:
         raise InputError(
-            f"Got {file}, whose {count} frames are tiles of a slide; expected planes. Convert a "
-            "part of the slide to TIFF."
+            f"Got {file}, whose {count} frames are tiles of a slide; expected frames that are "
+            "planes. Convert a region of the slide to TIFF."
         )
     if _PER_FRAME not in header:
         return [header]
-    frames = [_flat(header, index) for index in range(len(header[_PER_FRAME].value))]
-    places = {tuple(map(float, frame.get(_PLACE) or ())) for frame in frames}
-    if len(frames) > 1 and places != {()} and len(places) < len(frames):
+    frames = [_flattened(header, index) for index in range(len(header[_PER_FRAME].value))]
+    positions = {tuple(map(float, frame.get(_POSITION) or ())) for frame in frames}
+    if len(frames) > 1 and positions != {()} and len(positions) < len(frames):
         raise InputError(
             f"Got {file} with several frames at one position, such as times or echoes; expected "
-            "one for each. Convert it to NIfTI first, for instance with dcm2niix."
+            "one frame per position. Convert it to NIfTI first, for example with dcm2niix."
         )
     return frames
 
 
-def _flat(header: Dataset, index: int) -> Dataset:
-    """Return a header whose functional groups of one frame are at its top."""
+def _flattened(header: Dataset, index: int) -> Dataset:
+    """Return a header with the functional groups of one frame moved to the top level."""
     import pydicom
 
     flat = pydicom.Dataset()
@@ -71,7 +71,7 @@ def _flat(header: Dataset, index: int) -> Dataset:
 
 
 def _groups(header: Dataset, index: int) -> Iterator[Dataset]:
-    """Yield the groups that all frames share, then those of one frame, which come first."""
+    """Yield the groups shared by all frames, then those of one frame, which override them."""
     shared = header.get(_SHARED) or []
     for holder in (*shared[:1], header[_PER_FRAME].value[index]):
         for name in _GROUPS:

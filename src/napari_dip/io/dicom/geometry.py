@@ -1,4 +1,4 @@
-"""Geometry of DICOM planes: their order, distance, pixel size, time and place in the scanner."""
+"""Geometry of DICOM planes: order, spacing, pixel size, frame interval and affine."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from napari_dip.core.image.image import Affine
 
 UNIT = "millimeter"
-# NIfTI's code of coordinates in the scanner.
+# NIfTI code of scanner coordinates.
 SCANNER = 1
-# Distances of planes that differ by more than this are a gap, not rounding.
+# Largest relative difference of equal plane spacings; a larger one is a gap.
 _TOLERANCE = 0.05
-# Planes shifted by a larger share of their distance are those of a tilted gantry.
+# Smallest shift between planes, relative to their spacing, that shows a tilted gantry.
 _TILT = 0.01
-# Components of unit vectors that differ by less are the same.
+# Largest difference of equal components of unit vectors.
 _ROUNDING = 1e-3
-_PLACE = ("ImageOrientationPatient", "ImagePositionPatient")
-# Distance of rows and of columns [mm].
+_PLACEMENT = ("ImageOrientationPatient", "ImagePositionPatient")
+# Tags with the spacing of rows and of columns [mm], the most accurate first.
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-# Code of centimetres in a region of an ultrasound picture.
+# Code of the unit centimetre in a region of an ultrasound image.
 _CENTIMETRES = 3
 
 
@@ -40,11 +40,11 @@ class Stack:
     Attributes
     ----------
     order : list of int
-        Index of each plane's file.
+        Indices of the files, in the order of the planes.
     step : (3,) array or None
-        From a plane to the next [mm], in the patient; None where no file says it.
+        Vector from a plane to the next in patient coordinates [mm]; None if unknown.
     sizes : mapping of str to float
-        Distance of planes along their normal [mm], by axis Z; empty where not known.
+        Spacing of planes along their normal [mm], with the key Z; empty if unknown.
     """
 
     order: list[int]
@@ -52,84 +52,95 @@ class Stack:
     sizes: dict[str, float] = field(default_factory=dict)
 
 
-def in_order(path: Path, headers: Sequence[Dataset], warnings: list[str]) -> Stack:
+def stack_planes(path: Path, headers: Sequence[Dataset], warnings: list[str]) -> Stack:
     """Sort planes by position.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder to name in an error.
+    headers : sequence of Dataset
+        Header of each plane, or the only header of a file.
+    warnings : list of str
+        List to which a warning about a tilted gantry is added.
 
     Raises
     ------
     FileFormatError
-        Planes have no position, several have the same, or distances differ.
+        Planes have no position, several have the same, or their spacings differ.
     """
     first = headers[0]
     if len(headers) == 1:
         return _frames(first)
-    if not all(name in header for header in headers for name in _PLACE):
+    if not all(name in header for header in headers for name in _PLACEMENT):
         raise FileFormatError(
-            f"Got {path} with {len(headers)} planes of which not all have a position; expected "
-            f"{' and '.join(_PLACE)} in each. Restore the files one by one."
+            f"Got {path} with {len(headers)} planes, some without a position; expected "
+            f"{' and '.join(_PLACEMENT)} in each. Restore the files one by one."
         )
     normal = np.cross(*_directions(first))
-    places = np.array([_numbers(header.ImagePositionPatient) for header in headers])
-    along = places @ normal
+    positions = np.array([_numbers(header.ImagePositionPatient) for header in headers])
+    along = positions @ normal
     order = np.argsort(along, kind="stable")
     distances = np.diff(along[order])
     distance = float(np.median(distances))
     if distances.min() <= 0 or np.ptp(distances) > _TOLERANCE * distance:
         raise FileFormatError(
             f"Got {path} with planes that are {distances.min():.3g} to {distances.max():.3g} mm "
-            "apart; expected the same distance between all. A file may be missing, or there may "
-            "be several planes at one position: move these to another folder."
+            "apart; expected equal spacing. If a file is missing, add it. If several planes have "
+            "the same position, move the extra ones to another folder."
         )
-    step = (places[order[-1]] - places[order[0]]) / (len(headers) - 1)
+    step = (positions[order[-1]] - positions[order[0]]) / (len(headers) - 1)
     if np.linalg.norm(step - distance * normal) > _TILT * distance:
-        warnings.append("Each plane is shifted against the one before, as by a tilted gantry.")
+        warnings.append("Each plane is shifted from the previous one, as by a tilted gantry.")
     else:
         step = distance * normal
     return Stack([int(index) for index in order], step, {"Z": distance})
 
 
 def _frames(header: Dataset) -> Stack:
-    """Return the stack of one file, whose frames are the planes."""
+    """Return the stack of a single file, whose frames are the planes."""
     between = header.get("SpacingBetweenSlices")
     thickness = header.get("SliceThickness")
-    # A sign says whether frames follow each other along the normal, or against it.
+    # A negative spacing means that the frames are ordered against the normal.
     distance = float(between or thickness or 1.0)
     step = None
-    if _PLACE[0] in header:
+    if _PLACEMENT[0] in header:
         step = distance * np.cross(*_directions(header))
     return Stack([0], step, {"Z": abs(distance)} if between else {})
 
 
-def directions_of(headers: Sequence[Dataset]) -> int:
-    """Return how many directions planes have in the patient; rounding makes no new one."""
-    found: list[NDArray[np.float64]] = []
+def count_orientations(headers: Sequence[Dataset]) -> int:
+    """Return the number of different plane orientations, ignoring rounding."""
+    distinct: list[NDArray[np.float64]] = []
     for header in headers:
-        one = _numbers(header.get(_PLACE[0], ()))
-        same = (
-            np.allclose(one, other, atol=_ROUNDING) for other in found if one.size == other.size
+        orientation = _numbers(header.get(_PLACEMENT[0], ()))
+        known = (
+            np.allclose(orientation, other, atol=_ROUNDING)
+            for other in distinct
+            if orientation.size == other.size
         )
-        if not any(same):
-            found.append(one)
-    return len(found)
+        if not any(known):
+            distinct.append(orientation)
+    return len(distinct)
 
 
 def is_mosaic(header: Dataset) -> bool:
-    """Tell whether a plane is made of slices side by side."""
+    """Return whether a plane is a mosaic of slices side by side."""
     return "MOSAIC" in (header.get("ImageType") or ())
 
 
 def _directions(header: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where X and Y of the array point to, in the patient."""
-    both = _numbers(header.ImageOrientationPatient)
-    return both[:3], both[3:]
+    """Return the unit vectors along X and Y of the array, in patient coordinates."""
+    cosines = _numbers(header.ImageOrientationPatient)
+    return cosines[:3], cosines[3:]
 
 
 def _numbers(values: Any) -> NDArray[np.float64]:
     return np.array([float(value) for value in values])
 
 
-def spacing_of(header: Dataset) -> tuple[float, float] | None:
-    """Return the distance of rows, and that of columns [mm]; None where no file says it."""
+def pixel_spacing(header: Dataset) -> tuple[float, float] | None:
+    """Return the spacing of rows and of columns [mm]; None if unknown."""
     for name in _SPACINGS:
         if header.get(name):
             rows, columns = map(float, header[name].value)
@@ -143,46 +154,47 @@ def spacing_of(header: Dataset) -> tuple[float, float] | None:
     return None
 
 
-def sizes_of(header: Dataset, warnings: list[str]) -> dict[str, float]:
-    """Return the size of a pixel along Y and X [mm], where it is known."""
-    spacing = spacing_of(header)
+def pixel_size(header: Dataset, warnings: list[str]) -> dict[str, float]:
+    """Return the pixel size along Y and X [mm]; empty if unknown."""
+    spacing = pixel_spacing(header)
     if spacing is None:
         if any(header.get(name) for name in _SPACINGS):
-            warnings.append("The pixel spacing is not positive; the pixel size is not known.")
+            warnings.append("The pixel spacing is not positive; the pixel size is unknown.")
         return {}
     if not header.get(_SPACINGS[0]) and header.get(_SPACINGS[1]):
         warnings.append(
-            "The pixel size is that at the detector; the object was magnified by the projection."
+            "The pixel size is that at the detector; in the object it is smaller, because the "
+            "projection magnifies."
         )
     return dict(zip("YX", spacing, strict=True))
 
 
-def steps_of_time(header: Dataset, warnings: list[str]) -> dict[str, float] | None:
-    """Return the time between frames [s] by axis T; None if frames are planes."""
+def frame_interval(header: Dataset, warnings: list[str]) -> dict[str, float] | None:
+    """Return the time between frames [s] with the key T; None if the frames are planes."""
     if header.get("FrameTime"):
         return {"T": float(header.FrameTime) / 1000}
     if "FrameTimeVector" not in header:
         return None
-    # The first number is the delay of the first frame.
+    # The first value is the delay of the first frame.
     steps = np.atleast_1d(_numbers(np.atleast_1d(header.FrameTimeVector)))[1:]
     if len(steps) and steps.min() > 0 and np.ptp(steps) <= _TOLERANCE * steps.mean():
         return {"T": float(steps.mean()) / 1000}
-    warnings.append("The time between frames is not always the same; it is not known.")
+    warnings.append("The time between frames varies; the frame interval is unknown.")
     return {}
 
 
 def affine_of(first: Dataset, stack: Stack) -> Affine | None:
-    """Return the map of pixel indices (x, y, z, 1) to right, anterior, superior [mm]."""
-    if not all(name in first for name in (*_PLACE, "PixelSpacing")) or stack.step is None:
+    """Return the affine from pixel indices (x, y, z, 1) to right, anterior, superior [mm]."""
+    if not all(name in first for name in (*_PLACEMENT, "PixelSpacing")) or stack.step is None:
         return None
-    spacing = spacing_of(first)
+    spacing = pixel_spacing(first)
     if spacing is None or is_mosaic(first):
         return None
     x, y = _directions(first)
     row, column = spacing
     affine = np.eye(4)
-    place = _numbers(first.ImagePositionPatient)
-    affine[:3] = np.stack([x * column, y * row, stack.step, place], 1)
-    # DICOM's axes point to the left and to the back.
+    origin = _numbers(first.ImagePositionPatient)
+    affine[:3] = np.stack([x * column, y * row, stack.step, origin], 1)
+    # The patient axes of DICOM point left and posterior.
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
     return tuple(tuple(map(float, line)) for line in affine)

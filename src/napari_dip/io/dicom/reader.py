@@ -1,7 +1,7 @@
-"""DICOM by pydicom: one file, or a folder that holds one series, sorted by position.
+"""Reading of DICOM files and series by pydicom.
 
-Of a file nothing but pixels and geometry is read into an image, and no value
-of a tag is ever put into a message: tags name patients.
+An image gets pixels and geometry only. No message contains the value of a tag,
+because tags identify patients.
 """
 
 from __future__ import annotations
@@ -17,78 +17,80 @@ import numpy as np
 
 from napari_dip.core.image.image import Image
 from napari_dip.errors import FileFormatError, InputError, NapariDipError
-from napari_dip.io.dicom.frames import frames_of
+from napari_dip.io.dicom.frames import split_frames
 from napari_dip.io.dicom.geometry import (
     SCANNER,
     UNIT,
     affine_of,
-    directions_of,
-    in_order,
+    count_orientations,
+    frame_interval,
     is_mosaic,
-    sizes_of,
-    spacing_of,
-    steps_of_time,
+    pixel_size,
+    pixel_spacing,
+    stack_planes,
 )
-from napari_dip.io.dicom.values import check_values, is_coloured, values_of
+from napari_dip.io.dicom.values import check_values, is_colour, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydicom import Dataset
 
-_MAGIC_AT = 128
+_MAGIC_OFFSET = 128
 
 
 def is_dicom(path: Path) -> bool:
-    """Tell by its first bytes, since many DICOM files have no suffix."""
+    """Return whether a file is DICOM, by its first bytes: many have no suffix."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.read(_MAGIC_AT + 4)[_MAGIC_AT:] == b"DICM"
+        return file.read(_MAGIC_OFFSET + 4)[_MAGIC_OFFSET:] == b"DICM"
 
 
 def dicom_files(folder: Path) -> list[Path]:
-    """Return the DICOM files of a folder, but for the index of a disc."""
+    """Return the DICOM files in a folder, without the index of a disc (DICOMDIR)."""
     files = sorted(path for path in folder.iterdir() if path.name.upper() != "DICOMDIR")
     return [path for path in files if is_dicom(path)]
 
 
 def read_dicom(path: Path, check_memory: Callable[[int], None]) -> Image:
-    """Read a DICOM file, or the one series of a folder.
+    """Read a DICOM file, or the only series in a folder.
 
     Parameters
     ----------
     path : Path
-        File, or folder.
+        File or folder.
     check_memory : callable
-        Called with the size of the image [bytes] before it is read.
+        Function called with the size of the image [bytes] before it is read.
 
     Returns
     -------
     Image
-        Stored values times slope plus intercept, such as Hounsfield units, NaN
-        where they are padding; planes in ascending order along their normal.
+        Stored values times slope plus intercept, such as Hounsfield units; NaN for
+        padding; planes in ascending order along their normal.
     """
     files = dicom_files(path) if path.is_dir() else [path]
-    with _discreet(path):
+    with _hide_tag_values(path):
         originals = [_header(file) for file in files]
-        headers = _planes_of(path, originals)
+        headers = _plane_headers(path, originals)
         _check_one_series(path, headers)
         warnings: list[str] = []
-        stack = in_order(path, headers, warnings)
-        check_memory(sum(map(_bytes, originals)))
+        stack = stack_planes(path, headers, warnings)
+        check_memory(sum(map(_size_in_bytes, originals)))
         first = headers[stack.order[0]]
         if len(files) == 1:
-            whole = values_of(files[0], frames_of(path, originals[0]), warnings)
-            planes = [whole[index] for index in stack.order] if len(headers) > 1 else [whole]
+            frames = read_values(files[0], split_frames(path, originals[0]), warnings)
+            planes = [frames[index] for index in stack.order] if len(headers) > 1 else [frames]
         else:
-            planes = [values_of(files[index], [headers[index]], warnings) for index in stack.order]
-        axes = "YXS" if is_coloured(first) else "YX"
+            planes = [
+                read_values(files[index], [headers[index]], warnings) for index in stack.order
+            ]
+        axes = "YXS" if is_colour(first) else "YX"
         if is_mosaic(first):
-            warnings.append("Slices lie side by side in one plane (mosaic), without a position.")
-        voxel_size = sizes_of(first, warnings)
+            warnings.append("A mosaic of slices is read as one plane without an affine.")
+        voxel_size = pixel_size(first, warnings)
         if planes[0].ndim > len(axes):
-            times = steps_of_time(first, warnings)
+            times = frame_interval(first, warnings)
             axes = ("Z" if times is None else "T") + axes
             voxel_size |= stack.sizes if times is None else times
         values = planes[0]
@@ -109,10 +111,10 @@ def read_dicom(path: Path, check_memory: Callable[[int], None]) -> Image:
 
 
 @contextmanager
-def _discreet(path: Path) -> Iterator[None]:
-    """Keep values of tags, which pydicom quotes, out of logs, warnings and messages."""
+def _hide_tag_values(path: Path) -> Iterator[None]:
+    """Keep tag values, which pydicom quotes, out of logs, warnings and errors."""
     logger = logging.getLogger("pydicom")
-    logger.addFilter(_nothing)
+    logger.addFilter(_reject_record)
     try:
         with catch_warnings():
             simplefilter("ignore")
@@ -121,14 +123,14 @@ def _discreet(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         raise FileFormatError(
-            f"Got {path}, which is no readable DICOM image ({type(error).__name__}); expected "
-            "pixels, and files that are whole. Check that the copy is complete."
+            f"Got {path}, which cannot be read as DICOM ({type(error).__name__}); expected files "
+            "with pixels. Check that the copy is complete."
         ) from None
     finally:
-        logger.removeFilter(_nothing)
+        logger.removeFilter(_reject_record)
 
 
-def _nothing(record: logging.LogRecord) -> bool:
+def _reject_record(record: logging.LogRecord) -> bool:
     return False
 
 
@@ -137,32 +139,32 @@ def _header(file: Path) -> Dataset:
 
     header = pydicom.dcmread(file, stop_before_pixels=True)
     if "Rows" not in header or "Columns" not in header:
-        raise FileFormatError(f"Got {file}, a DICOM file without an image; expected an image.")
+        raise FileFormatError(f"Got {file}, a DICOM file without an image; expected pixels.")
     check_values(file, header)
     if "ModalityLUTSequence" in header:
         raise InputError(
             f"Got {file}, whose scale is a table; expected a slope and an intercept. Convert it to "
-            "NIfTI first, for instance with dcm2niix."
+            "NIfTI first, for example with dcm2niix."
         )
     return header
 
 
-def _planes_of(path: Path, headers: Sequence[Dataset]) -> list[Dataset]:
-    """Return a header for each plane: of each file, or of each frame that has a position."""
+def _plane_headers(path: Path, headers: Sequence[Dataset]) -> list[Dataset]:
+    """Return one header per plane: per file of a series, or per frame with a position."""
     if len(headers) > 1:
-        single = [frames_of(path, header) for header in headers]
+        frames_of_files = [split_frames(path, header) for header in headers]
         return [
             header if len(frames) > 1 else frames[0]
-            for header, frames in zip(headers, single, strict=True)
+            for header, frames in zip(headers, frames_of_files, strict=True)
         ]
-    frames = frames_of(path, headers[0])
+    frames = split_frames(path, headers[0])
     if len(frames) == 1 or "ImagePositionPatient" in frames[0]:
         return frames
     frames[0].NumberOfFrames = len(frames)
     return frames[:1]
 
 
-def _bytes(header: Dataset) -> int:
+def _size_in_bytes(header: Dataset) -> int:
     pixels = int(header.Rows) * int(header.Columns) * int(header.get("NumberOfFrames") or 1)
     return pixels * int(header.get("SamplesPerPixel", 1)) * 4
 
@@ -171,19 +173,20 @@ def _check_one_series(path: Path, headers: Sequence[Dataset]) -> None:
     series = {header.get("SeriesInstanceUID") for header in headers}
     if len(series) > 1:
         raise FileFormatError(
-            f"Got {path} with files of {len(series)} series; expected one. "
-            "Give each series a folder of its own."
+            f"Got {path} with files of {len(series)} series; expected one series. Move each series "
+            "to a separate folder."
         )
     if len(headers) > 1 and any(int(header.get("NumberOfFrames") or 1) > 1 for header in headers):
         raise FileFormatError(
-            f"Got {path} with {len(headers)} files of several planes each; expected one plane in "
-            "each. Restore the files one by one."
+            f"Got {path} with {len(headers)} files, some with several planes; expected one plane "
+            "per file. Restore the files one by one."
         )
     shapes = {(int(header.Rows), int(header.Columns)) for header in headers}
-    sizes, directions = len({spacing_of(one) for one in headers}), directions_of(headers)
-    if len(shapes) > 1 or sizes > 1 or directions > 1:
+    spacings = len({pixel_spacing(header) for header in headers})
+    orientations = count_orientations(headers)
+    if len(shapes) > 1 or spacings > 1 or orientations > 1:
         raise FileFormatError(
-            f"Got {path} with planes of {len(shapes)} sizes, {sizes} pixel spacings and "
-            f"{directions} directions; expected all the same. Move localizers and reformats to "
+            f"Got {path} with planes of {len(shapes)} sizes, {spacings} pixel spacings and "
+            f"{orientations} orientations; expected one of each. Move localizers and reformats to "
             "another folder."
         )

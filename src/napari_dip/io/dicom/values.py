@@ -1,4 +1,4 @@
-"""Values of a DICOM file: decoded, in colours or grey, rescaled, NaN where they are padding."""
+"""Pixel values of a DICOM file: decoding, colours, scale and padding."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ if TYPE_CHECKING:
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _PALETTE = "PALETTE COLOR"
-# pydicom or its decoders return all of these as red, green and blue.
+# pydicom or its decoders convert all of these to RGB.
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 
 
-def is_coloured(header: Dataset) -> bool:
-    """Tell whether the values are red, green and blue."""
+def is_colour(header: Dataset) -> bool:
+    """Return whether the decoded values are RGB."""
     return header.get("PhotometricInterpretation") in (_PALETTE, *_COLOURS)
 
 
 def check_values(file: Path, header: Dataset) -> None:
-    """Refuse a colour model, or a place of bits, that is not understood."""
+    """Raise an error for an unsupported colour model or position of bits."""
     bits = header.get("BitsStored")
     if bits is not None and header.get("HighBit", bits - 1) != bits - 1:
         raise InputError(
-            f"Got {file}, whose values do not end at the lowest bit; expected HighBit = BitsStored "
-            "- 1. Convert it to NIfTI."
+            f"Got {file}, whose values do not start at the lowest bit; expected HighBit = "
+            "BitsStored - 1. Convert it to NIfTI."
         )
     model = header.get("PhotometricInterpretation", _GREY[1])
     if model not in (*_GREY, _PALETTE, *_COLOURS):
         raise InputError(
-            f"Got {file} with a colour model that is not supported; expected grey values, RGB, "
-            "YBR or a palette. Convert it to RGB."
+            f"Got {file} with an unsupported colour model; expected grey values, RGB, YBR or a "
+            "palette. Convert it to RGB."
         )
     if model == _PALETTE and "RedPaletteColorLookupTableDescriptor" not in header:
         raise InputError(
-            f"Got {file}, coloured by a palette that is not in it; expected its tables. Convert "
-            "it to RGB."
+            f"Got {file} with palette colours but without the palette; expected its tables in the "
+            "file. Convert it to RGB."
         )
 
 
-def values_of(file: Path, headers: Sequence[Dataset], warnings: list[str]) -> NDArray[Any]:
+def read_values(file: Path, headers: Sequence[Dataset], warnings: list[str]) -> NDArray[Any]:
     """Return the values of a file, ([frames, ]Y, X[, S]).
 
     Parameters
     ----------
     file : Path
-        A DICOM file with pixels.
+        DICOM file with pixels.
     headers : sequence of Dataset
-        One for all frames, or one for each, with slope and intercept.
+        Header with slope and intercept: one for all frames, or one per frame.
     warnings : list of str
-        Grows by what the reader changed.
+        List to which warnings about changed values are added.
     """
     import pydicom
 
@@ -66,7 +66,7 @@ def values_of(file: Path, headers: Sequence[Dataset], warnings: list[str]) -> ND
         from pydicom.pixels import apply_color_lut
 
         return np.asarray(apply_color_lut(stored, dataset))
-    if is_coloured(dataset):
+    if is_colour(dataset):
         return stored
     missing = _padding(stored, dataset)
     if len(headers) == 1:
@@ -77,9 +77,9 @@ def values_of(file: Path, headers: Sequence[Dataset], warnings: list[str]) -> ND
     if not missing.any():
         return values
     warnings.append(
-        "Pixels with the padding value of the file count as missing; the result fills them."
+        "Pixels with the padding value of the file count as missing and are filled in the result."
     )
-    # float64 where float32 does not hold every value.
+    # float64 if float32 cannot represent every value.
     return np.where(missing, np.nan, values).astype(np.result_type(values.dtype, np.float32))
 
 
@@ -91,15 +91,15 @@ def _decoded(file: Path, dataset: Dataset) -> NDArray[Any]:
         if not syntax.is_compressed:
             raise
         raise FileFormatError(
-            f"Got {file}, compressed as {syntax.name}, which cannot be decoded here; expected a "
-            "decoder or an uncompressed file. For JPEG 2000: pip install pylibjpeg "
-            "pylibjpeg-openjpeg; for other JPEG: pip install pylibjpeg pylibjpeg-libjpeg. If they "
-            "are installed, the file is damaged: fetch it again."
+            f"Got {file}, compressed as {syntax.name}, which cannot be decoded; expected a decoder "
+            "or an uncompressed file. For JPEG 2000: pip install pylibjpeg pylibjpeg-openjpeg; for "
+            "other JPEG: pip install pylibjpeg pylibjpeg-libjpeg. If they are installed, the file "
+            "is damaged: copy it again."
         ) from error
 
 
 def _padding(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_]:
-    """Return True at stored values that stand for no measurement."""
+    """Return a mask that is True at stored values of padding."""
     if stored.dtype.kind == "f":
         names = ("FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit")
         if "DoubleFloatPixelPaddingValue" in dataset:
@@ -110,7 +110,7 @@ def _padding(stored: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_]:
         return np.zeros(stored.shape, bool)
     ends = [float(dataset[name].value) for name in names if dataset.get(name) is not None]
     if stored.dtype.kind != "f":
-        # A writer may give -2000 as 63536, its pattern of bits.
+        # Some writers store -2000 as 63536, the same bits.
         ends = [float(np.int64(end).astype(stored.dtype)) for end in ends]
     return np.asarray((stored >= min(ends)) & (stored <= max(ends)))
 
@@ -124,26 +124,26 @@ def _calibrated(
     )
     if not np.isfinite([slope, intercept]).all() or slope == 0:
         raise InputError(
-            f"Got {file} with a rescale slope of 0, or one that is not finite; expected numbers. "
-            "Correct its header, or convert it to NIfTI."
+            f"Got {file} with a rescale slope of 0 or a slope or intercept that is not finite; "
+            "expected finite numbers and a slope other than 0. Correct the header of the file."
         )
     dark = header.get("PhotometricInterpretation") == _GREY[0]
     if (slope, intercept) != (1, 0):
         if dark:
             warnings.append(
-                "Large values are dark in this file (MONOCHROME1); they were kept, because they "
-                "have a scale."
+                "Large values are dark in this file (MONOCHROME1); they are kept, because they are "
+                "calibrated."
             )
         return np.asarray(stored * np.float64(slope) + intercept, dtype=np.float32)
     if dark and stored.dtype.kind in "iu":
-        warnings.append("Large values are dark in this file (MONOCHROME1); they were inverted.")
+        warnings.append("Large values are dark in this file (MONOCHROME1); they are inverted.")
         return _inverted(stored, int(header.BitsStored))
     return stored
 
 
 def _inverted(stored: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Return the largest value for the smallest and so on, of all that the bits can hold."""
-    # Of signed numbers the smallest and the largest add up to -1.
+    """Return values mirrored within the range of the bits: smallest to largest and so on."""
+    # The smallest and the largest signed number have the sum -1.
     total = -1 if stored.dtype.kind == "i" else 2**bits - 1
     limits = np.iinfo(stored.dtype)
     inverted = np.clip(total - stored.astype(np.int64), limits.min, limits.max)

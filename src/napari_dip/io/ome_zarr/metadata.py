@@ -1,4 +1,4 @@
-"""Metadata of OME-Zarr: axes, voxel size, units, position and channels, in and out."""
+"""Reading and writing of OME-Zarr metadata: axes, voxel size, units, position and channels."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from napari_dip.errors import AxesError, FileFormatError, Hint
 
 _LETTERS = "TCZYX"
 _TYPES = {"T": "time", "C": "channel"}
-# Until 0.2 an image had these axes and no names of them.
-_FIRST_AXES = [{"name": letter.lower()} for letter in _LETTERS]
+# Axes of versions 0.1 and 0.2, which do not store names.
+_DEFAULT_AXES = [{"name": letter.lower()} for letter in _LETTERS]
 _VERSIONS = ("0.1", "0.2", "0.3", "0.4", "0.5")
 _WHITE = "FFFFFF"
 
 
 def ome_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the OME metadata of a group, which 0.5 keeps one level deeper than 0.4."""
+    """Return the OME metadata of a group, which version 0.5 nests one level deeper than 0.4."""
     return {**attributes, **attributes.get("ome", {})}
 
 
-def described(path: Path, attributes: Mapping[str, Any], ndim: int) -> Image:
-    """Return what the metadata say of the finest level, as an image without pixels.
+def image_metadata(path: Path, attributes: Mapping[str, Any], ndim: int) -> Image:
+    """Return the metadata of the finest level as an image without pixels.
 
     Parameters
     ----------
     path : Path
-        Its name in an error.
+        Folder to name in an error.
     attributes : mapping
-        `ome_attributes` of the image's group.
+        `ome_attributes` of the group of the image.
     ndim : int
         Number of dimensions of the finest level.
 
     Raises
     ------
     FileFormatError
-        The version has coordinate systems, which are not understood.
+        The version has coordinate systems, which are not supported.
     AxesError
-        An axis is none of T, C, Z, Y, X.
+        An axis is not T, C, Z, Y or X.
     """
     multiscale = attributes["multiscales"][0]
     version = str(multiscale.get("version") or attributes.get("version") or _VERSIONS[0])
@@ -51,39 +51,39 @@ def described(path: Path, attributes: Mapping[str, Any], ndim: int) -> Image:
         level = path / multiscale["datasets"][0]["path"]
         raise FileFormatError(
             f"Got {path}, which is OME-Zarr {version} with coordinate systems; expected version "
-            f"{_VERSIONS[0]} to {_VERSIONS[-1]}. Name the array {level} and its axes, or "
+            f"{_VERSIONS[0]} to {_VERSIONS[-1]}. Choose the array {level} and name its axes, or "
             "convert it.",
             Hint("axes", "ZYX"),
         )
     warnings = []
     if version not in _VERSIONS:
-        warnings.append(f"OME-Zarr version {version} is not known; it was read as {_VERSIONS[-1]}.")
+        warnings.append(f"OME-Zarr version {version} is not known; it is read as {_VERSIONS[-1]}.")
     if len(attributes["multiscales"]) > 1:
         warnings.append(
-            f"The first of {len(attributes['multiscales'])} multiscale images was read."
+            f"The file has {len(attributes['multiscales'])} multiscale images; the first is read."
         )
-    details = [_named(axis) for axis in multiscale.get("axes", _FIRST_AXES[-ndim:])]
+    details = [_axis_record(axis) for axis in multiscale.get("axes", _DEFAULT_AXES[-ndim:])]
     axes = _axes(path, details)
     changes = [
         *multiscale["datasets"][0].get("coordinateTransformations", ()),
         *multiscale.get("coordinateTransformations", ()),
     ]
-    scale, offset = _composed(changes, len(axes))
+    scale, offset = _compose(changes, len(axes))
     if unknown := {change["type"] for change in changes} - {"identity", "scale", "translation"}:
         warnings.append(
-            f"Voxel size and position are not known: the transformation {', '.join(unknown)} is "
-            "not supported."
+            f"Voxel size and position are unknown: the transformation {', '.join(unknown)} is not "
+            "supported."
         )
         scale, offset = np.full(len(axes), np.nan), np.zeros(len(axes))
     elif (scale < 0).any():
-        warnings.append("A mirrored axis was read in the order of the file, without a position.")
+        warnings.append("A mirrored axis is read in the order of the file, without its position.")
         offset = np.zeros(len(axes))
     units = _units(axes, details)
     names, colours = _channels(attributes.get("omero") or {})
     voxel_size = {
         axis: float(step)
         for axis, step in zip(axes, abs(scale), strict=True)
-        # A scale has to be there: 1 without a unit says that it is not known.
+        # The scale is mandatory; 1 without a unit means that the size is unknown.
         if axis != "C" and 0 < step < np.inf and (step != 1 or axis in units)
     }
     return Image(
@@ -102,8 +102,8 @@ def described(path: Path, attributes: Mapping[str, Any], ndim: int) -> Image:
     )
 
 
-def _named(axis: str | Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an axis as 0.4 has it; until 0.3 it was its name alone."""
+def _axis_record(axis: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an axis with the layout of 0.4; in 0.3 an axis is only a name."""
     return {"name": axis} if isinstance(axis, str) else axis
 
 
@@ -122,10 +122,10 @@ def _axes(path: Path, details: Sequence[Mapping[str, Any]]) -> str:
     return "".join(axes)
 
 
-def _composed(
+def _compose(
     changes: Sequence[Mapping[str, Any]], ndim: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return scale and offset of all transformations, the first applied first."""
+    """Return scale and offset of all transformations, applied in order."""
     scale, offset = np.ones(ndim), np.zeros(ndim)
     for change in changes:
         if change["type"] == "scale":
@@ -136,21 +136,24 @@ def _composed(
 
 
 def _units(axes: str, details: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    named = {axis: one.get("unit") for axis, one in zip(axes, details, strict=True) if axis != "C"}
-    known = {axis: unit_name(str(unit)) for axis, unit in named.items() if unit}
-    return {axis: unit for axis, unit in known.items() if unit != "pixel"}
+    units = {
+        axis: unit_name(str(detail["unit"]))
+        for axis, detail in zip(axes, details, strict=True)
+        if axis != "C" and detail.get("unit")
+    }
+    return {axis: unit for axis, unit in units.items() if unit != "pixel"}
 
 
 def _channels(omero: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return names and colours of channels; none where no channel has one."""
+    """Return names and colours of channels; empty if no channel has one."""
     channels = omero.get("channels") or ()
     names = tuple(str(channel.get("label") or "") for channel in channels)
     colours = tuple(str(channel.get("color") or "").lstrip("#").upper() for channel in channels)
     return names if any(names) else (), colours if any(colours) else ()
 
 
-def multiscale_of(image: Image, axes: str, levels: int) -> dict[str, Any]:
-    """Return the metadata of a pyramid, each level half as fine along Y and X as the one above."""
+def multiscale_metadata(image: Image, axes: str, levels: int) -> dict[str, Any]:
+    """Return the metadata of a pyramid, whose levels halve the resolution along Y and X."""
     return {
         "type": "mean",
         "axes": [_axis(axis, image.units.get(axis)) for axis in axes],
@@ -162,34 +165,34 @@ def multiscale_of(image: Image, axes: str, levels: int) -> dict[str, Any]:
 
 
 def _axis(axis: str, unit: str | None) -> dict[str, str]:
-    named = {"name": axis.lower(), "type": _TYPES.get(axis, "space")}
-    return named if unit in (None, "pixel") else {**named, "unit": str(unit)}
+    record = {"name": axis.lower(), "type": _TYPES.get(axis, "space")}
+    return record if unit in (None, "pixel") else {**record, "unit": str(unit)}
 
 
 def _transformations(image: Image, axes: str, level: int) -> list[dict[str, Any]]:
-    step = [image.voxel_size.get(axis, 1.0) for axis in axes]
-    factor = [2**level if axis in "YX" else 1 for axis in axes]
-    scale = [size * times for size, times in zip(step, factor, strict=True)]
-    # The centre of the first mean of n pixels lies (n - 1) / 2 pixels further.
+    sizes = [image.voxel_size.get(axis, 1.0) for axis in axes]
+    factors = [2**level if axis in "YX" else 1 for axis in axes]
+    scale = [size * factor for size, factor in zip(sizes, factors, strict=True)]
+    # The centre of a mean of n pixels is shifted by (n - 1) / 2 pixels.
     shift = [
-        image.position.get(axis, 0.0) + size * (times - 1) / 2
-        for axis, size, times in zip(axes, step, factor, strict=True)
+        image.position.get(axis, 0.0) + size * (factor - 1) / 2
+        for axis, size, factor in zip(axes, sizes, factors, strict=True)
     ]
     translation = [{"type": "translation", "translation": shift}] if any(shift) or level else []
     return [{"type": "scale", "scale": scale}, *translation]
 
 
-def omero_of(image: Image, coarsest: NDArray[Any], axes: str) -> dict[str, Any]:
+def omero_metadata(image: Image, coarsest: NDArray[Any], axes: str) -> dict[str, Any]:
     """Return names, colours and contrast of channels, for viewers.
 
     Parameters
     ----------
     image : Image
-        Names and colours.
+        Names and colours of channels.
     coarsest : (...) array
-        Pixels of the smallest level, whose range is shown.
+        Pixels of the coarsest level, whose range becomes the contrast.
     axes : str
-        Of that level.
+        Axes of that level, one letter per dimension.
     """
     planes = np.moveaxis(coarsest, axes.index("C"), 0) if "C" in axes else coarsest[None]
     names = image.channel_names or ("",) * len(planes)

@@ -1,4 +1,4 @@
-"""Axes that a file does not name: the usual order is assumed, with a warning."""
+"""Default axes, with a warning, for a file that does not name them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import numpy as np
 
 from napari_dip.core.image.image import Image, as_image
 
+# Letter of a dimension without a name, as in tifffile.
 UNNAMED = "Q"
 
 
-def with_axes_assumed(image: Image) -> Image:
-    """Return an image whose dimensions without a name have the letters that arrays get.
+def assume_axes(image: Image) -> Image:
+    """Return an image whose unnamed dimensions get the default letters of arrays.
 
-    Only where all dimensions but Y, X and the samples S lack a name; others stay as they
-    are, for `as_image` to refuse.
+    This applies only if all dimensions but Y, X and the samples S are unnamed. Other
+    images are returned unchanged; `as_image` raises an error for them.
 
     Examples
     --------
-    >>> image = with_axes_assumed(Image(np.zeros((2, 5, 8, 8)), "QQYX"))
+    >>> image = assume_axes(Image(np.zeros((2, 5, 8, 8)), "QQYX"))
     >>> image.axes, image.warnings
     ('TZYX', ('The file does not name its axes; TZYX is assumed. Name the axes if wrong.',))
     """
@@ -27,7 +28,7 @@ def with_axes_assumed(image: Image) -> Image:
     plain = image.axes.removesuffix("S")
     if plain != UNNAMED * (len(plain) - 2) + "YX" or UNNAMED not in plain:
         return image
-    # A stand-in without memory: the guess depends on the dimensions only.
+    # A dummy array suffices, because the default depends on the dimensions only.
     axes = as_image(np.broadcast_to(np.uint8(0), (1,) * len(plain))).axes + colours
     warning = f"The file does not name its axes; {axes} is assumed. Name the axes if wrong."
     return replace(image, axes=axes, warnings=(*image.warnings, warning))

@@ -1,4 +1,4 @@
-"""Voxel size, units and frame interval of a TIFF file: ImageJ, OME-XML or resolution tags."""
+"""Voxel size, units and frame interval of TIFF files: ImageJ, OME-XML or resolution tags."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 
 @dataclass
 class Calibration:
-    """What a file says about its sampling.
+    """Voxel size, units and position found in a file.
 
     Attributes
     ----------
     voxel_size : dict of str to float
-        Spacing along an axis.
+        Spacing of pixels, by axis.
     units : dict of str to str
-        Unit of that spacing.
+        Unit of the spacing, by axis.
     position : dict of str to float
-        Coordinate of the first pixel along an axis, in the same unit.
+        Coordinate of the first pixel in the same unit, by axis.
     warnings : list of str
-        Entries that cannot be read, or were read by an assumption.
+        Warnings about entries that cannot be read or need an assumption.
     """
 
     voxel_size: dict[str, float] = field(default_factory=dict)
@@ -41,12 +41,12 @@ class Calibration:
     warnings: list[str] = field(default_factory=list)
 
     def put(self, axis: str, size: float | None, unit: str) -> None:
-        """Keep a size that is a positive number; others are unknown."""
+        """Store the spacing of an axis if it is positive and finite."""
         if size is not None and 0 < size < math.inf:
             self.voxel_size[axis], self.units[axis] = size, unit
 
     def number(self, entries: Mapping[str, Any], name: str) -> float | None:
-        """Return an entry as a number; None, with a warning, where it is no number."""
+        """Return an entry as a number; None, with a warning, if it is not a number."""
         value = entries.get(name)
         if value is None or value == "":
             return None
@@ -61,69 +61,72 @@ class Calibration:
             return float(text)
         except ValueError:
             self.warnings.append(
-                f"The file has {name}={text[:40]!r}, which is not a number; it is left out."
+                f"The file has {name}={text[:40]!r}, which is not a number; it is ignored."
             )
             return None
 
 
 def imagej_calibration(file: tifffile.TiffFile) -> Calibration:
-    """Return the sampling of an ImageJ file.
+    """Return the calibration of an ImageJ file.
 
     Notes
     -----
-    `fps` is the speed of the animation on the screen, not of the recording.
+    `fps` is not read: it is the speed of the animation on the screen, not of the recording.
     """
     entries = file.imagej_metadata or {}
-    found = Calibration()
+    calibration = Calibration()
     sizes, resolution_unit = _resolution(file)
     unit = unit_name(str(entries.get("unit", "")))
     if unit == "pixel" and resolution_unit == _CENTIMETRE and set(sizes.values()) - {1.0}:
         unit = "centimeter"
     elif unit == "pixel" and resolution_unit in (_INCH, _CENTIMETRE):
         sizes = {}  # the resolution of a screen or printer, or a default
-    spacing = found.number(entries, "spacing")
-    sizes["Z"] = None if spacing is None else abs(spacing)  # planes may be counted downwards
+    spacing = calibration.number(entries, "spacing")
+    # The spacing is negative if planes are counted downwards.
+    sizes["Z"] = None if spacing is None else abs(spacing)
     if unit == "pixel" and "zunit" not in entries:
-        _put_ratio(found, sizes)
+        _put_ratio(calibration, sizes)
     else:
         for axis, size in sizes.items():
-            own = unit_name(str(entries.get(f"{axis.lower()}unit", unit)))
-            if size is not None and own != "pixel":
-                same = in_unit(size, own, unit)
-                found.put(axis, *((size, own) if same is None else (same, unit)))
-    _put_interval(found, entries)
-    return found
+            axis_unit = unit_name(str(entries.get(f"{axis.lower()}unit", unit)))
+            if size is not None and axis_unit != "pixel":
+                converted = in_unit(size, axis_unit, unit)
+                calibration.put(
+                    axis, *((size, axis_unit) if converted is None else (converted, unit))
+                )
+    _put_interval(calibration, entries)
+    return calibration
 
 
-def _put_ratio(found: Calibration, sizes: Mapping[str, float | None]) -> None:
-    """Keep sizes without a unit if they show that planes are not as far apart as pixels."""
+def _put_ratio(calibration: Calibration, sizes: Mapping[str, float | None]) -> None:
+    """Store sizes without a unit if the spacing of planes differs from that of pixels."""
     depth, width = sizes.get("Z"), sizes.get("X") or 1.0
     if depth is None or math.isclose(depth, width):
         return
     for axis, size in (("Z", depth), ("Y", sizes.get("Y") or 1.0), ("X", width)):
-        found.put(axis, size, "pixel")
+        calibration.put(axis, size, "pixel")
 
 
-def _put_interval(found: Calibration, entries: Mapping[str, Any]) -> None:
+def _put_interval(calibration: Calibration, entries: Mapping[str, Any]) -> None:
     names = [name for name in entries if name.lower() in ("finterval", "frame interval")]
-    interval = found.number(entries, names[0]) if names else None
+    interval = calibration.number(entries, names[0]) if names else None
     unit = unit_name(str(entries.get("tunit", "sec")))
     if interval is not None and unit in SECONDS:
         interval, unit = interval * SECONDS[unit], "second"
-    found.put("T", interval, unit)
+    calibration.put("T", interval, unit)
 
 
 def plain_calibration(file: tifffile.TiffFile) -> Calibration:
-    """Return the sampling of a file without metadata but its resolution tags."""
-    found = Calibration()
+    """Return the calibration of a file whose only metadata are resolution tags."""
+    calibration = Calibration()
     sizes, unit = _resolution(file)
-    # Inches are a screen's or printer's resolution, not the specimen's.
-    # One pixel per centimetre is a default.
+    # A resolution in inches is that of a screen or printer, not of the specimen.
+    # One pixel per centimetre is a default value.
     if unit == _CENTIMETRE and set(sizes.values()) - {1.0}:
         for axis, size in sizes.items():
             if size is not None:
-                found.put(axis, size * 1e4, "micrometer")
-    return found
+                calibration.put(axis, size * 1e4, "micrometer")
+    return calibration
 
 
 def _resolution(file: tifffile.TiffFile) -> tuple[dict[str, float | None], int]:
@@ -139,24 +142,24 @@ def _resolution(file: tifffile.TiffFile) -> tuple[dict[str, float | None], int]:
 
 
 def ome_calibration(pixels: Element) -> Calibration:
-    """Return the sampling that OME's Pixels name, and the position of the first plane."""
-    found = Calibration()
+    """Return the calibration in the OME element Pixels, and the position of its first plane."""
+    calibration = Calibration()
     for axis in "ZYX":
         unit = unit_name(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
-        found.put(axis, found.number(pixels.attrib, f"PhysicalSize{axis}"), unit)
+        calibration.put(axis, calibration.number(pixels.attrib, f"PhysicalSize{axis}"), unit)
     unit = unit_name(pixels.get("TimeIncrementUnit", "s"))
-    found.put("T", found.number(pixels.attrib, "TimeIncrement"), unit)
+    calibration.put("T", calibration.number(pixels.attrib, "TimeIncrement"), unit)
     plane = next((child for child in pixels if child.tag.endswith("Plane")), None)
     if plane is not None:
-        _put_position(found, plane)
-    return found
+        _put_position(calibration, plane)
+    return calibration
 
 
-def _put_position(found: Calibration, plane: Element) -> None:
-    """Keep where a plane lies; a stage's "reference frame" has no known unit."""
+def _put_position(calibration: Calibration, plane: Element) -> None:
+    """Store the position of a plane, unless its unit is unknown ("reference frame")."""
     for axis in "XYZ":
-        at = found.number(plane.attrib, f"Position{axis}")
+        at = calibration.number(plane.attrib, f"Position{axis}")
         unit = unit_name(plane.get(f"Position{axis}Unit", "reference frame"))
-        same = None if at is None else in_unit(at, unit, found.units.get(axis, ""))
-        if same is not None:
-            found.position[axis] = same
+        converted = None if at is None else in_unit(at, unit, calibration.units.get(axis, ""))
+        if converted is not None:
+            calibration.position[axis] = converted

@@ -1,4 +1,4 @@
-"""Channels of TIFF files: names and colours, in OME-XML and in ImageJ's slice labels."""
+"""Names and colours of channels in OME-XML and in the slice labels of ImageJ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def ome_channels(pixels: ElementTree.Element) -> dict[str, tuple[str, ...]]:
-    """Return names and colours of the channels of OME's Pixels, as fields of an Image."""
+    """Return names and colours of channels in the OME element Pixels, as fields of an Image."""
     channels = [child for child in pixels if child.tag.endswith("Channel")]
     names = tuple(channel.get("Name", "") for channel in channels)
     colours = tuple(_rgb(channel.get("Color")) for channel in channels)
@@ -25,7 +25,7 @@ def ome_channels(pixels: ElementTree.Element) -> dict[str, tuple[str, ...]]:
 
 
 def _rgb(colour: str | None) -> str:
-    """Return RRGGBB of OME's signed 32-bit RGBA; "" where it is unknown."""
+    """Return RRGGBB for a signed 32-bit RGBA value of OME; "" if unknown."""
     try:
         return "" if colour is None else f"{(int(colour) & 0xFFFFFFFF) >> 8:06X}"
     except ValueError:
@@ -33,7 +33,7 @@ def _rgb(colour: str | None) -> str:
 
 
 def ome_channel_entries(image: Image) -> dict[str, Any]:
-    """Return what tifffile writes into OME-XML about channels."""
+    """Return the metadata from which tifffile writes channels into OME-XML."""
     entries: dict[str, Any] = {}
     if any(image.channel_names):
         entries["Name"] = list(image.channel_names)
@@ -44,18 +44,18 @@ def ome_channel_entries(image: Image) -> dict[str, Any]:
 
 
 def imagej_labels(image: Image, axes: str, shape: Sequence[int]) -> dict[str, Any]:
-    """Return the label of each slice of an ImageJ file: the name of its channel."""
+    """Return ImageJ slice labels: for each plane the name of its channel."""
     if not any(image.channel_names):
         return {}
-    at = axes.index("C")
+    channel = axes.index("C")
     planes = np.ndindex(*shape[: axes.index("Y")])
-    return {"Labels": [image.channel_names[plane[at]] for plane in planes]}
+    return {"Labels": [image.channel_names[plane[channel]] for plane in planes]}
 
 
-def names_of_labels(
+def channel_names_of_labels(
     entries: Mapping[str, Any], axes: str, shape: Sequence[int]
 ) -> dict[str, tuple[str, ...]]:
-    """Return channel names of ImageJ's slice labels, where all slices of a channel share one."""
+    """Return channel names from ImageJ slice labels if all planes of a channel share a label."""
     labels = entries.get("Labels")
     leading = tuple(shape[: axes.index("Y")])
     if not isinstance(labels, list) or "C" not in axes or len(labels) != np.prod(leading):

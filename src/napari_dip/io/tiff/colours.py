@@ -1,4 +1,4 @@
-"""Colours of a TIFF file: palettes, white as zero, opacity, and samples that are channels."""
+"""Colours of TIFF files: palettes, inverted grey values, opacity, and samples as channels."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _READ = (
     PHOTOMETRIC.RGB,
     PHOTOMETRIC.PALETTE,
     PHOTOMETRIC.MASK,
-    34892,  # linear raw of DNG: grey or colours without a curve
+    34892,  # linear raw of DNG: grey or linear colours
     51177,  # depth map
 )
-# Compressions whose decoders return RGB for luma and colour differences.
+# Compressions whose decoders convert YCbCr to RGB.
 _DECODED_TO_RGB = (6, 7, 33003, 33007, 50001)
 _OPACITY = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
 
 
 def check_colours(path: Path, page: tifffile.TiffPage) -> None:
-    """Refuse colours that are neither grey values nor RGB, such as four inks."""
+    """Raise an error for colours that are neither grey nor RGB, such as CMYK."""
     colours = page.photometric
     is_ycbcr = colours == PHOTOMETRIC.YCBCR
     decoded = is_ycbcr and page.compression in _DECODED_TO_RGB and page.planarconfig == 1
@@ -39,13 +39,13 @@ def check_colours(path: Path, page: tifffile.TiffPage) -> None:
         )
 
 
-def with_light_bright(
+def invert_white_is_zero(
     page: tifffile.TiffPage, values: NDArray[Any]
 ) -> tuple[NDArray[Any], str | None]:
-    """Return values of which larger ones are brighter, and a warning if they were inverted.
+    """Return values inverted if the file marks 0 as white, and a warning.
 
-    In files of ImageJ and OME an inverted scale is a way to display measured values, which
-    stay as they are.
+    In files of ImageJ and OME the mark only concerns the display, so measured values are
+    kept.
     """
     if page.photometric != PHOTOMETRIC.MINISWHITE or _is_measured(page):
         return values, None
@@ -53,31 +53,33 @@ def with_light_bright(
         return ~values, None
     if values.dtype.kind != "u":
         return values, (
-            "The file marks 0 as white, which has no largest value to invert from; the stored "
-            "values are restored."
+            "The file marks 0 as white, but its values have no upper limit to invert them; the "
+            "stored values are restored."
         )
     largest = values.dtype.type(2**page.bitspersample - 1)
     return largest - values, (
-        "The file marks 0 as white: values were inverted, so that larger ones are brighter."
+        "The file marks 0 as white: the values are inverted, so that larger values are brighter."
     )
 
 
 def _is_measured(page: tifffile.TiffPage) -> bool:
-    """Return whether colour table and inverted scale are for display only."""
+    """Return whether palette and inverted scale concern the display only."""
     return bool(page.is_imagej or page.is_ome)
 
 
-def arranged(page: tifffile.TiffPage, values: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
-    """Return colours as the last axis, and samples that are no colours as the axis C.
+def arrange_samples(
+    page: tifffile.TiffPage, values: NDArray[Any], axes: str
+) -> tuple[NDArray[Any], str]:
+    """Return values with colours as the last axis S, and other samples as the axis C.
 
     Parameters
     ----------
     page : TiffPage
         First page.
-    values : array
-        One dimension for each letter of `axes`.
+    values : (...) array
+        Stored values.
     axes : str
-        S where a pixel has samples; stored plane by plane, they come before Y.
+        One letter per dimension; S, if present, may be before Y or last.
     """
     if "S" not in axes:
         return values, axes
@@ -107,44 +109,44 @@ def _is_grey_with_opacity(page: tifffile.TiffPage) -> bool:
     return page.samplesperpixel == 2 and len(extra) == 1 and extra[0] in _OPACITY
 
 
-def without_premultiplication(
+def undo_premultiplication(
     page: tifffile.TiffPage, values: NDArray[Any], axes: str
 ) -> tuple[NDArray[Any], str, str | None]:
-    """Return colours that opacity does not darken, without the opacity of grey values.
+    """Divide colours by premultiplied opacity, and drop the opacity of grey values.
 
     Returns
     -------
     values, axes
-        RGBA as it is usual, or grey values.
+        RGBA with straight opacity, or grey values.
     warning : str or None
-        When an opacity that is not full was dropped.
+        Warning if an opacity below the maximum is dropped.
     """
     if "S" not in axes or values.shape[-1] not in (2, 4):
         return values, axes, None
-    whole = np.iinfo(values.dtype).max if values.dtype.kind in "iu" else 1.0
+    maximum = np.iinfo(values.dtype).max if values.dtype.kind in "iu" else 1.0
     opacity = values[..., -1:]
-    if page.extrasamples[0] == EXTRASAMPLE.ASSOCALPHA and (opacity != whole).any():
-        share = opacity.astype(np.float64) / whole
+    if page.extrasamples[0] == EXTRASAMPLE.ASSOCALPHA and (opacity != maximum).any():
+        share = opacity.astype(np.float64) / maximum
         colours = np.divide(
             values[..., :-1], share, out=np.zeros(values[..., :-1].shape), where=share > 0
         )
-        colours = np.clip(np.rint(colours) if values.dtype.kind in "iu" else colours, 0, whole)
+        colours = np.clip(np.rint(colours) if values.dtype.kind in "iu" else colours, 0, maximum)
         values = np.concatenate([colours.astype(values.dtype), opacity], axis=-1)
     if values.shape[-1] == 4:
         return values, axes, None
     warning = None
-    if (opacity != whole).any():
-        warning = "The opacity of the grey values was left out."
+    if (opacity != maximum).any():
+        warning = "The opacity of the grey values is ignored."
     return values[..., 0], axes[:-1], warning
 
 
-def expanded(
+def apply_palette(
     page: tifffile.TiffPage, values: NDArray[Any], axes: str
 ) -> tuple[NDArray[Any], str, str | None]:
-    """Return the colours of a palette for the indices of a plain file, and a warning.
+    """Return the colours of a palette for stored indices, their axes, and a warning.
 
-    A palette of greys gives grey values. In files of ImageJ and OME a palette is a way to
-    display measured values, which stay as they are.
+    A palette of greys gives grey values. In files of ImageJ and OME the palette only
+    concerns the display, so measured values are kept.
     """
     table = page.colormap
     if page.photometric != PHOTOMETRIC.PALETTE or table is None or _is_measured(page):
@@ -157,5 +159,5 @@ def expanded(
     return (
         colours[values],
         f"{axes}S",
-        "The file has a palette: its colours are restored, not the indices into it.",
+        "The file has a palette: its colours are restored, not the stored indices.",
     )

@@ -1,4 +1,4 @@
-"""OME-XML of a TIFF file: repaired where it is damaged, found where another file holds it."""
+"""OME-XML of TIFF files: repair of small damage, and companion files."""
 
 from __future__ import annotations
 
@@ -11,36 +11,37 @@ import tifffile
 
 from napari_dip.errors import FileFormatError
 
-# Ampersands that begin no entity of XML; "&micro;" is one of HTML.
+# An ampersand that starts no XML entity; "&micro;" is an HTML entity.
 _BARE_AMPERSAND = re.compile(r"&(?!(?:#\d+|#x[0-9A-Fa-f]+|amp|lt|gt|quot|apos);)")
 _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _ATTRIBUTE = re.compile(r'="[^"]*"')
-_LONGEST_HEAD = 1000
+# Number of characters in which the root element must start.
+_HEAD_LENGTH = 1000
 
 
-def sound_xml(path: Path, text: str) -> tuple[str | None, list[str]]:
-    """Return OME-XML that can be parsed and names pixels, and warnings.
+def usable_xml(path: Path, text: str) -> tuple[str | None, list[str]]:
+    """Return valid OME-XML of a file or its companion file, and warnings.
 
     Parameters
     ----------
     path : Path
-        File that holds the description.
+        TIFF file.
     text : str
         Description of its first page.
 
     Returns
     -------
     xml : str or None
-        None where the description is no OME-XML, or is damaged beyond repair.
+        OME-XML; None if the description is not OME-XML or cannot be repaired.
     warnings : list of str
-        Sentences about what was repaired or lost.
+        Warnings about repaired or lost metadata.
 
     Raises
     ------
     FileFormatError
-        The description refers to a file that is not there.
+        The companion file is missing.
     """
-    if "<OME" not in text[:_LONGEST_HEAD]:
+    if "<OME" not in text[:_HEAD_LENGTH]:
         return None, []
     xml, warnings = _repaired(text)
     if xml is None:
@@ -51,44 +52,46 @@ def sound_xml(path: Path, text: str) -> tuple[str | None, list[str]]:
     companion = path.with_name(partner)
     if not companion.is_file():
         raise FileFormatError(
-            f"Got {path}, whose axes and pixels are described by {partner}, which is not beside "
-            "it; expected all files of the set. Copy that file into the folder."
+            f"Got {path}, whose metadata are in {partner}, which is missing; expected all files of "
+            "the set in one folder. Copy that file into the folder."
         )
     xml, warnings = _repaired(_description_of(companion))
     return None if xml is None else _without_identity(xml), warnings
 
 
 def _without_identity(xml: str) -> str:
-    """Return the XML of another file, so that tifffile does not take the one at hand for it."""
+    """Return XML without its UUID, so that tifffile accepts that of a companion file."""
     root = ElementTree.fromstring(xml)
     root.attrib.pop("UUID", None)
     return ElementTree.tostring(root, encoding="unicode")
 
 
 def first_of_set(companion: Path) -> Path:
-    """Return a TIFF file with pixels that a companion file describes.
+    """Return the first existing TIFF file of the set that a companion file describes.
 
     Raises
     ------
     FileFormatError
-        None of them is there.
+        All files of the set are missing.
     """
     xml, _ = _repaired(_description_of(companion))
     names = (
-        [] if xml is None else [one.get("FileName") for one in ElementTree.fromstring(xml).iter()]
+        []
+        if xml is None
+        else [element.get("FileName") for element in ElementTree.fromstring(xml).iter()]
     )
     files = [companion.with_name(Path(name).name) for name in names if name]
-    found = next((file for file in files if file.is_file()), None)
-    if found is None:
+    first = next((file for file in files if file.is_file()), None)
+    if first is None:
         raise FileFormatError(
-            f"Got {companion}, which describes other files of which none is beside it; expected "
-            "all files of the set. Copy them into the folder."
+            f"Got {companion}, which describes TIFF files that are all missing; expected all files "
+            "of the set in one folder. Copy them into the folder."
         )
-    return found
+    return first
 
 
 def _description_of(path: Path) -> str:
-    """Return the OME-XML of a companion file: the file itself, or a TIFF's description."""
+    """Return the OME-XML of a companion file, which is an XML file or a TIFF file."""
     if path.suffix.lower() in (".tif", ".tiff"):
         with tifffile.TiffFile(path) as file:
             return str(file.pages.first.description)
@@ -96,28 +99,29 @@ def _description_of(path: Path) -> str:
 
 
 def _repaired(text: str) -> tuple[str | None, list[str]]:
+    """Return XML with escaped characters and without trailing text, and warnings."""
     end = text.rfind("OME>")
-    whole = text if end < 0 else text[: end + len("OME>")]
+    xml = text if end < 0 else text[: end + len("OME>")]
     try:
-        ElementTree.fromstring(whole)
+        ElementTree.fromstring(xml)
     except ElementTree.ParseError as error:
         cause = str(error)
     else:
-        return whole, []
-    escaped = _BARE_AMPERSAND.sub("&amp;", _NOT_IN_XML.sub("", whole))
+        return xml, []
+    escaped = _BARE_AMPERSAND.sub("&amp;", _NOT_IN_XML.sub("", xml))
     escaped = _ATTRIBUTE.sub(lambda found: found[0].replace("<", "&lt;"), escaped)
     try:
         ElementTree.fromstring(escaped)
     except ElementTree.ParseError:
         return None, [
-            f"The OME-XML cannot be read ({cause}): axes, voxel size and channel names in it are "
-            "lost. Check the axes, and name them."
+            f"The OME-XML cannot be read ({cause}): its axes, voxel size and channel names are "
+            "lost. Check the axes, and name them if they are wrong."
         ]
-    return escaped, [f"The OME-XML is damaged ({cause}) and was repaired to be read."]
+    return escaped, [f"The OME-XML is damaged ({cause}); it is repaired for reading."]
 
 
 def _metadata_file(xml: str) -> str | None:
-    """Return the name of the file that holds the metadata, if it is another one."""
+    """Return the name of the companion file with the metadata; None if there is none."""
     for element in ElementTree.fromstring(xml):
         if element.tag.endswith("BinaryOnly"):
             return Path(element.get("MetadataFile", "").replace("\\", "/")).name or "another file"
@@ -125,30 +129,32 @@ def _metadata_file(xml: str) -> str | None:
 
 
 def ome_pixels(xml: str) -> ElementTree.Element:
-    """Return the element Pixels of the first image that has pixels in a TIFF file.
+    """Return the element Pixels of the first image with pixels in a TIFF file.
 
     Raises
     ------
     FileFormatError
-        The XML names none.
+        The XML describes no image.
     """
-    found = [
+    candidates = [
         pixels
         for image in ElementTree.fromstring(xml)
         if image.tag.endswith("Image")
         for pixels in image
         if pixels.tag.endswith("Pixels")
     ]
-    if not found:
+    if not candidates:
         raise FileFormatError(
             "Got OME-XML that describes no image; expected the element Pixels. Save the file again."
         )
-    stored = [one for one in found if any(child.tag.endswith("TiffData") for child in one)]
-    return (stored or found)[0]
+    stored = [
+        pixels for pixels in candidates if any(child.tag.endswith("TiffData") for child in pixels)
+    ]
+    return (stored or candidates)[0]
 
 
-def promised_size(pixels: Mapping[str, str]) -> int:
-    """Return how many numbers the attributes of Pixels promise."""
+def declared_size(pixels: Mapping[str, str]) -> int:
+    """Return the number of values that the attributes of Pixels declare."""
     size = 1
     for axis in "XYZCT":
         size *= int(pixels.get(f"Size{axis}", 1))

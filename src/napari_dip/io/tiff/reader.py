@@ -1,4 +1,4 @@
-"""TIFF, ImageJ hyperstacks and OME-TIFF by tifffile: pixels, axes, voxel size, units."""
+"""Reading of TIFF, ImageJ hyperstacks and OME-TIFF by tifffile."""
 
 from __future__ import annotations
 
@@ -20,46 +20,51 @@ from napari_dip.io.tiff.calibration import (
     ome_calibration,
     plain_calibration,
 )
-from napari_dip.io.tiff.channels import names_of_labels, ome_channels
+from napari_dip.io.tiff.channels import channel_names_of_labels, ome_channels
 from napari_dip.io.tiff.colours import (
-    arranged,
+    apply_palette,
+    arrange_samples,
     check_colours,
-    expanded,
-    with_light_bright,
-    without_premultiplication,
+    invert_white_is_zero,
+    undo_premultiplication,
 )
-from napari_dip.io.tiff.ome import first_of_set, ome_pixels, sound_xml
+from napari_dip.io.tiff.ome import first_of_set, ome_pixels, usable_xml
 from napari_dip.io.tiff.validation import (
     check_complete,
     check_directories,
     check_one_image,
-    largest_part,
-    noticing_losses,
+    decoded_part_size,
+    detect_losses,
     warn_of_empty_parts,
 )
-from napari_dip.io.tiff.values import in_calibrated_values, missing_pixels, upright, without_missing
+from napari_dip.io.tiff.values import (
+    apply_calibration,
+    apply_orientation,
+    mark_missing,
+    no_data_mask,
+)
 
 
 def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
-    """Read the first series of a TIFF file, and refuse others that are as large.
+    """Read the only image of a TIFF file; smaller images, such as thumbnails, are ignored.
 
     Parameters
     ----------
     path : Path
         File.
     check_memory : callable
-        Called with the size of the image [bytes] before it is read.
+        Function called with the size of the image [bytes] before it is read.
 
     Returns
     -------
     Image
-        Its axes have a Q for each dimension that the file does not name, if there are
-        several.
+        Pixels and metadata; if the file leaves several dimensions without a name, their
+        axes are Q.
     """
-    with noticing_losses(path):
+    with detect_losses(path):
         with tifffile.TiffFile(path) as file:
             check_directories(path, file)
-            xml, warnings = sound_xml(path, str(file.pages.first.description))
+            xml, warnings = usable_xml(path, str(file.pages.first.description))
         options: dict[str, Any] = {"is_ome": False} if xml is None else {"omexml": xml}
         with tifffile.TiffFile(path, **options) as file:
             image = _read(path, file, None if xml is None else ome_pixels(xml), check_memory)
@@ -71,21 +76,21 @@ def read_companion(path: Path, check_memory: Callable[[int], None]) -> Image:
     return read_tiff(first_of_set(path), check_memory)
 
 
-def without_no_data(path: Path, image: Image) -> Image:
-    """Return an image that another program read from a file, with NaN at no-data values.
+def mark_no_data(path: Path, image: Image) -> Image:
+    """Return an image that another program read, with NaN at the no-data values of the file.
 
     Parameters
     ----------
     path : Path
-        TIFF file; its tags are read, its pixels are not.
+        TIFF file; only its tags are read.
     image : Image
         Stored values of the file, in memory.
     """
     with tifffile.TiffFile(path) as file:
-        missing = missing_pixels(file.pages.first, image.data)
+        missing = no_data_mask(file.pages.first, image.data)
     if missing is None:
         return image
-    values, warning = without_missing(image.data, missing, image.axes)
+    values, warning = mark_missing(image.data, missing, image.axes)
     return replace(image.with_data(values), warnings=(*image.warnings, warning))
 
 
@@ -96,22 +101,22 @@ def _read(
     check_memory: Callable[[int], None],
 ) -> Image:
     if not file.series:
-        raise FileFormatError(f"Got {path}, which refers to no pixels; expected an image.")
+        raise FileFormatError(f"Got {path}, a TIFF file without pixels; expected an image.")
     series = file.series[0]
     page = series.keyframe
     check_one_image(path, file)
     check_complete(path, file, pixels)
     check_colours(path, page)
-    check_memory(max(series.nbytes, largest_part(series)))
-    found = _calibration(file, pixels)
-    values, axes, warnings = _pixels(file, series, found.voxel_size)
+    check_memory(max(series.nbytes, decoded_part_size(series)))
+    calibration = _calibration(file, pixels)
+    values, axes, warnings = _pixels(file, series, calibration.voxel_size)
     return Image(
         values,
         axes,
-        found.voxel_size,
-        found.units,
-        position=found.position,
-        warnings=(*found.warnings, *warn_of_empty_parts(series), *warnings),
+        calibration.voxel_size,
+        calibration.units,
+        position=calibration.position,
+        warnings=(*calibration.warnings, *warn_of_empty_parts(series), *warnings),
         **_channels(file, pixels, axes, values.shape),
     )
 
@@ -126,7 +131,7 @@ def _channels(
     if pixels is not None:
         return ome_channels(pixels)
     if file.is_imagej and file.imagej_metadata is not None:
-        return names_of_labels(file.imagej_metadata, axes, shape)
+        return channel_names_of_labels(file.imagej_metadata, axes, shape)
     return {}
 
 
@@ -141,33 +146,40 @@ def _calibration(file: tifffile.TiffFile, pixels: ElementTree.Element | None) ->
 def _pixels(
     file: tifffile.TiffFile, series: tifffile.TiffPageSeries, sizes: dict[str, float]
 ) -> tuple[NDArray[Any], str, list[str]]:
-    """Return values as they were meant, their axes, and warnings.
+    """Return values with colours, calibration, no-data and orientation applied, and warnings.
 
-    `sizes` changes with the axes where an image is turned.
+    Parameters
+    ----------
+    file : TiffFile
+        Open file.
+    series : TiffPageSeries
+        Series to read.
+    sizes : dict of str to float
+        Voxel size by axis; Y and X are swapped in place if the image is turned.
     """
     page = series.keyframe
     stored = series.asarray()
-    missing = missing_pixels(page, stored)
-    values, inverted = with_light_bright(page, stored)
-    values, axes = arranged(page, values, _letters(series.axes))
-    values, axes, palette = expanded(page, values, axes)
+    missing = no_data_mask(page, stored)
+    values, inverted = invert_white_is_zero(page, stored)
+    values, axes = arrange_samples(page, values, _letters(series.axes))
+    values, axes, palette = apply_palette(page, values, axes)
     if missing is not None:
-        missing, _ = arranged(page, missing, _letters(series.axes))
+        missing, _ = arrange_samples(page, missing, _letters(series.axes))
         if missing.ndim < values.ndim:
             missing = np.broadcast_to(missing[..., None], values.shape)
     calibrated = None
     if file.is_imagej and file.imagej_metadata is not None:
-        values, calibrated = in_calibrated_values(file.imagej_metadata, values)
+        values, calibrated = apply_calibration(file.imagej_metadata, values)
     no_data = None
     if missing is not None:
-        values, no_data = without_missing(values, missing, axes)
-    values, axes, opacity = without_premultiplication(page, values, axes)
-    values, turned = upright(page, values, axes, sizes)
-    found = (inverted, palette, calibrated, no_data, opacity, turned)
-    return values, axes, [warning for warning in found if warning is not None]
+        values, no_data = mark_missing(values, missing, axes)
+    values, axes, opacity = undo_premultiplication(page, values, axes)
+    values, turned = apply_orientation(page, values, axes, sizes)
+    warnings = (inverted, palette, calibrated, no_data, opacity, turned)
+    return values, axes, [warning for warning in warnings if warning is not None]
 
 
 def _letters(axes: str) -> str:
-    """Return tifffile's axes with Q for dimensions without a name; pages of a plain file are Z."""
+    """Return the axes of tifffile with Q for unnamed dimensions; a single one becomes Z."""
     letters = axes.replace("I", "Q")
     return letters.replace("Q", "Z") if letters.count("Q") == 1 and "Z" not in letters else letters

@@ -1,4 +1,4 @@
-"""Write ImageJ hyperstacks and OME-TIFF by tifffile: axes, voxel size, units."""
+"""Writing of ImageJ hyperstacks and OME-TIFF by tifffile."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
 
 _IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
-# A classic TIFF addresses 4 GiB, headers included.
+# A classic TIFF has at most 4 GiB, including headers.
 _CLASSIC_LIMIT = 2**32 - 2**25
 
 
 def write_ome(path: Path, image: Image, description: str | None) -> None:
     """Write an OME-TIFF; the description becomes a map annotation.
 
-    A size whose unit OME does not have is left out: OME readers would refuse the file.
+    A size in a unit that OME does not define is omitted, because OME readers reject it.
     """
     values, axes = _reordered(image)
     metadata: dict[str, Any] = {"axes": axes, **ome_channel_entries(image)}
@@ -50,22 +50,22 @@ def write_ome(path: Path, image: Image, description: str | None) -> None:
 
 
 def _plane_positions(image: Image, axes: str, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Return the position of each plane as OME-XML has it."""
+    """Return the position of each plane as metadata for OME-XML."""
     planes = list(np.ndindex(*shape[: axes.index("Y")]))
     entries: dict[str, Any] = {}
     for axis, start in image.position.items():
         unit = image.units.get(axis, "pixel")
         if axis in "XYZ" and is_length(unit):
             step = image.voxel_size.get(axis, 1.0) if axis == "Z" else 0.0
-            at = axes.index("Z") if axis == "Z" else None
-            steps = [0 if at is None else plane[at] for plane in planes]
-            entries[f"Position{axis}"] = [start + step * index for index in steps]
+            dimension = axes.index("Z") if axis == "Z" else None
+            indices = [0 if dimension is None else plane[dimension] for plane in planes]
+            entries[f"Position{axis}"] = [start + step * index for index in indices]
             entries[f"Position{axis}Unit"] = [unit_symbol(unit)] * len(planes)
     return {"Plane": entries} if entries else {}
 
 
 def write_imagej(path: Path, image: Image, description: str | None) -> None:
-    """Write an ImageJ hyperstack, or OME-TIFF where ImageJ has no such pixels."""
+    """Write an ImageJ hyperstack, or an OME-TIFF if ImageJ does not support the data type."""
     values, axes = _reordered(image)
     colour = axes.endswith("S")
     unsuitable = values.dtype.name not in _IMAGEJ_DTYPES or (colour and values.dtype != np.uint8)
@@ -87,25 +87,25 @@ def write_imagej(path: Path, image: Image, description: str | None) -> None:
 
 
 def _imagej_lengths(image: Image) -> dict[str, Any]:
-    """Return ImageJ's entries for units and spacing; Y and Z have units of their own if needed."""
+    """Return ImageJ metadata for units and spacing, with separate units of Y and Z if needed."""
     entries: dict[str, Any] = {}
     unit = image.units.get("X", "pixel")
     if unit != "pixel":
         entries["unit"] = _ascii(unit)
-    own = image.units.get("Y", "pixel")
-    if own not in (unit, "pixel"):
-        entries["yunit"] = _ascii(own)
+    y_unit = image.units.get("Y", "pixel")
+    if y_unit not in (unit, "pixel"):
+        entries["yunit"] = _ascii(y_unit)
     if "Z" in image.voxel_size:
-        own = image.units.get("Z", "pixel")
-        size = in_unit(image.voxel_size["Z"], own, unit)
+        z_unit = image.units.get("Z", "pixel")
+        size = in_unit(image.voxel_size["Z"], z_unit, unit)
         entries["spacing"] = image.voxel_size["Z"] if size is None else size
-        if size is None and own != "pixel":
-            entries["zunit"] = _ascii(own)
+        if size is None and z_unit != "pixel":
+            entries["zunit"] = _ascii(z_unit)
     return entries
 
 
 def _imagej_interval(image: Image) -> dict[str, Any]:
-    """Return ImageJ's entries for the frame interval, in seconds where that is known."""
+    """Return ImageJ metadata for the frame interval, in seconds if the unit is known."""
     if "T" not in image.voxel_size:
         return {}
     unit = image.units.get("T", "second")
@@ -115,7 +115,7 @@ def _imagej_interval(image: Image) -> dict[str, Any]:
 
 
 def _ascii(unit: str) -> str:
-    """Return a unit as ImageJ's description holds it: one line of ASCII."""
+    """Return a unit as one line of ASCII, as ImageJ metadata require."""
     if unit == "micrometer":
         return "um"
     symbol = unit_symbol(unit) or unit
@@ -124,7 +124,7 @@ def _ascii(unit: str) -> str:
 
 
 def _reordered(image: Image) -> tuple[NDArray[Any], str]:
-    """Return values and axes in the order TZCYXS, which both formats accept."""
+    """Return values and axes in the order TZCYXS of both formats."""
     axes = "".join(sorted(image.axes, key="TZCYXS".index))
     values = np.asarray(image.data).transpose([image.axes.index(axis) for axis in axes])
     if values.dtype == bool:

@@ -7,7 +7,7 @@ from napari_dip.samples import noisy as samples
 
 
 @pytest.mark.parametrize("make", [samples.cell, samples.fluorescence])
-def test_a_sample_is_noisy_has_its_truth_and_is_the_same_each_time(make):
+def test_sample_has_noise_and_truth_and_is_reproducible(make):
     sample = make()
     assert sample.image.shape == sample.reference.shape
     assert sample.image.axes == sample.reference.axes
@@ -16,12 +16,12 @@ def test_a_sample_is_noisy_has_its_truth_and_is_the_same_each_time(make):
     np.testing.assert_array_equal(sample.image.data, make().image.data)
 
 
-def test_the_cell_has_noise_of_sigma_25():
+def test_cell_has_noise_of_standard_deviation_25():
     sample = samples.cell()
     assert np.std(sample.image.data.astype(float) - sample.reference.data) == pytest.approx(25, 0.1)
 
 
-def test_the_fluorescence_noise_grows_with_the_signal():
+def test_noise_of_fluorescence_grows_with_the_signal():
     sample = samples.fluorescence()
     noise = sample.image.data.astype(float) - sample.reference.data
     bright = sample.reference.data > np.percentile(sample.reference.data, 95)
@@ -30,7 +30,7 @@ def test_the_fluorescence_noise_grows_with_the_signal():
 
 
 @pytest.mark.parametrize("layers", [samples.napari_cell(), samples.napari_fluorescence()])
-def test_napari_gets_the_noisy_image_on_top_of_its_hidden_truth(layers):
+def test_napari_sample_has_the_noisy_image_above_its_hidden_truth(layers):
     (truth, truth_options, kind), (noisy, options, _) = layers
     assert kind == "image"
     assert truth_options["visible"] is False

@@ -1,4 +1,4 @@
-"""From Zarr to OME-Zarr: neither the image nor the result is ever in memory as a whole."""
+"""Restoration from Zarr to OME-Zarr block by block, without the complete image in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONFIG = tiny_config(2, tile=24, overlap=4)
 
 @pytest.fixture
 def stack(tmp_path):
-    """Return the path of an OME-Zarr, and its image."""
+    """Return the path of an OME-Zarr and its image."""
     planes = np.stack([noisy_waves((40, 33)) + n for n in range(3)]).astype(np.uint16)
     planes[1] = 7
     image = Image(planes, "ZYX", {"Z": 2.0, "Y": 0.5, "X": 0.5}, dict.fromkeys("ZYX", "micrometer"))
@@ -38,7 +38,7 @@ def call(*words):
 
 
 @pytest.mark.parametrize("name", ["out.ome.zarr", "out.zarr"])
-def test_the_result_is_that_of_memory(stack, tmp_path, name):
+def test_result_by_blocks_equals_that_in_memory(stack, tmp_path, name):
     path, image = stack
     output = tmp_path / name
     assert call("denoise", path, "-o", output, "--config", tmp_path / "tiny.json") == 0
@@ -53,7 +53,7 @@ def test_the_result_is_that_of_memory(stack, tmp_path, name):
 
 
 @pytest.mark.parametrize("command", ["denoise", "batch"])
-def test_no_more_than_a_block_is_read_or_written_at_once(stack, tmp_path, monkeypatch, command):
+def test_reads_and_writes_at_most_one_block_at_a_time(stack, tmp_path, monkeypatch, command):
     path, _ = stack
     sizes = spied_sizes(monkeypatch)
     words = [command, path, "-o", tmp_path / "out.ome.zarr", "--config", tmp_path / "tiny.json"]
@@ -61,17 +61,17 @@ def test_no_more_than_a_block_is_read_or_written_at_once(stack, tmp_path, monkey
         words += ["--suffix", ".ome.zarr"]
     assert call(*words) == 0
     assert len(sizes) > 20
-    assert max(sizes[1:]) <= 40 * 33  # the first are the sample that the intensity map is made of
+    assert max(sizes[1:]) <= 40 * 33  # the first is the sample for the intensity range
 
 
 @pytest.mark.parametrize("seams", [{1: [(10, 14)]}, {2: [(9, 12)], 0: [(1, 2)]}])
-def test_seams_of_a_store_are_those_of_its_array(stack, seams):
+def test_seam_ratio_of_a_lazy_array_equals_that_in_memory(stack, seams):
     path, image = stack
     lazy = io.read_image(path, lazy=True).data
     assert metrics.seam_ratio(lazy, seams) == pytest.approx(metrics.seam_ratio(image.data, seams))
 
 
-def test_a_run_that_is_stopped_leaves_the_rest_as_observed(stack, tmp_path, monkeypatch):
+def test_stopped_run_keeps_the_other_blocks_as_observed(stack, tmp_path, monkeypatch):
     path, image = stack
     original = restoring.restore_image
 
@@ -92,7 +92,7 @@ def test_a_run_that_is_stopped_leaves_the_rest_as_observed(stack, tmp_path, monk
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, FileFormatError("Got no disk.")])
-def test_a_run_that_fails_leaves_nothing(stack, tmp_path, monkeypatch, failure):
+def test_failed_run_leaves_no_output(stack, tmp_path, monkeypatch, failure):
     path, _ = stack
 
     def failing(*args, out, **options):
@@ -104,23 +104,23 @@ def test_a_run_that_fails_leaves_nothing(stack, tmp_path, monkeypatch, failure):
     assert sorted(each.name for each in tmp_path.iterdir()) == ["stack.ome.zarr", "tiny.json"]
 
 
-def test_a_chunk_that_is_lost_is_found_before_the_result_has_its_name(stack, tmp_path):
+def test_missing_chunk_leaves_no_output(stack, tmp_path):
     _, image = stack
-    with pytest.raises(FileFormatError, match="other values"):  # noqa: PT012
-        with io.written_by_parts(tmp_path / "out.ome.zarr", image) as (array, complete):
+    with pytest.raises(FileFormatError, match="Got other values"):  # noqa: PT012
+        with io.open_zarr_output(tmp_path / "out.ome.zarr", image) as (array, complete):
             array[0] = image.data[0]
             complete("{}")
     assert not (tmp_path / "out.ome.zarr").exists()
 
 
-def test_what_was_not_completed_is_not_kept(stack, tmp_path):
+def test_incomplete_output_is_deleted(stack, tmp_path):
     _, image = stack
-    with io.written_by_parts(tmp_path / "out.ome.zarr", image) as (array, _):
+    with io.open_zarr_output(tmp_path / "out.ome.zarr", image) as (array, _):
         array[...] = image.data
     assert sorted(each.name for each in tmp_path.iterdir()) == ["stack.ome.zarr", "tiny.json"]
 
 
-def test_a_place_of_another_kind_is_refused():
+def test_rejects_output_array_of_wrong_shape_or_dtype():
     values = noisy_waves((16, 16))
     for out in (np.empty((16, 15), np.float32), np.empty((16, 16))):
         with pytest.raises(UsageError, match="expected .*float32"):

@@ -1,4 +1,4 @@
-"""The warnings of a reader reach the report, the terminal and the manifest of a batch."""
+"""Warnings of a reader in the report, on the terminal and in the manifest of a batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_dip.core.image.image import Image
 from napari_dip.core.report.warnings import of_files
 from napari_dip.core.tasks import Denoise, Inpaint
 from napari_dip.io import images as io
-from napari_dip.io.raster import read_numpy
+from napari_dip.io.numpy_arrays import read_numpy
 from tests.tiny import noisy_waves, tiny_config
 
 WARNING = "The channel names cannot be read."
@@ -21,7 +21,7 @@ WARNING = "The channel names cannot be read."
 
 @pytest.fixture
 def call(capsys, monkeypatch, tmp_path):
-    """Run a command line in a folder with a.npy, whose reader warns."""
+    """Return a function that runs a command in a folder with a.npy, whose reader warns."""
 
     def warning_reader(path, check_memory):
         return replace(read_numpy(path, check_memory), warnings=(WARNING,))
@@ -38,13 +38,13 @@ def call(capsys, monkeypatch, tmp_path):
     return run
 
 
-def test_warnings_stay_with_an_image_through_every_change():
+def test_changed_images_keep_their_warnings():
     image = Image(np.zeros((4, 4)), "YX", warnings=(WARNING,))
     changed = image.with_data(np.ones((4, 4))).calibrated({"X": 0.5}).enlarged({"X": 2})
     assert changed.warnings == (WARNING,)
 
 
-def test_a_report_names_the_file_of_a_mask_that_has_a_warning():
+def test_report_names_the_mask_file_of_a_warning():
     image = Image(np.zeros((4, 4)), "YX", source="a.tif")
     mask = replace(image, source="mask.tif", warnings=(WARNING,))
     assert of_files(replace(image, warnings=("Other.",)), Inpaint(mask)) == (
@@ -54,7 +54,7 @@ def test_a_report_names_the_file_of_a_mask_that_has_a_warning():
     assert of_files(image, Denoise()) == ()
 
 
-def test_denoise_prints_the_warning_and_keeps_it_in_the_report(call, tmp_path):
+def test_denoise_prints_the_warning_and_stores_it_in_the_report(call, tmp_path):
     err = call("denoise", "a.npy", "-o", "out.tif", "--config", "tiny.json")
     assert f"warning: {WARNING}" in err
     assert WARNING in json.loads((tmp_path / "out.tif.json").read_text())["warnings"]
@@ -69,11 +69,11 @@ def test_denoise_prints_the_warning_and_keeps_it_in_the_report(call, tmp_path):
     ],
     ids=lambda words: words[0],
 )
-def test_commands_without_a_report_print_the_warning(call, words):
+def test_commands_without_report_print_the_warning(call, words):
     assert f": {WARNING}" in call(*words)
 
 
-def test_a_reference_s_warning_is_printed(call):
+def test_prints_the_warning_of_a_reference(call):
     np.save("plain.npy", np.load("a.npy"))
     err = call(
         "denoise", "a.npy", "--reference", "plain.npy", "-o", "out.tif", "--config", "tiny.json"
@@ -81,7 +81,7 @@ def test_a_reference_s_warning_is_printed(call):
     assert f"warning: plain.npy: {WARNING}" in err
 
 
-def test_batch_prints_the_warning_and_keeps_it_in_the_manifest(call, tmp_path):
+def test_batch_prints_the_warning_and_stores_it_in_the_manifest(call, tmp_path):
     err = call("batch", "a.npy", "-o", "out", "--config", "tiny.json")
     assert f"a.npy: {WARNING}" in err
     (line,) = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()

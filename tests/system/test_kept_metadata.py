@@ -1,4 +1,4 @@
-"""What a file says is in the result, by the command line, by a batch and in Python."""
+"""Metadata of a file are kept in results of the command line, of a batch and of Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_dip.cli import main as cli
 from napari_dip.core.image.image import Image
 from napari_dip.core.restoration.restore import restore
 from napari_dip.io import images as io
-from tests.io.dicom.test_reader import save as save_dicom
+from tests.io.dicom.files import save as save_dicom
 from tests.io.test_raster import ORIENTATION, save_png
 from tests.tiny import noisy_waves, tiny_config
 
@@ -57,7 +57,7 @@ def is_field(image, report):
 
 
 def deep(folder):
-    """Write an RGB PNG of 16 bits a sample whose upper bytes are all the same."""
+    """Write an RGB PNG of 16 bits per sample whose upper bytes are equal."""
     return save_png(folder / "a.png", np.stack([30000 + NOISY] * 3, -1).astype(np.uint16))
 
 
@@ -68,7 +68,7 @@ def is_deep(image, report):
 
 
 def turned(folder):
-    """Write a JPEG that lies on its side, with the tag that turns it upright."""
+    """Write a rotated JPEG with the tag that turns it upright."""
     picture = Picture.fromarray(np.rot90(NOISY).astype(np.uint8))
     tag = picture.getexif()
     tag[ORIENTATION] = 6
@@ -136,7 +136,7 @@ def by_batch(path, suffix):
     ids=["zarr", "zarr to tiff", "png", "jpeg", "nifti", "dicom"],
 )
 @pytest.mark.parametrize("way", [by_command, by_batch])
-def test_files_keep_what_they_say(tmp_path, monkeypatch, way, make, holds, suffix):
+def test_result_keeps_the_metadata_of_the_file(tmp_path, monkeypatch, way, make, holds, suffix):
     monkeypatch.chdir(tmp_path)
     tmp_path.joinpath("tiny.json").write_text(tiny_config(30).model_dump_json())
     out = way(make(tmp_path), suffix)
@@ -147,7 +147,7 @@ def test_files_keep_what_they_say(tmp_path, monkeypatch, way, make, holds, suffi
     ("make", "holds"),
     [(field, is_field), (volume, is_volume), (padded, is_padded), (turned, is_turned)],
 )
-def test_images_in_python_keep_what_they_say(tmp_path, make, holds):
+def test_result_in_python_keeps_the_metadata_of_the_file(tmp_path, make, holds):
     result = finish(restore(io.read_image(make(tmp_path)), config=tiny_config(30)))
     assert isinstance(result.image, Image)
     holds(result.image, result.report.as_json())
