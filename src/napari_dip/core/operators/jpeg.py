@@ -95,29 +95,19 @@ class Jpeg(Operator):
         recorded = self._each(_Channel.decoded_from, self._turned(picture))
         return recorded, self._each(_Channel.exist, recorded) > 0
 
-    def blockiness(self, estimate: Tensor, observation: Tensor, noise: NoiseModel) -> float | None:
-        """Return the mean step of luma across borders of blocks over that within blocks.
-
-        Of the estimate as it will be returned, its coefficients within their bins.
-        """
-        half_step = noise.variance(observation).sqrt() / 2
-        where = self._each(_Channel.exist, observation)
-        luma = self._turned(self._moved(estimate, observation, where, half_step))[:, :1]
-        steps = [luma.movedim(axis, -1).diff().abs() for axis in (-2, -1)]
-        across, within = (
-            torch.cat([step[..., _at_borders(step) == border].flatten() for step in steps])
-            for border in (True, False)
-        )
-        return float(across.mean() / within.mean().clamp(min=1e-12)) if len(across) else None
-
     def nearest(self, estimate: Tensor, picture: Tensor, reach: float) -> Tensor:
         """Return the estimate, moved to where no coefficient is farther off than `reach` steps."""
-        recorded, where = self.measured(picture, torch.ones_like(picture, dtype=torch.bool))
-        return self._moved(estimate, recorded, where, torch.tensor(reach).to(estimate))
+        recorded, _ = self.measured(picture, torch.ones_like(picture, dtype=torch.bool))
+        return self.within_bins(estimate, recorded, torch.tensor(reach).to(estimate))
 
-    def _moved(self, estimate: Tensor, recorded: Tensor, where: Tensor, reach: Tensor) -> Tensor:
-        beyond = (self(estimate) - recorded) * where
-        return estimate - self.lift(beyond - beyond.clamp(-reach, reach))
+    def within_bins(self, estimate: Tensor, recorded: Tensor, half_width: Tensor) -> Tensor:
+        """Return the estimate with each coefficient clipped to its bin around the recorded one."""
+        excess = (self(estimate) - recorded) * self._each(_Channel.exist, recorded)
+        return estimate - self.lift(excess - excess.clamp(-half_width, half_width))
+
+    def luma(self, image: Tensor) -> Tensor:
+        """Return the luma (N, 1, Y, X) of an image (N, C, Y, X)."""
+        return self._turned(image)[:, :1]
 
     def _each(self, function: Callable[[_Channel, Tensor], Tensor], planes: Tensor) -> Tensor:
         pairs = zip(self._channels, torch.split(planes, 1, dim=1), strict=True)
@@ -130,6 +120,39 @@ class Jpeg(Operator):
         matrix = torch.tensor(_COLOUR, dtype=torch.float64)
         matrix = (matrix.inverse() if back else matrix).to(image)
         return torch.einsum("ij,njyx->niyx", matrix, image)
+
+
+def blockiness(
+    operator: Jpeg, estimate: Tensor, observation: Tensor, noise: NoiseModel
+) -> float | None:
+    """Return the mean luma step across block borders over that within blocks.
+
+    The coefficients of the estimate are moved into their bins first, as in the returned image.
+
+    Parameters
+    ----------
+    operator : Jpeg
+        Operator of the file.
+    estimate : (1, C, Y, X) Tensor
+        Image in network units.
+    observation : (1, C, Y, X) Tensor
+        Recorded coefficients, in quantisation steps.
+    noise : NoiseModel
+        Noise of the coefficients; half its standard deviation is the half width of a bin.
+
+    Returns
+    -------
+    float or None
+        None when the image has no block border.
+    """
+    half_step = noise.variance(observation).sqrt() / 2
+    luma = operator.luma(operator.within_bins(estimate, observation, half_step))
+    steps = [luma.movedim(axis, -1).diff().abs() for axis in (-2, -1)]
+    across, within = (
+        torch.cat([step[..., _at_borders(step) == border].flatten() for step in steps])
+        for border in (True, False)
+    )
+    return float(across.mean() / within.mean().clamp(min=1e-12)) if len(across) else None
 
 
 class _Channel:
