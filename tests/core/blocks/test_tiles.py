@@ -13,8 +13,9 @@ from napari_dip.config import MAX_TILE, DipConfig, preset_of
 from napari_dip.core.blocks.tiles import Tiling, find_tiling
 from napari_dip.core.hardware.fit_cost import fit_memory
 from napari_dip.core.image.image import Image
-from napari_dip.core.operators.base import Downsample, Identity
+from napari_dip.core.operators.base import Identity
 from napari_dip.core.operators.blur import Blur
+from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.restoration import restore as restore_module
 from napari_dip.core.restoration.restore import restore
 from napari_dip.core.tasks import Deconvolve, Denoise, Inpaint, RemoveJpeg, SuperResolve

@@ -5,11 +5,11 @@ import inspect
 import numpy as np
 import pytest
 import torch
-from scipy import ndimage, signal
-from skimage.measure import block_reduce
+from scipy import signal
 
-from napari_dip.core.operators.base import Downsample, Identity, Operator
+from napari_dip.core.operators.base import Identity, Operator
 from napari_dip.core.operators.blur import Blur, Convolution, GaussianBlur
+from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.operators.features import Features, Unit
 from napari_dip.core.operators.jpeg import Jpeg
 from napari_dip.core.operators.kspace import KSpace
@@ -177,28 +177,6 @@ def test_coarse_colour_is_read_from_a_part_as_from_the_whole_but_for_a_margin():
     torch.testing.assert_close(part[0, 1, :, 8:24], whole[0, 1, :, 16:32], rtol=1e-3, atol=1e-3)
 
 
-def test_a_box_is_the_mean_of_the_pixels():
-    values = np.random.default_rng(0).random((8, 12))
-    ours = Downsample((2, 3), "box")(torch.from_numpy(values)[None, None])
-    np.testing.assert_allclose(ours[0, 0], block_reduce(values, (2, 3), np.mean), rtol=1e-6)
-
-
-@pytest.mark.parametrize("factor", [2, 3, 4])
-def test_samples_lie_at_the_centre_of_their_pixels(factor):
-    position = torch.arange(20.0 * factor, dtype=torch.float64)
-    coarse = Downsample((1, factor))(position.expand(1, 1, 2, -1))[0, 0, 0]
-    expected = torch.arange(20, dtype=torch.float64) * factor + (factor - 1) / 2
-    torch.testing.assert_close(coarse[3:-3], expected[3:-3])
-
-
-def test_lifting_puts_the_picture_where_it_belongs():
-    smooth = ndimage.gaussian_filter(np.random.default_rng(0).random((24, 24)), 3)
-    fine = torch.from_numpy(smooth)[None, None]
-    operator = Downsample((2, 2))
-    lifted = operator.lift(operator(fine))
-    assert float((lifted - fine).abs()[..., 3:-3, 3:-3].max()) < 0.02 * np.ptp(smooth)
-
-
 def test_a_blur_is_a_convolution_where_the_psf_sees_only_the_estimate():
     values = np.random.default_rng(0).random((12, 15))
     psf = np.random.default_rng(1).random((3, 5))
@@ -227,14 +205,3 @@ def test_a_real_image_has_its_negative_frequencies_too():
     found = KSpace(sampled, paired=False).sampled.nonzero().tolist()
     assert found == [[0, 0], [1, 2], [5, 6]]
     assert int(KSpace(sampled, paired=True).sampled.sum()) == 2
-
-
-@pytest.mark.parametrize("kernel", ["lanczos2", "box", "gaussian"])
-@pytest.mark.parametrize("factor", [2, 3, 4])
-def test_no_sample_depends_on_more_than_the_margin_of_a_downsampling(factor, kernel):
-    operator, size = Downsample((1, factor), kernel), 24
-    estimate = torch.zeros(1, 1, 1, size * factor)
-    estimate[..., size // 2 * factor : (size // 2 + 1) * factor] = 1.0  # one sample's own pixels
-    touched = operator(estimate)[0, 0, 0].abs().gt(1e-7).nonzero().flatten() - size // 2
-    margin = operator.margin(1)
-    assert margin - 1 <= int(touched.abs().max()) <= margin

@@ -7,7 +7,8 @@ import torch
 import napari_dip
 from napari_dip import DipConfig
 from napari_dip.core.noise.model import NoiseModel
-from napari_dip.core.operators.base import Downsample, Identity
+from napari_dip.core.operators.base import Identity
+from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.optim.regularisers import (
     FeatureDistance,
     Regularisers,

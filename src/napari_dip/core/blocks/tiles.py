@@ -19,7 +19,7 @@ from napari_dip.metrics import seam_ratio
 
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
-    from napari_dip.core.operators.base import Operator
+    from napari_dip.core.operators.base import Operator, Tileable
     from napari_dip.core.tasks import Task
 
 # This share of the free memory a fit may take: the rest is for the result, and for others.
@@ -201,7 +201,7 @@ def find_tiling(
 
 
 def possible_tiling(
-    image: Image, task: Task, operator: Operator, axes: str, config: DipConfig
+    image: Image, task: Task, operator: Tileable, axes: str, config: DipConfig
 ) -> Tiling | None:
     """Return how an image can be cut; None if all that was observed depends on all of it."""
     if operator.part(tuple(image.shape[image.axes.index(axis)] for axis in axes)) is None:
