@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_dip.core.image.image import Image, aligned, mask_invalid
+from napari_dip.core.image.align import aligned
+from napari_dip.core.image.image import Image, mask_invalid
 from napari_dip.core.tasks.base import Task, as_picture, colours_of
 from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError

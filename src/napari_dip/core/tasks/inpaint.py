@@ -9,7 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from napari_dip.config import DEFAULT_KNOWN
-from napari_dip.core.image.image import Image, aligned, mask_invalid
+from napari_dip.core.image.align import aligned
+from napari_dip.core.image.image import Image, mask_invalid
 from napari_dip.core.tasks.base import Task, grey_mask
 from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
