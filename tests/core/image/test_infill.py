@@ -1,3 +1,5 @@
+"""Filling of unseen pixels from seen ones."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -18,58 +20,58 @@ def rough(shape, channels=1, seed=0):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_what_is_seen_stays_and_what_is_not_seen_has_no_influence(shape, channels):
+def test_seen_pixels_stay_and_unseen_values_have_no_influence(shape, channels):
     values, seen = rough(shape, channels)
     start = mean_of_neighbours(values, seen)
     filled = smoothest(values, seen, start, 30)
     assert torch.equal(filled[seen > 0], values[seen > 0])
     assert bool(torch.isfinite(filled).all())
-    secret = torch.where(seen > 0, values, 1e6)
-    torch.testing.assert_close(smoothest(secret, seen, start, 30), filled)
+    changed = torch.where(seen > 0, values, 1e6)
+    torch.testing.assert_close(smoothest(changed, seen, start, 30), filled)
 
 
 @pytest.mark.parametrize("seen", [0.0, 1.0])
-def test_nothing_seen_and_nothing_missing_leave_the_start_and_the_picture(seen):
+def test_all_unseen_keeps_the_start_and_all_seen_keeps_the_image(seen):
     values, _ = rough((8, 9))
     filled = smoothest(values, torch.full_like(values, seen), torch.zeros_like(values), 5)
     torch.testing.assert_close(filled, values * seen)
 
 
-def test_the_smoothest_surface_is_closer_to_a_smooth_picture_than_the_mean():
+def test_smoothest_surface_is_closer_to_a_smooth_image_than_the_mean():
     values = torch.from_numpy(waves().astype(np.float32))[None, None]
     _, seen = rough((64, 64))
     mean = mean_of_neighbours(values, seen)
     inside = torch.zeros_like(seen)
     inside[..., 4:-4, 4:-4] = 1
-    judged = (inside * (1 - seen)) > 0
+    compared = (inside * (1 - seen)) > 0
     errors = [
-        float((filled - values)[judged].square().mean().sqrt())
+        float((filled - values)[compared].square().mean().sqrt())
         for filled in (mean, smoothest(values, seen, mean, 50))
     ]
     assert errors[1] < 0.3 * errors[0]
 
 
-def test_planes_are_filled_by_themselves():
+def test_each_plane_is_filled_independently():
     values, seen = rough((3, 16, 16))
-    whole = smoothest(values, seen, torch.zeros_like(values), 300)
+    volume = smoothest(values, seen, torch.zeros_like(values), 300)
     for z in range(3):
-        one = smoothest(values[:, :, z], seen[:, :, z], torch.zeros_like(values[:, :, z]), 300)
-        torch.testing.assert_close(whole[:, :, z], one, atol=1e-3, rtol=0)
+        plane = smoothest(values[:, :, z], seen[:, :, z], torch.zeros_like(values[:, :, z]), 300)
+        torch.testing.assert_close(volume[:, :, z], plane, atol=1e-3, rtol=0)
 
 
-def test_a_surface_is_left_as_it_is_once_the_fit_is_to_end():
+def test_smoothest_stops_once_ended_returns_true():
     values = torch.arange(36.0).reshape(1, 1, 6, 6)
     seen = torch.ones_like(values)
     seen[..., 2:4, 3] = 0
     polls = iter([False, True])
-    one = smoothest(values, seen, torch.zeros_like(values), 1)
+    expected = smoothest(values, seen, torch.zeros_like(values), 1)
     torch.testing.assert_close(
-        smoothest(values, seen, torch.zeros_like(values), 30, lambda: next(polls)), one
+        smoothest(values, seen, torch.zeros_like(values), 30, lambda: next(polls)), expected
     )
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_nearer_neighbours_count_double(shape):
+def test_diagonal_neighbours_count_half(shape):
     values, seen = rough(shape, 2)
     kernel = torch.tensor([[0.5, 1.0, 0.5], [1.0, 0.0, 1.0], [0.5, 1.0, 0.5]])[None, None]
     planes = [part.reshape(-1, 1, *shape[-2:]) for part in (values * seen, seen)]

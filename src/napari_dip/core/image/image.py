@@ -230,7 +230,7 @@ def _without_other_axes(image: Image) -> Image:
 
 
 def mask_invalid(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return True where a value is a finite number; infinite and NaN are missing."""
+    """Return the mask of finite values; infinite and NaN values count as missing."""
     if values.dtype.kind == "f":
         return np.asarray(np.isfinite(values))
     return np.ones(values.shape, dtype=bool)

@@ -1,4 +1,4 @@
-"""Fill the pixels that are not seen from those that are, within each plane."""
+"""Fill unseen pixels of each plane from its seen pixels."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# Of the eight neighbours of a pixel, those at the corners count half.
+# Weight of the diagonal neighbours of a pixel; the other four have weight 1.
 _CORNER = 0.5
 _TINY = 1e-30
 
 
 def mean_of_neighbours(values: Tensor, seen: Tensor) -> Tensor:
-    """Return the weighted mean of the seen neighbours of each pixel; 0 where there is none.
+    """Return the weighted mean of the seen neighbours of each pixel; 0 without any.
 
     Parameters
     ----------
     values : (1, C, [Z,] Y, X) Tensor
-        Whatever, where they are not seen.
+        Pixels; unseen ones may hold any finite value.
     seen : (1, C or 1, [Z,] Y, X) Tensor
-        1 where a pixel is seen, else 0.
+        Mask: 1 at seen pixels, 0 at unseen ones.
     """
     total, weight = _sum_of_neighbours(values * seen), _sum_of_neighbours(seen)
     return total / weight.clamp(min=_CORNER)
 
 
 def _sum_of_neighbours(values: Tensor) -> Tensor:
-    """Return the weighted sum of eight; sums of shifted rows and columns are soonest done."""
+    """Return the weighted sum of the eight neighbours, by fast sums of shifted rows and columns."""
     values = functional.pad(values, (1, 1, 1, 1))
     beside = values[..., :-2, :] + values[..., 2:, :]
     column = torch.add(values[..., 1:-1, :], beside, alpha=_CORNER)
@@ -49,15 +49,15 @@ def smoothest(
     Parameters
     ----------
     values : (1, C, [Z,] Y, X) Tensor
-        Whatever, where they are not seen.
+        Pixels; unseen ones may hold any finite value.
     seen : (1, C or 1, [Z,] Y, X) Tensor
-        1 where a pixel is seen, else 0.
+        Mask: 1 at seen pixels, 0 at unseen ones.
     start : (1, C, [Z,] Y, X) Tensor
-        First guess of the others.
+        Start values of the unseen pixels.
     iterations : int
-        Twenty settle gaps of a few pixels.
+        Number of iterations; 20 are enough for gaps of a few pixels.
     ended : callable
-        Once True, the surface is returned as it is then.
+        Function that returns True to stop early; the present surface is then returned.
 
     References
     ----------
@@ -84,17 +84,17 @@ def smoothest(
     for _ in range(iterations):
         if ended():
             break
-        bent = curvature(direction)
-        length = energy / (direction * bent).sum().clamp(min=_TINY)
+        curved = curvature(direction)
+        length = energy / (direction * curved).sum().clamp(min=_TINY)
         surface = surface + length * direction
-        residual = residual - length * bent
+        residual = residual - length * curved
         before, energy = energy, residual.square().sum()
         direction = residual + energy / before.clamp(min=_TINY) * direction
     return surface.reshape(values.shape)
 
 
 def _laplacian(planes: Tensor) -> Tensor:
-    """Return the sum of differences to the four neighbours; there is none beyond the border."""
+    """Return the sum of the differences to the neighbours inside the plane (up to four)."""
     curvature = torch.zeros_like(planes)
     down, right = planes.diff(dim=-2), planes.diff(dim=-1)
     curvature[..., :-1, :] += down
