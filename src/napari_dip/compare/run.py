@@ -14,7 +14,7 @@ from napari_dip.compare.baselines import Facts, available
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.read import from_channels_first, read_block
 from napari_dip.core.image.axes import spatial_axes
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 from napari_dip.core.image.scaling import scale_image
 from napari_dip.core.image.typical_planes import some_planes
 from napari_dip.core.noise.estimation import estimate_mean_variance
@@ -112,7 +112,7 @@ def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
         channel = block.channels[0] if block.channels else 0
         scaling = scalings[channel]
         values: NDArray[Any] = read_block(observed, block)  # (C, [Z, ]Y, X)
-        known = mask_invalid(values)
+        known = finite_mask(values)
         if scaling.constant or not known.any():
             continue
         unit = np.where(known, scaling.scale(np.where(known, values, 0)), 0).astype(np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_dip.core.image.image import Image, as_image, mask_invalid
+from napari_dip.core.image.image import Image, as_image, finite_mask
 from napari_dip.errors import AxesError, InputError
 
 
@@ -52,8 +52,8 @@ def test_wrapping_reads_no_pixel_of_a_lazy_array():
 
 def test_infinite_and_nan_pixels_are_not_finite():
     values = np.array([[np.nan, 1.0], [np.inf, -np.inf]])
-    assert mask_invalid(values).tolist() == [[False, True], [False, False]]
-    assert mask_invalid(np.zeros((2, 2), np.uint8)).all()
+    assert finite_mask(values).tolist() == [[False, True], [False, False]]
+    assert finite_mask(np.zeros((2, 2), np.uint8)).all()
 
 
 def test_given_voxel_size_replaces_that_of_the_file():

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 
 # A region contains constant squares of this side [pixels], with at least this many pixels in total.
 _SOLID, _LEAST = 7, 256
@@ -49,7 +49,7 @@ def is_constant(values: NDArray[Any], gain: float = 0.0) -> bool:
     """
     sample = values.ravel()[:: max(1, values.size // _PROBE)]
     for part in (sample, values):  # a few pixels usually show that the values differ
-        valid = part[mask_invalid(part)]
+        valid = part[finite_mask(part)]
         if valid.size:
             low, high = float(valid.min()), float(valid.max())
             if high - low > _EPSILON * max(abs(low), abs(high), gain):
@@ -84,7 +84,7 @@ def find_constant_regions(plane: NDArray[Any]) -> NDArray[np.bool_]:
     True
     """
     found = np.zeros(plane.shape, dtype=bool)
-    known = mask_invalid(plane)
+    known = finite_mask(plane)
     if plane.size < _LEAST:
         return found
     values = plane.astype(np.float64)
@@ -115,7 +115,7 @@ def without_constant_regions(planes: NDArray[Any]) -> NDArray[Any]:
     The planes are unchanged if only edges would be left, as in a black-and-white drawing.
     """
     constant = np.stack([find_constant_regions(plane) for plane in planes])
-    left = mask_invalid(planes) & ~constant
+    left = finite_mask(planes) & ~constant
     if not constant.any() or not left.any():
         return planes
     wide = ndimage.minimum_filter(left, (1, _WIDE, _WIDE), mode="nearest").sum()

@@ -229,7 +229,7 @@ def _without_other_axes(image: Image) -> Image:
     )
 
 
-def mask_invalid(values: NDArray[Any]) -> NDArray[np.bool_]:
+def finite_mask(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return the mask of finite values; infinite and NaN values count as missing."""
     if values.dtype.kind == "f":
         return np.asarray(np.isfinite(values))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_dip.core.image.axes import channel_axis
 from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
-from napari_dip.core.image.image import Image, mask_invalid
+from napari_dip.core.image.image import Image, finite_mask
 from napari_dip.core.image.typical_planes import (
     RANGE_PERCENTILES,
     are_typical,
@@ -98,7 +98,7 @@ def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
     >>> bool(np.allclose(scaling.unscale(scaling.scale(np.array([7.0]))), 7.0, rtol=1e-4))
     True
     """
-    valid = values[mask_invalid(values)].astype(np.float64)
+    valid = values[finite_mask(values)].astype(np.float64)
     if valid.size == 0:
         raise InputError("Got no finite pixel; expected an image with valid pixels.")
     darkest, brightest = float(valid.min()), float(valid.max())
@@ -177,7 +177,7 @@ def _typical_scaling(image: Image, channel: int, *, regions: bool) -> Scaling:
     if regions:
         constant = np.array([find_constant_regions(plane) for plane in planes], dtype=bool)
         planes = planes[~constant]
-    valid = planes[mask_invalid(planes)]
+    valid = planes[finite_mask(planes)]
     if valid.size == 0 or is_constant(valid):
         return overall
     return find_scaling(valid)

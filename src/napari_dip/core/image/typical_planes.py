@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from napari_dip.core.image.axes import colour_samples
 from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
@@ -57,11 +57,11 @@ class PlaneSummary(NamedTuple):
 
 def summarise(plane: NDArray[Any]) -> PlaneSummary | None:
     """Summarise a plane (Y, X) outside constant regions; None if it is constant or missing."""
-    recorded = mask_invalid(plane)
+    recorded = finite_mask(plane)
     if not recorded.any() or is_constant(plane):
         return None
     plane = plane[tuple(slice(None, None, max(1, size // _THIN)) for size in plane.shape)]
-    recorded = mask_invalid(plane)
+    recorded = finite_mask(plane)
     recorded &= ~find_constant_regions(plane)
     if not recorded.any() or is_constant(plane[recorded]):
         return None

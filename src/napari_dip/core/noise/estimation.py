@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 from napari_dip.core.noise.correlation import (
     LAGS,
     find_grain,
@@ -60,7 +60,7 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
     name = config.noise
     if name == "auto":
         return line, _measured(line, planes)
-    valid = planes[mask_invalid(planes)].astype(np.float64)
+    valid = planes[finite_mask(planes)].astype(np.float64)
     if name in ("gaussian", "laplace"):
         variance = config.sigma_noise**2 if config.sigma_noise else line.mean_variance
         return _flat(variance, line.grain), NoiseRecord(model=name, sigma=float(np.sqrt(variance)))
@@ -92,7 +92,7 @@ def is_negligible(line: MeanVariance, planes: NDArray[Any]) -> bool:
     5th and the 95th percentile. Of integers it also is where the deviation is at most half a
     step, which is little more than rounding, and 1% of the contrast.
     """
-    valid = planes[mask_invalid(planes)].astype(np.float64)
+    valid = planes[finite_mask(planes)].astype(np.float64)
     if not valid.size or line.grain:
         return False
     low, high = np.percentile(valid, _CONTRAST_PERCENTILES)
@@ -177,7 +177,7 @@ def _line(
     """Fit the line to the noise of each level; of too small an image take the spread."""
     least = float(np.finfo(np.float32).tiny)
     if levels is None:
-        valid = planes[mask_invalid(planes)].astype(np.float64)
+        valid = planes[finite_mask(planes)].astype(np.float64)
         spread = float(valid.var()) if valid.size else 1.0
         return _flat(spread or 1.0)._replace(error=1.0)
     slope, intercept, error = fit_line(levels, every_level=every_level)
@@ -208,7 +208,7 @@ def _derivatives(planes: NDArray[Any], lag: int) -> tuple[NDArray[np.float64], N
     kernel[::lag] = _SECOND_DERIVATIVE
     means, details = [], []
     for plane in planes:
-        valid = mask_invalid(plane)
+        valid = finite_mask(plane)
         values = np.where(valid, plane, 0).astype(np.float64)
         inside = ndimage.minimum_filter(valid, kernel.size, mode="constant", cval=0)
         means.append(ndimage.uniform_filter(values, kernel.size)[inside])

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 
 _RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
 # The border of 5 x 5 of 7 x 7 pixels: what surrounds a pixel and its neighbours.
@@ -59,7 +59,7 @@ def find_impulses(plane: NDArray[Any]) -> NDArray[np.bool_]:
     >>> np.argwhere(find_impulses(dark)).tolist()
     [[20, 5]]
     """
-    known = mask_invalid(plane)
+    known = finite_mask(plane)
     if min(plane.shape) < len(_SURROUNDINGS) or not known.any():
         return np.zeros(plane.shape, dtype=bool)
     values, surrounded = plane.astype(np.float64), known

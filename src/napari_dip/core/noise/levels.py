@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 from napari_dip.core.noise.clipped_noise import unclipped_variance
 
 # Side of the patches [pixels], and how many of them the next smaller side needs.
@@ -172,7 +172,7 @@ def _patches(planes: NDArray[Any], side: int) -> NDArray[np.float64]:
     step = max(1, int(np.ceil(np.sqrt(planes.size / _MOST_PATCHES))))
     windows = sliding_window_view(planes, (side, side), axis=(-2, -1))[:, ::step, ::step]
     patches = windows.reshape(-1, side * side).astype(np.float64)
-    patches = patches[mask_invalid(patches).all(axis=1)]
+    patches = patches[finite_mask(patches).all(axis=1)]
     if not len(patches):
         return patches
     brightest = patches.max()
