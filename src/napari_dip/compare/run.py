@@ -16,7 +16,7 @@ from napari_dip.core.blocks.read import from_channels_first, read_block
 from napari_dip.core.image.axes import spatial_axes
 from napari_dip.core.image.image import finite_mask
 from napari_dip.core.image.scaling import scale_image
-from napari_dip.core.image.typical_planes import some_planes
+from napari_dip.core.image.typical_planes import sample_planes
 from napari_dip.core.noise.estimation import estimate_mean_variance
 from napari_dip.core.noise.model import noise_model
 from napari_dip.core.tasks import Deconvolve, Denoise
@@ -106,7 +106,7 @@ def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
     psf = task.fitting_psf(image, axes) if isinstance(task, Deconvolve) else None
     scalings = scale_image(observed, joint=task.joint, regions=task.leaves_out_regions)
     lines = [
-        estimate_mean_variance(some_planes(observed, channel)) for channel in range(len(scalings))
+        estimate_mean_variance(sample_planes(observed, channel)) for channel in range(len(scalings))
     ]
     for block in plan_blocks(observed, None, dims):
         channel = block.channels[0] if block.channels else 0

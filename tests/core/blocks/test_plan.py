@@ -12,7 +12,7 @@ from napari_dip.core.blocks.read import from_channels_first, read_block
 from napari_dip.core.blocks.stitch import bands, count_pixels, outer, stitch
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.image.image import Image
-from napari_dip.core.image.typical_planes import some_planes
+from napari_dip.core.image.typical_planes import sample_planes
 from napari_dip.errors import AxesError, UsageError
 
 AXES = ["YX", "XY", "ZYX", "CYX", "YXC", "YXS", "TZCYX", "TZYXS", "CZYX"]
@@ -76,7 +76,7 @@ def test_blocks_know_their_channel():
 
 def test_some_planes_are_of_one_channel_and_spread():
     image = numbered("TZCYX")
-    planes = some_planes(image, 1, count=3)
+    planes = sample_planes(image, 1, count=3)
     assert planes.shape == (3, 4, 5)
     np.testing.assert_array_equal(planes[0], image.data[0, 0, 1])
     np.testing.assert_array_equal(planes[-1], image.data[1, 2, 1])
@@ -84,7 +84,7 @@ def test_some_planes_are_of_one_channel_and_spread():
 
 def test_of_large_planes_a_part_of_each_is_enough():
     image = Image(np.broadcast_to(np.arange(5000), (1, 3000, 5000)), "ZYX")
-    planes = some_planes(image, 0, count=3)
+    planes = sample_planes(image, 0, count=3)
     assert planes.shape == (3, 1024, 1024)
     np.testing.assert_array_equal(planes[:, 0, 0], [0, 1988, 3976])
 

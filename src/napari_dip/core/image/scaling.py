@@ -19,7 +19,7 @@ from napari_dip.core.image.image import Image, finite_mask
 from napari_dip.core.image.typical_planes import (
     RANGE_PERCENTILES,
     are_typical,
-    some_planes,
+    sample_planes,
     summarise,
 )
 from napari_dip.errors import InputError
@@ -170,7 +170,7 @@ def _typical_scaling(image: Image, channel: int, *, regions: bool) -> Scaling:
     planes = planes.reshape(-1, *planes.shape[-2:])
     channels = 1 if axis is None else image.shape[axis]
     if overall.constant and planes.size * channels < prod(image.shape):
-        planes = some_planes(image, channel)  # searches all planes for one that is not constant
+        planes = sample_planes(image, channel)  # searches all planes for one that is not constant
         overall = find_scaling(planes)
     if len(planes) > 1:
         planes = planes[are_typical([summarise(plane) for plane in planes])]

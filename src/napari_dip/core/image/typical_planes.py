@@ -135,7 +135,7 @@ def is_far(low: float, high: float, others: tuple[float, float]) -> bool:
     )
 
 
-def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
+def sample_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
     """Return up to `count` typical planes of a channel, spread over the image, as (P, Y, X).
 
     Only a part of a large plane is read; these parts are spread along the diagonal. Constant
