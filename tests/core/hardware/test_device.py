@@ -45,9 +45,7 @@ class Calls(TorchDispatchMode):
 
 @pytest.mark.parametrize("latent", ["noise", "observation", "guide"])
 @pytest.mark.parametrize("stop", ["auto", "none"])
-def test_only_assessments_wait_for_the_device(
-    latent: LatentName, stop, monkeypatch
-):
+def test_only_assessments_wait_for_the_device(latent: LatentName, stop, monkeypatch):
     monkeypatch.setattr(device, "_ASSESS_EVERY", {"cpu": 10})
     problem, _ = problem_of(noisy_waves(), guide=waves() if latent == "guide" else None)
     steps = fit(problem, tiny_config(60, latent, stop=stop), interval=0)
