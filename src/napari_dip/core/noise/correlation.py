@@ -82,7 +82,7 @@ def noise_correlation(planes: NDArray[Any]) -> float | None:
 
 
 def is_correlated(correlation: float | None, shape: tuple[int, ...]) -> bool:
-    """Return whether noise is correlated and planes (Y, X) are large enough to measure its width."""
+    """Return whether noise is correlated and planes (Y, X) are large enough to measure it."""
     return correlation is not None and correlation >= CORRELATED and min(shape) >= 4 * max(LAGS)
 
 
