@@ -1,3 +1,5 @@
+"""All operators: shapes, linearity, adjoint, parts and margins."""
+
 from __future__ import annotations
 
 import inspect
@@ -41,25 +43,25 @@ OPERATORS = {
     "blur to refine": (GaussianBlur((0.5, 1.0), "YX"), (7, 9)),
     "blur of volumes to refine": (GaussianBlur((0.5, 0.0, 1.0), "ZYX"), (3, 5, 6)),
 }
-# Of the operators that need a certain number.
+# Number of channels of operators that need a certain one.
 CHANNELS = {"jpeg": 1, "coloured jpeg": 3}
 
 
-def kinds(of):
-    """Return all kinds of operators of ours that are not only for others to be made of."""
-    below = [kind for one in of.__subclasses__() for kind in (one, *kinds(one))]
-    ours = [kind for kind in below if kind.__module__.startswith("napari_dip")]
-    return [kind for kind in ours if not inspect.isabstract(kind)]
+def concrete_classes(base):
+    """Return all concrete operators of the package."""
+    below = [kind for sub in base.__subclasses__() for kind in (sub, *concrete_classes(sub))]
+    package = [kind for kind in below if kind.__module__.startswith("napari_dip")]
+    return [kind for kind in package if not inspect.isabstract(kind)]
 
 
-def test_every_operator_is_tested_here():
+def test_all_operators_are_in_the_table():
     tested = {type(operator) for operator, _ in OPERATORS.values()}
-    assert set(kinds(Operator)) == tested | {Features, Unit}
+    assert set(concrete_classes(Operator)) == tested | {Features, Unit}
 
 
 @pytest.mark.parametrize("shape", [(7, 9), (2, 7, 9)])
 @pytest.mark.parametrize("phi", [Features(tiny_features()), Unit(tiny_features(), 1)])
-def test_the_gradient_of_features_is_right(phi, shape):
+def test_features_have_the_right_gradient(phi, shape):
     x = torch.rand((1, 3, *shape), dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(phi, x, fast_mode=True)
 
@@ -77,11 +79,11 @@ def case(request):
 
 
 def all_but(*kinds):
-    """Return the names of the operators of no such kind."""
+    """Return the names of all operators except those of the given classes."""
     return [name for name, (operator, _) in OPERATORS.items() if not isinstance(operator, kinds)]
 
 
-def test_the_shapes_are_as_promised(case):
+def test_shapes_match_the_interface(case):
     operator, observed, estimate, draw = case
     assert operator(draw(estimate)).shape[2:] == observed
     assert operator.lift(draw(observed).float()).shape[2:] == estimate
@@ -89,21 +91,21 @@ def test_the_shapes_are_as_promised(case):
     assert inside == (observed if isinstance(operator, Convolution) else estimate)
 
 
-def test_the_operator_is_linear(case):
+def test_operator_is_linear(case):
     operator, _, estimate, draw = case
     a, b = draw(estimate), draw(estimate)
     torch.testing.assert_close(operator(2 * a - 3 * b), 2 * operator(a) - 3 * operator(b))
 
 
-# A spectrum has one number for a constant.
+# The spectrum of a constant is a single peak.
 @pytest.mark.parametrize("case", all_but(KSpace, Jpeg), indirect=True)
-def test_a_constant_stays_constant(case):
+def test_operator_keeps_a_constant(case):
     operator, _, estimate, _ = case
     flat = operator(torch.full((1, 1, *estimate), 7.0, dtype=torch.float64))
     torch.testing.assert_close(flat, torch.full_like(flat, 7.0), rtol=1e-6, atol=1e-6)
 
 
-def test_the_gradient_is_the_adjoint(case):
+def test_gradient_is_the_adjoint(case):
     operator, observed, estimate, draw = case
     x = draw(estimate).requires_grad_()
     y = draw(observed, operator(x).shape[1])
@@ -116,32 +118,32 @@ def test_the_gradient_is_the_adjoint(case):
         torch.testing.assert_close(product, adjoint.flatten()[index], rtol=1e-5, atol=1e-6)
 
 
-def test_the_gradient_is_right(case):
+def test_operator_passes_the_gradient_check(case):
     operator, _, estimate, draw = case
     x = draw(estimate).requires_grad_()
     assert torch.autograd.gradcheck(operator, x, fast_mode=True, atol=1e-5)
 
 
-# Two channels may be one complex image, three one of colour.
+# KSpace and Jpeg combine channels: complex images and colours.
 @pytest.mark.parametrize("case", all_but(KSpace, Jpeg), indirect=True)
-def test_channels_do_not_mix(case):
+def test_operator_does_not_mix_channels(case):
     operator, _, estimate, draw = case
     x = draw(estimate)
     torch.testing.assert_close(operator(x)[:, 1:], operator(x[:, 1:]))
 
 
-# A PSF, frequencies and blocks of pixels have a direction.
+# The PSF, the frequencies and the blocks of pixels are not symmetric.
 @pytest.mark.parametrize("axis", [-1, -2])
 @pytest.mark.parametrize("case", all_but(Blur, KSpace, Jpeg), indirect=True)
-def test_a_mirrored_picture_is_observed_as_a_mirrored_observation(case, axis):
+def test_mirrored_estimate_yields_mirrored_observation(case, axis):
     operator, _, estimate, draw = case
     x = draw(estimate)
     torch.testing.assert_close(operator(x.flip(axis)), operator(x).flip(axis))
 
 
-def test_what_a_part_recorded_depends_on_a_part_of_the_estimate_alone(case):
+def test_part_matches_the_complete_operator_inside_the_margin(case):
     operator, observed, _, draw = case
-    # So many tiles that one has neighbours; a JPEG is of one size.
+    # Large enough for neighbouring tiles; a JPEG has one size.
     whole = (13, 20) if isinstance(operator, Jpeg) else tuple(4 * n for n in observed)
     if operator.part(whole) is None:
         assert isinstance(operator, KSpace)
@@ -161,23 +163,23 @@ def test_what_a_part_recorded_depends_on_a_part_of_the_estimate_alone(case):
         for factor, at, n in zip(factors, start, part.estimate_shape(size), strict=True)
     ]
     inside = [slice(at + operator.margin(axis - len(whole)), None) for axis, at in enumerate(start)]
-    own = [slice(operator.margin(axis - len(whole)), None) for axis in range(len(whole))]
-    torch.testing.assert_close(part(x[..., *cut])[..., *own], operator(x)[..., *inside])
+    own_inside = [slice(operator.margin(axis - len(whole)), None) for axis in range(len(whole))]
+    torch.testing.assert_close(part(x[..., *cut])[..., *own_inside], operator(x)[..., *inside])
 
 
-def test_coarse_colour_is_read_from_a_part_as_from_the_whole_but_for_a_margin():
+def test_jpeg_part_matches_subsampled_chroma_inside_the_margin():
     jpeg = Jpeg(TABLES, (2, 2), (64, 64))
     picture = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(1)).double()
     assert (jpeg.grid, jpeg.margin(-1)) == (16, 8)
     valid = torch.ones_like(picture, dtype=torch.bool)
     whole, _ = jpeg.measured(picture, valid)
     part, _ = jpeg.part((64, 48)).measured(picture[..., 16:], valid[..., 16:])
-    # Coarse samples lie in the first half of their channel.
+    # Subsampled chroma lies in the first half of its channel.
     torch.testing.assert_close(part[0, 0], whole[0, 0, :, 16:])
     torch.testing.assert_close(part[0, 1, :, 8:24], whole[0, 1, :, 16:32], rtol=1e-3, atol=1e-3)
 
 
-def test_a_blur_is_a_convolution_where_the_psf_sees_only_the_estimate():
+def test_blur_equals_valid_convolution():
     values = np.random.default_rng(0).random((12, 15))
     psf = np.random.default_rng(1).random((3, 5))
     blurred = Blur(torch.from_numpy(psf))(torch.from_numpy(values)[None, None])[0, 0]
@@ -185,21 +187,21 @@ def test_a_blur_is_a_convolution_where_the_psf_sees_only_the_estimate():
 
 
 @pytest.mark.parametrize("paired", [False, True])
-def test_a_spectrum_has_the_energy_of_the_image_and_its_adjoint_is_the_image(paired):
+def test_kspace_is_unitary(paired):
     fourier = KSpace(SAMPLED, paired=paired)
     x = torch.rand((1, 4, 6, 8), dtype=torch.float64)
     torch.testing.assert_close(fourier(x).square().sum(), x.square().sum())
     torch.testing.assert_close(fourier.adjoint(fourier(x)), x)
 
 
-def test_coils_are_combined_as_they_see():
+def test_combined_inverts_the_coil_sensitivities():
     fourier = KSpace(SAMPLED, paired=True, maps=MAPS)
     x = torch.rand((1, 2, 6, 8), dtype=torch.float64)
     assert fourier.estimate_channels(6) == 2
     torch.testing.assert_close(fourier.combined(fourier.adjoint(fourier(x))), x)
 
 
-def test_a_real_image_has_its_negative_frequencies_too():
+def test_real_image_knows_the_negative_frequencies():
     sampled = torch.zeros(6, 8, dtype=torch.bool)
     sampled[0, 0] = sampled[1, 2] = True
     found = KSpace(sampled, paired=False).sampled.nonzero().tolist()

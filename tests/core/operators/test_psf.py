@@ -1,3 +1,5 @@
+"""Point-spread functions: measured, Gaussian and wide-field."""
+
 from __future__ import annotations
 
 import sys
@@ -25,7 +27,7 @@ def is_centred(psf):
 
 
 @pytest.mark.parametrize("shape", [(9, 9), (8, 10), (5, 9, 8)])
-def test_a_bead_becomes_a_psf(shape):
+def test_centres_and_normalises_a_measured_psf(shape):
     bead = np.full(shape, 100.0)
     bead[tuple(n // 2 + 1 for n in shape)] = 900
     psf = centred_psf(bead)
@@ -34,17 +36,17 @@ def test_a_bead_becomes_a_psf(shape):
     assert psf.min() == 0
 
 
-def test_a_box_stays_a_box():
+def test_box_filter_is_unchanged():
     np.testing.assert_allclose(centred_psf(np.ones((5, 3))), np.full((5, 3), 1 / 15), rtol=1e-6)
 
 
 @pytest.mark.parametrize("values", [np.zeros((3, 3)), np.ones(3), np.full((3, 3), np.nan)])
-def test_what_is_no_psf_is_refused(values):
+def test_rejects_arrays_that_are_no_psf(values):
     with pytest.raises(InputError, match="expected"):
         centred_psf(values)
 
 
-def test_a_gaussian_has_its_width():
+def test_gaussian_psf_has_the_given_width():
     psf = gaussian_psf((1.0, 2.0))
     assert is_centred(psf)
     y, x = (np.arange(n) - n // 2 for n in psf.shape)
@@ -53,12 +55,12 @@ def test_a_gaussian_has_its_width():
 
 
 @pytest.mark.parametrize("sigma", [(0.0, 0.0), (-1.0, 1.0), (float("nan"), 1.0)])
-def test_a_width_that_is_none_is_refused(sigma):
+def test_rejects_invalid_gaussian_widths(sigma):
     with pytest.raises(InputError, match="standard deviations"):
         gaussian_psf(sigma)
 
 
-def test_the_plane_in_focus_is_an_airy_disk():
+def test_focal_plane_is_an_airy_disk():
     step = 0.05
     psf = widefield_psf(**OPTICS, voxel_size=(step, step))
     assert is_centred(psf)
@@ -69,7 +71,7 @@ def test_the_plane_in_focus_is_an_airy_disk():
     np.testing.assert_allclose(line / line[0], airy, atol=0.03)
 
 
-def test_light_is_conserved_out_of_focus_and_spreads():
+def test_defocus_conserves_and_spreads_the_light():
     psf = widefield_psf(**OPTICS, voxel_size=(0.2, 0.08, 0.08), planes=5)
     assert psf.shape[0] == 5
     assert psf.sum() == pytest.approx(1, rel=1e-5)
@@ -86,12 +88,12 @@ def test_light_is_conserved_out_of_focus_and_spreads():
         ({"voxel_size": (5.0, 5.0)}, "larger than the PSF"),
     ],
 )
-def test_impossible_optics_are_refused(changes, words):
+def test_rejects_impossible_optics(changes, words):
     with pytest.raises(InputError, match=words):
         widefield_psf(**{**OPTICS, "voxel_size": (0.1, 0.1), **changes})
 
 
-def test_the_spacing_is_read_in_any_unit_of_length():
+def test_converts_voxel_sizes_to_micrometres():
     data = np.zeros((4, 4))
     for spacing, unit in ((100.0, "nm"), (0.1, "micrometer"), (1000.0, "Å"), (1e-5, "cm")):
         image = Image(data, "YX", {"Y": spacing, "X": 0.1}, {"Y": unit})
@@ -108,7 +110,7 @@ needs_generator = pytest.mark.skipif(
 
 @needs_generator
 @pytest.mark.parametrize("voxel_size", [(0.08, 0.08), (0.2, 0.08, 0.08)])
-def test_vectorial_optics_are_centred_symmetric_and_wider_at_a_high_aperture(voxel_size):
+def test_vectorial_psf_is_symmetric_and_wider_at_high_na(voxel_size):
     planes = {"planes": 5} if len(voxel_size) == 3 else {}
     scalar, vectorial = (
         widefield_psf(**OPTICS, voxel_size=voxel_size, optics=optics, **planes)
@@ -125,7 +127,7 @@ def test_vectorial_optics_are_centred_symmetric_and_wider_at_a_high_aperture(vox
 
 
 @needs_generator
-def test_both_theories_agree_at_a_low_aperture():
+def test_scalar_and_vectorial_psf_agree_at_low_na():
     scalar, vectorial = (
         widefield_psf(0.3, 0.52, 1.0, (0.3, 0.3), optics=optics)
         for optics in ("scalar", "vectorial")
@@ -134,12 +136,12 @@ def test_both_theories_agree_at_a_low_aperture():
 
 
 @needs_generator
-def test_vectorial_optics_need_square_pixels():
+def test_vectorial_optics_reject_pixels_that_are_not_square():
     with pytest.raises(InputError, match="square"):
         widefield_psf(**OPTICS, voxel_size=(0.1, 0.08), optics="vectorial")
 
 
-def test_without_psf_generator_the_way_to_get_it_is_said(monkeypatch):
+def test_error_names_the_extra_with_psf_generator(monkeypatch):
     monkeypatch.setitem(sys.modules, "psf_generator", None)
     with pytest.raises(UsageError, match="napari-dip.psf."):
         widefield_psf(**OPTICS, voxel_size=(0.1, 0.1), optics="vectorial")
