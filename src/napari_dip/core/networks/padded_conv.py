@@ -38,7 +38,7 @@ def _convolve(layer: nn.Conv2d | nn.Conv3d, values: Tensor) -> Tensor:
     if any(layer.padding):
         # Torch expects the last axis first.
         widths = [size // 2 for size in reversed(layer.kernel_size) for _ in range(2)]
-        # Autocast would pad in float32: two conversions and twice the memory, but no more precision.
+        # Autocast would pad in float32: two conversions and twice the memory, no more precision.
         with torch.autocast(values.device.type, enabled=False):
             if layer.padding_mode == "reflect":
                 values = _Reflected.apply(values, widths)  # type: ignore[no-untyped-call]
