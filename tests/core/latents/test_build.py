@@ -1,3 +1,5 @@
+"""Latents: shapes, randomness, hidden pixels and fixed latents."""
+
 from __future__ import annotations
 
 from typing import get_args
@@ -36,7 +38,7 @@ def make(name, shape=(13, 21), channels=1, shuffle=2, fitted=None, **choices):
     return build_latent(problem, network, settings, fitted, random), network, problem
 
 
-def test_the_registry_and_the_configuration_name_the_same_latents():
+def test_registry_and_configuration_have_the_same_latents():
     assert set(LATENTS) | {"observation"} == set(get_args(LatentName))
 
 
@@ -44,7 +46,7 @@ def test_the_registry_and_the_configuration_name_the_same_latents():
 @pytest.mark.parametrize("shape", [(1, 1), (2, 7), (13, 21), (64, 64), (1, 3, 3), (9, 13, 21)])
 @pytest.mark.parametrize("shuffle", [1, 2])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_draw_fits_the_network_and_the_observation(name, shape, shuffle, channels):
+def test_draw_matches_the_network_and_the_observation(name, shape, shuffle, channels):
     latent, network, _ = make(name, shape, channels, shuffle)
     z, weights, view = latent.draw()[:3]
     assert view == View()
@@ -54,7 +56,7 @@ def test_a_draw_fits_the_network_and_the_observation(name, shape, shuffle, chann
 
 
 @pytest.mark.parametrize("name", get_args(LatentName))
-def test_each_draw_differs_and_the_seed_decides(name):
+def test_draws_differ_and_repeat_with_the_seed(name):
     first, _, _ = make(name)
     second, _, _ = make(name)
     one, two = (first.draw().latent.clone() for _ in range(2))
@@ -62,7 +64,7 @@ def test_each_draw_differs_and_the_seed_decides(name):
     assert torch.equal(one, second.draw().latent)
 
 
-def test_an_unperturbed_noise_latent_stays():
+def test_noise_latent_without_perturbation_is_constant():
     latent, _, _ = make("noise", latent_noise=0.0)
     one, two = (latent.draw().latent.clone() for _ in range(2))
     assert torch.equal(one, two)
@@ -70,14 +72,14 @@ def test_an_unperturbed_noise_latent_stays():
 
 
 @pytest.mark.parametrize("shape", [(32, 48), (12, 32, 48)])
-def test_a_low_passed_noise_latent_has_the_spread_of_the_other_and_no_fine_details(shape):
+def test_latent_blur_removes_fine_details_and_keeps_the_deviation(shape):
     draws = {
         blur: make("noise", shape, shuffle=1, latent_noise=0.0, latent_blur=blur)[0].draw().latent
         for blur in (0.0, 1.5)
     }
     for axis in range(2, 2 + len(shape)):
         steps = {blur: float(z.diff(dim=axis).std() / z.std()) for blur, z in draws.items()}
-        assert steps[0.0] == pytest.approx(2**0.5, abs=0.05)  # as of independent pixels
+        assert steps[0.0] == pytest.approx(2**0.5, abs=0.05)  # independent pixels
         # The correlation of neighbours is exp(-1 / (4 sigma^2)).
         assert steps[1.5] == pytest.approx((2 - 2 * np.exp(-1 / 9)) ** 0.5, abs=0.06)
     torch.testing.assert_close(draws[0.0].std(), draws[1.5].std())
@@ -85,22 +87,22 @@ def test_a_low_passed_noise_latent_has_the_spread_of_the_other_and_no_fine_detai
 
 
 @pytest.mark.parametrize("name", LATENTS)
-def test_a_fixed_latent_is_a_parameter_on_demand(name):
+def test_fixed_latent_is_a_parameter_if_optimised(name):
     assert make(name)[0].parameters() == []
     latent, network, _ = make(name, optimise_latent=True)
     (parameter,) = latent.parameters()
-    for _ in range(2):  # no graph is left over from the draw before
+    for _ in range(2):  # the second backward pass needs its own graph
         network(latent.draw().latent).sum().backward()
     assert parameter.grad is not None
     assert bool((parameter.grad != 0).any())
 
 
-def test_the_observation_cannot_be_optimised():
+def test_rejects_the_observation_as_optimised_latent():
     with pytest.raises(ValueError, match="another latent than the observation"):
         FitConfig(latent="observation", optimise_latent=True)
 
 
-def test_what_counts_is_what_was_hidden():
+def test_only_hidden_pixels_count():
     latent, _, problem = make("observation", (64, 64), shuffle=1)
     z, weights, _ = latent.draw()[:3]
     observed = problem.observation
@@ -112,13 +114,13 @@ def test_what_counts_is_what_was_hidden():
     assert float(seen[hidden].float().mean()) < 0.01
 
 
-def test_pixels_that_are_not_fitted_never_reach_the_network():
+def test_pixels_that_are_not_fitted_are_always_hidden():
     fitted = torch.ones(1, 1, 16, 16)
     fitted[..., 4:9, 4:9] = 0
     draws = []
-    for secret in (0.0, 1e6):
+    for value in (0.0, 1e6):
         latent, _, problem = make("observation", (16, 16), fitted=fitted)
-        problem.observation[..., 4:9, 4:9] = secret
+        problem.observation[..., 4:9, 4:9] = value
         latent = ObservationLatent(
             problem,
             make("observation", (16, 16))[1],
@@ -152,7 +154,7 @@ def test_hidden_pixels_hold_the_mean_of_their_visible_neighbours():
 
 
 @pytest.mark.parametrize(("shuffle", "count"), [(1, 4), (2, 16)])
-def test_an_observation_is_seen_from_all_sides_and_the_view_can_be_undone(shuffle, count):
+def test_observation_has_all_views_and_each_can_be_undone(shuffle, count):
     latent, _, _ = make("observation", (16, 16), shuffle=shuffle, hidden_fraction=1e-9)
     draws = [latent.draw() for _ in range(count)]
     assert len({draw.view for draw in draws}) == count
@@ -162,8 +164,8 @@ def test_an_observation_is_seen_from_all_sides_and_the_view_can_be_undone(shuffl
         torch.testing.assert_close(draw.view.complete(canvas, (16, 16), first), first)
 
 
-def test_no_grid_of_the_pixel_shuffle_remains():
-    # Each output of the head has an error of its own, as on a slope.
+def test_shifts_average_out_the_grid_of_the_pixel_shuffle():
+    # Each output of the head has its own error.
     errors = torch.tensor([[1.0, 2.0], [4.0, 8.0]]).repeat(8, 8)[None, None]
     latent, _, _ = make("observation", (16, 16), shuffle=2)
     average = sum(latent.draw().view.undo(errors) for _ in range(16)) / 16
@@ -172,7 +174,7 @@ def test_no_grid_of_the_pixel_shuffle_remains():
 
 @pytest.mark.parametrize("shuffle", [1, 2])
 @pytest.mark.parametrize("shape", [(13, 21), (3, 9, 14)])
-def test_what_is_corrected_is_the_observation_filled(shape, shuffle):
+def test_network_corrects_the_filled_observation(shape, shuffle):
     fitted = torch.ones(1, 2, *shape)
     fitted[..., 4:6, 4:6] = 0
     latent, network, problem = make("observation", shape, 2, shuffle, fitted, filling="biharmonic")
@@ -183,7 +185,7 @@ def test_what_is_corrected_is_the_observation_filled(shape, shuffle):
         assert bool(torch.isfinite(first).all())
 
 
-def test_nothing_that_is_fitted_is_hidden_when_it_is_revealed():
+def test_reveal_hides_no_fitted_pixel():
     fitted = torch.ones(1, 1, 16, 16)
     fitted[..., 4:9, 4:9] = 0
     latent, _, problem = make("observation", (16, 16), shuffle=1, fitted=fitted)

@@ -180,7 +180,7 @@ def find_tiling(
         if config.tile is not None:
             raise UsageError(
                 f"Got tiles of {config.tile} pixels for {task.name}, where each observed value "
-                "depends on the complete image; expected no tiles. Leave them out or crop the image."
+                "depends on the complete image; expected no tiles. Leave them out, or crop it."
             )
         return None
 
