@@ -15,7 +15,7 @@ from napari_dip.core.optim.optimisers import (
     Muon,
     Optimisers,
     build_optimiser,
-    orthogonalised,
+    orthogonalise,
     typical_steps,
 )
 from tests.tiny import printed_by
@@ -37,7 +37,7 @@ def seeded(*shape):
 @pytest.mark.parametrize("shape", [(8, 72), (72, 8), (8, 8), (1, 9)])
 def test_singular_values_become_about_one_and_vectors_stay(shape):
     matrix = seeded(*shape)
-    (result,) = orthogonalised([matrix])
+    (result,) = orthogonalise([matrix])
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
     among_them = left.T @ result @ right.T
     assert torch.allclose(among_them, torch.diag(among_them.diagonal()), atol=1e-3)
@@ -48,8 +48,8 @@ def test_singular_values_become_about_one_and_vectors_stay(shape):
 
 def test_matrices_are_made_orthogonal_together_as_one_by_one():
     matrices = [seeded(4, 12), 100 * seeded(9, 4), seeded(4, 4)]
-    alone = [orthogonalised([matrix])[0] for matrix in matrices]
-    for one, other in zip(orthogonalised(matrices), alone, strict=True):
+    alone = [orthogonalise([matrix])[0] for matrix in matrices]
+    for one, other in zip(orthogonalise(matrices), alone, strict=True):
         assert torch.allclose(one, other, atol=1e-5)
 
 
@@ -147,10 +147,10 @@ def test_what_is_taken_over_goes_on_as_if_nothing_had_happened(optimiser):
     optimisers = build_optimiser(network, settings)
     run(network, optimisers, 3)
     optimisers.rates = [rate / 2 for rate in optimisers.rates]
-    copy, memory = deepcopy(network), deepcopy(optimisers.memory())
+    copy, state = deepcopy(network), deepcopy(optimisers.state())
     whole = run(network, optimisers, 4)
     again = build_optimiser(copy, settings)
-    again.take_over(memory)
+    again.load_state(state)
     assert again.rates == optimisers.rates
     assert run(copy, again, 4) == pytest.approx(whole, rel=1e-4)
 

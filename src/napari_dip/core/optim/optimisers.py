@@ -142,14 +142,14 @@ class Muon:
         for index, direction in enumerate(directions):
             alike[min(direction.shape)].append(index)
         for indices in alike.values():
-            steps = orthogonalised([directions[index] for index in indices])
+            steps = orthogonalise([directions[index] for index in indices])
             for index, step in zip(indices, steps, strict=True):
                 rows, columns = step.shape
                 rate = self.rate * max(1.0, rows / columns) ** 0.5
                 kernels[index].sub_(_kernel(step, kernels[index]), alpha=rate)
 
 
-def orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:
+def orthogonalise(matrices: Sequence[Tensor]) -> list[Tensor]:
     """Return matrices with the same singular vectors, and singular values of about 1.
 
     The polynomial is applied to the Gram matrices, which are small, all of them together.
@@ -191,7 +191,7 @@ def _kernel(matrix: Tensor, like: Tensor) -> Tensor:
     return matrix.reshape(len(matrix), *like.shape[2:], like.shape[1]).movedim(-1, 1)
 
 
-class Memory(NamedTuple):
+class OptimiserState(NamedTuple):
     """What one optimiser goes on with: its learning rate, and what it has of gradients."""
 
     rate: float
@@ -228,15 +228,15 @@ class Optimisers:
         for part, rate in zip(self.parts, rates, strict=True):
             part.rate = rate
 
-    def memory(self) -> list[Memory]:
+    def state(self) -> list[OptimiserState]:
         """Return moments and learning rates, which go on changing."""
-        return [Memory(part.rate, part.moments) for part in self.parts]
+        return [OptimiserState(part.rate, part.moments) for part in self.parts]
 
-    def take_over(self, memories: Sequence[Memory]) -> None:
+    def load_state(self, states: Sequence[OptimiserState]) -> None:
         """Go on from what `memory` has returned."""
-        for part, memory in zip(self.parts, memories, strict=True):
-            part.rate = memory.rate
-            for moment, other in zip(part.moments, memory.moments, strict=True):
+        for part, state in zip(self.parts, states, strict=True):
+            part.rate = state.rate
+            for moment, other in zip(part.moments, state.moments, strict=True):
                 moment.copy_(other)
 
 
