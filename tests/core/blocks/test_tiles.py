@@ -58,9 +58,9 @@ def test_order_of_tiles_does_not_change_the_result(monkeypatch):
 
 
 def test_stopping_keeps_the_observation_in_unfitted_tiles():
-    asked = []
-    progress = restore(noisy_waves(), config=TILED, stop_requested=lambda: bool(asked))
-    result = finish(progress, lambda state: asked.append(1) if state.block == 1 else None)
+    requests = []
+    progress = restore(noisy_waves(), config=TILED, stop_requested=lambda: bool(requests))
+    result = finish(progress, lambda state: requests.append(1) if state.block == 1 else None)
     assert result.report.blocks_left == 2
     assert result.report.tiling.seam_ratio is None
     observed = noisy_waves().astype(np.float32)
@@ -133,15 +133,15 @@ def test_overlapping_weights_follow_a_half_cosine():
 
 
 def test_record_has_seams_only_for_a_complete_result(monkeypatch):
-    asked = []
+    calls = []
     monkeypatch.setattr(
-        "napari_dip.core.blocks.tiles.seam_ratio", lambda *args: asked.append(args) or (1.3, 1.1)
+        "napari_dip.core.blocks.tiles.seam_ratio", lambda *args: calls.append(args) or (1.3, 1.1)
     )
     image, tiling = Image(np.zeros((11, 6)), "YX"), Tiling(6, overlap=2)
     record = tiling.record(image, image.data, tiles=3, skipped=0)
     assert (record.tile, record.overlap, record.tiles, record.skipped) == (6, 2, 3, 0)
     assert (record.seam_ratio, record.seam_chance) == (1.3, 1.1)
-    assert asked == [(image.data, tiling.seams(image))]
+    assert calls == [(image.data, tiling.seams(image))]
     record = tiling.record(image, None, tiles=3, skipped=2)
     assert (record.skipped, record.seam_ratio, record.seam_chance) == (2, None, None)
 
@@ -193,12 +193,12 @@ def test_chosen_tile_is_in_the_report_and_repeats_the_result(monkeypatch):
 
 
 def test_rejects_tiles_for_operators_that_need_the_complete_image():
-    class Whole(Identity):
+    class NeedsCompleteImage(Identity):
         local = False
 
-    assert choose((4096, 4096), 0, operator=Whole()) is None
+    assert choose((4096, 4096), 0, operator=NeedsCompleteImage()) is None
     with pytest.raises(UsageError, match="tiles of 64 pixels for denoise.*Leave them out"):
-        choose((4096, 4096), 0, operator=Whole(), tile=64)
+        choose((4096, 4096), 0, operator=NeedsCompleteImage(), tile=64)
 
 
 def test_rejects_tiles_smaller_than_the_overlap():

@@ -43,12 +43,12 @@ def test_outlier_plane_is_not_typical(odd, place):
 @pytest.mark.parametrize(
     "planes",
     [
-        pytest.param(FRAMES, id="alike"),
+        pytest.param(FRAMES, id="similar"),
         pytest.param([frame(n, gain=0.9**n) for n in range(12)], id="bleaching"),
         pytest.param([frame(n, offset=300 * n) for n in range(8)], id="drifting"),
         pytest.param([dark(10)] * 5, id="without structure"),
         pytest.param([frame(), frame(gain=10)], id="two"),
-        pytest.param([frame(n, gain=10.0**n) for n in range(3)], id="nothing in common"),
+        pytest.param([frame(n, gain=10.0**n) for n in range(3)], id="very different"),
     ],
 )
 def test_drifting_planes_are_all_typical(planes):

@@ -59,16 +59,16 @@ def test_draw_matches_the_network_and_the_observation(name, shape, shuffle, chan
 def test_draws_differ_and_repeat_with_the_seed(name):
     first, _, _ = make(name)
     second, _, _ = make(name)
-    one, two = (first.draw().latent.clone() for _ in range(2))
-    assert not torch.equal(one, two)
-    assert torch.equal(one, second.draw().latent)
+    draw, next_draw = (first.draw().latent.clone() for _ in range(2))
+    assert not torch.equal(draw, next_draw)
+    assert torch.equal(draw, second.draw().latent)
 
 
 def test_noise_latent_without_perturbation_is_constant():
     latent, _, _ = make("noise", latent_noise=0.0)
-    one, two = (latent.draw().latent.clone() for _ in range(2))
-    assert torch.equal(one, two)
-    assert 0 <= float(one.min()) < float(one.max()) <= 0.1
+    draw, next_draw = (latent.draw().latent.clone() for _ in range(2))
+    assert torch.equal(draw, next_draw)
+    assert 0 <= float(draw.min()) < float(draw.max()) <= 0.1
 
 
 @pytest.mark.parametrize("shape", [(32, 48), (12, 32, 48)])
@@ -109,9 +109,9 @@ def test_only_hidden_pixels_count():
     standard = (observed - observed.mean()) / observed.std(correction=0)
     hidden = weights > 0
     assert float(hidden.float().mean()) == pytest.approx(0.2, abs=0.03)
-    seen = torch.isclose(z, standard, atol=1e-4)
-    assert bool(seen[~hidden].all())
-    assert float(seen[hidden].float().mean()) < 0.01
+    shown = torch.isclose(z, standard, atol=1e-4)
+    assert bool(shown[~hidden].all())
+    assert float(shown[hidden].float().mean()) < 0.01
 
 
 def test_pixels_that_are_not_fitted_are_always_hidden():
@@ -178,10 +178,10 @@ def test_network_corrects_the_filled_observation(shape, shuffle):
     fitted = torch.ones(1, 2, *shape)
     fitted[..., 4:6, 4:6] = 0
     latent, network, problem = make("observation", shape, 2, shuffle, fitted, filling="biharmonic")
-    for draw, hidden in ((one := latent.draw(), one.weights), (latent.reveal(), 0 * fitted)):
+    for draw, hidden in ((drawn := latent.draw(), drawn.weights), (latent.reveal(), 0 * fitted)):
         first = draw.start + network(draw.latent)[(..., *map(slice, shape))]
-        seen = (fitted - hidden) > 0
-        torch.testing.assert_close(first[seen], problem.observation[seen], atol=1e-4, rtol=0)
+        visible = (fitted - hidden) > 0
+        torch.testing.assert_close(first[visible], problem.observation[visible], atol=1e-4, rtol=0)
         assert bool(torch.isfinite(first).all())
 
 

@@ -16,8 +16,8 @@ PICTURE = torch.from_numpy(waves((64, 80)).astype(np.float32))[None, None]
 def test_removes_constant_offsets_of_the_four_outputs(offsets):
     grid = torch.zeros(2, 2)
     grid.view(-1)[:] = torch.tensor(offsets, dtype=torch.float32)
-    seen = PICTURE + (grid - grid.mean()).repeat(32, 40)
-    left = without_grid(seen) - without_grid(PICTURE)
+    gridded = PICTURE + (grid - grid.mean()).repeat(32, 40)
+    left = without_grid(gridded) - without_grid(PICTURE)
     assert float(left.abs().max()) < 0.1 * max(map(abs, offsets))
 
 

@@ -78,7 +78,7 @@ def test_levels_with_texture_do_not_move_the_line():
     assert (line.slope, line.intercept) == pytest.approx((2, 10), rel=0.01)
 
 
-def test_a_falling_line_counts_as_flat():
+def test_falling_line_counts_as_flat():
     intensity = np.linspace(0, 100, 24)
     line = fit_line(NoiseLevels(intensity, 200 - intensity, 3000))
     assert line.slope == 0

@@ -144,26 +144,26 @@ def test_mirrored_estimate_yields_mirrored_observation(case, axis):
 def test_part_matches_the_complete_operator_inside_the_margin(case):
     operator, observed, _, draw = case
     # Large enough for neighbouring tiles; a JPEG has one size.
-    whole = (13, 20) if isinstance(operator, Jpeg) else tuple(4 * n for n in observed)
-    if operator.part(whole) is None:
+    full = (13, 20) if isinstance(operator, Jpeg) else tuple(4 * n for n in observed)
+    if operator.part(full) is None:
         assert isinstance(operator, KSpace)
         return
-    estimate = operator.estimate_shape(whole)
+    estimate = operator.estimate_shape(full)
     factors = [
         round(n / m) if isinstance(operator, Downsample) else 1
-        for n, m in zip(estimate, whole, strict=True)
+        for n, m in zip(estimate, full, strict=True)
     ]
-    start = [min(operator.grid, n // 4) if operator.grid > 1 else n // 4 for n in whole]
+    start = [min(operator.grid, n // 4) if operator.grid > 1 else n // 4 for n in full]
     start = [at // operator.grid * operator.grid for at in start]
-    size = tuple(n - at for n, at in zip(whole, start, strict=True))
+    size = tuple(n - at for n, at in zip(full, start, strict=True))
     part = operator.part(size)
     x = draw(estimate)
     cut = [
         slice(factor * at, factor * at + n)
         for factor, at, n in zip(factors, start, part.estimate_shape(size), strict=True)
     ]
-    inside = [slice(at + operator.margin(axis - len(whole)), None) for axis, at in enumerate(start)]
-    own_inside = [slice(operator.margin(axis - len(whole)), None) for axis in range(len(whole))]
+    inside = [slice(at + operator.margin(axis - len(full)), None) for axis, at in enumerate(start)]
+    own_inside = [slice(operator.margin(axis - len(full)), None) for axis in range(len(full))]
     torch.testing.assert_close(part(x[..., *cut])[..., *own_inside], operator(x)[..., *inside])
 
 
@@ -172,11 +172,11 @@ def test_jpeg_part_matches_subsampled_chroma_inside_the_margin():
     picture = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(1)).double()
     assert (jpeg.grid, jpeg.margin(-1)) == (16, 8)
     valid = torch.ones_like(picture, dtype=torch.bool)
-    whole, _ = jpeg.measured(picture, valid)
+    full, _ = jpeg.measured(picture, valid)
     part, _ = jpeg.part((64, 48)).measured(picture[..., 16:], valid[..., 16:])
     # Subsampled chroma lies in the first half of its channel.
-    torch.testing.assert_close(part[0, 0], whole[0, 0, :, 16:])
-    torch.testing.assert_close(part[0, 1, :, 8:24], whole[0, 1, :, 16:32], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(part[0, 0], full[0, 0, :, 16:])
+    torch.testing.assert_close(part[0, 1, :, 8:24], full[0, 1, :, 16:32], rtol=1e-3, atol=1e-3)
 
 
 def test_blur_equals_valid_convolution():

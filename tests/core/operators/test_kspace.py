@@ -96,7 +96,7 @@ def test_fitted_frequencies_are_hidden_from_the_latent(paired):
     network = build_network(settings.network, latent_channels(settings, problem), problem.channels)
     random = torch.Generator().manual_seed(0)
     latent = build_latent(problem, network, settings, problem.valid.float(), random)
-    seen = torch.zeros_like(problem.valid)
+    fitted = torch.zeros_like(problem.valid)
     for _ in range(20):
         draw = latent.draw()
         estimate = draw.start + draw.gain * draw.view.undo(network(draw.latent))[..., :48, :40]
@@ -104,8 +104,8 @@ def test_fitted_frequencies_are_hidden_from_the_latent(paired):
         off = (fourier(estimate) - problem.observation).abs()
         assert off[recorded].max() < 1e-3  # the output of the network is still 0
         assert off[draw.weights > 0].max() > 1e-2
-        seen |= draw.weights > 0
-    assert seen.any(dim=1).sum() > 0.1 * fourier.sampled.sum()
+        fitted |= draw.weights > 0
+    assert fitted.any(dim=1).sum() > 0.1 * fourier.sampled.sum()
 
 
 def test_first_estimate_has_the_least_variation():

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # each image of one channel that a fit keeps. Measured in float32 with all presets, for one and
 # three channels (docs/performance.md).
 _BYTES_OF_CHANNEL, _BYTES_OF_PICTURE = 15, 75
-# Extra width that stands for work in proportion to the channels instead of their square.
+# Extra width for the work in proportion to the channels instead of their square.
 _PLAIN = 16
 
 

@@ -56,5 +56,5 @@ def aligned(other: Image, image: Image, what: str) -> NDArray[Any]:
         )
     kept = [axis for axis in image.axes if axis in axes]
     values = values.transpose([axes.index(axis) for axis in kept])
-    whole = tuple(slice(None) if axis in kept else None for axis in image.axes)
-    return np.broadcast_to(values[whole], image.shape)
+    index = tuple(slice(None) if axis in kept else None for axis in image.axes)
+    return np.broadcast_to(values[index], image.shape)

@@ -29,7 +29,7 @@ def spatial_axes(image: Image, dims: int) -> str:
     Raises
     ------
     AxesError
-        The image has no axis Z, but volumes are asked for.
+        The image has no axis Z, but volumes are requested.
     """
     axes = "ZYX"[-dims:]
     if not set(axes) <= set(image.axes):

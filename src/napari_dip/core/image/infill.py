@@ -1,4 +1,4 @@
-"""Fill unseen pixels of each plane from its seen pixels."""
+"""Filling of hidden pixels of each plane from its visible pixels."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _CORNER = 0.5
 _TINY = 1e-30
 
 
-def mean_of_neighbours(values: Tensor, seen: Tensor) -> Tensor:
-    """Return the weighted mean of the seen neighbours of each pixel; 0 without any.
+def mean_of_neighbours(values: Tensor, visible: Tensor) -> Tensor:
+    """Return the weighted mean of the visible neighbours of each pixel; 0 without any.
 
     Parameters
     ----------
     values : (1, C, [Z,] Y, X) Tensor
-        Pixels; unseen ones may hold any finite value.
-    seen : (1, C or 1, [Z,] Y, X) Tensor
-        Mask: 1 at seen pixels, 0 at unseen ones.
+        Pixels; hidden ones may hold any finite value.
+    visible : (1, C or 1, [Z,] Y, X) Tensor
+        Mask: 1 at visible pixels, 0 at hidden ones.
     """
-    total, weight = _sum_of_neighbours(values * seen), _sum_of_neighbours(seen)
+    total, weight = _sum_of_neighbours(values * visible), _sum_of_neighbours(visible)
     return total / weight.clamp(min=_CORNER)
 
 
@@ -35,25 +35,25 @@ def _sum_of_neighbours(values: Tensor) -> Tensor:
     return column[..., :-2] + column[..., 2:] + beside[..., 1:-1]
 
 
-def smoothest(
+def smoothest_surface(
     values: Tensor,
-    seen: Tensor,
+    visible: Tensor,
     start: Tensor,
     iterations: int,
     ended: Callable[[], bool] = lambda: False,
 ) -> Tensor:
-    """Return the surface of least curvature through the seen pixels (biharmonic).
+    """Return the surface of least curvature through the visible pixels (biharmonic).
 
     Conjugate gradients on the sum of squared Laplacians, for all planes at once.
 
     Parameters
     ----------
     values : (1, C, [Z,] Y, X) Tensor
-        Pixels; unseen ones may hold any finite value.
-    seen : (1, C or 1, [Z,] Y, X) Tensor
-        Mask: 1 at seen pixels, 0 at unseen ones.
+        Pixels; hidden ones may hold any finite value.
+    visible : (1, C or 1, [Z,] Y, X) Tensor
+        Mask: 1 at visible pixels, 0 at hidden ones.
     start : (1, C, [Z,] Y, X) Tensor
-        Start values of the unseen pixels.
+        Start values of the hidden pixels.
     iterations : int
         Number of iterations; 20 are enough for gaps of a few pixels.
     ended : callable
@@ -67,18 +67,18 @@ def smoothest(
     Examples
     --------
     >>> ramp = torch.arange(36.0).reshape(1, 1, 6, 6)
-    >>> seen = torch.ones(1, 1, 6, 6)
-    >>> seen[..., 2:4, 3] = 0
-    >>> bool(torch.allclose(smoothest(ramp, seen, 0 * ramp, 20), ramp, atol=1e-3))
+    >>> visible = torch.ones(1, 1, 6, 6)
+    >>> visible[..., 2:4, 3] = 0
+    >>> bool(torch.allclose(smoothest_surface(ramp, visible, 0 * ramp, 20), ramp, atol=1e-3))
     True
     """
     planes = (-1, 1, *values.shape[-2:])
-    unseen = (1 - seen).expand_as(values).reshape(planes)
+    hidden = (1 - visible).expand_as(values).reshape(planes)
 
     def curvature(surface: Tensor) -> Tensor:
-        return unseen * _laplacian(_laplacian(surface))
+        return hidden * _laplacian(_laplacian(surface))
 
-    surface = torch.where(seen > 0, values, start).reshape(planes)
+    surface = torch.where(visible > 0, values, start).reshape(planes)
     residual = -curvature(surface)
     direction, energy = residual, residual.square().sum()
     for _ in range(iterations):

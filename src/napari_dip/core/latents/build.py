@@ -165,7 +165,7 @@ def build_latent(
     settings : FitConfig
         Settings of the latent.
     fitted : (1, C, [Z,] Y, X) Tensor
-        Mask: 1 at pixels that may be fitted and seen.
+        Mask: 1 at pixels that may be fitted and shown.
     random : torch.Generator
         Random generator on the device of the fit.
     ended : callable

@@ -37,7 +37,7 @@ class FrequencyLatent(Latent):
     settings : FitConfig
         Settings with the fraction of hidden frequencies.
     fitted : (1, C, [Z,] Y, X) Tensor
-        Mask: 1 at frequencies that may be fitted and seen.
+        Mask: 1 at frequencies that may be fitted and shown.
     random : torch.Generator
         Random generator on the device of the fit.
     ended : callable

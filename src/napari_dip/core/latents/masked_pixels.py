@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_dip.core.image.infill import mean_of_neighbours, smoothest
+from napari_dip.core.image.infill import mean_of_neighbours, smoothest_surface
 from napari_dip.core.latents.augment import View, skip_views, views
 from napari_dip.core.latents.base import Draw, Latent, Mirror, standardised_guide
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
@@ -43,7 +43,7 @@ class ObservationLatent(Latent):
     settings : FitConfig
         Settings with the fraction of hidden pixels and the kind of infill.
     fitted : (1, C, [Z,] Y, X) Tensor
-        Mask: 1 at pixels that may be fitted and seen.
+        Mask: 1 at pixels that may be fitted and shown.
     random : torch.Generator
         Random generator on the device of the fit.
     ended : callable
@@ -84,7 +84,9 @@ class ObservationLatent(Latent):
         self._revealed = mean_of_neighbours(self._observation, fitted)
         self._smooth = settings.filling == "biharmonic"
         if self._smooth:
-            self._revealed = smoothest(self._observation, fitted, self._revealed, _SETTLE, ended)
+            self._revealed = smoothest_surface(
+                self._observation, fitted, self._revealed, _SETTLE, ended
+            )
             self._rest = network.settle()
 
     def draw(self) -> Draw:
@@ -97,7 +99,7 @@ class ObservationLatent(Latent):
         if self._smooth:
             # The start is exact far from hidden pixels.
             guess = torch.where(self._visible > 0, filled, self._revealed)
-            filled = smoothest(self._observation, visible, guess, _SETTLE_AGAIN)
+            filled = smoothest_surface(self._observation, visible, guess, _SETTLE_AGAIN)
         hidden = (self._visible - visible).expand_as(self._observation)
         return self._draw_of(visible, filled, hidden, next(self._views))
 
