@@ -84,12 +84,12 @@ class KSpace(Operator):
         self.sampled = sampled if paired else sampled | _negated(sampled)
 
     def __call__(self, estimate: Tensor) -> Tensor:
-        return self._transform(self.seen(estimate))
+        return self._transform(self.coil_images(estimate))
 
     def estimate_channels(self, observed: int) -> int:
         return observed if self._maps is None else 2
 
-    def seen(self, estimate: Tensor) -> Tensor:
+    def coil_images(self, estimate: Tensor) -> Tensor:
         """Return the image of each coil; without maps, the image itself."""
         if self._maps is None:
             return estimate

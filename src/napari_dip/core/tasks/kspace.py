@@ -182,7 +182,7 @@ class ReconstructKSpace(Task):
         transform = self._transform(observed.shape[-2:])
         image = torch.from_numpy(estimate.astype(np.float64))[None]  # (1, ..., Y, X)
         seen = torch.from_numpy(observed.astype(np.float64))[None]
-        missed = seen - transform.recorded_part(transform.seen(image))
+        missed = seen - transform.recorded_part(transform.coil_images(image))
         consistent = image + transform.combined(missed)
         return np.asarray(consistent[0].numpy(), dtype=estimate.dtype)
 
