@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_dip.core.image.typical_planes import PlaneSummary, are_typical, is_far, summarise
+from napari_dip.core.image.image import Image
+from napari_dip.core.image.typical_planes import (
+    PlaneSummary,
+    are_typical,
+    is_far,
+    sample_planes,
+    summarise,
+)
 from tests.tiny import waves
 
 
@@ -99,3 +106,18 @@ def test_large_plane_is_summarised_from_a_sample():
 )
 def test_range_is_far_beyond_four_widths_or_below_a_fifth_of_the_width(low, high, far):
     assert is_far(low, high, (0, 100)) == far
+
+
+def test_sample_planes_spread_over_one_channel():
+    image = Image(np.arange(240).reshape(2, 3, 2, 4, 5), "TZCYX")
+    planes = sample_planes(image, 1, count=3)
+    assert planes.shape == (3, 4, 5)
+    np.testing.assert_array_equal(planes[0], image.data[0, 0, 1])
+    np.testing.assert_array_equal(planes[-1], image.data[1, 2, 1])
+
+
+def test_sample_planes_reads_a_part_of_large_planes():
+    image = Image(np.broadcast_to(np.arange(5000), (1, 3000, 5000)), "ZYX")
+    planes = sample_planes(image, 0, count=3)
+    assert planes.shape == (3, 1024, 1024)
+    np.testing.assert_array_equal(planes[:, 0, 0], [0, 1988, 3976])

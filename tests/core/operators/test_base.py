@@ -7,7 +7,6 @@ import inspect
 import numpy as np
 import pytest
 import torch
-from scipy import signal
 
 from napari_dip.core.operators.base import Identity, Operator
 from napari_dip.core.operators.blur import Blur, Convolution, GaussianBlur
@@ -15,12 +14,10 @@ from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.operators.features import Features, Unit
 from napari_dip.core.operators.jpeg import Jpeg
 from napari_dip.core.operators.kspace import KSpace
-from tests.tiny import tiny_features
+from tests.core.operators.test_kspace import MAPS, SAMPLED
 
 PSF_2D = torch.rand((3, 5), generator=torch.Generator().manual_seed(0))
 PSF_3D = torch.rand((3, 1, 5), generator=torch.Generator().manual_seed(0))
-SAMPLED = torch.rand((6, 8), generator=torch.Generator().manual_seed(0)) < 0.5
-MAPS = torch.randn((3, 6, 8), generator=torch.Generator().manual_seed(0), dtype=torch.complex128)
 TABLES = list(1 + 20 * torch.rand((3, 8, 8), generator=torch.Generator().manual_seed(0)))
 OPERATORS = {
     "identity": (Identity(), (7, 9)),
@@ -57,13 +54,6 @@ def concrete_classes(base):
 def test_all_operators_are_in_the_table():
     tested = {type(operator) for operator, _ in OPERATORS.values()}
     assert set(concrete_classes(Operator)) == tested | {Features, Unit}
-
-
-@pytest.mark.parametrize("shape", [(7, 9), (2, 7, 9)])
-@pytest.mark.parametrize("phi", [Features(tiny_features()), Unit(tiny_features(), 1)])
-def test_features_have_the_right_gradient(phi, shape):
-    x = torch.rand((1, 3, *shape), dtype=torch.float64).requires_grad_()
-    assert torch.autograd.gradcheck(phi, x, fast_mode=True)
 
 
 @pytest.fixture(params=OPERATORS)
@@ -165,45 +155,3 @@ def test_part_matches_the_complete_operator_inside_the_margin(case):
     inside = [slice(at + operator.margin(axis - len(full)), None) for axis, at in enumerate(start)]
     own_inside = [slice(operator.margin(axis - len(full)), None) for axis in range(len(full))]
     torch.testing.assert_close(part(x[..., *cut])[..., *own_inside], operator(x)[..., *inside])
-
-
-def test_jpeg_part_matches_subsampled_chroma_inside_the_margin():
-    jpeg = Jpeg(TABLES, (2, 2), (64, 64))
-    picture = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(1)).double()
-    assert (jpeg.grid, jpeg.margin(-1)) == (16, 8)
-    valid = torch.ones_like(picture, dtype=torch.bool)
-    full, _ = jpeg.measured(picture, valid)
-    part, _ = jpeg.part((64, 48)).measured(picture[..., 16:], valid[..., 16:])
-    # Subsampled chroma lies in the first half of its channel.
-    torch.testing.assert_close(part[0, 0], full[0, 0, :, 16:])
-    torch.testing.assert_close(part[0, 1, :, 8:24], full[0, 1, :, 16:32], rtol=1e-3, atol=1e-3)
-
-
-def test_blur_equals_valid_convolution():
-    values = np.random.default_rng(0).random((12, 15))
-    psf = np.random.default_rng(1).random((3, 5))
-    blurred = Blur(torch.from_numpy(psf))(torch.from_numpy(values)[None, None])[0, 0]
-    np.testing.assert_allclose(blurred, signal.convolve2d(values, psf, mode="valid"))
-
-
-@pytest.mark.parametrize("paired", [False, True])
-def test_kspace_is_unitary(paired):
-    fourier = KSpace(SAMPLED, paired=paired)
-    x = torch.rand((1, 4, 6, 8), dtype=torch.float64)
-    torch.testing.assert_close(fourier(x).square().sum(), x.square().sum())
-    torch.testing.assert_close(fourier.adjoint(fourier(x)), x)
-
-
-def test_combined_inverts_the_coil_sensitivities():
-    fourier = KSpace(SAMPLED, paired=True, maps=MAPS)
-    x = torch.rand((1, 2, 6, 8), dtype=torch.float64)
-    assert fourier.estimate_channels(6) == 2
-    torch.testing.assert_close(fourier.combined(fourier.adjoint(fourier(x))), x)
-
-
-def test_real_image_knows_the_negative_frequencies():
-    sampled = torch.zeros(6, 8, dtype=torch.bool)
-    sampled[0, 0] = sampled[1, 2] = True
-    found = KSpace(sampled, paired=False).sampled.nonzero().tolist()
-    assert found == [[0, 0], [1, 2], [5, 6]]
-    assert int(KSpace(sampled, paired=True).sampled.sum()) == 2

@@ -118,3 +118,16 @@ def test_jpeg_holds_out_no_coefficient(compressed):
         [jpeg.holdout_scores(valid, random).broadcast_to(valid.shape) for _ in range(200)]
     )
     assert (draws >= 1).all()
+
+
+def test_jpeg_part_matches_subsampled_chroma_inside_the_margin():
+    tables = list(1 + 20 * torch.rand((3, 8, 8), generator=torch.Generator().manual_seed(0)))
+    jpeg = Jpeg(tables, (2, 2), (64, 64))
+    picture = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(1)).double()
+    assert (jpeg.grid, jpeg.margin(-1)) == (16, 8)
+    valid = torch.ones_like(picture, dtype=torch.bool)
+    full, _ = jpeg.measured(picture, valid)
+    part, _ = jpeg.part((64, 48)).measured(picture[..., 16:], valid[..., 16:])
+    # Subsampled chroma lies in the first half of its channel.
+    torch.testing.assert_close(part[0, 0], full[0, 0, :, 16:])
+    torch.testing.assert_close(part[0, 1, :, 8:24], full[0, 1, :, 16:32], rtol=1e-3, atol=1e-3)

@@ -1,7 +1,7 @@
 """Operator: the interface of the forward operators A, and the identity.
 
 An operator acts on the last axes of a tensor, one per factor or PSF dimension, so that planes and
-volumes share the same code. The affine intensity map of an image commutes with every operator.
+volumes share the same code. Blur and downsampling commute with the affine intensity map.
 """
 
 from __future__ import annotations
