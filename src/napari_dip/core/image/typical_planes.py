@@ -37,12 +37,12 @@ _CANDIDATES = 5
 
 
 class PlaneSummary(NamedTuple):
-    """Summary of a plane that is not constant, on the image's scale.
+    """Summary of a plane that is not constant, in image units.
 
     Attributes
     ----------
     low, high : float
-        Percentiles of the pixels.
+        Lower and upper end of the intensity range (0.1% and 99.9% of the pixels).
     mean : float
         Mean of the pixels.
     structure : float
