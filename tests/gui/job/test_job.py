@@ -50,7 +50,7 @@ def test_a_stopping_rule_for_blocks_is_refused_where_there_are_none():
         job(Choices(DipConfig(stop="blocks")), ImageLayer(np.zeros((4, 5))))
 
 
-def test_rejects_axes_that_do_not_match_the_array():
+def test_axes_that_do_not_fit_are_refused():
     with pytest.raises(AxesError, match="TYX"):
         job(Choices(DipConfig(axes="TYX")), ImageLayer(np.zeros((4, 5))))
 
