@@ -22,7 +22,7 @@ from napari_dip.api import finish
 from napari_dip.compare import baselines
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.read import from_channels_first, read_block
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 from napari_dip.core.image.scaling import scale_image
 from napari_dip.core.noise.estimation import estimate_mean_variance
 from napari_dip.core.noise.model import noise_model
@@ -67,7 +67,7 @@ def baseline(
         image = task.observe(Image(observed, axes_of(observed)))
         (block,) = plan_blocks(image, None, 2)
         planes, (scaling,) = read_block(image, block), scale_image(image)
-        known = mask_invalid(planes)
+        known = finite_mask(planes)
         line = estimate_mean_variance(planes)
         measured = sigma or np.sqrt(line.mean_variance)
         facts = baselines.Facts(

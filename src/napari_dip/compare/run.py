@@ -14,9 +14,9 @@ from napari_dip.compare.baselines import Facts, available_baselines
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.read import from_channels_first, read_block
 from napari_dip.core.image.axes import spatial_axes
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 from napari_dip.core.image.scaling import scale_image
-from napari_dip.core.image.typical_planes import some_planes
+from napari_dip.core.image.typical_planes import sample_planes
 from napari_dip.core.noise.estimation import estimate_mean_variance
 from napari_dip.core.noise.model import noise_model
 from napari_dip.core.tasks import Deconvolve, Denoise
@@ -107,13 +107,13 @@ def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
     psf = task.fitting_psf(image, axes) if isinstance(task, Deconvolve) else None
     scalings = scale_image(observed, joint=task.joint, regions=task.leaves_out_regions)
     noise_lines = [
-        estimate_mean_variance(some_planes(observed, channel)) for channel in range(len(scalings))
+        estimate_mean_variance(sample_planes(observed, channel)) for channel in range(len(scalings))
     ]
     for block in plan_blocks(observed, None, dims):
         channel = block.channels[0] if block.channels else 0
         scaling = scalings[channel]
         values: NDArray[Any] = read_block(observed, block)  # (C, [Z, ]Y, X)
-        known = mask_invalid(values)
+        known = finite_mask(values)
         if scaling.constant or not known.any():
             continue
         scaled = np.where(known, scaling.scale(np.where(known, values, 0)), 0).astype(np.float64)

@@ -2,11 +2,14 @@
 
 # Annotations are read at run time by pydantic, cyclopts and the form, so
 # nothing here is imported under TYPE_CHECKING.
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from napari_dip.config.names import DEFAULT_FEATURES, Frozen, LatentName, NetworkName
+from napari_dip.config.names import Frozen, LatentName, NetworkName
+
+# Fields of earlier versions and their defaults, which reports and configuration files still hold.
+_REMOVED = {"feature_weight": 0.0, "features": "efficientnet-lite0"}
 
 
 class NetworkConfig(Frozen):
@@ -171,15 +174,6 @@ class FitConfig(Frozen, allow_inf_nan=False):
         description="Weight of the total variation of the estimate, measured in noise; 0 for none. "
         "By itself, 2 would be the customary strength for noise.",
     )
-    feature_weight: float = Field(
-        0.0,
-        ge=0,
-        description="Weight of the squared distance between what a trained network sees in the "
-        "estimate and in a plainly restored picture, relative to the latter; 0 for none.",
-    )
-    features: str = Field(
-        DEFAULT_FEATURES, description="NAME or NAME:LAYER of that trained network."
-    )
     optimiser: Literal["adam", "muon"] = Field(
         "adam",
         description="What moves the weights: Adam, or Muon for kernels of convolutions, which are "
@@ -207,6 +201,17 @@ class FitConfig(Frozen, allow_inf_nan=False):
         description="The same of a plane or frame that begins with what its neighbour has learnt.",
     )
     stopping: StoppingConfig = StoppingConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_defaults_of_removed_fields(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in _REMOVED or value != _REMOVED[name]
+        }
 
     @model_validator(mode="after")
     def _only_a_fixed_latent_is_optimised(self) -> Self:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from napari_dip.core.image.image import KNOWN_AXES, Image, as_image
+from napari_dip.core.image.axis_letters import KNOWN_AXES
+from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.image.units import unit_name
 from napari_dip.errors import FileFormatError
 from napari_dip.optional import installed

@@ -10,7 +10,7 @@ from napari_dip import metrics
 from napari_dip.config import preset_of
 from napari_dip.core.fitting.residual_guard import ResidualGuard, build_guard
 from napari_dip.core.noise.model import NoiseModel
-from napari_dip.core.operators.base import Downsample
+from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.problem import make_problem
 from tests.tiny import waves
 

@@ -1,4 +1,4 @@
-"""What an iteration asks of a device: counted here, without one."""
+"""Operations of an iteration on a device, counted on the CPU."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from napari_dip.core.hardware import device
 from tests.core.fitting.test_fit import problem_of
 from tests.tiny import noisy_waves, tiny_config, waves
 
-# What makes Python wait for a device.
+# Methods of a tensor that wait for a device.
 READS = ("item", "tolist", "numpy", "cpu")
-# The same from within torch.
+# Operations inside torch that wait for a device.
 WAITS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2"}
-# Nothing is computed by these.
+# Operations that compute nothing.
 VIEWS = {
     "alias", "as_strided", "detach", "diagonal", "empty", "empty_like", "empty_strided", "expand",
     "permute", "select", "slice", "split", "squeeze", "t", "transpose", "unsqueeze", "view",
@@ -28,7 +28,7 @@ VIEWS = {
 
 
 class Calls(TorchDispatchMode):
-    """Counts the operations that a device would be sent."""
+    """Counts the operations that a device would receive."""
 
     def __init__(self):
         super().__init__()
@@ -45,7 +45,7 @@ class Calls(TorchDispatchMode):
 
 @pytest.mark.parametrize("latent", ["noise", "observation", "guide"])
 @pytest.mark.parametrize("stop", ["auto", "none"])
-def test_nothing_waits_for_the_device_between_assessments(latent: LatentName, stop, monkeypatch):
+def test_only_assessments_wait_for_the_device(latent: LatentName, stop, monkeypatch):
     monkeypatch.setattr(device, "_ASSESS_EVERY", {"cpu": 10})
     problem, _ = problem_of(noisy_waves(), guide=waves() if latent == "guide" else None)
     steps = fit(problem, tiny_config(60, latent, stop=stop), interval=0)
@@ -65,15 +65,15 @@ def test_nothing_waits_for_the_device_between_assessments(latent: LatentName, st
         monkeypatch.setattr(torch.Tensor, name, watched(name))
     with Calls() as calls:
         assert next(steps).iteration == 20
-    # All numbers of an assessment at once, and the snapshot.
+    # One read for all numbers of an assessment, and one for the snapshot.
     assert reads == {"tolist": 1, "cpu": 1, "numpy": 1}
     waits = {name: calls.names[name] for name in WAITS & calls.names.keys()}
-    # The rule that watches the variance reads it once.
+    # The variance rule reads the variance once.
     assert sum(waits.values()) <= 1
 
 
 @pytest.mark.parametrize(("preset", "bound"), [("balanced", 480), ("fast", 480), ("paper", 400)])
-def test_an_iteration_is_a_bounded_number_of_launches(preset, bound):
+def test_iteration_has_a_bounded_number_of_launches(preset, bound):
     problem, _ = problem_of(np.asarray(noisy_waves()))
     config = DipConfig(fit=preset_of(preset), device="cpu", precision="float32")
     steps = fit(problem, config, interval=0)

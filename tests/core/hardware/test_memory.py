@@ -1,3 +1,5 @@
+"""Memory: the allocator keeps freed memory, and the peak is that of this process."""
+
 from __future__ import annotations
 
 import platform
@@ -15,9 +17,9 @@ _BYTES = 2**20
 
 
 def _page_faults() -> int:
-    """Return how often memory had to be asked for while a large tensor was made anew."""
+    """Return the number of page faults while large tensors are allocated repeatedly."""
     with freed_memory_kept():
-        for _ in range(20):  # until the heap has grown
+        for _ in range(20):  # let the heap grow first
             torch.ones(_BYTES // 4)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         for _ in range(10):
@@ -25,13 +27,13 @@ def _page_faults() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators are left alone")
-def test_a_large_tensor_is_made_again_in_the_same_memory():
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is configured")
+def test_large_tensors_reuse_freed_memory():
     assert _page_faults() < _BYTES // resource.getpagesize()
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators are left alone")
-def test_so_it_is_in_a_thread_of_its_own():
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is configured")
+def test_large_tensors_reuse_freed_memory_in_a_thread():
     faults = []
     thread = threading.Thread(target=lambda: faults.append(_page_faults()))
     thread.start()
@@ -39,14 +41,14 @@ def test_so_it_is_in_a_thread_of_its_own():
     assert faults[0] < _BYTES // resource.getpagesize()
 
 
-def test_the_peak_includes_what_was_freed():
+def test_peak_includes_freed_memory():
     before = peak_memory(torch.device("cpu"))
-    torch.ones(before // 4)  # as many bytes again
+    torch.ones(before // 4)  # the same number of bytes again
     assert peak_memory(torch.device("cpu")) > before
 
 
-def test_the_peak_is_not_that_of_the_process_that_started_this_one():
-    large = torch.ones(process_peak_memory() // 4)  # as many bytes again
+def test_peak_excludes_the_parent_process():
+    large = torch.ones(process_peak_memory() // 4)  # the same number of bytes again
     code = "from napari_dip.core.hardware.memory import process_peak_memory as p; import psutil; "
     code += "print(p() / psutil.Process().memory_info().rss)"
     ratio = subprocess.check_output([sys.executable, "-c", code], text=True)

@@ -1,4 +1,4 @@
-"""Units: spellings in files, symbols of OME, and lengths that are compared."""
+"""Units: spellings in files, OME symbols and conversion of lengths."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from napari_dip.core.restoration.block_problem import anisotropy
         ("Furlong", "Furlong", None),
     ],
 )
-def test_spellings_get_one_name_and_the_symbol_of_ome(text, name, symbol):
+def test_unit_spellings_map_to_one_name_and_ome_symbol(text, name, symbol):
     assert unit_name(text) == name
     assert unit_symbol(name) == symbol
 
 
-def test_lengths_are_no_durations():
+def test_separates_lengths_from_durations():
     assert is_length("meter")
     assert not is_length("minute")
     assert is_duration("minute")
@@ -62,7 +62,7 @@ def test_lengths_are_no_durations():
         (3.0, "pixel", "micrometer", None),
     ],
 )
-def test_lengths_convert_and_others_do_not(size, unit, target, expected):
+def test_converts_lengths_only(size, unit, target, expected):
     assert in_unit(size, unit, target) == pytest.approx(expected)
 
 
@@ -70,13 +70,13 @@ def test_lengths_convert_and_others_do_not(size, unit, target, expected):
     ("unit_z", "size_z", "expected"),
     [("nanometer", 300.0, 3.0), ("micrometer", 0.3, 3.0), ("pixel", 0.3, 1.0)],
 )
-def test_anisotropy_compares_planes_and_pixels_in_one_unit(unit_z, size_z, expected):
+def test_anisotropy_converts_both_spacings_to_one_unit(unit_z, size_z, expected):
     units = {"Z": unit_z, "Y": "micrometer", "X": "micrometer"}
     image = Image(np.zeros((2, 4, 4)), "ZYX", {"Z": size_z, "Y": 0.1, "X": 0.1}, units)
     assert anisotropy(image) == pytest.approx(expected)
 
 
-def test_axes_that_a_user_names_drop_the_sizes_of_other_axes():
+def test_given_axes_drop_voxel_sizes_of_other_axes():
     file = Image(np.zeros((2, 4, 4)), "ZYX", {"Z": 3.0, "T": 2.0, "X": 0.1}, {"Z": "micrometer"})
     image = as_image(file, "TYX")
     assert dict(image.voxel_size) == {"T": 2.0, "X": 0.1}

@@ -1,3 +1,5 @@
+"""Prior networks: shapes, parameters and output of every architecture."""
+
 from __future__ import annotations
 
 from typing import get_args
@@ -8,8 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from napari_dip.config import PRESETS, NetworkConfig, NetworkName
-from napari_dip.core.networks import architectures as bodies
-from napari_dip.core.networks import layers
+from napari_dip.core.networks import architectures, layers
 from napari_dip.core.networks.architectures import Hourglass
 from napari_dip.core.networks.build import NETWORKS, build_network
 
@@ -24,11 +25,11 @@ VARIANTS = [
 ]
 
 
-def test_the_registry_and_the_configuration_name_the_same_networks():
+def test_registry_and_configuration_have_the_same_networks():
     assert set(NETWORKS) == set(get_args(NetworkName))
 
 
-def test_the_published_network_has_the_published_number_of_parameters():
+def test_paper_network_has_the_published_number_of_parameters():
     network = build_network(PRESETS["paper"].network, 32, 3)
     assert sum(parameter.numel() for parameter in network.parameters()) == 2_217_831
 
@@ -37,22 +38,22 @@ def test_the_published_network_has_the_published_number_of_parameters():
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("shape", [(1, 1), (3, 3), (13, 31), (1, 2, 3), (9, 13, 20), (17, 9, 9)])
 @pytest.mark.parametrize("anisotropy", [1.0, 5.0])
-def test_the_canvas_covers_any_image(name, variant, shape, anisotropy):
+def test_canvas_covers_any_image(name, variant, shape, anisotropy):
     config = NetworkConfig(name=name, channels=(4, 4), **variant)
     depth = shape[0] if len(shape) == 3 else None
     network = build_network(config, 3, 2, depth=depth, anisotropy=anisotropy)
     canvas = network.canvas(shape)
-    assert all(whole >= size for whole, size in zip(canvas, shape, strict=True))
+    assert all(full >= size for full, size in zip(canvas, shape, strict=True))
     estimate = network(torch.rand(1, 3, *network.grid(shape)))
     assert estimate.shape == (1, 2, *canvas)
     assert estimate.dtype == torch.float32
 
 
-def test_few_planes_stay_as_many_and_planes_far_apart_are_not_mixed(monkeypatch):
+def test_distant_planes_are_neither_halved_nor_combined(monkeypatch):
     config = NetworkConfig(channels=(4, 4))
     assert build_network(config, 3, 1, depth=5).canvas((5, 8, 8)) == (5, 8, 8)
-    # A batch norm mixes everything.
-    for module in (layers, bodies):
+    # Batch norm combines all planes.
+    for module in (layers, architectures):
         monkeypatch.setattr(module, "batch_norm", lambda channels, dims: nn.Identity())
     network = build_network(config, 1, 1, depth=5, anisotropy=8.0)
     latent = torch.rand(1, 1, 5, 8, 8)
@@ -65,7 +66,7 @@ def test_few_planes_stay_as_many_and_planes_far_apart_are_not_mixed(monkeypatch)
 @pytest.mark.parametrize("name", get_args(NetworkName))
 @pytest.mark.parametrize("mode", ["stride", "average", "max"])
 @pytest.mark.parametrize("size", [(32, 32), (4, 16, 16)])
-def test_a_network_can_be_fitted_and_all_of_it_learns(name, mode, size):
+def test_every_network_fits_and_updates_all_weights(name, mode, size):
     torch.manual_seed(0)
     network = build_network(
         NetworkConfig(name=name, channels=(8, 8), downsampling=mode),
@@ -86,14 +87,14 @@ def test_a_network_can_be_fitted_and_all_of_it_learns(name, mode, size):
     assert all(bool(p.grad.abs().sum() > 0) for p in network.parameters())
 
 
-def test_a_deep_decoder_has_fewer_weights_than_pixels():
+def test_deep_decoder_has_fewer_weights_than_pixels():
     config = NetworkConfig(name="deep-decoder", channels=(64,) * 5, skip_channels=0)
     network = build_network(config, 64, 1)
     assert sum(p.numel() for p in network.parameters()) < 256 * 256 / 2
 
 
 @pytest.mark.parametrize("size", [(32, 32), (8, 16, 16)])
-def test_a_tapered_hourglass_joins_no_more_channels_than_its_scale_has(size):
+def test_tapered_hourglass_passes_on_the_width_of_the_finer_scale(size):
     config = NetworkConfig(channels=(4, 6, 8), skip_channels=2, tapered=True)
     network = build_network(config, 3, 1, depth=size[0] if len(size) == 3 else None)
     body, joined = network.body, []
@@ -104,13 +105,13 @@ def test_a_tapered_hourglass_joins_no_more_channels_than_its_scale_has(size):
     assert network(torch.rand(1, 3, *network.grid(size))).shape == (1, 1, *size)
 
 
-def test_skip_widths_are_one_for_each_scale():
+def test_rejects_another_number_of_skip_widths_than_scales():
     assert NetworkConfig(channels=(8, 16), skip_channels=(0, 4)).skips == (0, 4)
     with pytest.raises(ValidationError, match="one skip width for each of 2 scales"):
         NetworkConfig(channels=(8, 16), skip_channels=(4,))
 
 
-def test_a_sigmoid_stays_within_its_bounds_and_spans_them():
+def test_sigmoid_output_spans_its_bounds():
     network = build_network(NetworkConfig(channels=(4, 4), output="sigmoid"), 3, 1, (-2.0, 5.0))
     with torch.no_grad():
         network.head.bias.fill_(100.0)
@@ -120,17 +121,17 @@ def test_a_sigmoid_stays_within_its_bounds_and_spans_them():
 
 
 @pytest.mark.parametrize("preset", ["fast", "balanced"])
-def test_no_convolution_before_a_batch_norm_has_a_bias(preset):
+def test_convolutions_before_batch_norm_have_no_bias(preset):
     network = build_network(PRESETS[preset].network, 32, 1)
     convolutions = [m for m in network.body.modules() if isinstance(m, nn.Conv2d)]
     assert convolutions
     assert all(convolution.bias is None for convolution in convolutions)
 
 
-def test_the_head_is_float32_under_bfloat16():
+def test_head_is_float32_under_bfloat16():
     network = build_network(NetworkConfig(channels=(8, 8)), 4, 1)
     with torch.autocast("cpu", torch.bfloat16):
         estimate = network(torch.rand(1, 4, 64, 64))
     assert estimate.dtype == torch.float32
-    # bfloat16 has at most 128 numbers to an octave.
+    # bfloat16 has at most 128 numbers per octave.
     assert estimate.unique().numel() > 2000

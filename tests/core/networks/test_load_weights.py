@@ -1,3 +1,5 @@
+"""Initial weights: loading, checksum and clear errors."""
+
 from __future__ import annotations
 
 import hashlib
@@ -18,7 +20,7 @@ PICTURE = noisy_waves((24, 20))
 
 @pytest.fixture
 def weights():
-    """Return a state dict of the tiny network, fed with one channel."""
+    """Return a state dict of the tiny network with one latent channel."""
     torch.manual_seed(7)
     state = build_network(NETWORK, 1, 1).state_dict()
     return {key: tensor.contiguous() for key, tensor in state.items()}
@@ -26,7 +28,7 @@ def weights():
 
 @pytest.fixture
 def restored(tmp_path):
-    """Restore a picture from weights that are written to a file."""
+    """Return a function that restores an image with initial weights from a file."""
     file = tmp_path / "start.safetensors"
 
     def run(weights=None, **choices):
@@ -41,8 +43,8 @@ def restored(tmp_path):
     return run
 
 
-def test_a_fit_starts_from_the_weights_of_the_file(restored, weights):
-    # The head alone decides: with no weights but a bias the estimate is flat.
+def test_fit_starts_from_the_weights_of_the_file(restored, weights):
+    # With zero weights in the head the estimate is flat.
     flat = {
         key: torch.zeros_like(tensor) if key.startswith("head") else tensor
         for key, tensor in weights.items()
@@ -54,23 +56,23 @@ def test_a_fit_starts_from_the_weights_of_the_file(restored, weights):
     assert restored(None).report.weights_sha256 == digest
 
 
-def test_a_fit_from_random_weights_says_so():
+def test_report_has_no_checksum_for_random_weights():
     report = finish(restore(PICTURE, config=tiny_config(1))).report
     assert report.weights_sha256 is None
 
 
-def test_weights_of_another_network_are_refused(restored, weights):
+def test_rejects_weights_of_another_network(restored, weights):
     (key, *_) = weights
     for wrong, words in [
         ({**weights, key: weights[key][:1].clone()}, f"{key} of shape"),
-        ({name: tensor for name, tensor in weights.items() if name != key}, f"{key} not in it"),
-        ({**weights, "extra": torch.zeros(1)}, "extra in it"),
+        ({name: tensor for name, tensor in weights.items() if name != key}, f"without {key}"),
+        ({**weights, "extra": torch.zeros(1)}, "unknown tensor extra"),
     ]:
         with pytest.raises(InputError, match=words):
             restored(wrong)
 
 
-def test_a_file_that_holds_no_weights_is_refused(restored):
+def test_rejects_files_without_weights(restored):
     with pytest.raises(InputError, match="cannot be read"):
         restored(None)
     restored.file.write_bytes(b"no tensors at all")

@@ -1,19 +1,21 @@
+"""Padded convolutions: gradients equal those of torch."""
+
 from __future__ import annotations
 
 import pytest
 import torch
 
-from napari_dip.core.networks import padded_conv as convolution
+from napari_dip.core.networks import padded_conv
 from napari_dip.core.networks.padded_conv import Convolution2d, Convolution3d
 
 
 @pytest.fixture
 def narrow_vectors(monkeypatch):
-    """Have the gradients of kernels made as on processors without AVX-512."""
-    made, original = [], convolution.kernel_gradient
-    monkeypatch.setattr(convolution, "_narrow_vectors", lambda: True)
+    """Compute kernel gradients as on processors without AVX-512; return the calls."""
+    made, original = [], padded_conv.kernel_gradient
+    monkeypatch.setattr(padded_conv, "_narrow_vectors", lambda: True)
     monkeypatch.setattr(
-        convolution, "kernel_gradient", lambda *args: made.append(args) or original(*args)
+        padded_conv, "kernel_gradient", lambda *args: made.append(args) or original(*args)
     )
     return made
 
@@ -41,13 +43,13 @@ def only_deterministic():
 @pytest.mark.parametrize(
     ("shape", "size"), [((9, 12), (3, 3)), ((5, 4), (5, 7)), ((5, 6, 7), (1, 3, 5))], ids=str
 )
-def test_what_is_mirrored_learns_in_a_fixed_order_as_in_any(request, shape, size):
+def test_deterministic_reflection_gradient_equals_that_of_torch(request, shape, size):
     torch.manual_seed(0)
     layer, values = layer_of(shape, size), torch.rand(2, 3, *shape)
     expected = gradients(layer, values)
     request.getfixturevalue("only_deterministic")
-    for one, other in zip(gradients(layer, values), expected, strict=True):
-        torch.testing.assert_close(one, other)
+    for actual, reference in zip(gradients(layer, values), expected, strict=True):
+        torch.testing.assert_close(actual, reference)
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -56,23 +58,23 @@ def test_what_is_mirrored_learns_in_a_fixed_order_as_in_any(request, shape, size
     ("shape", "size"),
     [
         ((40, 33), (3, 3)),
-        ((110, 90), (3, 3)),  # more than is taken at once
+        ((110, 90), (3, 3)),  # more than one chunk
         ((37, 41), (5, 3)),
         ((12, 13, 14), (3, 3, 3)),
         ((7, 20, 19), (1, 3, 3)),
     ],
 )
-def test_kernels_learn_the_same_by_matrix_products(
+def test_matrix_products_yield_the_kernel_gradient_of_torch(
     narrow_vectors, monkeypatch, shape, size, padding_mode, bias
 ):
     torch.manual_seed(0)
     layer = layer_of(shape, size, bias=bias, padding_mode=padding_mode)
     values = torch.randn(1, 3, *shape)
-    ours = gradients(layer, values)
+    by_products = gradients(layer, values)
     assert len(narrow_vectors) == 1
-    monkeypatch.setattr(convolution, "_narrow_vectors", lambda: False)
-    for our, torchs in zip(ours, gradients(layer, values), strict=True):
-        torch.testing.assert_close(our, torchs, rtol=1e-4, atol=1e-3)
+    monkeypatch.setattr(padded_conv, "_narrow_vectors", lambda: False)
+    for actual, expected in zip(by_products, gradients(layer, values), strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-3)
     assert len(narrow_vectors) == 1
 
 
@@ -80,14 +82,14 @@ def test_kernels_learn_the_same_by_matrix_products(
     ("shape", "size", "stride"),
     [((16, 16), (3, 3), 1), ((64, 64), (3, 3), 2), ((64, 64), (1, 1), 1)],
 )
-def test_of_few_pixels_and_elements_and_of_halvings_torch_makes_them(
+def test_small_images_and_strides_use_the_kernel_gradient_of_torch(
     narrow_vectors, shape, size, stride
 ):
     gradients(layer_of(shape, size, stride=stride), torch.randn(1, 3, *shape))
     assert not narrow_vectors
 
 
-def test_in_bfloat16_torch_makes_them(narrow_vectors):
+def test_bfloat16_uses_the_kernel_gradient_of_torch(narrow_vectors):
     with torch.autocast("cpu", torch.bfloat16):
         layer_of((64, 64), (3, 3))(torch.randn(1, 3, 64, 64)).float().sum().backward()
     assert not narrow_vectors

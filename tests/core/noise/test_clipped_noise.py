@@ -1,3 +1,5 @@
+"""Clipped noise: the level before clipping at black."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -9,7 +11,7 @@ from napari_dip.core.noise.levels import measure_levels
 
 
 def dark_image(sigma: float, brightest: float = 80.0, seed: int = 0) -> np.ndarray:
-    """8-bit ramps from black with Gaussian noise, clipped at 0, (4, 256, 256)."""
+    """Return 8-bit ramps from black with Gaussian noise, clipped at 0, (4, 256, 256)."""
     light = np.tile(np.linspace(0, brightest, 256), (4, 256, 1))
     noisy = light + np.random.default_rng(seed).normal(0, sigma, light.shape)
     return np.clip(np.rint(noisy), 0, 255)
@@ -32,13 +34,13 @@ def test_clipping_does_not_look_like_a_gain():
 
 
 @pytest.mark.parametrize("mean", [0.0, 10.0, 30.0, 100.0])
-def test_clipped_level_gets_the_variance_from_before(mean):
+def test_clipped_level_gets_the_variance_before_clipping(mean):
     values = np.random.default_rng(0).normal(mean, 20, 100_000).clip(min=0)
     assert unclipped_of(values, step=1.0) == pytest.approx(400, rel=0.03)
 
 
 @pytest.mark.parametrize("photons", [0.3, 1.0, 4.0])
-def test_counted_photons_keep_their_variance(photons):
+def test_photon_counts_keep_their_variance(photons):
     counts = 5.0 * np.random.default_rng(0).poisson(photons, 100_000)
     assert unclipped_of(counts, step=5.0) == counts.var()
 
@@ -48,7 +50,7 @@ def test_dark_noise_without_black_pixels_keeps_its_variance():
     assert unclipped_of(values, step=1e-3) == values.var()
 
 
-def test_an_offset_of_black_makes_no_difference():
+def test_black_offset_does_not_change_the_variance():
     dark = dark_image(25.0)
     shifted = measure_levels(dark + 100)
     assert shifted.variance == pytest.approx(measure_levels(dark).variance)

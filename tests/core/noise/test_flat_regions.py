@@ -1,3 +1,5 @@
+"""Flat regions: noise and texture are distinguished."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -15,7 +17,7 @@ def blurred_noise(width: float, size: int = 256) -> np.ndarray:
 
 
 def fibres(size: int = 256) -> np.ndarray:
-    """Stripes of a stain: every region has a direction, and some are stronger than others."""
+    """Return stripes: every region has a direction, and their strength varies."""
     y, x = np.mgrid[:size, :size]
     angle = np.arctan2(y - size / 3, x - size / 2)
     strength = 10 + 30 * np.sin(x / 40) ** 2
@@ -24,13 +26,13 @@ def fibres(size: int = 256) -> np.ndarray:
 
 @pytest.mark.parametrize("width", [0.7, 1.0, 1.5])
 @pytest.mark.parametrize("size", [128, 256])
-def test_finds_correlated_noise_over_a_smooth_picture(width, size):
+def test_finds_correlated_noise_over_a_smooth_image(width, size):
     noisy = waves((size, size)) + blurred_noise(width, size)
     assert hold_noise(noisy[None])
     assert noise_correlation(noisy[None]) >= CORRELATED
 
 
-def test_fibres_are_no_noise():
+def test_fibres_do_not_count_as_noise():
     picture = fibres()
     assert not hold_noise(picture[None])
     assert noise_correlation(picture[None]) is None
@@ -42,7 +44,7 @@ def test_fibres_with_white_noise_have_no_correlated_noise():
     assert correlation is None or correlation < CORRELATED
 
 
-def test_noise_that_grows_with_intensity_counts():
+def test_noise_that_grows_with_intensity_counts_as_noise():
     light = np.tile(np.linspace(20, 200, 256), (256, 1))
     assert hold_noise((light + np.sqrt(light) * blurred_noise(1.0) / 10)[None])
 
@@ -52,11 +54,11 @@ def test_noise_that_grows_with_intensity_counts():
     [np.zeros((1, 256, 256)), np.full((1, 256, 256), np.nan), np.ones((2, 7, 300))],
     ids=["constant", "missing", "narrow"],
 )
-def test_too_few_tiles_hold_no_noise(planes):
+def test_too_few_tiles_do_not_count_as_noise(planes):
     assert not hold_noise(planes)
 
 
-def test_missing_pixels_leave_out_their_tiles():
+def test_tiles_with_missing_pixels_are_left_out():
     noisy = blurred_noise(1.0)
     noisy[:, :64] = np.nan
     assert hold_noise(noisy[None])

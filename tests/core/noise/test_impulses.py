@@ -1,3 +1,5 @@
+"""Impulses: salt, pepper, hot and dead pixels are found, details are kept."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -14,7 +16,7 @@ RNG = np.random.default_rng(0)
 
 
 def salted(share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return a picture with camera noise and black and white pixels, and where these are."""
+    """Return a noisy picture with black and white pixels, and the mask of these pixels."""
     draw = RNG.random((96, 96))
     picture = waves((96, 96)) + RNG.normal(0, 3, (96, 96))
     picture[draw < share] = 255.0
@@ -23,7 +25,7 @@ def salted(share: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def spots(width: float) -> np.ndarray:
-    """Return bright puncta of a width in pixels, with photon noise."""
+    """Return bright puncta of the given width [pixels] with photon noise."""
     y, x = np.mgrid[:96, :96]
     picture = np.full((96, 96), 20.0)
     for row, column in RNG.uniform(0, 96, (40, 2)):
@@ -31,12 +33,12 @@ def spots(width: float) -> np.ndarray:
     return RNG.poisson(picture)
 
 
-# A spot that leaves most of a picture dark.
+# A bright square on a dark background.
 BRIGHT = np.pad(np.ones((20, 20), int), 38)
 
 
 def speckled(shade: int) -> np.ndarray:
-    """Return a clean picture with thin short strokes of one shade, as of reflections or hair."""
+    """Return a clean picture with thin short strokes of one shade, like reflections or hair."""
     picture = waves((96, 96))
     for row, column in RNG.integers(4, 90, (40, 2)):
         picture[row, column : column + 5] = shade
@@ -44,7 +46,7 @@ def speckled(shade: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.4])
-def test_salt_and_pepper_are_found(share):
+def test_finds_salt_and_pepper(share):
     picture, hit = salted(share)
     found = find_impulses(picture)
     assert (found & hit).sum() > 0.95 * hit.sum()
@@ -52,7 +54,7 @@ def test_salt_and_pepper_are_found(share):
 
 
 @pytest.mark.parametrize("sign", [1, -1], ids=["hot", "dead"])
-def test_single_pixels_far_from_all_neighbours_are_found(sign):
+def test_finds_hot_and_dead_pixels(sign):
     picture = RNG.normal(100, 2, (64, 64))
     where = [(5, 9), (30, 31), (63, 40)]
     for position in where:
@@ -79,11 +81,11 @@ def test_single_pixels_far_from_all_neighbours_are_found(sign):
         pytest.param(np.full((16, 16), np.nan), id="missing"),
     ],
 )
-def test_what_is_no_impulse_is_left_alone(picture):
+def test_ordinary_pixels_are_not_impulses(picture):
     assert not find_impulses(picture).any()
 
 
-def test_pixels_around_missing_ones_are_left_alone():
+def test_pixels_near_missing_ones_are_not_impulses():
     picture = RNG.normal(100, 2, (64, 64))
     picture[20:30, 20:30] = np.nan
     picture[24, 24] = 900.0
@@ -99,7 +101,7 @@ def test_pixels_around_missing_ones_are_left_alone():
         pytest.param("ZYX", 4 + 6, id="some planes before all"),
     ],
 )
-def test_what_was_searched_as_a_whole_is_not_searched_again(axes, searches, monkeypatch):
+def test_clean_channels_are_searched_for_impulses_once(axes, searches, monkeypatch):
     found = []
 
     def search(plane):

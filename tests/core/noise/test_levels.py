@@ -1,3 +1,5 @@
+"""Noise levels: white noise at each intensity, without texture."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,7 +10,7 @@ from napari_dip.core.noise.levels import NoiseLevels, fit_line, measure_levels
 
 
 def texture(size: int, seed: int = 0) -> np.ndarray:
-    """Grass-like texture without noise: band-limited, stronger here than there."""
+    """Return band-limited texture without noise, whose strength varies."""
     rng = np.random.default_rng(seed)
     noise = rng.normal(size=(2, size, size))
     band = ndimage.gaussian_filter(noise[0], 1.0) - ndimage.gaussian_filter(noise[0], 2.5)
@@ -30,7 +32,7 @@ def test_texture_does_not_count_as_noise(sigma):
     assert line.slope * 120 + line.intercept == pytest.approx(sigma**2, rel=0.2)
 
 
-def test_texture_without_noise_has_a_low_floor():
+def test_texture_without_noise_has_a_low_level():
     picture = texture(256)
     assert measure_levels(picture[None]).variance.mean() < 0.01 * picture.var()
 
@@ -64,7 +66,7 @@ def test_saturated_patches_are_left_out():
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 40), (1, 5, 5), (1, 64, 64)])
-def test_too_few_patches_give_no_levels(shape):
+def test_too_few_patches_yield_no_levels(shape):
     assert measure_levels(np.zeros(shape)) is None
 
 
@@ -76,14 +78,14 @@ def test_levels_with_texture_do_not_move_the_line():
     assert (line.slope, line.intercept) == pytest.approx((2, 10), rel=0.01)
 
 
-def test_a_falling_line_counts_as_flat():
+def test_falling_line_counts_as_flat():
     intensity = np.linspace(0, 100, 24)
     line = fit_line(NoiseLevels(intensity, 200 - intensity, 3000))
     assert line.slope == 0
     assert 100 < line.intercept < 200
 
 
-def test_levels_of_one_intensity_alone_give_no_slope():
+def test_levels_of_one_intensity_yield_no_slope():
     intensity = np.array([20.0, 60, 100, 140, 180, 220, 254, 255, 255, 255, 255, 255, 255, 255])
     variance = np.array([3.6, 4.0, 6.5, 7.8, 6.0, 5.0, 2.6, 2.3, 2.6, 2.9, 2.6, 2.6, 2.9, 2.6])
     line = fit_line(NoiseLevels(intensity, variance, 4000))

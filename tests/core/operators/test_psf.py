@@ -1,11 +1,9 @@
-from __future__ import annotations
+"""Point-spread functions: measured and Gaussian."""
 
-import sys
-from importlib.util import find_spec
+from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import special
 
 from napari_dip.core.image.image import Image
 from napari_dip.core.operators.psf import (
@@ -13,10 +11,7 @@ from napari_dip.core.operators.psf import (
     gaussian_psf,
     spacing_in_micrometers,
 )
-from napari_dip.core.operators.widefield import widefield_psf
-from napari_dip.errors import InputError, UsageError
-
-OPTICS = {"na": 1.4, "wavelength": 0.52, "refractive_index": 1.518}
+from napari_dip.errors import InputError
 
 
 def is_centred(psf):
@@ -25,7 +20,7 @@ def is_centred(psf):
 
 
 @pytest.mark.parametrize("shape", [(9, 9), (8, 10), (5, 9, 8)])
-def test_a_bead_becomes_a_psf(shape):
+def test_centres_and_normalises_a_measured_psf(shape):
     bead = np.full(shape, 100.0)
     bead[tuple(n // 2 + 1 for n in shape)] = 900
     psf = centred_psf(bead)
@@ -34,17 +29,17 @@ def test_a_bead_becomes_a_psf(shape):
     assert psf.min() == 0
 
 
-def test_a_box_stays_a_box():
+def test_box_filter_is_unchanged():
     np.testing.assert_allclose(centred_psf(np.ones((5, 3))), np.full((5, 3), 1 / 15), rtol=1e-6)
 
 
 @pytest.mark.parametrize("values", [np.zeros((3, 3)), np.ones(3), np.full((3, 3), np.nan)])
-def test_what_is_no_psf_is_refused(values):
+def test_rejects_arrays_that_are_no_psf(values):
     with pytest.raises(InputError, match="expected"):
         centred_psf(values)
 
 
-def test_a_gaussian_has_its_width():
+def test_gaussian_psf_has_the_given_width():
     psf = gaussian_psf((1.0, 2.0))
     assert is_centred(psf)
     y, x = (np.arange(n) - n // 2 for n in psf.shape)
@@ -53,45 +48,12 @@ def test_a_gaussian_has_its_width():
 
 
 @pytest.mark.parametrize("sigma", [(0.0, 0.0), (-1.0, 1.0), (float("nan"), 1.0)])
-def test_a_width_that_is_none_is_refused(sigma):
+def test_rejects_invalid_gaussian_widths(sigma):
     with pytest.raises(InputError, match="standard deviations"):
         gaussian_psf(sigma)
 
 
-def test_the_plane_in_focus_is_an_airy_disk():
-    step = 0.05
-    psf = widefield_psf(**OPTICS, voxel_size=(step, step))
-    assert is_centred(psf)
-    radius = step * np.arange(8)
-    v = 2 * np.pi * OPTICS["na"] / OPTICS["wavelength"] * radius[1:]
-    airy = np.concatenate([[1], (2 * special.j1(v) / v) ** 2])
-    line = psf[psf.shape[0] // 2, psf.shape[1] // 2 :][:8]
-    np.testing.assert_allclose(line / line[0], airy, atol=0.03)
-
-
-def test_light_is_conserved_out_of_focus_and_spreads():
-    psf = widefield_psf(**OPTICS, voxel_size=(0.2, 0.08, 0.08), planes=5)
-    assert psf.shape[0] == 5
-    assert psf.sum() == pytest.approx(1, rel=1e-5)
-    np.testing.assert_allclose(psf[0], psf[-1], rtol=1e-4, atol=1e-9)
-    peaks = psf.max(axis=(1, 2))
-    assert peaks[2] > peaks[1] > peaks[0]
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"na": 1.6}, "below the refractive index"),
-        ({"wavelength": 520}, "micrometres"),
-        ({"voxel_size": (5.0, 5.0)}, "larger than the PSF"),
-    ],
-)
-def test_impossible_optics_are_refused(changes, words):
-    with pytest.raises(InputError, match=words):
-        widefield_psf(**{**OPTICS, "voxel_size": (0.1, 0.1), **changes})
-
-
-def test_the_spacing_is_read_in_any_unit_of_length():
+def test_converts_voxel_sizes_to_micrometres():
     data = np.zeros((4, 4))
     for spacing, unit in ((100.0, "nm"), (0.1, "micrometer"), (1000.0, "Å"), (1e-5, "cm")):
         image = Image(data, "YX", {"Y": spacing, "X": 0.1}, {"Y": unit})
@@ -99,47 +61,3 @@ def test_the_spacing_is_read_in_any_unit_of_length():
     for unknown in (Image(data, "YX"), Image(data, "YX", {"Y": 1.0, "X": 1.0}, {"Y": "second"})):
         with pytest.raises(InputError, match="voxel size"):
             spacing_in_micrometers(unknown, "YX")
-
-
-needs_generator = pytest.mark.skipif(
-    find_spec("psf_generator") is None, reason="needs the extra psf"
-)
-
-
-@needs_generator
-@pytest.mark.parametrize("voxel_size", [(0.08, 0.08), (0.2, 0.08, 0.08)])
-def test_vectorial_optics_are_centred_symmetric_and_wider_at_a_high_aperture(voxel_size):
-    planes = {"planes": 5} if len(voxel_size) == 3 else {}
-    scalar, vectorial = (
-        widefield_psf(**OPTICS, voxel_size=voxel_size, optics=optics, **planes)
-        for optics in ("scalar", "vectorial")
-    )
-    assert vectorial.shape == scalar.shape
-    assert vectorial.sum() == pytest.approx(1, rel=1e-5)
-    assert is_centred(vectorial)
-    for axis in range(vectorial.ndim):
-        np.testing.assert_allclose(vectorial, np.flip(vectorial, axis), atol=1e-4)
-    np.testing.assert_allclose(vectorial, vectorial.swapaxes(-1, -2), atol=1e-4)
-    middle = (2,) if planes else ()
-    assert vectorial[middle].max() < 0.9 * scalar[middle].max()
-
-
-@needs_generator
-def test_both_theories_agree_at_a_low_aperture():
-    scalar, vectorial = (
-        widefield_psf(0.3, 0.52, 1.0, (0.3, 0.3), optics=optics)
-        for optics in ("scalar", "vectorial")
-    )
-    np.testing.assert_allclose(vectorial, scalar, atol=0.02 * scalar.max())
-
-
-@needs_generator
-def test_vectorial_optics_need_square_pixels():
-    with pytest.raises(InputError, match="square"):
-        widefield_psf(**OPTICS, voxel_size=(0.1, 0.08), optics="vectorial")
-
-
-def test_without_psf_generator_the_way_to_get_it_is_said(monkeypatch):
-    monkeypatch.setitem(sys.modules, "psf_generator", None)
-    with pytest.raises(UsageError, match="napari-dip.psf."):
-        widefield_psf(**OPTICS, voxel_size=(0.1, 0.1), optics="vectorial")

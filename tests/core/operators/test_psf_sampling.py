@@ -1,4 +1,4 @@
-"""A PSF whose voxels are not those of the image."""
+"""PSF with another voxel size than the image."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ STACK = Image(np.zeros((15, 40, 40)), "ZYX", {"Z": 0.3, "Y": 0.1, "X": 0.1}, UM)
 
 
 def line(n, step, sigma, shift=0.0):
-    """Return a Gaussian of a width [micrometre], its light summed over voxels of a size."""
+    """Return a Gaussian of width sigma [micrometre], summed over voxels of size `step`."""
     edges = (np.arange(n + 1) - n / 2 + shift) * step
     return np.diff(erf(edges / sigma / np.sqrt(2))) / 2
 
 
 def gaussian(step=0.1, planes=25, pixel=0.1, n=21, units=UM, axes="ZYX", shift=0.0):
-    """Return a PSF of 0.3 micrometre along Z and of 0.1 along Y and X."""
+    """Return a Gaussian PSF of width 0.3 micrometre along Z and 0.1 along Y and X."""
     flat = line(n, pixel, 0.1)
     volume = line(planes, step, 0.3, shift)[:, None, None] * flat[:, None] * flat
-    values = 900 * volume + 100  # on the background of a camera
+    values = 900 * volume + 100  # background of a camera
     sizes = {"Z": step, "Y": pixel, "X": pixel}
     return Image(values.transpose(["ZYX".index(axis) for axis in axes]), axes, sizes, units)
 
 
 def moments(psf):
-    """Return the mean and the variance along the first axis [voxels from the middle]."""
+    """Return mean and variance along the first axis [voxels from the centre]."""
     light = psf.sum(axis=(1, 2))
     at = np.arange(len(light)) - len(light) // 2
     mean = (light * at).sum()
@@ -54,7 +54,7 @@ def moments(psf):
     ],
     ids=["0.1", "0.05", "0.2", "nm", "XYZ", "even", "between planes", "pixels", "both"],
 )
-def test_a_psf_is_the_same_whatever_its_voxels(psf):
+def test_resampled_psf_does_not_depend_on_its_voxel_size(psf):
     if psf.units["Z"] == "nanometer":
         values = gaussian(0.1).data
         psf = Image(values, "ZYX", {"Z": 100.0, "Y": 100.0, "X": 100.0}, psf.units)
@@ -70,7 +70,7 @@ def test_a_psf_is_the_same_whatever_its_voxels(psf):
     assert variance == pytest.approx(moments(expected)[1], rel=0.08)
 
 
-def test_light_is_summed_over_whole_voxels():
+def test_resampling_sums_the_light_per_voxel():
     values = np.zeros((9, 3, 3))
     values[:, 1, 1] = np.arange(9.0) * np.arange(9.0)[::-1]
     psf = Image(values, "ZYX", {"Z": 0.1, "Y": 0.1, "X": 0.1}, UM)
@@ -78,20 +78,20 @@ def test_light_is_summed_over_whole_voxels():
     np.testing.assert_allclose(summed[:, 1, 1], values[:, 1, 1].reshape(3, 3).sum(axis=1))
 
 
-def test_a_psf_on_the_grid_stays_as_it_is():
+def test_psf_with_the_voxel_size_of_the_image_is_unchanged():
     psf = gaussian(0.3001, planes=9)
     np.testing.assert_array_equal(psf_on_grid(psf, STACK), psf.data)
     assert sampling_remark(psf, STACK) == ()
 
 
-def test_an_array_has_the_voxel_size_of_the_image():
+def test_plain_array_psf_has_the_voxel_size_of_the_image():
     values = gaussian(0.1, planes=15).data
     kernel = Deconvolve(values).fitting_psf(STACK, "ZYX")
     np.testing.assert_array_equal(kernel, centred_psf(values))
     assert Deconvolve(values).remarks(STACK) == ()
 
 
-def test_what_was_resampled_is_said():
+def test_remark_names_the_resampled_axes():
     (sentence,) = sampling_remark(gaussian(0.1), STACK)
     assert "z from 0.1 to 0.3 micrometer" in sentence
     assert "y from" not in sentence
@@ -110,7 +110,7 @@ WITHOUT = Image(np.zeros((15, 40, 40)), "ZYX")
     ],
     ids=["PSF", "image", "no length"],
 )
-def test_planes_of_unknown_distance_are_refused(psf, image):
+def test_rejects_an_unknown_plane_spacing(psf, image):
     with pytest.raises(InputError, match="Set the voxel size of the PSF"):
         Deconvolve(psf).fitting_psf(image, "ZYX")
 
@@ -122,35 +122,35 @@ def test_planes_of_unknown_distance_are_refused(psf, image):
         (Image(BARE.data[4], "YX"), STACK, "y, x"),
         (Image(BARE.data[4], "YX", {"Y": 0.1, "X": 0.1}, UM), WITHOUT, "y, x"),
     ],
-    ids=["as many planes", "plane without size", "image without size"],
+    ids=["equal number of planes", "plane without size", "image without size"],
 )
-def test_an_unknown_size_that_shapes_make_likely_is_a_warning(psf, image, axes):
+def test_warns_about_an_unknown_voxel_size(psf, image, axes):
     task = Deconvolve(psf)
     assert task.fitting_psf(image, "ZYX").ndim == 3
     assert f"along {axes}:" in task.remarks(image)[0]
 
 
-def test_nothing_is_known_of_both_and_nothing_is_said():
+def test_no_remark_if_both_voxel_sizes_are_unknown():
     task = Deconvolve(BARE)
     assert task.remarks(WITHOUT) == ()
     np.testing.assert_array_equal(task.fitting_psf(WITHOUT, "ZYX"), centred_psf(BARE.data))
 
 
-def test_a_psf_in_absurd_units_is_refused_without_filling_the_memory():
+def test_rejects_a_psf_in_absurd_units_without_large_arrays():
     psf = gaussian(0.1, units={**UM, "Z": "meter"})
     with pytest.raises(InputError, match="at most twice as wide"):
         Deconvolve(psf).fitting_psf(STACK, "ZYX")
 
 
 @pytest.mark.parametrize("axes", ["ZYX", "TYX", "CZYX", "TZCYX"])
-def test_axes_of_length_one_are_left_out(axes):
+def test_spatial_psf_drops_axes_of_length_one(axes):
     shape = tuple({"Z": 9, "Y": 5, "X": 5, "T": 9 if axes == "TYX" else 1}.get(a, 1) for a in axes)
     psf = spatial_psf(Image(np.zeros(shape), axes, dict.fromkeys(axes, 0.1)))
     assert (psf.axes, psf.shape) == ("ZYX", (9, 5, 5))
     assert ("Z" in psf.voxel_size) is ("Z" in axes)
 
 
-def test_a_volume_for_planes_is_refused_as_such():
+def test_rejects_a_volume_psf_for_planes():
     plane = Image(np.zeros((40, 40)), "YX", {"Y": 0.1, "X": 0.1}, UM)
     with pytest.raises(InputError, match="take its plane in focus"):
         Deconvolve(gaussian(0.1)).fitting_psf(plane, "YX")

@@ -1,4 +1,4 @@
-"""Optimisers: kernels are moved in all directions alike, and everything else by Adam."""
+"""Optimisers: Muon for kernels, Adam for all other weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_dip.core.optim.optimisers import (
     Muon,
     Optimisers,
     build_optimiser,
-    orthogonalised,
+    orthogonalise,
     typical_steps,
 )
 from tests.tiny import printed_by
@@ -35,38 +35,38 @@ def seeded(*shape):
 
 
 @pytest.mark.parametrize("shape", [(8, 72), (72, 8), (8, 8), (1, 9)])
-def test_singular_values_become_about_one_and_vectors_stay(shape):
+def test_orthogonalise_keeps_singular_vectors_with_values_near_one(shape):
     matrix = seeded(*shape)
-    (result,) = orthogonalised([matrix])
+    (result,) = orthogonalise([matrix])
     left, values, right = torch.linalg.svd(matrix, full_matrices=False)
-    among_them = left.T @ result @ right.T
-    assert torch.allclose(among_them, torch.diag(among_them.diagonal()), atol=1e-3)
-    assert 0.4 < among_them.diagonal().min()
-    assert among_them.diagonal().max() < 1.3
-    assert values.max() > 1.3  # it was another matrix before
+    in_basis = left.T @ result @ right.T
+    assert torch.allclose(in_basis, torch.diag(in_basis.diagonal()), atol=1e-3)
+    assert 0.4 < in_basis.diagonal().min()
+    assert in_basis.diagonal().max() < 1.3
+    assert values.max() > 1.3  # the given matrix was not orthogonal
 
 
-def test_matrices_are_made_orthogonal_together_as_one_by_one():
+def test_orthogonalise_treats_matrices_independently():
     matrices = [seeded(4, 12), 100 * seeded(9, 4), seeded(4, 4)]
-    alone = [orthogonalised([matrix])[0] for matrix in matrices]
-    for one, other in zip(orthogonalised(matrices), alone, strict=True):
-        assert torch.allclose(one, other, atol=1e-5)
+    alone = [orthogonalise([matrix])[0] for matrix in matrices]
+    for together, single in zip(orthogonalise(matrices), alone, strict=True):
+        assert torch.allclose(together, single, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
-def test_a_step_is_as_long_for_small_gradients_as_for_large(shape, scale):
-    def moved(scale):
+def test_muon_step_does_not_depend_on_the_gradient_scale(shape, scale):
+    def step_for(scale):
         kernel = nn.Parameter(torch.zeros(shape))
         kernel.grad = scale * seeded(*shape)
         Muon([kernel], lr=0.1).step()
         return kernel.detach()
 
-    assert moved(scale).abs().max() > 0
-    assert torch.allclose(moved(scale), moved(1.0), atol=1e-4)
+    assert step_for(scale).abs().max() > 0
+    assert torch.allclose(step_for(scale), step_for(1.0), atol=1e-4)
 
 
-def test_memory_formats_make_no_difference():
+def test_muon_step_does_not_depend_on_the_memory_format():
     gradient = seeded(4, 3, 3, 3)
     first, last = nn.Parameter(torch.zeros(4, 3, 3, 3)), torch.zeros(4, 3, 3, 3)
     second = nn.Parameter(last.contiguous(memory_format=torch.channels_last))
@@ -76,7 +76,7 @@ def test_memory_formats_make_no_difference():
     assert torch.allclose(first, second, atol=1e-6)
 
 
-def test_a_kernel_without_a_gradient_stays_and_one_of_zeros_stays_finite():
+def test_kernels_without_or_with_zero_gradient_are_unchanged():
     still, flat = nn.Parameter(seeded(4, 3, 3, 3)), nn.Parameter(seeded(4, 3, 3, 3))
     before = still.detach().clone()
     flat.grad = torch.zeros_like(flat)
@@ -85,21 +85,21 @@ def test_a_kernel_without_a_gradient_stays_and_one_of_zeros_stays_finite():
     assert torch.equal(flat, before)
 
 
-def test_adam_moves_weights_as_that_of_torch_does():
-    ours, theirs = nn.Parameter(seeded(4, 3)), nn.Parameter(seeded(4, 3))
+def test_adam_equals_adam_of_torch():
+    weight, expected = nn.Parameter(seeded(4, 3)), nn.Parameter(seeded(4, 3))
     still = nn.Parameter(seeded(2))  # has no gradient
-    mine = Adam([ours, still], lr=0.03, betas=(0.9, 0.95))
-    reference = torch.optim.Adam([theirs], lr=0.03, betas=(0.9, 0.95))
+    adam = Adam([weight, still], lr=0.03, betas=(0.9, 0.95))
+    reference = torch.optim.Adam([expected], lr=0.03, betas=(0.9, 0.95))
     for step in range(5):
-        ours.grad = theirs.grad = seeded(4, 3) * step
-        mine.step()
+        weight.grad = expected.grad = seeded(4, 3) * step
+        adam.step()
         reference.step()
-    assert torch.allclose(ours, theirs, rtol=1e-6)
+    assert torch.allclose(weight, expected, rtol=1e-6)
     assert torch.equal(still, seeded(2))
 
 
-def test_a_fit_does_not_import_a_compiler():
-    """Beside a window that is drawn by software it would end the process."""
+def test_fit_does_not_import_the_compiler():
+    """The compiler would crash the process where software draws the window."""
     code = (
         "import sys; from tests.tiny import noisy_waves, tiny_config; from napari_dip import *;"
         "from napari_dip.api import finish; tiny = tiny_config(2);"
@@ -114,7 +114,7 @@ def test_a_fit_does_not_import_a_compiler():
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_each_weight_is_moved_by_exactly_one_optimiser(name, optimiser):
+def test_each_weight_has_exactly_one_optimiser(name, optimiser):
     settings = FitConfig(
         network=NetworkConfig(name=name, channels=(4, 4), skip_channels=2), optimiser=optimiser
     )
@@ -128,7 +128,7 @@ def test_each_weight_is_moved_by_exactly_one_optimiser(name, optimiser):
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
-def test_what_is_taken_over_goes_on_as_if_nothing_had_happened(optimiser):
+def test_loaded_state_repeats_the_next_steps(optimiser):
     settings = FitConfig(
         network=NetworkConfig(channels=(4, 4)), optimiser=optimiser, learning_rate=0.01
     )
@@ -147,20 +147,20 @@ def test_what_is_taken_over_goes_on_as_if_nothing_had_happened(optimiser):
     optimisers = build_optimiser(network, settings)
     run(network, optimisers, 3)
     optimisers.rates = [rate / 2 for rate in optimisers.rates]
-    copy, memory = deepcopy(network), deepcopy(optimisers.memory())
-    whole = run(network, optimisers, 4)
+    copy, state = deepcopy(network), deepcopy(optimisers.state())
+    expected = run(network, optimisers, 4)
     again = build_optimiser(copy, settings)
-    again.take_over(memory)
+    again.load_state(state)
     assert again.rates == optimisers.rates
-    assert run(copy, again, 4) == pytest.approx(whole, rel=1e-4)
+    assert run(copy, again, 4) == pytest.approx(expected, rel=1e-4)
 
 
-def test_directions_that_gradients_hardly_have_are_learnt_too():
-    """The loss is a thousand times steeper along one direction than along the others."""
+def test_muon_learns_directions_with_small_gradients():
+    """The loss is a thousand times steeper along one direction than along all others."""
     scales = torch.tensor([1.0, 0.03, 0.03, 0.03])
     target = seeded(4, 4)
 
-    def left(make):
+    def remaining_error(make):
         kernel = nn.Parameter(torch.zeros(4, 4, 1, 1))
         optimiser = make([kernel])
         for _ in range(60):
@@ -169,12 +169,12 @@ def test_directions_that_gradients_hardly_have_are_learnt_too():
             optimiser.step()
         return float((kernel.detach()[:, :, 0, 0] - target).square().mean())
 
-    assert left(lambda weights: Optimisers(Muon(weights, lr=0.1))) < 0.1
-    assert left(lambda weights: torch.optim.SGD(weights, lr=0.1, momentum=0.9)) > 0.1
+    assert remaining_error(lambda weights: Optimisers(Muon(weights, lr=0.1))) < 0.1
+    assert remaining_error(lambda weights: torch.optim.SGD(weights, lr=0.1, momentum=0.9)) > 0.1
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
-def test_a_typical_step_is_what_a_weight_is_moved_by(optimiser):
+def test_typical_step_matches_the_change_of_a_weight(optimiser):
     settings = FitConfig(optimiser=optimiser, learning_rate=0.1)
     network = nn.Sequential(nn.Conv2d(8, 16, 3), nn.Conv2d(16, 64, 1), nn.BatchNorm2d(64))
     before = {weight: weight.detach().clone() for weight in network.parameters()}

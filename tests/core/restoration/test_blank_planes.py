@@ -9,7 +9,7 @@ from napari_dip import DipConfig, restore
 from napari_dip.api import finish
 from napari_dip.core.image import typical_planes
 from napari_dip.core.image.image import Image
-from napari_dip.core.image.typical_planes import some_planes
+from napari_dip.core.image.typical_planes import sample_planes
 from napari_dip.core.restoration.forecast import forecast
 from napari_dip.core.tasks import Deconvolve, Inpaint, SuperResolve
 from tests.tiny import noisy_waves, tiny_config, waves
@@ -375,7 +375,7 @@ def test_a_drawing_without_noise_comes_back_exactly():
 def test_planes_to_measure_are_those_with_data():
     frames = np.zeros((9, *SHAPE))
     frames[[2, 5]] = frame(2), frame(5)
-    planes = some_planes(Image(frames, "TYX"), 0)
+    planes = sample_planes(Image(frames, "TYX"), 0)
     np.testing.assert_array_equal(planes, frames[[2, 5]])
 
 
@@ -383,7 +383,7 @@ def test_of_a_large_plane_parts_with_data_are_measured(monkeypatch):
     monkeypatch.setattr(typical_planes, "_SAMPLE", 32)
     plane = np.zeros((1, 128, 128))
     plane[0, 96:, :20] = np.random.default_rng(0).normal(size=(32, 20))
-    planes = some_planes(Image(plane, "ZYX"), 0)
+    planes = sample_planes(Image(plane, "ZYX"), 0)
     assert planes.shape == (1, 32, 32)
     assert planes.std() > 0.5
 

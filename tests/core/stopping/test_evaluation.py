@@ -10,7 +10,7 @@ import torch
 
 from napari_dip.config import DipConfig
 from napari_dip.core.noise.model import NoiseModel
-from napari_dip.core.operators.base import Identity
+from napari_dip.core.operators.jpeg import Jpeg, blockiness
 from napari_dip.core.problem import make_problem
 from napari_dip.core.stopping.evaluation import (
     Assessor,
@@ -125,17 +125,15 @@ def test_so_few_pixels_that_they_say_little_are_held_out_only_where_that_is_aske
     assert split(nothing, "heldout")[1] is None
 
 
-class Blocky(Identity):
-    def blockiness(self, *seen):
-        self.seen = seen
-        return 2.5
-
-
 def test_what_a_rule_measures_is_what_it_is_named_after():
     problem = problem_of(np.random.default_rng(0).normal(size=(1, 16, 16)))
     average = torch.zeros(1, 1, 16, 16)
     assert isinstance(find_measure(problem, DipConfig(stop="risk")), Sure)
     assert find_measure(problem, DipConfig(stop="auto"))(average) is None
-    blocky = replace(problem, operator=Blocky())
-    assert find_measure(blocky, DipConfig(stop="blocks"))(average) == 2.5
-    assert blocky.operator.seen == (average, problem.observation, problem.noise)
+    picture = torch.rand((1, 1, 16, 16), generator=torch.Generator().manual_seed(0))
+    jpeg = Jpeg([torch.ones(8, 8)], (1, 1), (16, 16))
+    coded = replace(problem, operator=jpeg, observation=jpeg(picture))
+    expected = blockiness(jpeg, picture, coded.observation, coded.noise)
+    assert expected > 0
+    assert find_measure(coded, DipConfig(stop="blocks"))(picture) == expected
+    assert find_measure(problem, DipConfig(stop="blocks"))(average) is None

@@ -16,7 +16,8 @@ from skimage.io import imread
 import napari_dip
 from napari_dip.api import finish
 from napari_dip.config import PRESETS, DipConfig, Stop, TaskName, preset_of
-from napari_dip.core.image.image import Image, aligned, as_image
+from napari_dip.core.image.align import aligned
+from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.image.scaling import find_scaling
 from napari_dip.core.networks.build import build_network
 from napari_dip.core.operators.features import Features

@@ -1,1 +1,1 @@
-"""Blocks: how planes, volumes and tiles are cut out of an image and stitched."""
+"""Blocks: planes, volumes and tiles of an image, and their stitching."""

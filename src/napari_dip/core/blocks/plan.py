@@ -1,4 +1,4 @@
-"""Blocks: what is fitted at once, a plane over Y and X, a volume over Z, Y and X, or a tile."""
+"""Blocks: the parts of an image that are fitted separately (planes, volumes or tiles)."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of an image that is fitted at once.
+    """A part of an image with a fit of its own.
 
     Attributes
     ----------
     index : int
-        Position in the plan; the seed of the block derives from it.
+        Position in the plan, from which the seed of the block derives.
     selection : tuple
-        Index into the image's array: an int for each axis that is stepped
-        over, a slice for each axis that is kept.
+        Index into the array of the image: an int for each axis with one block per position,
+        a slice for each axis of the block.
     axes : str
-        The kept axes, in the order of the array.
+        Axes of the block, in the order of the array.
     channels : tuple of int
-        Position along C of each fitted channel, () without a C axis.
+        Position of each fitted channel along C; () without an axis C.
     target : tuple
-        Index into the result's array, which may have more pixels.
+        Index into the array of the result, which may have more pixels.
     weights : tuple of (n,) float32 array
-        Of a tile: what its estimate counts in the result, along each kept axis;
-        () of whole planes and volumes.
+        Blending weights of a tile along each axis of the block, in pixels of the result;
+        () for complete planes and volumes.
     part : int
-        From 1 on if it is a part of the block of this index, which had to be cut again.
+        Number of the part, from 1, if this block was split further; else 0.
     """
 
     index: int
@@ -53,14 +53,14 @@ class Block:
 
 
 class _Piece(NamedTuple):
-    """What a block is along one axis."""
+    """Extent of a block along one axis."""
 
     selection: int | slice
     target: int | slice
     weights: NDArray[np.float32]
 
 
-_ALONE = np.ones(1, np.float32)
+_WEIGHT_ONE = np.ones(1, np.float32)
 
 
 def plan_blocks(
@@ -69,25 +69,26 @@ def plan_blocks(
     dims: int = 2,
     tiling: Tiling | None = None,
 ) -> list[Block]:
-    """Cut an image into planes or volumes, every one of them, and these into tiles.
+    """Return the blocks of an image: all planes or volumes, cut into tiles if requested.
 
     Parameters
     ----------
     image : Image
-        Any axes; T, Z of planes (and C or S, when separate) are stepped over.
+        Image with any axes. Each position along T, along Z (for planes) and along C or S (if
+        separate) has its own block.
     channels : {"joint", "separate"} or None
-        None: the samples of RGB jointly, channels separately.
+        Fit of channels and RGB samples. None: RGB samples jointly, channels separately.
     dims : {2, 3}
-        Planes, or volumes.
+        2 for planes, 3 for volumes. Default 2.
     tiling : Tiling, optional
-        How to cut further what is larger than a tile.
+        Tiles for planes or volumes that are larger than a tile. Default: no tiles.
 
     Raises
     ------
     AxesError
-        When there are no volumes.
+        Volumes are requested, but the image has no axis Z.
     UsageError
-        When tiles would share all that they have.
+        The overlap of the tiles is as large as the tiles.
 
     Examples
     --------
@@ -120,10 +121,10 @@ def plan_blocks(
                 for (start, stop), weight in zip(spans, weights, strict=True)
             ]
         if axis in kept:
-            whole = slice(0, samples) if axis == "S" else slice(None)
-            return [_Piece(whole, whole, _ALONE)]
+            complete = slice(0, samples) if axis == "S" else slice(None)
+            return [_Piece(complete, complete, _WEIGHT_ONE)]
         count = samples if axis == "S" else sizes[axis]
-        return [_Piece(at, at, _ALONE) for at in range(count)]
+        return [_Piece(at, at, _WEIGHT_ONE) for at in range(count)]
 
     return [
         Block(
@@ -143,7 +144,7 @@ def plan_blocks(
 
 
 def count_channels(block: Block, image: Image) -> int:
-    """Return how many channels of an image, or samples of RGB, a block has.
+    """Return the number of channels or RGB samples of a block.
 
     Examples
     --------
@@ -158,7 +159,7 @@ def count_channels(block: Block, image: Image) -> int:
 
 
 def split_block(block: Block, image: Image, tiling: Tiling) -> list[Block]:
-    """Cut a block further; the weights of its parts sum to those that it has.
+    """Split a block into tiles; the weights of the parts sum to the weights of the block.
 
     Examples
     --------
@@ -169,11 +170,11 @@ def split_block(block: Block, image: Image, tiling: Tiling) -> list[Block]:
     >>> [part.selection for part in split_block(block, image, Tiling(5))]
     [(slice(0, 4, None), slice(0, 4, None)), (slice(0, 4, None), slice(4, 8, None))]
     """
-    own = iter(block.weights or [_ALONE] * len(block.axes))
+    own = iter(block.weights or [_WEIGHT_ONE] * len(block.axes))
 
     def pieces(axis: str, size: int, selection: int | slice, target: int | slice) -> list[_Piece]:
         if isinstance(selection, int) or isinstance(target, int):
-            return [_Piece(selection, target, _ALONE)]
+            return [_Piece(selection, target, _WEIGHT_ONE)]
         weights = next(own)
         if axis not in tiling.axes:
             return [_Piece(selection, target, weights)]
@@ -213,7 +214,7 @@ def _channels(image: Image, position: Sequence[int | slice]) -> tuple[int, ...]:
 
 
 def block_shape(block: Block, image: Image) -> tuple[int, ...]:
-    """Return the number of pixels of a block along [Z, ]Y, X."""
+    """Return the shape ([Z, ]Y, X) of a block in pixels of the image."""
     numbers = {
         axis: len(range(n)[part])
         for axis, n, part in zip(image.axes, image.shape, block.selection, strict=True)

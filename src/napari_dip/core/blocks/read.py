@@ -1,4 +1,4 @@
-"""Read the pixels of a block, and reorder its axes."""
+"""Reading of the pixels of a block, and the order of its axes."""
 
 from __future__ import annotations
 
@@ -14,21 +14,36 @@ if TYPE_CHECKING:
 
 
 def read_block(image: Image, block: Block) -> NDArray[Any]:
-    """Return the block's pixels as (C, [Z, ]Y, X), in the image's dtype."""
+    """Return the pixels of a block as (C, [Z, ]Y, X), in the dtype of the image."""
     values = to_channels_first(np.asarray(image.data[block.selection]), block)
-    # The same order in memory, so that sums and thus results are the same.
+    # A fixed order in memory, so that sums and results do not depend on the order of axes.
     return np.ascontiguousarray(values if {"C", "S"} & set(block.axes) else values[None])
 
 
 def read_block_around(
     image: Image, block: Block, margin: int
 ) -> tuple[NDArray[Any], tuple[slice | Any, ...]]:
-    """Return a block with so many pixels more of its plane around it, and where in it it lies."""
+    """Return a block with a margin of its plane, and the index of the block in it.
+
+    Parameters
+    ----------
+    image : Image
+        Image of the block.
+    block : Block
+        Block over Y and X.
+    margin : int
+        Width of the margin [pixels], where the image has these pixels.
+
+    Returns
+    -------
+    (C, [Z, ]Y, X) array, tuple
+        Pixels with margin, and the index of the block in this array.
+    """
     selection, inside = list(block.selection), [slice(None)] * 2
     for n, axis in enumerate("YX"):
         at = image.axes.index(axis)
         part = block.selection[at]
-        assert isinstance(part, slice)  # of every block
+        assert isinstance(part, slice)  # every block extends over Y and X
         first, stop, _ = part.indices(image.shape[at])
         start = max(first - margin, 0)
         selection[at] = slice(start, stop + margin)
@@ -37,12 +52,12 @@ def read_block_around(
 
 
 def to_channels_first(values: NDArray[Any], block: Block) -> NDArray[Any]:
-    """Reorder the block's axes: channels, if any, then [Z, ]Y, X."""
+    """Reorder the axes of a block from that of the array to ([C, ][Z, ]Y, X)."""
     return values.transpose([block.axes.index(axis) for axis in _channels_first(block.axes)])
 
 
 def from_channels_first(values: NDArray[Any], block: Block) -> NDArray[Any]:
-    """Undo `read`: (C, [Z, ]Y, X) to the order of the image's array."""
+    """Reorder the axes of a block from (C, [Z, ]Y, X) to that of the array."""
     ordered = _channels_first(block.axes)
     if len(ordered) < values.ndim:
         values = values[0]

@@ -1,7 +1,7 @@
-"""Stitching: what blocks became is put into one result, an array or a store.
+"""Stitching: the estimates of blocks are written into one result, an array or a store.
 
-Tiles overlap. Where they do, the result is the mean of their estimates with weights that
-rise and fall smoothly and sum to one.
+Where tiles overlap, the result is the weighted mean of their estimates. The weights change
+smoothly and sum to one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from napari_dip.core.blocks.read import from_channels_first, to_channels_first
 if TYPE_CHECKING:
     from napari_dip.core.blocks.plan import Block
 
-# Of a plane that is copied in bands.
+# Rows of a band, in which planes are copied.
 _ROWS = 1024
 
 
@@ -29,10 +29,21 @@ def stitch(
     values: NDArray[np.float32],
     laid: Iterable[Block] = (),
 ) -> None:
-    """Put what a block became, ordered as the array is, into the result, an array or a store.
+    """Write the estimate of a block into the result.
 
-    A pixel is the mean of the tiles that reached it, by their weights: those
-    in `laid` and this one, in any order.
+    A pixel becomes the weighted mean of all tiles that cover it: this one and those in `laid`.
+    The order of tiles does not matter.
+
+    Parameters
+    ----------
+    result : array or store
+        Result, changed in place.
+    block : Block
+        Block of the estimate.
+    values : array
+        Estimate of the block, with axes in the order of the array.
+    laid : iterable of Block
+        Tiles that are already in the result. Default: none.
 
     Examples
     --------
@@ -55,7 +66,7 @@ def stitch(
         if pieces := _common(block, other):
             before[tuple(inside for inside, _ in pieces)] += outer([w for _, w in pieces])
     region = result[block.target]
-    with np.errstate(invalid="ignore"):  # what no tile has reached may be missing
+    with np.errstate(invalid="ignore"):  # pixels that no tile has covered may be NaN
         blended = region + own / np.maximum(before + own, np.finfo(np.float32).tiny) * (
             values - region
         )
@@ -63,29 +74,29 @@ def stitch(
 
 
 def outer(weights: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return the product of weights along each axis, of as many dimensions."""
+    """Return the outer product of the weights along each axis, one dimension per axis."""
     return np.asarray(reduce(np.multiply, np.ix_(*weights)))
 
 
 def _common(block: Block, other: Block) -> list[tuple[slice, NDArray[np.float32]]]:
-    """Return where in a block another one lies and what it counts, along each kept axis."""
+    """Return the overlap of another block and its weights there, along each axis of a block."""
     pieces, weights = [], iter(zip(block.weights, other.weights, strict=True))
-    for mine, theirs in zip(block.target, other.target, strict=True):
-        if isinstance(mine, int) or isinstance(theirs, int):
-            if mine != theirs:
+    for span, other_span in zip(block.target, other.target, strict=True):
+        if isinstance(span, int) or isinstance(other_span, int):
+            if span != other_span:
                 return []
             continue
-        own, counts = next(weights)
-        first, origin = mine.start or 0, theirs.start or 0
-        start, stop = max(first, origin), min(first + len(own), origin + len(counts))
+        own, others = next(weights)
+        first, origin = span.start or 0, other_span.start or 0
+        start, stop = max(first, origin), min(first + len(own), origin + len(others))
         if start >= stop:
             return []
-        pieces.append((slice(start - first, stop - first), counts[start - origin : stop - origin]))
+        pieces.append((slice(start - first, stop - first), others[start - origin : stop - origin]))
     return pieces
 
 
 def bands(shape: Sequence[int], axes: str) -> Iterator[tuple[int | slice, ...]]:
-    """Return selections that are an array together, none of them large.
+    """Return small selections that cover an array once.
 
     Examples
     --------
@@ -93,28 +104,28 @@ def bands(shape: Sequence[int], axes: str) -> Iterator[tuple[int | slice, ...]]:
     [(0, slice(0, 1024, None), slice(None, None, None)), \
 (1, slice(0, 1024, None), slice(None, None, None))]
     """
-    whole = slice(None)
+    everything = slice(None)
 
     def pieces(axis: str, size: int) -> Iterable[int | slice]:
         if axis == "Y":
             return [slice(start, start + _ROWS) for start in range(0, size, _ROWS)]
-        return range(size) if axis in "TCZ" else [whole]
+        return range(size) if axis in "TCZ" else [everything]
 
     yield from product(*map(pieces, axes, shape))
 
 
 def count_pixels(block: Block, where: NDArray[np.bool_]) -> float:
-    """Return how many pixels (C, [Z, ]Y, X) are True; tiles share those that they overlap at."""
+    """Return the number of True pixels (C, [Z, ]Y, X), weighted where tiles overlap."""
     return float(count_pixels_by_plane(block, where).sum())
 
 
 def count_pixels_by_plane(block: Block, where: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the same for each plane, (C[, Z])."""
+    """Return the weighted number of True pixels of each plane, (C[, Z])."""
     if not block.weights:
         return np.asarray(where.sum(axis=(-2, -1), dtype=np.float64))
     ordered = from_channels_first(where, block)
     pairs = zip(block.weights, ordered.shape, strict=True)
-    # One weight of each observed pixel, where the result has more.
+    # One weight per pixel of the image, where the result has more pixels.
     weighted = outer([w[:: max(len(w) // n, 1)] for w, n in pairs]) * ordered
     planes = to_channels_first(weighted, block).reshape(where.shape)
     return np.asarray(planes.sum(axis=(-2, -1), dtype=np.float64))

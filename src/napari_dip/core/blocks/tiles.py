@@ -1,4 +1,4 @@
-"""Tiling: where the tiles of a plane or volume begin, and what each counts where they overlap."""
+"""Tiling: positions and blending weights of the tiles of planes and volumes."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from napari_dip.metrics import seam_ratio
 
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
-    from napari_dip.core.operators.base import Operator
+    from napari_dip.core.operators.base import Operator, Tileable
     from napari_dip.core.tasks import Task
 
-# This share of the free memory a fit may take: the rest is for the result, and for others.
+# Largest share of the free memory for a fit; the rest is for the result and other programs.
 _SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """How planes or volumes are cut into tiles.
+    """Parameters of the tiles of planes or volumes.
 
     Attributes
     ----------
     side : int
-        Largest size of a tile along each axis, with all it shares [pixels].
+        Largest size of a tile along each axis, including its overlap [pixels].
     overlap : int
-        Over how many pixels neighbours are blended, at least.
+        Smallest width over which neighbouring tiles are blended [pixels]. Default 0.
     axes : {"YX", "ZYX"}
-        Of planes or volumes.
+        Axes of planes or volumes. Default "YX".
     margins : mapping of str to int
-        How many pixels more along an axis, at each end, a tile sees and has no say in.
+        Additional width at both ends of a tile along an axis, where its weight is 0 [pixels].
     grid : int
-        Tiles begin at multiples of it.
+        Step between possible tile starts [pixels]. Default 1.
     factors : mapping of str to int
-        How many times more pixels the result has along an axis.
+        Number of pixels of the result per pixel of the image along an axis; 1 by default.
     """
 
     side: int
@@ -54,16 +54,16 @@ class Tiling:
     factors: Mapping[str, int] = field(default_factory=dict)
 
     def shared(self, axis: str) -> int:
-        """Return how many pixels two neighbours have in common."""
+        """Return the width of the overlap of two neighbouring tiles along an axis [pixels]."""
         return _multiple(self.overlap + 2 * self.margins.get(axis, 0), self.grid)
 
     def spans(self, axis: str, size: int) -> list[tuple[int, int]]:
-        """Return where the tiles along an axis start and stop: the fewest, of equal size.
+        """Return start and stop of each tile along an axis: the fewest tiles, of equal size.
 
         Raises
         ------
         UsageError
-            When tiles would share all that they have.
+            The overlap is as large as the tiles.
 
         Examples
         --------
@@ -75,8 +75,8 @@ class Tiling:
             return [(0, size)]
         if side <= shared:
             raise UsageError(
-                f"Got tiles of {self.side} pixels, of which neighbours have {shared} along "
-                f"{axis.lower()} in common; expected at least {_multiple(2 * shared, self.grid)}. "
+                f"Got tiles of {self.side} pixels with an overlap of {shared} pixels along "
+                f"{axis.lower()}; expected tiles of at least {_multiple(2 * shared, self.grid)}. "
                 "Choose a larger tile or a smaller overlap."
             )
         step = _multiple(ceil((size - shared) / ceil((size - shared) / (side - shared))), self.grid)
@@ -85,7 +85,7 @@ class Tiling:
         ]
 
     def weights(self, axis: str, size: int) -> list[NDArray[np.float32]]:
-        """Return what each tile along an axis counts, in pixels of the result."""
+        """Return the blending weights of each tile along an axis, in pixels of the result."""
         factor = self.factors.get(axis, 1)
         spans = [(factor * start, factor * stop) for start, stop in self.spans(axis, size)]
         margin, shared = factor * self.margins.get(axis, 0), factor * self.shared(axis)
@@ -96,14 +96,14 @@ class Tiling:
             bump *= rise[::-1] if stop < factor * size else 1
             total[start:stop] += bump
             bumps.append(bump)
-        # Where more than two tiles meet along an axis the sum is not one yet.
+        # Where more than two tiles overlap along an axis, the sum is not yet one.
         return [
             (bump / total[start:stop]).astype(np.float32)
             for bump, (start, stop) in zip(bumps, spans, strict=True)
         ]
 
     def seams(self, image: Image) -> dict[int, list[tuple[int, int]]]:
-        """Return where, along dimensions of the result, tiles take over from one another."""
+        """Return the start and stop of each blended zone, by dimension of the result."""
         seams = {}
         for dimension, (axis, size) in enumerate(zip(image.axes, image.shape, strict=True)):
             if axis in self.axes:
@@ -117,7 +117,7 @@ class Tiling:
     def record(
         self, image: Image, restored: NDArray[np.float32] | None, tiles: int, skipped: int
     ) -> TilingRecord:
-        """Return what the report says; of seams only if all tiles are there."""
+        """Return the record for the report; seams are measured only if `restored` is complete."""
         seams = None if restored is None else seam_ratio(restored, self.seams(image))
         ratio, chance = seams or (None, None)
         return TilingRecord(
@@ -131,12 +131,12 @@ class Tiling:
 
 
 def _multiple(size: int, grid: int) -> int:
-    """Return the next multiple."""
+    """Return the size rounded up to a multiple of the grid."""
     return ceil(size / grid) * grid
 
 
 def _rise(size: int, first: int, last: int) -> NDArray[np.float64]:
-    """Return a half cosine, 0 before the first pixel and 1 from the last one on."""
+    """Return a half cosine that rises from 0 at pixel `first` to 1 at pixel `last`."""
     distance = (np.arange(size) + 0.5 - first) / max(last - first, 1e-9)
     rise: NDArray[np.float64] = np.sin(np.pi / 2 * np.clip(distance, 0, 1)) ** 2
     return rise
@@ -145,30 +145,32 @@ def _rise(size: int, first: int, last: int) -> NDArray[np.float64]:
 def find_tiling(
     image: Image, task: Task, operator: Operator, axes: str, config: DipConfig, free: int
 ) -> Tiling | None:
-    """Return how an image is cut: as asked for, or so that its fits fit the memory.
+    """Return the tiling of an image: the requested one, or one whose fits fit into memory.
 
     Parameters
     ----------
     image : Image
-        The observation's size.
-    task, operator : Task, Operator
-        What is fitted.
+        Observation.
+    task : Task
+        Task of the restoration.
+    operator : Operator
+        Forward operator of complete planes or volumes.
     axes : {"YX", "ZYX"}
-        Of planes or volumes.
+        Axes of planes or volumes.
     config : DipConfig
-        Complete.
+        Complete configuration.
     free : int
-        Memory [bytes].
+        Free memory [bytes].
 
     Returns
     -------
     Tiling or None
-        None if planes, or volumes, are fitted whole.
+        None if complete planes or volumes are fitted.
 
     Raises
     ------
     UsageError
-        Tiles were asked for, of what cannot be cut.
+        Tiles are requested, but the observation cannot be tiled.
     """
     settings = config.fit
     assert settings is not None  # the configuration is complete
@@ -177,22 +179,22 @@ def find_tiling(
     if tiling is None:
         if config.tile is not None:
             raise UsageError(
-                f"Got tiles of {config.tile} pixels for {task.name}, where all that was observed "
-                "depends on the whole image; expected no tiles. Leave them out, or crop the image."
+                f"Got tiles of {config.tile} pixels for {task.name}, where each observed value "
+                "depends on the complete image; expected no tiles. Leave them out, or crop it."
             )
         return None
 
     def fits(side: int) -> bool:
         size = tuple(min(side, n) for n in sizes)
         part = operator.part(size)
-        assert part is not None  # asked above
+        assert part is not None  # possible_tiling is not None
         return fit_memory(settings, prod(part.estimate_shape(size))) <= _SHARE * free
 
     if config.tile is not None:
         return tiling if tiling.side < max(sizes) else None
     if fits(max(sizes)):
         return None
-    # Smaller ones would be fitted twice and more, for what they have in common.
+    # In smaller tiles most pixels would be fitted twice or more, because of the overlap.
     smallest = 2 * max(map(tiling.shared, axes))
     side = MAX_TILE
     while side // 2 >= smallest and not fits(side):
@@ -201,9 +203,9 @@ def find_tiling(
 
 
 def possible_tiling(
-    image: Image, task: Task, operator: Operator, axes: str, config: DipConfig
+    image: Image, task: Task, operator: Tileable, axes: str, config: DipConfig
 ) -> Tiling | None:
-    """Return how an image can be cut; None if all that was observed depends on all of it."""
+    """Return the tiling of an image; None if the operator needs the complete image."""
     if operator.part(tuple(image.shape[image.axes.index(axis)] for axis in axes)) is None:
         return None
     margins = {axis: operator.margin(n - len(axes)) for n, axis in enumerate(axes)}

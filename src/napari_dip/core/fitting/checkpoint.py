@@ -15,7 +15,7 @@ from napari_dip.errors import DivergedError, Hint
 if TYPE_CHECKING:
     from napari_dip.core.fitting.averaging import MovingAverage
     from napari_dip.core.networks.build import PriorNetwork
-    from napari_dip.core.optim.optimisers import Memory, Optimisers
+    from napari_dip.core.optim.optimisers import Optimisers, OptimiserState
     from napari_dip.core.stopping.rules import AnyOf, Evidence, StopReason
 
 # A loss this many times the last checkpoint's (5 dB, as published) is a collapse.
@@ -34,7 +34,7 @@ class Weights:
     """What was learnt: the network, its optimiser's moments, and what is fitted beside it."""
 
     network: dict[str, Any]
-    optimiser: list[Memory]
+    optimiser: list[OptimiserState]
     beside: list[Tensor]
 
 
@@ -219,7 +219,7 @@ class FitState:
         return deepcopy(
             Weights(
                 self.network.state_dict(),
-                self.optimiser.memory(),
+                self.optimiser.state(),
                 [values.detach() for values in self.beside],
             )
         )
@@ -232,4 +232,4 @@ class FitState:
         self.network.load_state_dict(weights.network)
         for values, others in zip(self.beside, weights.beside, strict=True):
             values.data.copy_(others)
-        self.optimiser.take_over(weights.optimiser)
+        self.optimiser.load_state(weights.optimiser)

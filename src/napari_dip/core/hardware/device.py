@@ -1,4 +1,4 @@
-"""Where and how precisely a fit runs: device, precision, threads."""
+"""Device, precision and threads of a fit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from napari_dip.errors import DeviceError, Hint, MemoryExhaustedError, NapariDip
 if TYPE_CHECKING:
     from napari_dip.config import Precision
 
-# bfloat16 must win by this factor, so that a noisy machine does not flip a choice.
+# Factor by which bfloat16 must be faster, so that load on the machine does not flip the choice.
 _PROBE_MARGIN = 1.2
 _PROBE_REPEATS = 8
-# Up to here a second thread saves less than a sixth of the time [pixels].
+# Up to this size a second thread saves less than a sixth of the time [pixels].
 _SMALL_PLANE = 128 * 128
-# Reading a number from an accelerator waits for it: do so only now and then.
+# Iterations between two assessments: reading a number from an accelerator waits for it.
 _ASSESS_EVERY = {"cpu": 1}
 _ASSESS_EVERY_ACCELERATOR = 10
 
@@ -45,17 +45,24 @@ class Runtime:
         return _ASSESS_EVERY.get(self.device.type, _ASSESS_EVERY_ACCELERATOR)
 
     def autocast(self) -> torch.autocast:
-        """Return the context the network's body runs in."""
+        """Return the autocast context in which the body of the network runs."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
 
 
 def find_runtime(device: str = "auto", precision: Precision = "auto") -> Runtime:
-    """Resolve the words of the configuration.
+    """Resolve the device and the precision of a configuration.
+
+    Parameters
+    ----------
+    device : str
+        Name of the device: "auto", "cpu", "cuda", "cuda:1", "mps" and so on. Default "auto".
+    precision : {"auto", "float32", "bfloat16"}
+        Precision of the network. Default "auto": the fastest one on this device.
 
     Raises
     ------
     DeviceError
-        When the device is not there.
+        The device is not available.
 
     Examples
     --------
@@ -71,29 +78,28 @@ def find_runtime(device: str = "auto", precision: Precision = "auto") -> Runtime
 
 
 def available_devices() -> tuple[str, ...]:
-    """Return the names that `find_device` accepts on this machine, best first."""
+    """Return the names of the available devices, in order of preference."""
     cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     mps = ["mps"] if torch.backends.mps.is_available() else []
     return (*cuda, *mps, "cpu")
 
 
 def find_device(name: str) -> torch.device:
-    """Return the torch device of a name; "auto" is CUDA, else MPS, else the CPU."""
+    """Return the torch device with a name; "auto" chooses CUDA, then MPS, then the CPU."""
     available = available_devices()
     if name == "auto":
         return torch.device(available[0])
     wanted = "cuda:0" if name == "cuda" else name
     if wanted not in available:
         raise DeviceError(
-            f"Got device {name!r}; expected one that this machine has: "
-            f"{', '.join(available)}, or auto."
+            f"Got device {name!r}; expected an available device: {', '.join(available)}, or auto."
         )
     return torch.device(wanted)
 
 
 @cache
 def _fastest_precision(device: torch.device) -> torch.dtype:
-    """Time one small convolution in both precisions: processors' names do not tell."""
+    """Return the faster precision, by timing a small convolution in both."""
     if device.type == "mps":
         return torch.float32
     if device.type == "cuda":
@@ -107,7 +113,7 @@ def _fastest_precision(device: torch.device) -> torch.dtype:
             convolution(image).sum().backward()
         return time.perf_counter() - start
 
-    # In turn, so that whatever else the machine does disturbs both alike.
+    # The two alternate, so that other load on the machine affects both equally.
     pairs = [(seconds(torch.float32), seconds(torch.bfloat16)) for _ in range(_PROBE_REPEATS)]
     single, half = (min(times) for times in zip(*pairs, strict=True))
     return torch.bfloat16 if single > _PROBE_MARGIN * half else torch.float32
@@ -115,16 +121,16 @@ def _fastest_precision(device: torch.device) -> torch.dtype:
 
 @contextmanager
 def device_errors() -> Iterator[None]:
-    """Turn torch's RuntimeErrors into ours, which say what to do."""
+    """Convert RuntimeErrors of torch to NapariDipErrors, which name a remedy."""
     try:
         yield
-    except NapariDipError:  # some are MemoryErrors too
+    except NapariDipError:  # some of them are also MemoryErrors
         raise
     except (MemoryError, RuntimeError) as error:
         text = first_line(error)
         if is_out_of_memory(error):
             raise MemoryExhaustedError(
-                f"Got no more memory ({text}); expected room for the network of a plane "
+                f"Got no more memory ({text}); expected enough for the network of a plane "
                 "or tile. Close other programs, choose smaller tiles or the fast preset, or run on "
                 "the CPU.",
                 Hint("tile", "256"),
@@ -133,49 +139,48 @@ def device_errors() -> Iterator[None]:
             ) from error
         if "deterministic" in text:
             raise DeviceError(
-                f"Got a device that cannot give the same bits each time ({text.split(',')[0]}); "
-                "expected one that can. Choose the CPU, or leave out deterministic."
+                f"Got an operation that is not deterministic ({text.split(',')[0]}); expected a "
+                "device with deterministic operations. Choose the CPU, or leave out deterministic."
             ) from error
         raise DeviceError(
-            f"Got a failure of the device ({text}); expected it to compute. "
-            "Try the CPU, or float32."
+            f"Got an error of the device ({text}); expected a result. Try the CPU, or float32."
         ) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether torch, or Python, had no more memory; our own errors say what to do."""
+    """Return whether torch or Python ran out of memory; False for NapariDipErrors."""
     if isinstance(error, NapariDipError) or not isinstance(error, MemoryError | RuntimeError):
         return False
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in first_line(error)
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says."""
+    """Return the first line of the message of an error."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def useful_threads(pixels: int) -> int:
-    """Return how many CPU threads a plane is worth.
+    """Return the number of CPU threads for a plane of this many pixels.
 
-    Threads wait actively for one another: on a busy machine two of them can be
-    a hundred times slower than one, for nothing where the plane is small.
+    Threads wait actively for each other: on a busy machine two threads can be a hundred times
+    slower than one. On a small plane they gain nothing.
     """
     return 1 if pixels <= _SMALL_PLANE else torch.get_num_threads()
 
 
 @contextmanager
 def torch_settings(threads: int, *, deterministic: bool = False) -> Iterator[None]:
-    """Compute with so many CPU threads, and with denormals as zero, for a while.
+    """Set the number of CPU threads and flush denormal numbers to zero, within a context.
 
-    Squared gradients that fade away become denormal numbers, on which the
-    square root in Adam is a hundred times slower.
+    Vanishing squared gradients become denormal numbers, on which the square root in Adam is a
+    hundred times slower.
 
     Parameters
     ----------
     threads : int
-        Of the CPU.
+        Number of CPU threads.
     deterministic : bool
-        An operation without an order of its own is an error.
+        Raise an error for operations that are not deterministic. Default False.
     """
     before = torch.get_num_threads()
     torch.set_flush_denormal(True)
@@ -190,7 +195,7 @@ def torch_settings(threads: int, *, deterministic: bool = False) -> Iterator[Non
 
 @contextmanager
 def _only_deterministic() -> Iterator[None]:
-    # Without it torch refuses each matrix product on CUDA.
+    # Without this setting torch refuses every matrix product on CUDA.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()

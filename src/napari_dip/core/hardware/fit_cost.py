@@ -1,4 +1,4 @@
-"""What a fit takes, told beforehand: memory, and time from the pace of another fit. No torch."""
+"""Cost of a fit before it runs: memory, and work in proportion to its time (without torch)."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig
 
-# Of each pixel of the estimate, for each channel of a tensor that a network makes of it and
-# keeps, in float32, and for each picture of one channel that a fit keeps [bytes]. Measured
-# with all presets, one channel and three (docs/performance.md).
+# Bytes per pixel of the estimate, for each channel of a tensor that the network keeps, and for
+# each image of one channel that a fit keeps. Measured in float32 with all presets, for one and
+# three channels (docs/performance.md).
 _BYTES_OF_CHANNEL, _BYTES_OF_PICTURE = 15, 75
-# Work that goes with the channels and not with their square, as if a network were so much wider.
+# Extra width for the work in proportion to the channels instead of their square.
 _PLAIN = 16
 
 
 def fit_memory(settings: FitConfig, pixels: int, channels: int = 3) -> int:
-    """Return about how much memory a fit takes in float32, in proportion to its pixels.
+    """Return the approximate memory of a fit in float32 [bytes], proportional to its pixels.
 
     Parameters
     ----------
     settings : FitConfig
-        The network.
+        Settings with the network.
     pixels, channels : int
-        Of the estimate.
+        Number of pixels and of channels of the estimate. `channels` is 3 by default.
 
     Examples
     --------
@@ -34,8 +34,9 @@ def fit_memory(settings: FitConfig, pixels: int, channels: int = 3) -> int:
     network = settings.network
     widths = network.channels
     below = widths if network.tapered else (*widths[1:], widths[-1])
-    # On the way up skip, what comes from below, and two convolutions; on the way down two,
-    # at half of the resolution. Each scale has a quarter of the pixels of the one above.
+    # Tensors of a scale: the skip branch, the upsampled coarser scale and two convolutions of
+    # the decoder, and two convolutions of the encoder at half the resolution. Each scale has a
+    # quarter of the pixels of the finer one.
     kept = [
         (skip + deep + 2.5 * width) / 4**scale
         for scale, (width, skip, deep) in enumerate(zip(widths, network.skips, below, strict=True))
@@ -45,10 +46,17 @@ def fit_memory(settings: FitConfig, pixels: int, channels: int = 3) -> int:
 
 
 def iteration_work(settings: FitConfig, pixels: int) -> float:
-    """Return how much an iteration computes: in proportion to its time, on one machine.
+    """Return the work of one iteration, proportional to its time on one machine.
 
-    Each pixel of each scale takes the square of its width, and a share that grows with
-    the width alone, for all that is no convolution.
+    The work per pixel of a scale is the square of its width, plus a part proportional to the
+    width for everything except convolutions.
+
+    Parameters
+    ----------
+    settings : FitConfig
+        Settings with the network.
+    pixels : int
+        Number of pixels of the estimate.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Memory of a run: how much it took, and what the allocator does with what is freed."""
+"""Memory of a run: peak, free memory, and the behaviour of the allocator."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ import torch
 
 from napari_dip.errors import InputError
 
-# Torch, which reads it once, then aligns large tensors with the system's large pages: what is
-# freed fits what comes next, and the peak is a tenth lower (docs/performance.md).
+# With this setting, which torch reads once, large tensors are aligned with the large pages of
+# the system: freed memory fits the next tensors, and the peak is 10% lower (docs/performance.md).
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
-# Parameters of glibc's mallopt, from malloc.h.
+# Parameters of mallopt in glibc, from malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _ALL, _LARGE = 2**31 - 1, 2**30
-# Where glibc's own thresholds end up in a program with large arrays [bytes].
+# Thresholds that glibc itself reaches in a program with large arrays [bytes].
 _USUAL_TRIM, _USUAL_MMAP = 2**26, 2**25
 
 
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
-    """Keep freed memory for the next iteration instead of giving it back to the system.
+    """Keep freed memory for the next iteration, within a context.
 
-    The tensors of an iteration are freed at its end. By default glibc returns
-    large ones at once, and the system hands out the same memory again in the
-    next iteration, cleared and page by page: a fifth of the time. In the end all
-    of it is given back. Other allocators keep it by themselves.
+    By default glibc returns the large tensors of an iteration to the system at once, which then
+    clears the same pages for the next iteration: this takes a fifth of the time. All memory is
+    returned when the context ends. Other allocators keep freed memory by default.
     """
     if platform.libc_ver()[0] != "glibc":
         yield
@@ -48,22 +47,22 @@ def freed_memory_kept() -> Iterator[None]:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Return the highest memory use so far [bytes]: the device's, or this process's."""
+    """Return the peak memory [bytes] of a CUDA device, or of this process for other devices."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     return process_peak_memory()
 
 
 def process_peak_memory() -> int:
-    """Return the highest resident memory of this process so far [bytes]."""
-    # Linux tells it here too; getrusage begins with what the process had that started this one.
+    """Return the peak resident memory of this process [bytes]."""
+    # On Linux this file is right; getrusage starts with the peak of the parent process.
     with suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
         for line in status:
             if line.startswith("VmHWM:"):
                 return 1024 * int(line.split()[1])
     try:
         import resource
-    except ImportError:  # Windows has no resource module, but psutil knows there
+    except ImportError:  # Windows has no resource module, but psutil has the peak there
         return int(psutil.Process().memory_info().peak_wset)
     import sys
 
@@ -72,23 +71,28 @@ def process_peak_memory() -> int:
 
 
 def free_memory(device: torch.device) -> int:
-    """Return how much memory a device, or this machine, has to give [bytes]."""
+    """Return the free memory [bytes] of a CUDA device, or of this machine for other devices."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
 
 
 def check_room(pixels: int) -> None:
-    """Refuse a result that this machine's free memory does not hold, before the work.
+    """Raise InputError, before any work, if a result exceeds the free memory.
+
+    Parameters
+    ----------
+    pixels : int
+        Number of float32 pixels of the result.
 
     Raises
     ------
     InputError
-        So many float32 pixels are too many, such as of a lazy array.
+        The result exceeds the free memory; for example, that of a lazy array.
     """
     needed, free = 4 * pixels, int(psutil.virtual_memory().available)
     if needed > free:
         raise InputError(
-            f"Got an image whose result takes {needed / 1e9:.1f} GB; expected at most the "
+            f"Got an image whose result needs {needed / 1e9:.1f} GB; expected at most the "
             f"{free / 1e9:.1f} GB of free memory. Crop it, or restore its parts one by one."
         )

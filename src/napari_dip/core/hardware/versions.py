@@ -1,4 +1,4 @@
-"""Versions of the packages that decide a result."""
+"""Versions of the packages that affect a result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 
 def versions() -> dict[str, str]:
-    """Return the version of each package that decides a result, and of Python."""
+    """Return the versions of Python and of each package that affects a result, by name."""
     names = ("napari-dip", "torch", "numpy", "scipy", "scikit-image")
     found = {name.replace("-", "_"): version(name) for name in names}
     return {**found, "python": platform.python_version(), "platform": platform.platform()}

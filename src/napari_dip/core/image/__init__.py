@@ -1,1 +1,1 @@
-"""Images: array, axes and voxel size; intensity scaling; constant and missing pixels."""
+"""Images: arrays with axes and voxel size, intensity scaling, constant and missing pixels."""

@@ -1,4 +1,4 @@
-"""Array-likes: what counts as an array of real numbers, and how it becomes one."""
+"""Array-likes: conversion to arrays, and the check that an array is a real image."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from napari_dip.errors import InputError
 
 
 def as_array(data: Any) -> Any:
-    """Return an array-like as an array; a lazy one stays as it is, masked pixels become NaN."""
+    """Convert an array-like to an array; lazy arrays stay lazy, masked pixels become NaN."""
     if isinstance(data, np.ma.MaskedArray):
         return np.ma.filled(data.astype(np.float64), np.nan)
-    if hasattr(data, "detach"):  # a tensor, perhaps of a graph or of another device
+    if hasattr(data, "detach"):  # a tensor, possibly with a gradient or on another device
         return _as_numpy(data)
     lazy = hasattr(data, "shape") and hasattr(data, "dtype") and hasattr(data, "__getitem__")
     if lazy:
@@ -23,7 +23,7 @@ def as_array(data: Any) -> Any:
         return np.asarray(data)
     except ValueError as error:  # ragged nested sequences
         raise InputError(
-            f"Got a nested sequence that is no array ({error}); expected a rectangular array."
+            f"Got a nested sequence that is not an array ({error}); expected a rectangular array."
         ) from error
 
 
@@ -36,13 +36,13 @@ def _as_numpy(tensor: Any) -> NDArray[Any]:
 
 
 def check_array(data: Any) -> None:
-    """Refuse what is no image of real numbers of at least two dimensions."""
+    """Raise InputError unless the array is real, not empty and at least two-dimensional."""
     dtype = np.dtype(data.dtype)
     if dtype.kind not in "biuf":
         hint = " Restore its real and imaginary parts separately." if dtype.kind == "c" else ""
         raise InputError(
             f"Got an array of {dtype.name if dtype.names is None else 'structured'} values; "
-            f"expected whole numbers, floats or booleans.{hint}"
+            f"expected integers, floats or booleans.{hint}"
         )
     shape = tuple(data.shape)
     if len(shape) < 2:

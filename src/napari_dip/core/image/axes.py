@@ -1,4 +1,4 @@
-"""Axes: which dimension of an image holds channels, colours or space."""
+"""Axes: the dimensions of an image that hold channels, colours and space."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
 
 def channel_axis(image: Image) -> int | None:
-    """Return the dimension that holds channels of different brightness (not RGB samples)."""
+    """Return the dimension of the channels (not of RGB samples); None without channels."""
     return image.axes.index("C") if "C" in image.axes else None
 
 
 def colour_samples(image: Image) -> int:
     """Return the number of colours of a pixel; 0 without an axis S.
 
-    An even number of samples has the opacity last, which is no colour.
+    The last of an even number of samples is the opacity, which is not a colour.
     """
     return image.shape[-1] - (image.shape[-1] % 2 == 0) if image.rgb else 0
 
 
 def spatial_axes(image: Image, dims: int) -> str:
-    """Return "YX" or "ZYX", what planes or volumes of an image reach over.
+    """Return the spatial axes of a fit: "YX" for planes (dims 2), "ZYX" for volumes (dims 3).
 
     Raises
     ------
     AxesError
-        When there are no volumes.
+        The image has no axis Z, but volumes are requested.
     """
     axes = "ZYX"[-dims:]
     if not set(axes) <= set(image.axes):

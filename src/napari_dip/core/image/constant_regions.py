@@ -1,7 +1,7 @@
-"""Constant regions: where a plane holds one exact value, because nothing was recorded there.
+"""Constant regions: large areas of a plane with one exact value, where nothing was recorded.
 
-Examples are the canvas of a stitched mosaic, padding, the background after skull
-stripping, and saturated areas. Noise never repeats a value over a large area.
+Examples are the canvas of a stitched mosaic, padding, the background after skull stripping,
+and saturated areas. Noise never repeats one value over a large area.
 """
 
 from __future__ import annotations
@@ -12,42 +12,44 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 
-# A region contains squares of this side, together at least so many pixels.
+# A region contains constant squares of this side [pixels], with at least this many pixels in total.
 _SOLID, _LEAST = 7, 256
-# It continues from there through squares of this side, and so many pixels beyond.
+# From these squares a region grows through squares of this side, plus a rim [pixels].
 _NARROW, _RIM = 3, 2
-# With more values than this a plane is a drawing, or it was rounded coarsely.
+# A plane with constant regions of more values than this is a drawing or is coarsely rounded.
 _MOST_VALUES = 2
-# So many values are examined: each takes time.
+# Largest number of values that are examined: each takes time.
 _EXAMINED = 8
-# Other values scattered in a region, such as single photons, are groups of a few pixels. With
-# more groups than one, and one in 10000 pixels, the region belongs to the scene.
+# Single photons in a region are groups of at most this many pixels. With more than one group
+# plus one per 10000 pixels, the region belongs to the scene.
 _FEW, _SCATTERED = 4, 1e-4
-# Nor does a region of its own continue beyond its solid part at most of the rim.
+# Largest share of the rim of the solid part with the same value; above it, the value belongs
+# to the scene.
 _POROUS = 0.75
 _DIAGONAL = np.ones((3, 3), dtype=bool)
-# What is left of a plane has to be wider than this [pixels] at so many pixels, and at this
-# share of them. Else the noise would be measured at edges alone.
+# Outside constant regions a plane needs areas wider than this [pixels], with this many pixels
+# and this share of the pixels left. Otherwise the noise would be measured at edges only.
 _WIDE, _LEAST_LEFT, _SHARE_LEFT = 7, 64, 0.2
 _PROBE = 1000
 _EPSILON = float(np.finfo(np.float32).eps)
 
 
 def is_constant(values: NDArray[Any], gain: float = 0.0) -> bool:
-    """Tell whether all finite values are equal, as far as float32 can tell.
+    """Return whether all finite values are equal within the precision of float32.
 
     Parameters
     ----------
     values : (...) array
-        Pixels of one plane or volume; at least one of them is finite.
+        Pixels of one plane or volume; at least one is finite.
     gain : float
-        Difference between values that is 1 in network units: smaller ones vanish there.
+        Gain of the scaling: the difference of values that is 1 in network units. Much
+        smaller differences vanish there. Default 0.0.
     """
-    some = values.ravel()[:: max(1, values.size // _PROBE)]
-    for part in (some, values):  # mostly some pixels are enough to see that they differ
-        valid = part[mask_invalid(part)]
+    sample = values.ravel()[:: max(1, values.size // _PROBE)]
+    for part in (sample, values):  # a few pixels usually show that the values differ
+        valid = part[finite_mask(part)]
         if valid.size:
             low, high = float(valid.min()), float(valid.max())
             if high - low > _EPSILON * max(abs(low), abs(high), gain):
@@ -56,22 +58,23 @@ def is_constant(values: NDArray[Any], gain: float = 0.0) -> bool:
 
 
 def find_constant_regions(plane: NDArray[Any]) -> NDArray[np.bool_]:
-    """Find large solid regions of exactly one value in a plane.
+    """Return the mask of the large solid regions of exactly one value in a plane.
 
     Parameters
     ----------
     plane : (Y, X) array
-        Values that are not finite belong to no region.
+        Plane; values that are not finite belong to no region.
 
     Returns
     -------
     (Y, X) bool array
+        True in constant regions.
 
     Notes
     -----
-    An image of few photons is mostly 0, but single photons are scattered over its dark
-    areas: there zeros are data. A plane with regions of more than two values is a drawing,
-    or a smooth picture without noise: there flat areas are data too.
+    An image with few photons is mostly 0, but single photons are scattered over its dark
+    areas: its zeros are data. A plane with constant regions of more than two values is a
+    drawing or a smooth picture without noise: its flat areas are data too.
 
     Examples
     --------
@@ -81,7 +84,7 @@ def find_constant_regions(plane: NDArray[Any]) -> NDArray[np.bool_]:
     True
     """
     found = np.zeros(plane.shape, dtype=bool)
-    known = mask_invalid(plane)
+    known = finite_mask(plane)
     if plane.size < _LEAST:
         return found
     values = plane.astype(np.float64)
@@ -107,12 +110,12 @@ def find_constant_regions(plane: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def without_constant_regions(planes: NDArray[Any]) -> NDArray[Any]:
-    """Return planes (P, Y, X) with NaN in constant regions, from which to measure noise.
+    """Return planes (P, Y, X) with NaN in constant regions, for the noise measurement.
 
-    They stay as they are where only edges would be left, as of a drawing in black and white.
+    The planes are unchanged if only edges would be left, as in a black-and-white drawing.
     """
     constant = np.stack([find_constant_regions(plane) for plane in planes])
-    left = mask_invalid(planes) & ~constant
+    left = finite_mask(planes) & ~constant
     if not constant.any() or not left.any():
         return planes
     wide = ndimage.minimum_filter(left, (1, _WIDE, _WIDE), mode="nearest").sum()
@@ -122,26 +125,26 @@ def without_constant_regions(planes: NDArray[Any]) -> NDArray[Any]:
 
 
 def _may_be_flat(values: NDArray[np.float64]) -> bool:
-    """Tell whether any of some rows has equal neighbours enough for a region; soon done."""
+    """Return whether a sampled row has enough equal neighbours for a region (fast check)."""
     rows = values[:: _SOLID // 2 + 1]
     highest = ndimage.maximum_filter1d(rows, _SOLID, mode="nearest")
     return bool((highest == ndimage.minimum_filter1d(rows, _SOLID, mode="nearest")).any())
 
 
 def _is_flat(values: NDArray[np.float64], known: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
-    """Tell where a square around a pixel, as far as it lies in the plane, has one value."""
+    """Return where the square around a pixel, cropped to the plane, has one value."""
     highest = ndimage.maximum_filter(np.where(known, values, np.inf), side, mode="nearest")
     lowest = ndimage.minimum_filter(np.where(known, values, -np.inf), side, mode="nearest")
     return np.asarray(highest == lowest)
 
 
 def _widened(centres: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
-    """Return the squares around pixels."""
+    """Return the mask of the squares around the given pixels."""
     return np.asarray(ndimage.maximum_filter(centres, side, mode="constant", cval=0))
 
 
 def _large_parts(core: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the connected parts that are large enough to be a region."""
+    """Return the connected parts that are large enough for a region."""
     labels, _ = ndimage.label(core)
     large = np.bincount(labels.ravel()) >= _LEAST
     large[0] = False
@@ -149,7 +152,7 @@ def _large_parts(core: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _is_scattered(core: NDArray[np.bool_], equal: NDArray[np.bool_]) -> bool:
-    """Tell whether single pixels of other values lie all over the solid parts of a region."""
+    """Return whether pixels of other values are scattered over the solid parts of a region."""
     rim = ndimage.maximum_filter(core, 2 * _RIM + 1, mode="constant", cval=0) & ~core
     if equal[rim].sum() > _POROUS * rim.sum():
         return True

@@ -1,8 +1,7 @@
 """Image: an array with its axes, voxel size and units.
 
-Axis letters are T (frames), C (channels), Z (planes), Y, X, and S (the samples
-of an RGB pixel, always last). Lazy arrays (dask, zarr) stay lazy: only
-`numpy.asarray` of a selection reads pixels.
+The axis letters are T (frames), C (channels), Z (planes), Y, X, and S (samples of an RGB pixel,
+always last). Lazy arrays (dask, zarr) stay lazy: only `numpy.asarray` of a selection reads pixels.
 """
 
 from __future__ import annotations
@@ -15,13 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.core.image.array_like import as_array, check_array
-from napari_dip.errors import AxesError, Hint, InputError
+from napari_dip.core.image.axis_letters import check_axes, guess_axes
+from napari_dip.errors import AxesError
 
-KNOWN_AXES = "TCZYXS"
 Affine = tuple[tuple[float, ...], ...]
-# So many values of the last axis may be red, green, blue, and opacity.
-_COLOURS = (3, 4)
-_DEFAULT_AXES = {2: "YX", 3: "ZYX", 4: "TZYX", 5: "TZCYX"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +27,32 @@ class Image:
     Attributes
     ----------
     data : array
-        Any array with `shape`, `dtype` and slicing; never changed.
+        Array with `shape`, `dtype` and slicing; it is never changed.
     axes : str
-        One letter of "TCZYXS" per dimension; Y and X are always there.
+        Letters of "TCZYXS", one per dimension; Y and X are required.
     voxel_size : mapping of str to float
-        Spacing along an axis, for the axes where it is known.
+        Spacing along each axis where it is known, in the unit of `units`.
     units : mapping of str to str
-        Unit of that spacing, such as "micrometer" or "second".
+        Unit of the spacing along each axis, such as "micrometer" or "second".
     position : mapping of str to float
         Coordinate of the centre of the first pixel along an axis, in the unit of its
-        spacing, such as the place of a field in a tile scan; 0 along other axes.
+        spacing; for example, the position of a field in a tile scan. 0 along other axes.
     channel_names, channel_colours : tuple of str
-        One for each entry of the axis C, or none; colours as RRGGBB, "" where unknown.
+        Names and colours of the channels: one per channel, or empty. Colours are RRGGBB,
+        "" where unknown.
     affine : 4 rows of 4 numbers, optional
-        From pixel indices (x, y, z, 1) to a scanner's millimetres, where a
-        medical file has it; right, anterior and superior are positive.
+        Map of a medical file from pixel indices (x, y, z, 1) to scanner coordinates
+        [millimetre]; right, anterior and superior are positive.
     affine_code : int, optional
-        NIfTI's code of the affine's space: 0 unknown, 1 scanner, 2 aligned, 3 Talairach,
-        4 MNI; None if no file says it.
+        NIfTI code of the affine's space: 0 unknown, 1 scanner, 2 aligned, 3 Talairach,
+        4 MNI; None without a NIfTI file.
     qform : (int, affine), optional
-        Code and matrix of the second affine that a NIfTI file has besides its sform.
+        Code and matrix of the second affine of a NIfTI file, besides its sform.
     source : str, optional
-        The file or the layer that it came from.
+        Name of the file or layer.
     warnings : tuple of str
-        Sentences about what the file holds and the reader could not take over as it is.
-        The report repeats them.
+        Sentences about contents of the file that the reader cannot keep. The report
+        repeats them.
     """
 
     data: Any
@@ -85,27 +82,27 @@ class Image:
         return self.axes.endswith("S")
 
     def enlarged(self, factors: Mapping[str, int]) -> Image:
-        """Return n times as many pixels along each axis named, every pixel repeated."""
+        """Return the image with each pixel repeated n times along the given axes."""
         data, voxel_size, position = self.data, dict(self.voxel_size), dict(self.position)
         for axis, factor in factors.items():
             data = np.repeat(np.asarray(data), factor, axis=self.axes.index(axis))
             if axis in voxel_size:
                 voxel_size[axis] /= factor
-                # The centre of the first of n small pixels.
+                # Centre of the first of n small pixels.
                 position[axis] = position.get(axis, 0.0) - voxel_size[axis] * (factor - 1) / 2
         steps = np.array([1 / factors.get(axis, 1) for axis in "XYZ"])
         finer = np.diag([*steps, 1.0])
-        finer[:3, 3] = (steps - 1) / 2  # the centre of the first of n small pixels
+        finer[:3, 3] = (steps - 1) / 2  # centre of the first of n small pixels
         placed = self._placed(finer)
         return replace(placed, data=data, voxel_size=voxel_size, position=position)
 
     def cut(self, selection: tuple[slice, ...]) -> Image:
-        """Return a part of the array at its own position, all axes kept.
+        """Return a part of the image at its own position, with all axes.
 
         Parameters
         ----------
         selection : tuple of slice
-            One for each axis, without steps.
+            One slice per axis, without steps.
 
         Examples
         --------
@@ -130,7 +127,10 @@ class Image:
         )
 
     def _placed(self, indices: NDArray[np.float64]) -> Image:
-        """Return the image with affines of new indices (x, y, z, 1), which a matrix makes old."""
+        """Return the image with affines for new pixel indices.
+
+        `indices` is the (4, 4) matrix from new indices (x, y, z, 1) to the present ones.
+        """
 
         def of_new(affine: Affine) -> Affine:
             return tuple(tuple(map(float, row)) for row in np.array(affine) @ indices)
@@ -142,7 +142,7 @@ class Image:
         )
 
     def calibrated(self, voxel_size: Mapping[Any, float] | None) -> Image:
-        """Return the same values with another spacing along the axes named [micrometre]."""
+        """Return the image with the given spacing along the given axes [micrometre]."""
         if not voxel_size:
             return self
         given = {axis.upper(): size for axis, size in voxel_size.items()}
@@ -152,7 +152,7 @@ class Image:
                 f"expected a size for some of {', '.join(self.axes.lower())}."
             )
         units = {**self.units, **dict.fromkeys(given, "micrometer")}
-        # An affine is made of the spacing that is said to be wrong, as is a position in pixels.
+        # The affine and a position in pixels rest on the old spacing, which is wrong.
         position = {
             axis: at
             for axis, at in self.position.items()
@@ -169,7 +169,7 @@ class Image:
         )
 
     def with_data(self, data: Any) -> Image:
-        """Return the same axes, voxel size and units around other values."""
+        """Return an image with other values and the same axes, voxel size and units."""
         return replace(self, data=data)
 
 
@@ -179,26 +179,26 @@ def as_image(
     *,
     channel_axis: int | None = None,
 ) -> Image:
-    """Wrap an array-like as an `Image`, refusing what cannot be restored.
+    """Wrap an array-like as an `Image`; refuse arrays that cannot be restored.
 
     Parameters
     ----------
     data : array_like or Image
-        Real or boolean numbers, at least two-dimensional. An `Image` keeps its
-        axes unless `axes` says otherwise.
+        Real or boolean array of at least two dimensions. An `Image` keeps its axes unless
+        `axes` is given.
     axes : str, optional
-        One letter per dimension. Guessed for arrays of two to five
-        dimensions: YX, ZYX, TZYX, TZCYX; never C or S, unless `channel_axis`
-        names it.
+        Axis letters, one per dimension. By default, arrays of two to five dimensions
+        have the axes YX, ZYX, TZYX and TZCYX; an array never gets S, and gets C
+        by `channel_axis` or as one of five dimensions only.
     channel_axis : int, optional
-        Dimension that holds channels, as in scikit-image.
+        Dimension of the channels, as in scikit-image.
 
     Raises
     ------
     InputError
-        For 0-d, 1-d, empty, complex, object, structured or text arrays.
+        The array is 0-d, 1-d or empty, or its values are complex, objects, records or text.
     AxesError
-        When the axes do not fit the array.
+        The axes do not match the array.
 
     Examples
     --------
@@ -210,14 +210,13 @@ def as_image(
     image = data if isinstance(data, Image) else Image(as_array(data), "")
     check_array(image.data)
     if axes is None:
-        axes = image.axes or _guess_axes(image.shape, channel_axis)
-    image = replace(image, axes=axes.upper())
-    _check_axes(image)
-    return _without_other_axes(image)
+        axes = image.axes or guess_axes(image.shape, channel_axis)
+    check_axes(axes.upper(), image.shape)
+    return _without_other_axes(replace(image, axes=axes.upper()))
 
 
 def _without_other_axes(image: Image) -> Image:
-    """Return an image without what a file knows of axes that it does not have, or not so long."""
+    """Return an image without metadata of axes that it lacks or whose length differs."""
     channels = dict(zip(image.axes, image.shape, strict=True)).get("C", 0)
     names, colours = image.channel_names, image.channel_colours
     return replace(
@@ -230,88 +229,8 @@ def _without_other_axes(image: Image) -> Image:
     )
 
 
-def _guess_axes(shape: tuple[int, ...], channel_axis: int | None) -> str:
-    ndim = len(shape)
-    if channel_axis is None and ndim > 2 and shape[-1] in _COLOURS and shape[-2] > shape[-1]:
-        raise AxesError(
-            f"Got an array of shape {shape}, whose last axis may hold colours; expected the names "
-            f"of its axes: {_DEFAULT_AXES.get(ndim - 1, '...YX')}S of colours, "
-            f"{_DEFAULT_AXES.get(ndim, '...YX')} of planes."
-        )
-    spatial = ndim - (channel_axis is not None)
-    if spatial not in _DEFAULT_AXES or (channel_axis is not None and spatial > 4):
-        raise AxesError(
-            f"Got an array of {ndim} dimensions; expected 2 to 5. Name its axes, such as TZCYX."
-        )
-    axes = list(_DEFAULT_AXES[spatial])
-    if channel_axis is not None:
-        if not -ndim <= channel_axis < ndim:
-            raise AxesError(f"Got channel_axis={channel_axis}; expected an axis of {ndim}.")
-        axes.insert(channel_axis % ndim, "C")
-    return "".join(axes)
-
-
-def _check_axes(image: Image) -> None:
-    axes = image.axes
-    expected = f"one letter of {', '.join(KNOWN_AXES)} for each of {len(image.shape)} dimensions"
-    if (
-        len(axes) != len(image.shape)
-        or set(axes) - set(KNOWN_AXES)
-        or len(set(axes)) != len(axes)
-        or not {"Y", "X"} <= set(axes)
-        or {"C", "S"} <= set(axes)
-        or "S" in axes[:-1]
-    ):
-        raise AxesError(
-            f"Got axes {axes!r} for an array of shape {image.shape}; expected {expected}, "
-            "with Y and X, and not both C and S, S last. Name the axes.",
-            Hint("axes", "TZCYX"),
-        )
-
-
-def aligned(other: Image, image: Image, what: str) -> NDArray[Any]:
-    """Return another array spread over the shape of an image, without copying it.
-
-    Parameters
-    ----------
-    other : Image
-        Has the image's planes, (Y, X), or all its axes but samples; axes that
-        it lacks are repeated. Of its own samples (RGB) the largest is taken.
-    image : Image
-        What it belongs to.
-    what : str
-        Its name in an error.
-
-    Examples
-    --------
-    >>> stack = as_image(np.zeros((5, 8, 8)))
-    >>> aligned(as_image(np.ones((8, 8))), stack, "mask").shape
-    (5, 8, 8)
-    """
-    values, axes = np.asarray(other.data), other.axes
-    if axes.endswith("S"):
-        values, axes = values.max(axis=-1), axes[:-1]
-    spatial = image.axes.replace("S", "")
-    if values.ndim == len(spatial) and not set(axes) <= set(spatial):
-        axes = spatial  # axes that were guessed for a plain array
-    sizes = dict(zip(image.axes, image.shape, strict=True))
-    fits = all(
-        axis in spatial and size in (sizes[axis], 1)
-        for axis, size in zip(axes, values.shape, strict=True)
-    )
-    if not fits or any(values.shape[axes.index(axis)] != sizes[axis] for axis in "YX"):
-        raise InputError(
-            f"Got a {what} of shape {values.shape} ({axes}) for an image of shape {image.shape} "
-            f"({image.axes}); expected the same Y and X, or the same axes."
-        )
-    kept = [axis for axis in image.axes if axis in axes]
-    values = values.transpose([axes.index(axis) for axis in kept])
-    whole = tuple(slice(None) if axis in kept else None for axis in image.axes)
-    return np.broadcast_to(values[whole], image.shape)
-
-
-def mask_invalid(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return True where a value is a finite number; infinite and NaN are missing."""
+def finite_mask(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the mask of finite values; infinite and NaN values count as missing."""
     if values.dtype.kind == "f":
         return np.asarray(np.isfinite(values))
     return np.ones(values.shape, dtype=bool)

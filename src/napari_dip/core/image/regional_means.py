@@ -1,12 +1,12 @@
-"""Means over regions of an image, for maps that change slowly."""
+"""Regional means of an image: smooth maps at a coarse resolution."""
 
 from __future__ import annotations
 
 from torch import Tensor
 from torch.nn import functional
 
-# Means are taken over cells of this side, then over 5 x 5 and 3 x 3 cells: about the weights
-# of a Gaussian of 13 pixels.
+# Means are taken over cells of this side [pixels], then over 5 x 5 and 3 x 3 cells. The weights
+# resemble a Gaussian with a standard deviation of 13 pixels.
 _CELL, _AVERAGES = 8, (5, 3)
 DEVIATION = 13.0
 
@@ -17,13 +17,14 @@ def regional_means(values: Tensor, *, beyond: bool = False) -> Tensor:
     Parameters
     ----------
     values : (1, C, [Z,] Y, X) Tensor
-        Planes are averaged one by one.
+        Image; each plane is averaged separately.
     beyond : bool
-        What lies beyond the border counts as 0; by default it does not count.
+        Count pixels beyond the border as 0. By default they are ignored.
 
     Returns
     -------
     (1, C * Z, Y / 8, X / 8) Tensor
+        Means, one per cell; sizes are rounded up.
     """
     planes = values.reshape(1, -1, *values.shape[-2:])
     means = functional.avg_pool2d(planes, _CELL, ceil_mode=True, count_include_pad=False)
@@ -35,6 +36,6 @@ def regional_means(values: Tensor, *, beyond: bool = False) -> Tensor:
 
 
 def at_pixels(cells: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Interpolate values of cells, (1, C * Z, Y / 8, X / 8), to (1, C, [Z,] Y, X)."""
+    """Interpolate cell values (1, C * Z, Y / 8, X / 8) to pixels, (1, C, [Z,] Y, X)."""
     planes = functional.interpolate(cells, shape[-2:], mode="bilinear", align_corners=False)
     return planes.reshape(shape)

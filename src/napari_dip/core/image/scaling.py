@@ -1,8 +1,7 @@
-"""ONE affine intensity map per image, found before blocks are cut and inverted once at the end.
+"""Scaling: the affine intensity map of an image, found before tiling and inverted at the end.
 
-Per-block normalisation makes seams and flicker and breaks Poisson models.
-Channels of different brightness each have their own map, the samples of an
-RGB pixel share one.
+Normalisation of each block would make seams and flicker and would break Poisson models. Each
+channel has its own map; the samples of an RGB pixel share one.
 """
 
 from __future__ import annotations
@@ -16,20 +15,25 @@ from numpy.typing import NDArray
 
 from napari_dip.core.image.axes import channel_axis
 from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
-from napari_dip.core.image.image import Image, mask_invalid
-from napari_dip.core.image.typical_planes import RANGE_PERCENTILES, are_typical, look, some_planes
+from napari_dip.core.image.image import Image, finite_mask
+from napari_dip.core.image.typical_planes import (
+    RANGE_PERCENTILES,
+    are_typical,
+    sample_planes,
+    summarise,
+)
 from napari_dip.errors import InputError
 
-# The window of the map: hot pixels stay representable because the map is affine and
-# nothing is clipped.
+# Network units of the intensity range. The map clips nothing, so hot pixels keep their values.
 WINDOW = (0.1, 0.9)
-# Beyond the extreme pixels, in units of their range: a bounded activation
-# saturates before it reaches its limits.
+# Headroom beyond the extreme pixels, relative to their range: a bounded activation saturates
+# before it reaches its limits.
 _HEADROOM = 0.1
+# Largest number of pixels that are read to find the map of a channel.
 _MAX_SAMPLES = 4_000_000
-# With some room to the limits of float32.
+# Largest absolute value, with a margin to the limits of float32.
 _LARGEST = 1e37
-# Differences of equal pixels that were computed in double precision, relative to their value.
+# Relative rounding error of equal pixels that were computed in double precision.
 _ROUNDING = 1e-12
 
 
@@ -40,13 +44,13 @@ class Scaling:
     Attributes
     ----------
     offset, gain : float
-        On the image's own scale.
+        Offset and gain of the map, in image units.
     low, high : float
         Scaled values of the darkest and brightest valid pixel, with headroom.
     darkest : float
-        On the image's own scale.
+        Value of the darkest valid pixel, in image units.
     constant : bool
-        All valid pixels are equal: there is nothing to fit.
+        Whether all valid pixels are equal, so that there is nothing to fit.
     """
 
     offset: float
@@ -58,35 +62,35 @@ class Scaling:
 
     @property
     def range(self) -> tuple[float, float]:
-        """Values of the image at both ends of the window."""
+        """Image values at both ends of the window."""
         low, high = (self.offset + self.gain * end for end in WINDOW)
         return low, high
 
     def scale(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Map values of the image to network units; those of a constant one to its window."""
+        """Map image values to network units."""
         return ((values.astype(np.float64) - self.offset) / self.gain).astype(np.float32)
 
     def unscale(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Map network units back to values of the image; a constant one has only its own."""
+        """Map network units to image values; a constant image gets its only value."""
         if self.constant:
             return np.full(values.shape, self.darkest, dtype=np.float32)
         return (values.astype(np.float64) * self.gain + self.offset).astype(np.float32)
 
 
 def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
-    """Return the map that puts the bulk of the values in the network's window.
+    """Return the map of the intensity range of the values to the window of network units.
 
     Parameters
     ----------
     values : (...) array
-        Real numbers; those that are not finite are left out.
+        Real numbers; values that are not finite are ignored.
     keep_zero : bool
-        Only divide, as complex numbers need it.
+        Use no offset, as complex numbers require. Default False.
 
     Raises
     ------
     InputError
-        When no value is finite, or float32 cannot hold their range.
+        No value is finite, or float32 cannot hold the range of the values.
 
     Examples
     --------
@@ -94,9 +98,9 @@ def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
     >>> bool(np.allclose(scaling.unscale(scaling.scale(np.array([7.0]))), 7.0, rtol=1e-4))
     True
     """
-    valid = values[mask_invalid(values)].astype(np.float64)
+    valid = values[finite_mask(values)].astype(np.float64)
     if valid.size == 0:
-        raise InputError("Got no finite pixel at all; expected an image with some valid pixels.")
+        raise InputError("Got no finite pixel; expected an image with valid pixels.")
     darkest, brightest = float(valid.min()), float(valid.max())
     largest = max(abs(darkest), abs(brightest))
     if not np.isfinite(brightest - darkest) or largest > _LARGEST:
@@ -104,7 +108,7 @@ def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
             f"Got values from {darkest:g} to {brightest:g}; expected a range that float32 "
             "can hold. Divide the image by a constant."
         )
-    # Differences below float32's resolution of the values cannot come back.
+    # float32 cannot restore differences below its resolution of the values.
     constant = brightest - darkest <= largest * float(np.finfo(np.float32).eps)
     if 0 < brightest - darkest < 1 / _LARGEST:
         raise InputError(
@@ -114,7 +118,7 @@ def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
     if constant and brightest - darkest > largest * _ROUNDING:
         raise InputError(
             f"Got values from {darkest:.10g} to {brightest:.10g}; expected differences that "
-            "float32, which results have, can hold. Subtract a constant from the image."
+            "float32, the type of results, can hold. Subtract a constant from the image."
         )
     window_low, window_high = np.percentile(valid, RANGE_PERCENTILES)
     if window_high <= window_low:  # nearly all pixels are equal
@@ -134,10 +138,19 @@ def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
 
 
 def scale_image(image: Image, *, joint: bool = False, regions: bool = False) -> tuple[Scaling, ...]:
-    """Return one map per channel of the image; the same for all, and without an offset, if joint.
+    """Return one map per channel of the image.
 
-    The samples of RGB always share one. Constant planes and those far from the others have
-    no influence, nor have constant regions, if they are not fitted (`regions`).
+    Constant planes and outliers have no influence on the map.
+
+    Parameters
+    ----------
+    image : Image
+        Image; the samples of an RGB pixel count as one channel.
+    joint : bool
+        Use one map without offset for all channels, such as real and imaginary parts.
+        Default False.
+    regions : bool
+        Ignore constant regions, because they are not fitted. Default False.
     """
     axis = channel_axis(image)
     if joint and axis is not None:
@@ -151,29 +164,29 @@ def scale_image(image: Image, *, joint: bool = False, regions: bool = False) -> 
 def _typical_scaling(image: Image, channel: int, *, regions: bool) -> Scaling:
     axis = channel_axis(image)
     sample = _sample(image, axis, channel)
-    whole = find_scaling(sample)  # refuses what float32 cannot hold
+    overall = find_scaling(sample)  # raises InputError if float32 cannot hold the values
     axes = image.axes.replace("C", "")
     planes = np.moveaxis(sample, [axes.index(axis) for axis in "YX"], [-2, -1])
     planes = planes.reshape(-1, *planes.shape[-2:])
     channels = 1 if axis is None else image.shape[axis]
-    if whole.constant and planes.size * channels < prod(image.shape):
-        planes = some_planes(image, channel)  # it has searched all of them
-        whole = find_scaling(planes)
+    if overall.constant and planes.size * channels < prod(image.shape):
+        planes = sample_planes(image, channel)  # searches all planes for one that is not constant
+        overall = find_scaling(planes)
     if len(planes) > 1:
-        planes = planes[are_typical([look(plane) for plane in planes])]
+        planes = planes[are_typical([summarise(plane) for plane in planes])]
     if regions:
         constant = np.array([find_constant_regions(plane) for plane in planes], dtype=bool)
         planes = planes[~constant]
-    valid = planes[mask_invalid(planes)]
+    valid = planes[finite_mask(planes)]
     if valid.size == 0 or is_constant(valid):
-        return whole
+        return overall
     return find_scaling(valid)
 
 
 def _sample(image: Image, axis: int | None = None, channel: int = 0) -> NDArray[Any]:
-    """Return pixels of a channel, thinned along the leading axes when there are many.
+    """Return at most about `_MAX_SAMPLES` pixels of a channel, thinned along the first axes.
 
-    Thinning whole planes first reads the least from a lazy array.
+    Leaving out complete planes first reads the least from a lazy array.
     """
     selection: list[int | slice] = [slice(None)] * len(image.shape)
     if axis is not None:
@@ -183,14 +196,14 @@ def _sample(image: Image, axis: int | None = None, channel: int = 0) -> NDArray[
         if i == axis or count <= _MAX_SAMPLES:
             continue
         step = min(n, int(np.ceil(count / _MAX_SAMPLES)))
-        # As far from the first as from the last: they may be the faintest of a stack.
+        # The sample is centred: the first and the last planes of a stack may be the faintest.
         selection[i] = slice((n - 1) % step // 2, None, step)
         count *= np.ceil(n / step) / n
     return np.asarray(image.data[tuple(selection)])
 
 
 def restore_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Convert to a dtype without wrapping: whole numbers are rounded and clipped.
+    """Convert to a dtype without wrapping: integers are rounded and clipped.
 
     Examples
     --------
@@ -202,7 +215,7 @@ def restore_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         rounded = np.rint(values.astype(np.float64))
-        # float64 rounds the largest 64-bit number up, out of range: cast only what is below.
+        # float64 rounds the largest 64-bit number up, out of range: cast only smaller values.
         inside = np.clip(rounded, limits.min, np.nextafter(float(limits.max), 0))
         return np.where(rounded >= limits.max, limits.max, inside.astype(dtype)).astype(dtype)
     return values.astype(dtype)

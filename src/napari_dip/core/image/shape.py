@@ -1,3 +1,3 @@
-"""Shape of an array or tensor: one size for each axis."""
+"""Shape: the sizes of an array or tensor along its axes."""
 
 Shape = tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Typical planes: those of a stack that its intensity range and its noise are measured in."""
+"""Typical planes: the planes of a stack in which intensity range and noise are measured."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from scipy import ndimage
 
 from napari_dip.core.image.axes import colour_samples
 from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
 
-# The range of a plane: robust against hot pixels.
+# Percentiles of the intensity range, robust against hot pixels.
 RANGE_PERCENTILES = (0.1, 99.9)
-# A plane is far from the others if its range reaches beyond theirs by so many times its
-# width, or has only this share of it.
+# A plane is an outlier if its range exceeds the range of the others by more than this multiple
+# of its width, or if its own width is less than this share of it.
 _BEYOND, _NARROWER = 4.0, 0.2
-# The lamp was off if a plane is darker than the others and has this share of their structure,
-# seen in means over so many pixels, where noise is hardly left.
+# The lamp was off if a plane is darker than the others and has less than this share of their
+# structure. Structure is measured in means over this many pixels, which hold hardly any noise.
 _FLAT, _COARSE = 0.2, 8
-# Fewer planes than this do not show which of them is the exception; and if more than this
-# share is far from the middle, intensities drift along the stack.
+# With fewer planes than this no outlier can be identified; if more than this share of the
+# planes are outliers, the intensities drift along the stack.
 _FEWEST, _MOST_FAR = 3, 1 / 4
-# Planes are examined on so many pixels along an axis, at most about.
+# Approximate largest number of pixels along an axis that are examined in a plane.
 _THIN = 512
-# Of a large plane, a part of so many pixels along each axis is measured.
+# Side of the part of a large plane that is measured [pixels].
 _SAMPLE = 1024
-# So many times as many planes are examined as are chosen.
+# Number of examined planes divided by the number of chosen planes.
 _CANDIDATES = 5
 
 
-class Look(NamedTuple):
-    """Summary of a plane that is not constant, on the image's scale.
+class PlaneSummary(NamedTuple):
+    """Summary of a plane that is not constant, in image units.
 
     Attributes
     ----------
     low, high : float
-        Its range, without rare values.
+        Lower and upper end of the intensity range (0.1% and 99.9% of the pixels).
     mean : float
-        Mean of its pixels.
+        Mean of the pixels.
     structure : float
-        Standard deviation of means over small squares.
+        Standard deviation of the means over small squares.
     """
 
     low: float
@@ -55,13 +55,13 @@ class Look(NamedTuple):
     structure: float
 
 
-def look(plane: NDArray[Any]) -> Look | None:
+def summarise(plane: NDArray[Any]) -> PlaneSummary | None:
     """Summarise a plane (Y, X) outside constant regions; None if it is constant or missing."""
-    recorded = mask_invalid(plane)
+    recorded = finite_mask(plane)
     if not recorded.any() or is_constant(plane):
         return None
     plane = plane[tuple(slice(None, None, max(1, size // _THIN)) for size in plane.shape)]
-    recorded = mask_invalid(plane)
+    recorded = finite_mask(plane)
     recorded &= ~find_constant_regions(plane)
     if not recorded.any() or is_constant(plane[recorded]):
         return None
@@ -74,44 +74,53 @@ def look(plane: NDArray[Any]) -> Look | None:
     coarse = ndimage.uniform_filter(differences, side, mode="constant")
     inside = weights > 0.5
     structure = float((coarse[inside] / weights[inside]).std()) if inside.any() else 0.0
-    return Look(float(low), float(high), mean, structure)
+    return PlaneSummary(float(low), float(high), mean, structure)
 
 
-def are_typical(looks: Sequence[Look | None]) -> NDArray[np.bool_]:
-    """Tell which planes are neither constant, nor far from the others, nor without light.
+def are_typical(summaries: Sequence[PlaneSummary | None]) -> NDArray[np.bool_]:
+    """Return which planes are neither constant, nor outliers, nor recorded without light.
 
     Parameters
     ----------
-    looks : sequence of Look or None
-        One for each plane; None of a constant one.
+    summaries : sequence of PlaneSummary or None
+        Summaries, one per plane; None for a constant plane.
+
+    Returns
+    -------
+    (P,) bool array
+        All planes that are not constant, if no plane is typical.
 
     Examples
     --------
-    >>> good, dark, bright = Look(10, 90, 40, 9), Look(9, 13, 11, 0.2), Look(100, 900, 400, 90)
+    >>> good, dark, bright = (
+    ...     PlaneSummary(10, 90, 40, 9),
+    ...     PlaneSummary(9, 13, 11, 0.2),
+    ...     PlaneSummary(100, 900, 400, 90),
+    ... )
     >>> are_typical([good, None, good, dark, good, bright, good]).tolist()
     [True, False, True, False, True, False, True]
     """
-    typical = np.array([one is not None for one in looks])
-    lit = [one for one in looks if one is not None]
-    if len(lit) < _FEWEST:
+    typical = np.array([summary is not None for summary in summaries])
+    varied = [summary for summary in summaries if summary is not None]
+    if len(varied) < _FEWEST:
         return typical
-    middle = Look(*np.median(np.array(lit), axis=0).tolist())
+    middle = PlaneSummary(*np.median(np.array(varied), axis=0).tolist())
     others = middle.low, middle.high
-    far = np.array([one is not None and is_far(one.low, one.high, others) for one in looks])
+    far = np.array([s is not None and is_far(s.low, s.high, others) for s in summaries])
     dark = np.array(
         [
-            one is not None and one.mean < middle.mean and one.structure < _FLAT * middle.structure
-            for one in looks
+            s is not None and s.mean < middle.mean and s.structure < _FLAT * middle.structure
+            for s in summaries
         ]
     )
-    if (far & ~dark).sum() > _MOST_FAR * len(lit):
+    if (far & ~dark).sum() > _MOST_FAR * len(varied):
         far[:] = False
     chosen = typical & ~far & ~dark
     return chosen if chosen.any() else typical
 
 
 def is_far(low: float, high: float, others: tuple[float, float]) -> bool:
-    """Tell whether a range of intensities is far from that of other planes.
+    """Return whether an intensity range is an outlier beside the range of other planes.
 
     Examples
     --------
@@ -126,16 +135,16 @@ def is_far(low: float, high: float, others: tuple[float, float]) -> bool:
     )
 
 
-def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
+def sample_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
     """Return up to `count` typical planes of a channel, spread over the image, as (P, Y, X).
 
-    Of a large plane only a part is read, at places spread along the diagonal. Constant
-    planes and those far from the others are replaced; without any other they stay.
+    Only a part of a large plane is read; these parts are spread along the diagonal. Constant
+    planes and outliers are left out, unless there are no other planes.
     """
     planes = _positions(image, channel)
     height, width = (image.shape[image.axes.index(axis)] for axis in "YX")
     last = (len(planes) - 1, max(height - _SAMPLE, 0), max(width - _SAMPLE, 0))
-    # Every fifth of these is chosen, if all are typical.
+    # If all are typical, every fifth one is chosen.
     number = _CANDIDATES * (count - 1) + 1
     candidates = np.unique(np.linspace((0, 0, 0), last, number).astype(int), axis=0)
 
@@ -143,12 +152,12 @@ def some_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
         return _read_part(image, planes[at], y, x)
 
     if len(candidates) > 1:
-        typical = are_typical([look(part(*place)) for place in candidates])
+        typical = are_typical([summarise(part(*place)) for place in candidates])
         if typical.any():
             candidates = candidates[typical]
-        else:  # search the rest, until there is a plane with something to measure
+        else:  # search all parts for one that is not constant
             places = product(range(len(planes)), *(range(0, n, _SAMPLE) for n in (height, width)))
-            found = next((place for place in places if look(part(*place)) is not None), None)
+            found = next((place for place in places if summarise(part(*place)) is not None), None)
             candidates = candidates if found is None else np.array([found])
     chosen = np.unique(np.linspace(0, len(candidates) - 1, count).astype(int))
     return np.stack([part(*candidates[index]) for index in chosen])
@@ -168,7 +177,7 @@ def _positions(image: Image, channel: int) -> list[dict[str, int]]:
 
 
 def _read_part(image: Image, position: dict[str, int], y: int, x: int) -> NDArray[Any]:
-    """Return a part of a plane as (Y, X); of a lazy array no more is read."""
+    """Return a part of a plane as (Y, X); only that part of a lazy array is read."""
     index = {**position, "Y": slice(y, y + _SAMPLE), "X": slice(x, x + _SAMPLE)}
     values = np.asarray(image.data[tuple(index[axis] for axis in image.axes)])
     upright = values if image.axes.index("Y") < image.axes.index("X") else values.T

@@ -1,8 +1,8 @@
-"""Units: one name for each spelling in files, its length or duration, and its symbol in OME."""
+"""Units: normalised names, lengths and durations, and OME symbols."""
 
 from __future__ import annotations
 
-# Spellings in files, in lower case, and the name that pint and napari know.
+# Names in pint and napari, and their spellings in files, in lower case.
 _SPELLINGS = {
     "micrometer": (
         "um", "µm", "μm", "âµm", "î¼m", "\\u00b5m", "\\u03bcm", "&micro;m", "&#181;m",
@@ -28,7 +28,7 @@ _SPELLINGS = {
     "hour": ("h", "hr", "hrs"),
     "day": ("d",),
 }  # fmt: skip
-# Symbols of OME that mean something else in lower case.
+# OME symbols with another meaning in lower case.
 _LARGE = {
     "Mm": "megameter", "Gm": "gigameter", "Tm": "terameter", "Pm": "petameter",
     "Ms": "megasecond", "Gs": "gigasecond", "Ts": "terasecond", "Ps": "petasecond",
@@ -74,7 +74,7 @@ _OME_TIMES = {
 
 
 def unit_name(text: str) -> str:
-    """Return pint's name of a unit; an unknown one stays as it is.
+    """Return the name of a unit in pint; an unknown unit is unchanged.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def unit_name(text: str) -> str:
 
 
 def unit_symbol(name: str) -> str | None:
-    """Return the symbol of a length or duration in OME; None for a unit that OME lacks.
+    """Return the OME symbol of a length or duration; None for a unit unknown to OME.
 
     Examples
     --------
@@ -104,17 +104,17 @@ def unit_symbol(name: str) -> str | None:
 
 
 def is_length(name: str) -> bool:
-    """Return whether a unit is a length that OME knows; a pixel counts as one."""
+    """Return whether a unit is an OME length; a pixel counts as a length."""
     return name in _OME_LENGTHS
 
 
 def is_duration(name: str) -> bool:
-    """Return whether a unit is a duration that OME knows."""
+    """Return whether a unit is an OME duration."""
     return name in _OME_TIMES
 
 
 def in_unit(size: float, unit: str, target: str) -> float | None:
-    """Return a length in another unit; None where one of both has no known length.
+    """Convert a length to another unit; return None if either unit has no known length.
 
     Examples
     --------
@@ -125,5 +125,5 @@ def in_unit(size: float, unit: str, target: str) -> float | None:
         return size
     if unit not in MICROMETERS or target not in MICROMETERS:
         return None
-    # One division of decimal numbers: 300 nm become 0.3 um, not 0.30000000000000004.
+    # This order of operations gives 0.3 um for 300 nm, not 0.30000000000000004.
     return size * MICROMETERS[unit] / MICROMETERS[target]

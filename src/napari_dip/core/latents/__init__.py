@@ -1,1 +1,1 @@
-"""Latents z: the input of the network, for each kind of operator."""
+"""Latents z: the input of the network."""

@@ -1,4 +1,4 @@
-"""Views: how the network sees a canvas, shifted and mirrored, another way at each iteration."""
+"""Views: shifts and flips of the canvas, another one at each iteration."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 
 class View(NamedTuple):
-    """A canvas (1, C, [Z,] Y, X) seen shifted and mirrored.
+    """Shift and flip of a canvas (1, C, [Z,] Y, X).
 
     Attributes
     ----------
     shifts : (int, int)
-        Along Y and X [pixels]; what leaves on one side is not shown, and what comes in on the
-        other is the picture's own mirror image.
+        Shifts along Y and X [pixels]. Pixels that leave on one side are lost; the other side
+        is filled by reflection.
     flips : tuple of int
-        Mirrored dimensions.
+        Flipped dimensions.
     """
 
     shifts: tuple[int, int] = (0, 0)
     flips: tuple[int, ...] = ()
 
     def apply(self, canvas: Tensor) -> Tensor:
-        """Return what the network sees of a canvas, (1, C, [Z,] Y, X)."""
+        """Return the shifted and flipped canvas, (1, C, [Z,] Y, X)."""
         moved = _rolled(canvas, self.shifts)
         for axis, shift in zip((-2, -1), self.shifts, strict=True):
             if shift:
@@ -40,23 +40,23 @@ class View(NamedTuple):
         return _flipped(moved, self.flips)
 
     def undo(self, canvas: Tensor) -> Tensor:
-        """Return a canvas that the network made, where it was; what is not shown is arbitrary."""
+        """Return a canvas without shift and flip; the values of lost pixels are arbitrary."""
         back = (-self.shifts[0], -self.shifts[1])
         return _rolled(_flipped(canvas, self.flips), back)
 
     def complete(self, picture: Tensor, canvas: tuple[int, ...], known: Tensor) -> Tensor:
-        """Return the corner of a canvas, with what is known where the view does not show it.
+        """Return the image on a canvas; pixels that the view lost come from `known`.
 
         Parameters
         ----------
         picture : (1, C, [Z,] Y, X) Tensor
-            The corner at the origin of the canvas, undone.
+            Image at the origin of the canvas, after `undo`.
         canvas : tuple of int
-            ([Z,] Y, X) of the whole.
+            Shape ([Z,] Y, X) of the canvas.
         known : (1, C, [Z,] Y, X) Tensor
-            The same picture, otherwise known.
+            Values for the lost pixels, which get no gradient.
         """
-        shown = [whole - shift for whole, shift in zip(canvas[-2:], self.shifts, strict=True)]
+        shown = [size - shift for size, shift in zip(canvas[-2:], self.shifts, strict=True)]
         if all(size <= most for size, most in zip(picture.shape[-2:], shown, strict=True)):
             return picture
         corner = (..., slice(shown[0]), slice(shown[1]))
@@ -65,7 +65,7 @@ class View(NamedTuple):
         return completed
 
 
-# Torch copies also where nothing moves.
+# Without the condition torch would copy the canvas.
 def _rolled(canvas: Tensor, shifts: tuple[int, int]) -> Tensor:
     return canvas.roll(shifts, (-2, -1)) if any(shifts) else canvas
 
@@ -75,11 +75,11 @@ def _flipped(canvas: Tensor, flips: tuple[int, ...]) -> Tensor:
 
 
 def views(network: PriorNetwork) -> Iterator[View]:
-    """Return without end each mirror image at each shift that a pixel shuffle can tell apart."""
+    """Yield all combinations of flips and of shifts below the pixel shuffle, endlessly."""
     steps = range(network.pixel_shuffle)
     return cycle([View((y, x), flips) for y in steps for x in steps for flips in _FLIPS])
 
 
-def skip_views(left: Iterator[View], count: int) -> None:
-    """Move on by so many views."""
-    deque(islice(left, count), maxlen=0)
+def skip_views(remaining: Iterator[View], count: int) -> None:
+    """Skip a number of views."""
+    deque(islice(remaining, count), maxlen=0)

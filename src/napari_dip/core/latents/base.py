@@ -1,4 +1,4 @@
-"""What every latent has in common: the draw of one iteration, and pictures on the canvas."""
+"""Base of all latents: the interface, the input of one iteration and reflection padding."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 class Draw(NamedTuple):
-    """One iteration's input.
+    """Input of one iteration.
 
     Attributes
     ----------
     latent : (1, C, [Z,] Y, X) Tensor
-        z over the network's canvas; may be overwritten by the next draw.
+        Latent z on the canvas of the network; the next draw may overwrite it.
     weights : (1, C, [Z,] Y, X) Tensor
-        Of each observed pixel in the loss of this iteration.
+        Weight of each observed pixel in the loss of this iteration.
     view : View
-        How the network sees the canvas at this iteration.
+        Shift and flip of the canvas at this iteration.
     start : (1, C, [Z,] Y, X) Tensor or None
-        What the network's output is added to.
+        Image to which the output of the network is added.
     gain : float
-        By which the output is multiplied before.
+        Factor of the output of the network.
     shift : (1, C, [Z,] Y, X) Tensor or None
-        From this iteration's start to that of the average.
+        Difference of the start of the average and the start of this iteration.
     """
 
     latent: Tensor
@@ -40,16 +40,16 @@ class Draw(NamedTuple):
     shift: Tensor | None = None
 
     def estimate(self, output: Tensor) -> Tensor:
-        """Return what an output of the network stands for."""
+        """Return the estimate for an output of the network, (1, C, [Z,] Y, X)."""
         scaled = output if self.gain == 1.0 else self.gain * output
         return scaled if self.start is None else self.start + scaled
 
     def shifted(self, estimate: Tensor) -> Tensor:
-        """Return an estimate that can be averaged with those of other iterations."""
+        """Return the estimate relative to the common start, for averaging over iterations."""
         return estimate if self.shift is None else estimate + self.shift
 
     def unshifted(self, average: Tensor) -> Tensor:
-        """Return an average as an estimate of this iteration."""
+        """Return an average relative to the start of this iteration."""
         return average if self.shift is None else average - self.shift
 
 
@@ -60,31 +60,31 @@ class Latent(Protocol):
         """Return the input of the next iteration."""
 
     def reveal(self) -> Draw:
-        """Return an input in which nothing is hidden that may be seen."""
+        """Return an input in which all fitted pixels are visible."""
         return self.draw()
 
     def finish(self, estimate: Tensor) -> Tensor:
-        """Add to an estimate what was held back from the fit."""
+        """Return the final estimate, corrected for the kind of latent."""
         return estimate
 
     def skip(self, draws: int, reveals: int) -> None:
-        """Leave out the views of an earlier fit, which this one goes on from."""
+        """Skip the views of an earlier fit that this fit resumes."""
         return
 
     def parameters(self) -> list[Tensor]:
-        """Return what is fitted together with the network."""
+        """Return the tensors that are fitted together with the network."""
         return []
 
 
 class Mirror:
-    """Continues a picture to the canvas by reflection, however small it is."""
+    """Pads an image of any size to the canvas by reflection."""
 
     def __init__(self, shape: Shape, canvas: Shape, device: torch.device) -> None:
         self._indices = {}
-        for axis, (size, whole) in enumerate(zip(shape, canvas, strict=True), -len(shape)):
-            if size == whole:
+        for axis, (size, padded) in enumerate(zip(shape, canvas, strict=True), -len(shape)):
+            if size == padded:
                 continue
-            period = torch.arange(whole, device=device) % (2 * size)
+            period = torch.arange(padded, device=device) % (2 * size)
             self._indices[axis] = torch.minimum(period, 2 * size - 1 - period)
 
     def __call__(self, picture: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ class Mirror:
 
 
 def standardised_guide(problem: Problem) -> Tensor | None:
-    """Return the guide at the estimate's size, each channel with mean 0 and deviation 1."""
+    """Return the guide in the shape of the estimate; each channel has mean 0, deviation 1."""
     if problem.guide is None:
         return None
     guide = problem.operator.lift(problem.guide)

@@ -1,8 +1,8 @@
-"""The latent z: what the network is fed at each iteration.
+"""Latents by name: the registry `LATENTS` of fixed latents, and masked observations.
 
-The registry `LATENTS` maps a name to a builder of a fixed latent; the
-observation with pixels hidden is another at each iteration. A latent also says
-which pixels count: all that are fitted, or only those it hid.
+A fixed latent stays the same except for noise; a masked observation hides other pixels at each
+iteration. A latent also determines which pixels count in the loss: all fitted pixels, or only
+the hidden ones.
 """
 
 from __future__ import annotations
@@ -27,28 +27,29 @@ if TYPE_CHECKING:
     from napari_dip.core.networks.build import PriorNetwork
     from napari_dip.core.problem import Problem
 
-# Published width of the uniform noise.
+# Published amplitude of the uniform noise, and number of frequencies of the Fourier features.
 _AMPLITUDE = 0.1
 _OCTAVES = 8
 
 
 class FixedLatent(Latent):
-    """A fixed picture, perturbed anew at each iteration, as published; every fitted pixel counts.
+    """Fixed latent with new noise at each iteration, as published; all fitted pixels count.
 
     Parameters
     ----------
     clean : (1, C, [Z,] Y, X) Tensor
-        z over the network's canvas.
+        Latent z on the canvas of the network.
     noise : float
-        Standard deviation of the perturbation.
+        Standard deviation of the noise that is added at each iteration.
     fitted : (1, C, [Z,] Y, X) Tensor
-        1 where a pixel is fitted.
+        Mask: 1 at fitted pixels.
     random : torch.Generator
-        On the device of the fit.
+        Random generator on the device of the fit.
     optimised : bool
-        z is a parameter too (`net,input` in the published code).
+        Whether z is fitted, too (`net,input` in the published code). Default False.
     shuffled : bool
-        The network emits several pixels at once, whose grid is subtracted at the end.
+        Whether the network uses a pixel shuffle, whose grid is subtracted at the end.
+        Default False.
 
     References
     ----------
@@ -80,7 +81,7 @@ class FixedLatent(Latent):
         return Draw(self._perturbed.add_(self._clean), self._fitted, View())
 
     def finish(self, estimate: Tensor) -> Tensor:
-        """Subtract the grid of the pixel shuffle: no shift has averaged it out."""
+        """Subtract the grid of the pixel shuffle, which shifts of the canvas do not average out."""
         return without_grid(estimate) if self._shuffled else estimate
 
     def parameters(self) -> list[Tensor]:
@@ -90,14 +91,14 @@ class FixedLatent(Latent):
 def _noise(
     problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
 ) -> Tensor:
-    """Uniform noise U(0, 0.1), as published; low-passed on demand (Liu et al. 2024)."""
+    """Return uniform noise U(0, 0.1), as published; blurred by `latent_blur` (Liu et al. 2024)."""
     shape = (1, settings.latent_channels, *network.grid(problem.shape))
     noise = torch.rand(shape, generator=random, device=random.device) * _AMPLITUDE
     return _smoothed(noise, settings.latent_blur) if settings.latent_blur else noise
 
 
 def _smoothed(noise: Tensor, sigma: float) -> Tensor:
-    """Return noise without fine details, its mean and deviation as they were."""
+    """Return noise blurred by a Gaussian of width `sigma`, with its mean and deviation kept."""
     size, axes = noise.shape[2:], tuple(range(2, noise.ndim))
     spectrum = torch.fft.rfftn(noise, dim=axes)
     for axis, n in zip(axes, size, strict=True):
@@ -114,7 +115,7 @@ def _smoothed(noise: Tensor, sigma: float) -> Tensor:
 def _meshgrid(
     problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
 ) -> Tensor:
-    """All coordinates from 0 to 1: the smoothest of all, for large holes (Sec. 3.3)."""
+    """Return the coordinates from 0 to 1, the smoothest latent, for large holes (Sec. 3.3)."""
     axes = [torch.linspace(0, 1, n, device=random.device) for n in network.grid(problem.shape)]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]  # (1, dims, [Z,] Y, X)
 
@@ -122,19 +123,19 @@ def _meshgrid(
 def _fourier(
     problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
 ) -> Tensor:
-    """Sine and cosine of all coordinates at frequencies 1, 2, 4, ... (Tancik et al. 2020)."""
+    """Return sines and cosines of the coordinates at frequencies 1, 2, 4 ... (Tancik 2020)."""
     coordinates = 2 * torch.pi * _meshgrid(problem, network, settings, random)
     octaves = [2.0**octave for octave in range(_OCTAVES)]
     waves = [f(octave * coordinates) for octave in octaves for f in (torch.sin, torch.cos)]
     return _AMPLITUDE * torch.cat(waves, dim=1)  # (1, dims * 2 * octaves, [Z,] Y, X)
 
 
-def _pictured(
+def _guide(
     problem: Problem, network: PriorNetwork, settings: FitConfig, random: torch.Generator
 ) -> Tensor:
-    """The guide itself, as in flash and no-flash pairs (Sec. 3.5)."""
+    """Return the guide image, as for flash and no-flash pairs (Sec. 3.5)."""
     guide = standardised_guide(problem)
-    assert guide is not None  # latent_channels() has asked
+    assert guide is not None  # latent_channels() raises InputError
     canvas = Mirror(problem.shape, network.canvas(problem.shape), random.device)(guide)
     return pixel_unshuffle(canvas, network.pixel_shuffle)
 
@@ -142,7 +143,7 @@ def _pictured(
 LATENTS: dict[
     LatentName,
     Callable[[Problem, PriorNetwork, FitConfig, torch.Generator], Tensor],
-] = {"noise": _noise, "meshgrid": _meshgrid, "fourier": _fourier, "guide": _pictured}
+] = {"noise": _noise, "meshgrid": _meshgrid, "fourier": _fourier, "guide": _guide}
 
 
 def build_latent(
@@ -153,10 +154,22 @@ def build_latent(
     random: torch.Generator,
     ended: Callable[[], bool] = lambda: False,
 ) -> Latent:
-    """Return the latent of a configuration; the parameters are those of the latents.
+    """Return the latent of a configuration.
 
-    Once `ended` says that somebody asked to stop, or that the time is up, it makes do
-    with what it has.
+    Parameters
+    ----------
+    problem : Problem
+        Problem of the block.
+    network : PriorNetwork
+        Network, which determines the canvas.
+    settings : FitConfig
+        Settings of the latent.
+    fitted : (1, C, [Z,] Y, X) Tensor
+        Mask: 1 at pixels that may be fitted and shown.
+    random : torch.Generator
+        Random generator on the device of the fit.
+    ended : callable
+        Function that returns True once the fit must end; slow preparations then stop early.
     """
     if settings.latent == "observation":
         kind = FrequencyLatent if isinstance(problem.operator, KSpace) else ObservationLatent
@@ -173,23 +186,29 @@ def build_latent(
 
 
 def latent_channels(settings: FitConfig, problem: Problem) -> int:
-    """Return how many channels the network is fed."""
+    """Return the number of channels of the latent.
+
+    Raises
+    ------
+    InputError
+        The latent needs a guide, or an observation with pixels.
+    """
     guides = 0 if problem.guide is None else problem.guide.shape[1]
     if settings.latent == "guide" and not guides:
         raise InputError(
-            "Got no guide image; expected one, which the latent is made of. Choose the guided "
-            "task, or another latent."
+            "Got no guide image; expected one for the latent guide. Choose the guided task, or "
+            "another latent."
         )
     if settings.latent == "observation" and not problem.is_picture:
         raise InputError(
-            "Got the observation as latent, which is no picture here but features; expected "
-            "another latent, such as noise."
+            "Got the observation as latent, but the observation consists of features, not pixels; "
+            "expected another latent, such as noise."
         )
     dims = len(problem.shape)
-    seen = problem.channels + guides
+    masked = problem.channels + guides
     if isinstance(problem.operator, KSpace):
-        seen = 2 * problem.channels  # a picture, and what it adds to the zero-filled one
-    pictures = {"guide": guides, "observation": seen}
+        masked = 2 * problem.channels  # image and its difference from the zero-filled image
+    pictures = {"guide": guides, "observation": masked}
     if settings.latent in pictures:
         return pictures[settings.latent] * settings.network.pixel_shuffle**2
     waves = {"meshgrid": dims, "fourier": 2 * dims * _OCTAVES}

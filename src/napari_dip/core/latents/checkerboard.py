@@ -1,4 +1,4 @@
-"""Grid of the pixel shuffle: outputs of the head that differ, seen as a pattern of 2 x 2 pixels."""
+"""Removal of the 2 x 2 grid that a pixel shuffle can leave in an estimate."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from napari_dip.core.image.regional_means import at_pixels, regional_means
 
 @torch.no_grad()
 def without_grid(estimate: Tensor) -> Tensor:
-    """Return an estimate (1, C, [Z,] Y, X) without a pattern that repeats after two pixels.
+    """Return an estimate (1, C, [Z,] Y, X) without patterns of a period of two pixels.
 
     Notes
     -----
-    The three patterns alternate along Y, along X and along both. The weights 1, 2, 1 along
-    both axes remove all of them, so the rest holds them and few details of the picture.
-    Multiplied with a pattern, the rest has the strength of that pattern as its local mean;
-    details have the other sign as often. What is subtracted changes slowly, so only
-    frequencies close to the highest change.
+    The three patterns alternate along Y, along X and along both. A filter with the weights
+    1, 2, 1 along both axes removes them all, so the difference from the filtered image holds
+    the patterns and few details. The local mean of this difference times a pattern is the
+    strength of the pattern, because details have both signs equally often. The strength changes
+    slowly, so only frequencies close to the highest one are affected.
     """
     if min(estimate.shape[-2:]) < 2:
         return estimate
@@ -34,7 +34,7 @@ def without_grid(estimate: Tensor) -> Tensor:
 
 
 def _smoothed(planes: Tensor) -> Tensor:
-    """Return planes (1, N, Y, X) with the weights 1, 2, 1 along Y and X."""
+    """Return planes (1, N, Y, X) filtered with the weights 1, 2, 1 along Y and X."""
     padded = functional.pad(planes, (1, 1, 1, 1), mode="reflect")
     rows = padded[..., :-2, :] + 2 * padded[..., 1:-1, :] + padded[..., 2:, :]
     return (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 16

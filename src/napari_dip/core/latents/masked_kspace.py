@@ -1,4 +1,4 @@
-"""The latent of k-space: the plainest picture of recorded frequencies, some of them hidden."""
+"""Masked k-space as latent: the least-variation image of the visible frequencies."""
 
 from __future__ import annotations
 
@@ -20,26 +20,28 @@ if TYPE_CHECKING:
 
 
 class FrequencyLatent(Latent):
-    """The image of least total variation, from recorded frequencies of which some are hidden.
+    """Image of least total variation for recorded frequencies, some of which are hidden.
 
-    The hidden ones are fitted: the network adds to the picture what it lacks.
-    As for pixels, other ones are hidden at each iteration; there are a few
-    choices, which hide each frequency once, because each needs a picture. The
-    network starts at 0, so that the first estimate is the plain picture, and
-    what the network learns is kept only where it predicts held-out frequencies
-    better than that. It is fed with the picture, and with what total variation
-    has added to the zero-filled one.
+    The hidden frequencies are fitted: the network adds what the image lacks. At each iteration
+    one of a few groups of frequencies is hidden; each frequency is in one group, and each group
+    has its own image. The output of the network starts at 0, so that the first estimate is the
+    least-variation image; later estimates are kept only if they predict held-out frequencies
+    better. The latent is this image and its difference from the zero-filled image.
 
     Parameters
     ----------
-    problem, network, settings
-        Observation, canvas and the fraction to hide follow from them.
+    problem : Problem
+        Problem with a KSpace operator.
+    network : PriorNetwork
+        Network, which determines the canvas.
+    settings : FitConfig
+        Settings with the fraction of hidden frequencies.
     fitted : (1, C, [Z,] Y, X) Tensor
-        1 where a frequency may be fitted and seen.
+        Mask: 1 at frequencies that may be fitted and shown.
     random : torch.Generator
-        On the device of the fit.
+        Random generator on the device of the fit.
     ended : callable
-        Once True, pictures stay as plain as they are; the one of all frequencies is first.
+        Function that returns True to stop the iterations for the images early.
 
     References
     ----------
@@ -69,32 +71,32 @@ class FrequencyLatent(Latent):
             return plain, plain - operator.zero_filled(problem.observation, known)
 
         visible, holdout_scores = fitted, operator.holdout_scores(fitted, random)
-        choices = max(2, round(1 / settings.hidden_fraction))
-        turns = torch.where(holdout_scores < 1, (holdout_scores * choices).long(), -1)
-        hidden = [fitted * (turns == turn) for turn in range(choices)]
-        self._weights = [operator.holdout_weights(choice) for choice in hidden]
+        count = max(2, round(1 / settings.hidden_fraction))
+        groups = torch.where(holdout_scores < 1, (holdout_scores * count).long(), -1)
+        hidden = [fitted * (groups == group) for group in range(count)]
+        self._weights = [operator.holdout_weights(group) for group in hidden]
         complete, _ = picture(problem.valid.float())
         self._start, added = picture(visible)
         self._complete = complete - self._start
-        self._pictures = [picture(visible - choice) for choice in hidden]
+        self._pictures = [picture(visible - group) for group in hidden]
         self._mean, self._deviation = self._start.mean(), self._start.std().clamp(min=1e-12)
         self._gain = float(added.std().clamp(min=1e-12))
         self._rest = network.settle()
 
     def draw(self) -> Draw:
-        """Choose which frequencies are hidden; only those count."""
-        turn = int(
+        """Hide a random group of frequencies; only these count in the loss."""
+        group = int(
             torch.randint(
                 len(self._pictures), (), generator=self._random, device=self._random.device
             )
         )
-        plain, added = self._pictures[turn]
-        seen = torch.cat([(plain - self._mean) / self._deviation, added / self._gain], dim=1)
+        plain, added = self._pictures[group]
+        inputs = torch.cat([(plain - self._mean) / self._deviation, added / self._gain], dim=1)
         view = next(self._views)
-        latent = pixel_unshuffle(view.apply(self._spread(seen)), self._shuffle)
+        latent = pixel_unshuffle(view.apply(self._spread(inputs)), self._shuffle)
         return Draw(
             channels_last(latent),
-            self._weights[turn],
+            self._weights[group],
             view,
             start=plain - self._gain * self._rest,
             gain=self._gain,
@@ -105,5 +107,5 @@ class FrequencyLatent(Latent):
         skip_views(self._views, draws)
 
     def finish(self, estimate: Tensor) -> Tensor:
-        """Add what the held-out frequencies bring to the plain picture."""
+        """Add what the held-out frequencies contribute to the least-variation image."""
         return estimate + self._complete

@@ -1,4 +1,4 @@
-"""The latent of pixels: the observation itself, some of its pixels hidden at each iteration."""
+"""Masked pixels as latent: the observation with other pixels hidden at each iteration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_dip.core.image.infill import mean_of_neighbours, smoothest
+from napari_dip.core.image.infill import mean_of_neighbours, smoothest_surface
 from napari_dip.core.latents.augment import View, skip_views, views
 from napari_dip.core.latents.base import Draw, Latent, Mirror, standardised_guide
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
@@ -18,34 +18,36 @@ if TYPE_CHECKING:
     from napari_dip.core.networks.build import PriorNetwork
     from napari_dip.core.problem import Problem
 
-# Conjugate gradients for the gaps of an image, and for those that hiding adds.
+# Iterations of the infill for missing pixels, and for hidden pixels at each iteration of the fit.
 _SETTLE, _SETTLE_AGAIN = 300, 20
 
 
 class ObservationLatent(Latent):
-    """The observation, with other pixels hidden at each iteration; the hidden ones are fitted.
+    """Observation with other pixels hidden at each iteration; only hidden pixels are fitted.
 
-    It is also mirrored, one of four ways in turn: the network sees four
-    pictures instead of one, and the moving average is over all of them. With
-    pixel shuffle it is shifted as well, so that every pixel is emitted by
-    every output of the head, and no grid remains in the average.
+    The observation is also flipped in four ways in turn: the network sees four images instead
+    of one, and the moving average combines them. With a pixel shuffle it is shifted, too, so
+    that every output of the head contributes to every pixel and no grid remains in the average.
 
-    A hidden pixel is replaced by the mean of its visible neighbours, or by the
-    smoothest surface through all that is visible, to which the output of the
-    network is then added. Noise that is independent from pixel to pixel cannot
-    be predicted from around it, so what the network learns to put there is the
-    signal. Held-out and missing pixels are always hidden and never fitted.
+    A hidden pixel is replaced by the mean of its visible neighbours, or by the smoothest surface
+    through the visible pixels, to which the output of the network is added. Independent noise
+    cannot be predicted from other pixels, so the network learns the signal. Held-out and missing
+    pixels are always hidden and never fitted.
 
     Parameters
     ----------
-    problem, network, settings
-        Observation, canvas and the fraction to hide follow from them.
+    problem : Problem
+        Problem of the block, with the observation.
+    network : PriorNetwork
+        Network, which determines the canvas.
+    settings : FitConfig
+        Settings with the fraction of hidden pixels and the kind of infill.
     fitted : (1, C, [Z,] Y, X) Tensor
-        1 where a pixel may be fitted and seen.
+        Mask: 1 at pixels that may be fitted and shown.
     random : torch.Generator
-        On the device of the fit.
+        Random generator on the device of the fit.
     ended : callable
-        Once True, the surface stays as smooth as it is.
+        Function that returns True to stop the infill of missing pixels early.
 
     References
     ----------
@@ -63,15 +65,15 @@ class ObservationLatent(Latent):
         random: torch.Generator,
         ended: Callable[[], bool] = lambda: False,
     ) -> None:
-        # Mostly all channels of a pixel are seen, or none: then one speaks for all.
-        alike = bool((fitted == fitted[:, :1]).all())
-        self._visible = fitted[:, :1] if alike else fitted
+        # One mask is enough if all channels of each pixel are fitted, or none.
+        same = bool((fitted == fitted[:, :1]).all())
+        self._visible = fitted[:, :1] if same else fitted
         self._hide = settings.hidden_fraction
         self._views, self._revealed_views = views(network), views(network)
         self._random = random
         self._shuffle = network.pixel_shuffle
         observed, self._lift = problem.observation, problem.operator.lift
-        # Standardised, so that a hidden pixel without visible neighbours is 0, the mean.
+        # Standardised: a hidden pixel without visible neighbours has the mean, 0.
         count = fitted.sum()
         mean = (observed * fitted).sum() / count
         deviation = (((observed - mean) ** 2 * fitted).sum() / count).sqrt()
@@ -82,33 +84,35 @@ class ObservationLatent(Latent):
         self._revealed = mean_of_neighbours(self._observation, fitted)
         self._smooth = settings.filling == "biharmonic"
         if self._smooth:
-            self._revealed = smoothest(self._observation, fitted, self._revealed, _SETTLE, ended)
+            self._revealed = smoothest_surface(
+                self._observation, fitted, self._revealed, _SETTLE, ended
+            )
             self._rest = network.settle()
 
     def draw(self) -> Draw:
-        """Hide a fresh choice of pixels; only those count."""
+        """Hide a new random choice of pixels; only these count in the loss."""
         shape = (1, 1, *self._observation.shape[2:])
         drawn = torch.rand(shape, generator=self._random, device=self._random.device)
         # All channels of a pixel together: their noise may be correlated.
         visible = self._visible * (drawn >= self._hide)
         filled = mean_of_neighbours(self._observation, visible)
         if self._smooth:
-            # Far from any hidden pixel it is settled already.
+            # The start is exact far from hidden pixels.
             guess = torch.where(self._visible > 0, filled, self._revealed)
-            filled = smoothest(self._observation, visible, guess, _SETTLE_AGAIN)
+            filled = smoothest_surface(self._observation, visible, guess, _SETTLE_AGAIN)
         hidden = (self._visible - visible).expand_as(self._observation)
-        return self._shown(visible, filled, hidden, next(self._views))
+        return self._draw_of(visible, filled, hidden, next(self._views))
 
     def reveal(self) -> Draw:
-        """Hide nothing: as much is known of a missing pixel as can be."""
-        seen = self._visible.expand_as(self._observation)
-        return self._shown(self._visible, self._revealed, seen, next(self._revealed_views))
+        """Return an input without hidden pixels, the most information about missing ones."""
+        weights = self._visible.expand_as(self._observation)
+        return self._draw_of(self._visible, self._revealed, weights, next(self._revealed_views))
 
     def skip(self, draws: int, reveals: int) -> None:
         skip_views(self._views, draws)
         skip_views(self._revealed_views, reveals)
 
-    def _shown(self, visible: Tensor, filled: Tensor, weights: Tensor, view: View) -> Draw:
+    def _draw_of(self, visible: Tensor, filled: Tensor, weights: Tensor, view: View) -> Draw:
         picture = self._lift(torch.lerp(filled, self._observation, visible))
         start = self._mean + self._deviation * picture - self._rest if self._smooth else None
         if self._guide is not None:

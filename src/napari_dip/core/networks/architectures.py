@@ -1,8 +1,8 @@
-"""Bodies of the prior network: each maps a latent to as many features at every pixel.
+"""Architectures: bodies of the prior network, which map a latent to features at every pixel.
 
-All are convolutional and start from random weights; what they find easy to
-draw is the prior. Each is built over the scales of planes or of volumes;
-`stride` is what the latent's size along each axis must be a multiple of.
+All are convolutional and start from random weights; the images that they fit fastest are the
+prior. Each is built over the scales of planes or volumes. The size of the latent along each axis
+must be a multiple of `stride`.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
 class Hourglass(nn.Module):
     """Encoder-decoder with a narrow skip branch at each scale.
 
-    Down: convolution of stride 2, then another. Up: interpolation by 2,
-    concatenation with the 1x1 skip branch, batch norm, a convolution, and one
-    of 1x1. Kernels are 3x3 unless chosen. Every convolution is reflection
-    padded unless chosen, and followed by batch norm and leaky ReLU.
+    Encoder: a convolution of stride 2, then another convolution. Decoder: interpolation by 2,
+    concatenation with the 1x1 skip branch, batch norm, a convolution and a 1x1 convolution. By
+    default kernels are 3x3 and padded by reflection. Batch norm and leaky ReLU follow every
+    convolution.
 
     Parameters
     ----------
     in_channels : int
         Channels of the latent.
     config : NetworkConfig
-        `channels`, `skips` and kernels: widths of each scale, finest first.
+        Architecture: `channels` and `skips` (width of each scale, finest first) and kernels.
     scales : sequence of Scale
-        One for each width.
+        Scales, one per width.
     out_channels : int, optional
-        Channels of the features; the first width by default.
+        Channels of the features. Default: the first width.
 
     References
     ----------
@@ -67,12 +67,12 @@ class Hourglass(nn.Module):
         (width, *coarser), skip = config.channels, config.skips[0]
         down, *coarser_down = config.of_each_scale(config.down_kernels)
         up, *coarser_up = config.of_each_scale(config.up_kernels)
-        alike: Any = {"bias": config.bias, "padding": config.padding}
+        shared: Any = {"bias": config.bias, "padding": config.padding}
         self._scale, *coarser_scales = scales
         self._upsampling = config.upsampling
         self.down = nn.Sequential(
-            *_halving(in_channels, width, down, self._scale, config.downsampling, **alike),
-            convolution(width, width, down, self._scale, **alike),
+            *_halving(in_channels, width, down, self._scale, config.downsampling, **shared),
+            convolution(width, width, down, self._scale, **shared),
         )
         below = coarser[0] if coarser and not config.tapered else width
         rest = {
@@ -86,17 +86,17 @@ class Hourglass(nn.Module):
             if coarser
             else nn.Identity()
         )
-        # What the second kernel reaches over at the coarsest scale.
+        # Smallest size at the coarsest scale: the second kernel must fit by reflection.
         self.least: int = getattr(self.coarser, "least", down // 2 + 1)
-        self.skip = convolution(in_channels, skip, 1, self._scale, **alike) if skip else None
+        self.skip = convolution(in_channels, skip, 1, self._scale, **shared) if skip else None
         self.up = nn.Sequential(
             batch_norm(skip + below, self._scale.dims),
-            convolution(skip + below, width, up, self._scale, **alike),
-            convolution(width, out_channels or width, 1, self._scale, **alike),
+            convolution(skip + below, width, up, self._scale, **shared),
+            convolution(width, out_channels or width, 1, self._scale, **shared),
         )
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Map (N, C, [Z,] Y, X) to (N, channels[0], [Z,] Y, X), all multiples of the stride."""
+        """Map (N, C, [Z,] Y, X) to (N, channels[0], [Z,] Y, X); sizes are multiples of `stride`."""
         deep = self.coarser(self.down(latent))  # (N, below, [Z,] Y / 2, X / 2)
         deep = upsample(deep, self._upsampling, self._scale)
         if self.skip is not None:
@@ -105,16 +105,16 @@ class Hourglass(nn.Module):
 
 
 class UNet(nn.Module):
-    """Two 3x3 convolutions at each scale, and the whole of it carried over to the way up.
+    """Encoder-decoder with two 3x3 convolutions per scale and full skip connections.
 
     Parameters
     ----------
     in_channels : int
         Channels of the latent.
     config : NetworkConfig
-        `channels`: width of each scale, finest first.
+        Architecture: `channels` (width of each scale, finest first).
     scales : sequence of Scale
-        One for each width; the last one is not halved any more.
+        Scales, one per width; the last one is not halved.
 
     References
     ----------
@@ -128,10 +128,10 @@ class UNet(nn.Module):
         self.stride = stride_of(self._halvings) or (1,) * scales[0].dims
         self._upsampling = config.upsampling
         down = zip(pairwise((in_channels, *widths)), scales, strict=True)
-        self.down = nn.ModuleList(_twice(*pair, scale, bias=bias) for pair, scale in down)
+        self.down = nn.ModuleList(_double_conv(*pair, scale, bias=bias) for pair, scale in down)
         up = zip(pairwise(widths), self._halvings, strict=True)
         self.up = nn.ModuleList(
-            _twice(deeper + width, width, scale, bias=bias) for (width, deeper), scale in up
+            _double_conv(deeper + width, width, scale, bias=bias) for (width, deeper), scale in up
         )
         self.pools = nn.ModuleList(pool("max", scale) for scale in self._halvings)
 
@@ -148,16 +148,16 @@ class UNet(nn.Module):
 
 
 class ResNet(nn.Module):
-    """As many residual blocks at full resolution as there are widths; the first width is used.
+    """Residual blocks at full resolution, one per entry of `channels`; all have the first width.
 
     Parameters
     ----------
     in_channels : int
         Channels of the latent.
     config : NetworkConfig
-        One entry of `channels` for each block.
+        Architecture: `channels` with one entry per block.
     scales : sequence of Scale
-        Only the first says how far kernels reach: nothing is halved.
+        Scales; the first one determines the extent of the kernels, and no scale is halved.
 
     References
     ----------
@@ -187,16 +187,16 @@ class ResNet(nn.Module):
 
 
 class EncoderDecoder(nn.Module):
-    """5x5 convolutions and max-pooling down, transposed convolutions up, no skips.
+    """Encoder of 5x5 convolutions and max pooling, decoder of transposed convolutions, no skips.
 
     Parameters
     ----------
     in_channels : int
         Channels of the latent.
     config : NetworkConfig
-        `channels`: width of each scale, finest first.
+        Architecture: `channels` (width of each scale, finest first).
     scales : sequence of Scale
-        One for each width.
+        Scales, one per width.
     """
 
     def __init__(self, in_channels: int, config: NetworkConfig, scales: Sequence[Scale]) -> None:
@@ -220,18 +220,18 @@ class EncoderDecoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Only the way up: convolution, batch norm and upsampling, from a coarse latent.
+    """Decoder without encoder: convolutions, batch norm and upsampling of a coarse latent.
 
     Parameters
     ----------
     in_channels : int
-        Channels of the latent, of which every 2^n-th pixel is used.
+        Channels of the latent, of which every n-th pixel is used (n is `stride`).
     config : NetworkConfig
-        `channels`: width after each upsampling, finest first.
+        Architecture: `channels` (width of each scale, finest first).
     scales : sequence of Scale
-        One for each width.
+        Scales, one per width.
     size : int
-        Of the kernels: 1 for the deep decoder, 3 for ConvDecoder.
+        Kernel size: 1 for the deep decoder, 3 for ConvDecoder.
 
     References
     ----------
@@ -254,8 +254,8 @@ class Decoder(nn.Module):
 
     def forward(self, latent: Tensor) -> Tensor:
         """Map (N, C, [Z,] Y, X) to (N, channels[0], [Z,] Y, X)."""
-        every: tuple[Any, ...] = (..., *(slice(None, None, step) for step in self.stride))
-        features = latent[every]
+        coarse: tuple[Any, ...] = (..., *(slice(None, None, step) for step in self.stride))
+        features = latent[coarse]
         for layer, scale in zip(self.layers, self._scales, strict=True):
             features = upsample(layer(features), self._upsampling, scale)
         return features
@@ -271,16 +271,16 @@ def _halving(
     bias: bool,
     padding: Padding,
 ) -> list[nn.Module]:
-    """Return what halves the resolution: one layer, so that names stay the same."""
+    """Return a single layer that halves the resolution, so that weights keep their names."""
     if mode == "stride":
         return [
             convolution(in_channels, width, size, scale, halve=True, bias=bias, padding=padding)
         ]
-    whole = convolution(in_channels, width, size, scale, bias=bias, padding=padding)
-    return [nn.Sequential(whole, pool(mode, scale))]
+    full = convolution(in_channels, width, size, scale, bias=bias, padding=padding)
+    return [nn.Sequential(full, pool(mode, scale))]
 
 
-def _twice(in_channels: int, out_channels: int, scale: Scale, *, bias: bool) -> nn.Sequential:
+def _double_conv(in_channels: int, out_channels: int, scale: Scale, *, bias: bool) -> nn.Sequential:
     return nn.Sequential(
         convolution(in_channels, out_channels, 3, scale, bias=bias),
         convolution(out_channels, out_channels, 3, scale, bias=bias),

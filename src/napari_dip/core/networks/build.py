@@ -1,4 +1,4 @@
-"""Prior networks f_theta: the registry `NETWORKS` maps a name to a builder."""
+"""Prior networks f_theta: the registry `NETWORKS` of builders, and the head."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from napari_dip.config import NetworkConfig, NetworkName
     from napari_dip.core.image.shape import Shape
 
-# A linear head starts at mid-window and moves as gently as a sigmoid would,
-# whose slope there is 1/4: without it each step of Adam shakes the estimate.
+# A linear head starts in the middle of the window and has the slope of a sigmoid there, 1/4.
+# Without this factor each step of Adam changes the estimate too much.
 _MIDDLE, _GAIN = 0.5, 0.25
 
 
 class PriorNetwork(nn.Module):
-    """A body at 1/n of the resolution, and a head that emits the estimate.
+    """A body at 1/n of the resolution and a head that returns the estimate.
 
-    The head stays in float32 whatever the precision of the body: bfloat16 has
-    eight bits of mantissa, too few for a 16-bit image.
+    The head is always float32: the mantissa of bfloat16 has eight bits, too few for a 16-bit
+    image.
 
     Parameters
     ----------
     body : torch.nn.Module
-        Maps the latent (1, latent channels, [Z,] Y/n, X/n) to features of `width` channels.
+        Network from the latent (1, latent channels, [Z,] Y/n, X/n) to `width` features.
     width : int
         Channels of the features.
     out_channels : int
         Channels of the estimate.
     pixel_shuffle : int
-        n: the head emits n x n pixels of a plane for each feature.
+        Factor n: the head returns n x n pixels of a plane at each position.
     bounds : (low, high) or None
-        Limits of a sigmoid output; None for a linear one.
+        Limits of a sigmoid output; None for a linear output.
     """
 
     def __init__(
@@ -53,18 +53,18 @@ class PriorNetwork(nn.Module):
         super().__init__()
         self.body = body
         strides: tuple[int, ...] = body.stride  # type: ignore[assignment]
-        # Of each pixel: a matrix product takes half the time of a convolution with kernels of 1.
+        # A matrix product per pixel takes half the time of a 1x1 convolution.
         self.head = nn.Linear(width, out_channels * pixel_shuffle**2)
         self.pixel_shuffle = pixel_shuffle
         self.coarsening = (1,) * (len(strides) - 2) + (pixel_shuffle, pixel_shuffle)
         self.strides = tuple(a * b for a, b in zip(strides, self.coarsening, strict=True))
         self._bounds = bounds
-        # Pixels at the coarsest scale: padding by reflection needs more than it adds.
+        # Smallest size at the coarsest scale: reflection padding needs more pixels than it adds.
         self._least: int = getattr(body, "least", 2)
 
     def canvas(self, shape: Shape) -> Shape:
-        """Return the ([Z,] Y, X) to generate so that an image of `shape` can be cropped from it."""
-        # Where nothing is halved, 5x5 kernels need three.
+        """Return the shape ([Z,] Y, X) of the output, from which `shape` is cropped."""
+        # Without halving, 5x5 kernels need three pixels.
         sizes = zip(shape, self.strides, strict=True)
         return tuple(
             max(self._least if stride > 1 else 3, -(-size // stride)) * stride
@@ -72,12 +72,12 @@ class PriorNetwork(nn.Module):
         )
 
     def grid(self, shape: Shape) -> Shape:
-        """Return the ([Z,] Y, X) of the latent behind the canvas of an image of `shape`."""
+        """Return the shape ([Z,] Y, X) of the latent for an image of `shape`."""
         sizes = zip(self.canvas(shape), self.coarsening, strict=True)
         return tuple(size // coarser for size, coarser in sizes)
 
     def settle(self) -> float:
-        """Let the output be the same everywhere at first; return what it is."""
+        """Set the weights of the head so that the output is constant; return its value."""
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         return _MIDDLE if self._bounds is None else sum(self._bounds) / 2
@@ -118,15 +118,15 @@ def build_network(
     Parameters
     ----------
     config : NetworkConfig
-        Architecture.
+        Architecture of the network.
     latent_channels, out_channels : int
         Channels of z and of the estimate.
     bounds : (low, high)
-        Range of the estimate, used by the sigmoid output only.
+        Range of the estimate; only a sigmoid output uses it.
     depth : int, optional
-        Planes of a volume; a network for planes without it.
+        Number of planes of a volume. By default the network is for planes.
     anisotropy : float
-        Spacing of planes over the spacing of pixels.
+        Spacing of the planes divided by the spacing of the pixels. Default 1.0.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Layers that the bodies of the prior network are made of, alike in 2D and 3D."""
+"""Layers of the prior networks, the same for planes and volumes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_dip.core.networks.padded_conv import Convolution2d, Convolution3d
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What a convolution sees beyond the border.
+# Values beyond the border in a convolution.
 Padding = Literal["reflect", "zeros"]
 
 _SLOPE = 0.2
@@ -29,9 +29,9 @@ _POOL: dict[tuple[str, int], type[nn.Module]] = {
     ("max", 2): nn.MaxPool2d,
     ("max", 3): nn.MaxPool3d,
 }
-# Fewer planes than this are not halved.
+# Smallest number of planes that are halved.
 _MIN_DEPTH = 8
-# Where planes lie farther apart than this many pixels they are treated as planes.
+# From this spacing of planes on [pixels], kernels do not extend across planes.
 _ANISOTROPIC = 2.0
 
 
@@ -41,9 +41,9 @@ class Scale(NamedTuple):
     Attributes
     ----------
     strides : tuple of int
-        Along each spatial axis: 2 where it is halved, 1 where it is not.
+        Stride along each spatial axis: 2 if it is halved, else 1.
     extents : tuple of int
-        1 where kernels extend to neighbours, 0 where they do not.
+        1 for each spatial axis along which kernels include neighbours, else 0.
     """
 
     strides: tuple[int, ...]
@@ -55,23 +55,23 @@ class Scale(NamedTuple):
         return len(self.strides)
 
     def kernel(self, size: int) -> tuple[int, ...]:
-        """Return the shape of a kernel of a size."""
+        """Return the shape of a kernel of this size."""
         return tuple(size if extent else 1 for extent in self.extents)
 
 
 def plan_scales(count: int, depth: int | None = None, anisotropy: float = 1.0) -> list[Scale]:
-    """Return the halvings of a plane, or of a volume.
+    """Return the halvings of planes or volumes.
 
-    Planes are neither mixed nor halved until voxels are near isotropic.
+    Kernels combine and halve planes only once the voxels are nearly isotropic.
 
     Parameters
     ----------
     count : int
-        How many.
+        Number of scales.
     depth : int, optional
-        Planes of the volume; none for a plane.
+        Number of planes of the volume. By default the scales are for planes.
     anisotropy : float
-        Spacing of planes over the spacing of pixels.
+        Spacing of the planes divided by the spacing of the pixels. Default 1.0.
 
     References
     ----------
@@ -95,7 +95,7 @@ def plan_scales(count: int, depth: int | None = None, anisotropy: float = 1.0) -
 
 
 def stride_of(scales: Sequence[Scale]) -> tuple[int, ...]:
-    """Return how much coarser the last scale is, along each axis; () without scales."""
+    """Return the total stride along each axis; () without scales."""
     return tuple(prod(along) for along in zip(*(scale.strides for scale in scales), strict=True))
 
 
@@ -109,7 +109,7 @@ def convolution(
     bias: bool,
     padding: Padding = "reflect",
 ) -> nn.Sequential:
-    """Padded convolution, batch norm, leaky ReLU."""
+    """Return a padded convolution with batch norm and leaky ReLU."""
     return nn.Sequential(
         plain_convolution(
             in_channels, out_channels, size, scale, halve=halve, bias=bias, padding=padding
@@ -129,7 +129,7 @@ def plain_convolution(
     bias: bool,
     padding: Padding = "reflect",
 ) -> nn.Module:
-    """Padded convolution, without what follows it elsewhere."""
+    """Return a padded convolution without batch norm and leaky ReLU."""
     kernel = scale.kernel(size)
     return _CONVOLUTION[scale.dims](
         in_channels,
@@ -148,7 +148,7 @@ _CONVOLUTION: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: Convolution2d, 3: Con
 def transposed_convolution(
     in_channels: int, out_channels: int, scale: Scale, *, bias: bool
 ) -> nn.Sequential:
-    """Learnt upsampling, batch norm, leaky ReLU."""
+    """Return a transposed convolution (learnt upsampling) with batch norm and leaky ReLU."""
     halved = [stride == 2 for stride in scale.strides]
     layer = _TRANSPOSED[scale.dims](
         in_channels,
@@ -164,17 +164,17 @@ def transposed_convolution(
 
 
 def batch_norm(channels: int, dims: int) -> nn.Module:
-    """Batch norm; of a batch of one, as everywhere here, so that nothing is kept of others."""
+    """Return batch norm without running statistics, because there is only one batch."""
     return _NORM[dims](channels, track_running_stats=False)
 
 
 def pool(mode: str, scale: Scale) -> nn.Module:
-    """Halve by the "average" or the "max"."""
+    """Return the layer that halves by the "average" or the "max"."""
     return _POOL[mode, scale.dims](scale.strides)
 
 
 def upsample(values: Tensor, mode: str, scale: Scale) -> Tensor:
-    """Undo a halving by interpolation, "bilinear" (in 3D trilinear) or "nearest"."""
+    """Upsample by interpolation, "bilinear" (trilinear in volumes) or "nearest"."""
     factors = tuple(map(float, scale.strides))
     if mode == "nearest":
         return functional.interpolate(values, scale_factor=factors, mode=mode)
@@ -183,10 +183,10 @@ def upsample(values: Tensor, mode: str, scale: Scale) -> Tensor:
 
 
 def join(*parts: Tensor) -> Tensor:
-    """Concatenate channels; what comes back to each part is channels last.
+    """Concatenate channels (N, C, [Z,] Y, X); the gradient of each part is channels last.
 
-    As it comes from a concatenation, a slice of all channels, interpolation takes six
-    times as long to go back.
+    Without this, the gradient is a slice of all channels, for which the backward pass of
+    interpolation takes six times as long.
     """
     for part in parts:
         if part.requires_grad:
@@ -195,21 +195,21 @@ def join(*parts: Tensor) -> Tensor:
 
 
 def pixel_shuffle(values: Tensor, factor: int) -> Tensor:
-    """Spread groups of n x n channels over the pixels of each plane."""
+    """Spread groups of n x n channels over n x n pixels of each plane."""
     batch, grouped, *planes, height, width = values.shape
-    apart = values.reshape(batch, grouped // factor**2, factor, factor, *planes, height, width)
-    y = apart.ndim - 2
+    groups = values.reshape(batch, grouped // factor**2, factor, factor, *planes, height, width)
+    y = groups.ndim - 2
     order = (0, 1, *range(4, y), y, 2, y + 1, 3)
-    shuffled = apart.permute(order)  # (N, C, [Z,] Y, n, X, n)
+    shuffled = groups.permute(order)  # (N, C, [Z,] Y, n, X, n)
     return shuffled.reshape(batch, -1, *planes, factor * height, factor * width)
 
 
 def pixel_unshuffle(values: Tensor, factor: int) -> Tensor:
-    """Undo `pixel_shuffle`; channels are last in memory."""
+    """Return the inverse of `pixel_shuffle`, with channels last in memory."""
     batch, channels, *planes, height, width = values.shape
     coarse = (*planes, height // factor, width // factor)
     grouped = values.new_empty(batch, *coarse, channels, factor, factor)
-    # One copy for each place is several times as fast as one for all.
+    # One copy per offset is several times faster than a single copy of all.
     for y in range(factor):
         for x in range(factor):
             grouped[..., y, x] = values[..., y::factor, x::factor].movedim(1, -1)
@@ -217,10 +217,10 @@ def pixel_unshuffle(values: Tensor, factor: int) -> Tensor:
 
 
 def channels_last(values: Tensor) -> Tensor:
-    """Return (N, C, [Z,] Y, X) with the channels of a pixel next to each other."""
+    """Return a tensor (N, C, [Z,] Y, X) with the channels of a pixel adjacent in memory."""
     return values.contiguous(memory_format=memory_format(values.ndim - 2))
 
 
 def memory_format(dims: int) -> torch.memory_format:
-    """Return channels last, the order convolutions are fastest in."""
+    """Return the channels-last memory format, in which convolutions are fastest."""
     return {2: torch.channels_last, 3: torch.channels_last_3d}[dims]

@@ -1,4 +1,4 @@
-"""Weights that a network starts from in place of random ones: a safetensors file, tensors alone."""
+"""Initial weights of a network from a safetensors file, which holds tensors only."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def load_weights(network: nn.Module, file: str) -> str:
-    """Put a state dict into a network.
+    """Load the weights of a network from a file.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Gets all of its weights from the file.
+        Network that receives all its weights from the file.
     file : str
-        Safetensors; keys and shapes are those of `network.state_dict()`.
+        Path of a safetensors file with the keys and shapes of `network.state_dict()`.
 
     Returns
     -------
@@ -41,22 +41,25 @@ def load_weights(network: nn.Module, file: str) -> str:
     except (OSError, SafetensorError) as error:
         raise InputError(
             f"Got network weights {file}, which cannot be read ({error}); expected a safetensors "
-            "file of a state dict."
+            "file with a state dict."
         ) from error
     expected = network.state_dict()
     given_shapes = {key: tuple(tensor.shape) for key, tensor in weights.items()}
     for key, tensor in expected.items():
         if given_shapes.get(key) != tuple(tensor.shape):
-            found = f"of shape {given_shapes[key]}" if key in weights else "not"
+            found = (
+                f"with {key} of shape {given_shapes[key]}" if key in weights else f"without {key}"
+            )
             raise InputError(
-                f"Got network weights {file} with {key} {found} in it; expected it to be of shape "
-                f"{tuple(tensor.shape)}. Are network, latent and channels those it was made for?"
+                f"Got network weights {file} {found}; expected the shape {tuple(tensor.shape)}. "
+                "Choose the network, latent and channels that the file was made with."
             )
     unknown = sorted(weights.keys() - expected.keys())
     if unknown:
         raise InputError(
-            f"Got network weights {file} with {unknown[0]} in it; expected only what the network "
-            f"has, {len(expected)} tensors. Are network and latent those it was made for?"
+            f"Got network weights {file} with the unknown tensor {unknown[0]}; expected only the "
+            f"{len(expected)} tensors of the network. Choose the network and latent that the file "
+            "was made with."
         )
     network.load_state_dict(weights)
     return hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""Convolutions that continue a picture beyond its border, and how their kernels learn."""
+"""Convolutions padded by reflection or zeros, and the gradient of their kernels."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _CONVOLVE: dict[int, Callable[..., Tensor]] = {4: functional.conv2d, 5: functional.conv3d}
-# Of fewer pixels torch makes the gradient of a kernel as soon.
+# With fewer pixels torch is equally fast for the gradient of a kernel.
 _MANY_PIXELS = 1024
-# So many pixels at once stay in the cache.
+# Number of pixels that fit into the cache.
 _CHUNK = 8192
 
 
@@ -36,24 +36,24 @@ class Convolution3d(nn.Conv3d):
 
 def _convolve(layer: nn.Conv2d | nn.Conv3d, values: Tensor) -> Tensor:
     if any(layer.padding):
-        # Torch takes the last axis first.
+        # Torch expects the last axis first.
         widths = [size // 2 for size in reversed(layer.kernel_size) for _ in range(2)]
-        # Autocast would do so in float32, for no digit more: two conversions, twice the memory.
+        # Autocast would pad in float32: two conversions and twice the memory, no more precision.
         with torch.autocast(values.device.type, enabled=False):
             if layer.padding_mode == "reflect":
                 values = _Reflected.apply(values, widths)  # type: ignore[no-untyped-call]
             else:
                 values = functional.pad(values, widths)
-    if _by_tap(values, layer):
-        return _ByTap.apply(values, layer.weight, layer.bias)  # type: ignore[no-any-return, no-untyped-call]
+    if _by_matrix_products(values, layer):
+        return _MatrixProducts.apply(values, layer.weight, layer.bias)  # type: ignore[no-any-return, no-untyped-call]
     return _CONVOLVE[values.ndim](values, layer.weight, layer.bias, layer.stride)
 
 
 class _Reflected(torch.autograd.Function):
-    """Continuation by reflection that keeps nothing for the way back.
+    """Reflection padding that saves no tensor for the backward pass.
 
-    Torch's own keeps the picture, of which only the size is needed: a tenth of
-    all that an iteration keeps.
+    The function of torch saves its input, of which only the size is needed: this is 10% of the
+    memory of an iteration.
     """
 
     @staticmethod
@@ -66,7 +66,7 @@ class _Reflected(torch.autograd.Function):
         before = zip(reversed(ctx.widths[::2]), gradient.shape[2:], strict=True)
         inner: tuple[Any, ...] = (..., *(slice(width, size - width) for width, size in before))
         if torch.are_deterministic_algorithms_enabled():
-            return _folded(gradient, ctx.widths), None
+            return _fold_reflection(gradient, ctx.widths), None
         back = {
             4: torch.ops.aten.reflection_pad2d_backward,
             5: torch.ops.aten.reflection_pad3d_backward,
@@ -74,17 +74,17 @@ class _Reflected(torch.autograd.Function):
         return back(gradient, gradient[inner], ctx.widths), None
 
 
-def _folded(values: Tensor, widths: list[int]) -> Tensor:
-    """Add what lies beyond the borders to the pixels that it mirrors, in the same order each time.
+def _fold_reflection(values: Tensor, widths: list[int]) -> Tensor:
+    """Return the gradient of reflection padding, with sums in a fixed order.
 
-    On CUDA torch's own has no order.
+    On CUDA the sums of the torch function have no fixed order.
 
     Parameters
     ----------
     values : (N, C, [Z,] Y, X) Tensor
-        Gradient of the continued picture.
+        Gradient of the padded tensor.
     widths : list of int
-        Pixels before and after along X, Y [and Z], as torch takes them.
+        Padding before and after along X, Y [and Z], in the order of torch [pixels].
     """
     for axis, width in zip(range(values.ndim - 1, 1, -1), widths[::2], strict=True):
         if not width:
@@ -98,8 +98,8 @@ def _folded(values: Tensor, widths: list[int]) -> Tensor:
     return values
 
 
-def _by_tap(values: Tensor, layer: nn.Conv2d | nn.Conv3d) -> bool:
-    """Tell where torch takes two to five times as long for the gradient of a kernel."""
+def _by_matrix_products(values: Tensor, layer: nn.Conv2d | nn.Conv3d) -> bool:
+    """Return whether torch needs two to five times longer for the gradient of the kernel."""
     return (
         prod(layer.kernel_size) > 1
         and prod(layer.stride) == 1
@@ -113,12 +113,12 @@ def _by_tap(values: Tensor, layer: nn.Conv2d | nn.Conv3d) -> bool:
 
 @cache
 def _narrow_vectors() -> bool:
-    """Tell whether the processor has AVX2, but not AVX-512."""
+    """Return whether the processor has AVX2 but not AVX-512."""
     return torch.backends.cpu.get_cpu_capability() == "AVX2"
 
 
-class _ByTap(torch.autograd.Function):
-    """Convolution whose kernel gets its gradient from matrix products."""
+class _MatrixProducts(torch.autograd.Function):
+    """Convolution that computes the gradient of its kernel by matrix products."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -129,7 +129,7 @@ class _ByTap(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         values, weight = ctx.saved_tensors
         once, never = [1] * (values.ndim - 2), [0] * (values.ndim - 2)
-        # Asked for the gradient of the bias, torch would make that of the kernel too.
+        # With the gradient of the bias, torch would compute that of the kernel, too.
         of_values, *_ = torch.ops.aten.convolution_backward(
             gradient, values, weight, None, once, never, once, False, never, 1,
             [ctx.needs_input_grad[0], False, False],
@@ -141,22 +141,22 @@ class _ByTap(torch.autograd.Function):
 def kernel_gradient(values: Tensor, gradient: Tensor, size: Sequence[int]) -> Tensor:
     """Return the gradient of the kernel of a convolution of stride 1.
 
-    With channels last and all pixels in one row, what each element of the kernel
-    has met is the same row, begun elsewhere: one matrix product for each, and
-    nothing is copied.
+    With channels last and all pixels in one row, the pixels under an element of the kernel are
+    the same row with another start: one matrix product per element, without copies.
 
     Parameters
     ----------
     values : (1, I, [Z,] Y, X) Tensor
-        What was convolved, borders included.
+        Padded input of the convolution.
     gradient : (1, O, [Z,] Y, X) Tensor
-        Of the result.
+        Gradient of the output of the convolution.
     size : sequence of int
-        Of the kernel, along each spatial axis.
+        Size of the kernel along each spatial axis.
 
     Returns
     -------
     (O, I, *size) Tensor
+        Gradient of the kernel.
 
     Examples
     --------
@@ -167,20 +167,20 @@ def kernel_gradient(values: Tensor, gradient: Tensor, size: Sequence[int]) -> Te
     inputs, *extent = values.shape[1:]
     outputs, _, *lines = gradient.shape[1:]
     row = values.movedim(1, -1).reshape(-1, inputs)
-    # No gradient where the row goes on beyond the end of a line of the result.
+    # Zero gradient where the row extends beyond the end of a line of the output.
     beyond = [
         width
-        for whole, line in zip(reversed(extent[1:]), reversed(lines), strict=True)
-        for width in (0, whole - line)
+        for full, line in zip(reversed(extent[1:]), reversed(lines), strict=True)
+        for width in (0, full - line)
     ]
-    back = functional.pad(gradient.movedim(1, -1), [0, 0, *beyond]).reshape(-1, outputs)
+    padded = functional.pad(gradient.movedim(1, -1), [0, 0, *beyond]).reshape(-1, outputs)
     steps = [prod(extent[axis + 1 :]) for axis in range(len(extent))]
     starts = [sum(map(mul, place, steps)) for place in product(*map(range, size))]
     kernel = values.new_zeros(len(starts), outputs, inputs)
-    count = min(len(back), len(row) - starts[-1])
+    count = min(len(padded), len(row) - starts[-1])
     for begin in range(0, count, _CHUNK):
         end = min(begin + _CHUNK, count)
         for element, start in zip(kernel, starts, strict=True):
-            element.addmm_(back[begin:end].T, row[start + begin : start + end])
-    # Channels last, as the kernel itself is.
+            element.addmm_(padded[begin:end].T, row[start + begin : start + end])
+    # Channels last, like the kernel.
     return kernel.transpose(0, 1).reshape(outputs, *size, inputs).movedim(-1, 1)

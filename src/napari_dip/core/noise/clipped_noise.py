@@ -1,4 +1,4 @@
-"""Clipped noise: the variance that normal noise had before values below black became black."""
+"""Clipped noise: the variance of normal noise before it was clipped at black."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-# Mean over standard deviation of a normal distribution before it is clipped at 0. Below 0
-# more than half of the values are lost: the correction of 0 is the largest.
+# Mean divided by standard deviation of a normal distribution before clipping at 0. Below a mean
+# of 0 more than half of the values are lost, so the correction for 0 is the largest one.
 _BEFORE = np.linspace(0, 4, 401)
-# A level is clipped if it has at least this part of the black pixels that clipped normal
-# noise has.
+# A level counts as clipped if it has at least this share of the black pixels of clipped normal
+# noise.
 _LEAST_BLACK = 0.5
-# Counted photons reach black without clipping; their variance is mean times step. A level is
-# clipped only if its variance is more than this many times larger.
+# Photon counts reach black without clipping; their variance is the mean times the step. A level
+# counts as clipped only if its variance exceeds this by more than this factor.
 _MORE_THAN_PHOTONS = 2.0
 
 
@@ -23,26 +23,26 @@ def unclipped_variance(
     black: NDArray[np.float64],
     step: float,
 ) -> NDArray[np.float64]:
-    """Return the variance of the noise before it was clipped at black, level by level.
+    """Return the variance of the noise of each level before it was clipped at black.
 
     Parameters
     ----------
     mean, variance : (L,) array
-        Mean above black and variance of the pixels of each level, both after clipping.
+        Mean above black and variance of the pixels of each level, after clipping.
     black : (L,) array
         Share of black pixels in each level, 0 to 1.
     step : float
-        Difference between black and the next value in the image.
+        Difference between black and the next larger value in the image.
 
     Returns
     -------
     (L,) array
-        The given variance where there is no sign of clipping.
+        Corrected variance; the given variance where no clipping is found.
 
     Notes
     -----
-    The mean over the standard deviation of a clipped normal distribution determines how much
-    of the standard deviation was lost.
+    The ratio of mean and standard deviation of a clipped normal distribution determines the
+    standard deviation before clipping.
 
     References
     ----------

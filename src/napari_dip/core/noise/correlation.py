@@ -10,46 +10,45 @@ from numpy.typing import NDArray
 
 from napari_dip.core.noise.flat_regions import hold_noise
 
-# From this correlation of neighbouring pixels on noise counts as correlated: white noise,
-# real and synthetic, has -0.1 to 0.1, noise blurred by 0.7 pixels 0.28 to 0.35, by a pixel
-# 0.35 to 0.5.
+# Smallest correlation of neighbouring pixels of correlated noise. White noise, real and
+# synthetic, has -0.1 to 0.1; noise blurred by 0.7 pixels has 0.28 to 0.35, by one pixel 0.35 to
+# 0.5.
 CORRELATED = 0.25
-# Correlation is measured in the flattest tiles of this size, this share of them.
+# Correlation is measured in the flattest tiles: side [pixels], share and smallest number.
 _TILE = 8
 _FLATTEST = 0.2
 _FEWEST_TILES = 8
-# Noise is compared in second derivatives over a near and a far neighbour [pixels].
+# Distances of a near and a far neighbour in second derivatives [pixels].
 LAGS = (2, 4)
-# Deviations of the Gaussian that noise may have been blurred by [pixels].
+# Standard deviations of the Gaussian that may have blurred the noise [pixels].
 _GRAINS = np.linspace(0.3, 3.0, 271)
-# Rings of frequencies that noise is compared with the image in, of this width [cycles per
-# pixel], without the lowest; beyond that fall noise has hardly any power left.
+# Noise and image are compared in rings of frequencies: width [cycles per pixel], index of the
+# first ring, and the relative power below which a ring is left out.
 _RING, _LOWEST, _FADED = 0.03, 3, math.exp(-3)
 _QUARTER = 0.25
-# Details below this share of the image's range may be no noise at all.
+# Details below this share of the intensity range may not be noise.
 _FAINT = 0.01
 
 
 def noise_correlation(planes: NDArray[Any]) -> float | None:
-    """Return the correlation of the noise of neighbouring pixels, where flat regions show it.
+    """Return the correlation of the noise of neighbouring pixels, measured in flat regions.
 
     Parameters
     ----------
     planes : (P, Y, X) array
-        Tiles with values that are not finite are left out.
+        Planes of the channel; tiles with values that are not finite are left out.
 
     Returns
     -------
     float or None
-        About -0.1 to 0.1 for white noise, 0.5 for noise blurred by a pixel;
-        None where the image is too small or its noise too faint to measure it, and
-        where the flattest tiles hold texture.
+        About -0.1 to 0.1 for white noise, 0.5 for noise blurred by one pixel. None if the
+        image is too small, its noise is too faint or the flattest tiles hold texture.
 
     Notes
     -----
-    Measured in the flattest tiles of 8 x 8 pixels, less the parabola that fits each
-    best. A correlation of `CORRELATED` or more may be that of fine texture, so it counts
-    only where these tiles differ no more than noise does (`flat_regions.hold_noise`).
+    The correlation is measured in the flattest tiles of 8 x 8 pixels, after subtraction of the
+    best-fitting parabola from each tile. Fine texture can have a correlation of `CORRELATED` or
+    more, too; such a correlation counts only if the tiles hold noise (`flat_regions.hold_noise`).
 
     Examples
     --------
@@ -83,26 +82,27 @@ def noise_correlation(planes: NDArray[Any]) -> float | None:
 
 
 def is_correlated(correlation: float | None, shape: tuple[int, ...]) -> bool:
-    """Tell whether noise has a grain, which can be measured in planes of a shape (Y, X)."""
+    """Return whether noise is correlated and planes (Y, X) are large enough to measure it."""
     return correlation is not None and correlation >= CORRELATED and min(shape) >= 4 * max(LAGS)
 
 
 def find_grain(ratio: float) -> float:
-    """Return the deviation of the Gaussian that noise must have been blurred by [pixels].
+    """Return the standard deviation of the Gaussian that blurs white noise into this noise.
 
     Parameters
     ----------
     ratio : float
-        Of the deviations of what is left of it at the two lags, near over far.
+        Standard deviation of the second derivatives over the near lag divided by that over the
+        far lag.
 
     Returns
     -------
     float
-        The least that makes a difference for white noise; 3 pixels at most.
+        Standard deviation [pixels], 0.3 to 3; 0.3 for white noise.
 
     Notes
     -----
-    Noise that is no blurrier than by that passes `share_passed`, hence the ratio.
+    The ratio is that of `share_passed` at both lags.
 
     Examples
     --------
@@ -114,25 +114,39 @@ def find_grain(ratio: float) -> float:
 
 
 def share_passed(grain: Any, lag: int) -> Any:
-    """Return how much of the deviation of noise with a grain second derivatives see.
+    """Return the share of the standard deviation of correlated noise in second derivatives.
+
+    Parameters
+    ----------
+    grain : float or array
+        Standard deviation of the Gaussian that blurred the noise [pixels].
+    lag : int
+        Distance of the neighbours in the second derivative [pixels].
 
     Notes
     -----
-    The correlation of white noise blurred by a Gaussian of deviation s is
-    exp(-d^2 / 4 s^2) over the distance d. The variance of a second derivative
-    over the lag L along both axes, that of white noise being 1, is
+    White noise blurred by a Gaussian of standard deviation s has the correlation
+    exp(-d^2 / 4 s^2) over the distance d. The variance of its second derivative over the lag L
+    along both axes, relative to white noise, is
     (1 - 4/3 exp(-L^2 / 4 s^2) + 1/3 exp(-L^2 / s^2))^2.
     """
     return 1 - 4 / 3 * np.exp(-(lag**2) / (4 * grain**2)) + np.exp(-(lag**2) / grain**2) / 3
 
 
 def most_noise(planes: NDArray[Any], grain: float) -> float:
-    """Return the largest variance that noise with a grain can have in some planes (P, Y, X).
+    """Return the largest possible variance of correlated noise in planes (P, Y, X).
+
+    Parameters
+    ----------
+    planes : (P, Y, X) array
+        Planes of the channel.
+    grain : float
+        Standard deviation of the Gaussian that blurred the noise [pixels].
 
     Notes
     -----
-    There is no more of it at any frequency than of the image, whose structure is
-    in few directions and hardly moves the lower quartile over a ring of frequencies.
+    The noise has at most the power of the image at every frequency. Structure lies in few
+    directions, so it hardly changes the lower quartile over a ring of frequencies.
     """
     known = np.where(np.isfinite(planes), planes, np.nan).astype(np.float64)
     levels = np.nanmean(known, axis=(-2, -1), keepdims=True)
@@ -145,9 +159,9 @@ def most_noise(planes: NDArray[Any], grain: float) -> float:
     faint = share < _FADED * np.exp(-((2 * np.pi * grain * _RING * _LOWEST) ** 2))
     ratios = [
         np.quantile((power / share)[:, rings == ring], _QUARTER, axis=1).mean()
-        for ring in np.unique(rings[rings >= _LOWEST])  # a small image has no pixel in some
+        for ring in np.unique(rings[rings >= _LOWEST])  # some rings of a small image are empty
         if not faint[rings == ring].any()
     ]
     lowest = np.sort(ratios)[:2].mean() if ratios else np.inf
-    # The power of noise is distributed exponentially.
+    # The power of noise has an exponential distribution.
     return float(lowest * share.mean() / -math.log(1 - _QUARTER))

@@ -1,4 +1,4 @@
-"""Noise estimation: the level of the noise of a channel, by intensity, and its correlation."""
+"""Noise estimation: the noise level of a channel at each intensity, and its correlation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 from napari_dip.core.noise.correlation import (
     LAGS,
     find_grain,
@@ -25,42 +25,42 @@ from napari_dip.core.records import NoiseRecord
 if TYPE_CHECKING:
     from napari_dip.config import DipConfig
 
-# Second derivatives along both axes cancel planes and edges along an axis
-# (Immerkaer 1996); white noise passes with its standard deviation.
+# The second derivative along both axes removes ramps and edges along an axis (Immerkaer 1996)
+# and keeps the standard deviation of white noise.
 _SECOND_DERIVATIVE = np.array([1, -2, 1]) / math.sqrt(6)
 _LEVELS = 24
 # 68.27% of a normal distribution lies within one standard deviation.
 _ONE_SIGMA = 0.6827
-# Noise up to this share of the contrast is negligible, of rounded values up to the second
-# share if it is at most half a step.
+# Noise up to this share of the contrast is negligible. For integers the second share holds, if
+# the noise is at most half a step.
 _NEGLIGIBLE, _NEGLIGIBLE_STEP, _HALF_STEP = 0.005, 0.01, 0.5
 _CONTRAST_PERCENTILES = (5, 95)
-# Below this rise of the variance over the image's range noise counts as Gaussian.
+# Largest rise of the variance over the intensity range of noise that counts as Gaussian.
 _FLAT = 0.5
 
 
 def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, NoiseRecord]:
-    """Estimate the noise of a channel, or take what the user knows of the camera.
+    """Estimate the noise of a channel; given camera parameters replace measured ones.
 
     Parameters
     ----------
     planes : (P, Y, X) array
-        Some planes of the channel, on the image's scale.
+        Planes of the channel, in image units.
     config : DipConfig
-        `noise`, `gain`, `read_noise` and `sigma_noise`.
+        Configuration with `noise`, `gain`, `read_noise` and `sigma_noise`.
 
     Returns
     -------
     MeanVariance
-        On the image's scale.
+        Line of the variance over the intensity, in image units.
     NoiseRecord
-        For the report.
+        Noise for the report.
     """
     line = estimate_mean_variance(planes)
     name = config.noise
     if name == "auto":
         return line, _measured(line, planes)
-    valid = planes[mask_invalid(planes)].astype(np.float64)
+    valid = planes[finite_mask(planes)].astype(np.float64)
     if name in ("gaussian", "laplace"):
         variance = config.sigma_noise**2 if config.sigma_noise else line.mean_variance
         return _flat(variance, line.grain), NoiseRecord(model=name, sigma=float(np.sqrt(variance)))
@@ -84,20 +84,21 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
 
 
 def is_negligible(line: MeanVariance, planes: NDArray[Any]) -> bool:
-    """Return whether the noise of some planes (P, Y, X) is too small to be worth a fit.
+    """Return whether the noise of planes (P, Y, X) is too small for a fit.
 
     Notes
     -----
-    It is where its standard deviation is at most 0.5% of the contrast, the difference of the
-    5th and the 95th percentile. Of integers it also is where the deviation is at most half a
-    step, which is little more than rounding, and 1% of the contrast.
+    The noise is negligible if its standard deviation is at most 0.5% of the contrast, the
+    difference of the 95th and the 5th percentile. For integers it is also negligible if the
+    standard deviation is at most half a step, little more than rounding, and at most 1% of the
+    contrast.
     """
-    valid = planes[mask_invalid(planes)].astype(np.float64)
+    valid = planes[finite_mask(planes)].astype(np.float64)
     if not valid.size or line.grain:
         return False
     low, high = np.percentile(valid, _CONTRAST_PERCENTILES)
     contrast, sigma = float(high) - float(low), math.sqrt(line.mean_variance)
-    # Pixels left out turned integers into floating-point numbers.
+    # Integers may be stored as floats, because pixels that are left out are NaN.
     rounded = sigma <= _HALF_STEP and bool((valid == np.round(valid)).all())
     return sigma <= contrast * (_NEGLIGIBLE_STEP if rounded else _NEGLIGIBLE)
 
@@ -107,10 +108,10 @@ def _flat(variance: float, grain: float = 0.0) -> MeanVariance:
 
 
 def _measured(line: MeanVariance, planes: NDArray[Any]) -> NoiseRecord:
-    """Describe noise that was measured and, by "auto", fitted with equal weights.
+    """Return the record of measured noise, for a fit with equal weights ("auto").
 
-    Equal weights: on real fluorescence pairs a fit weighted by the measured
-    variance was slower and ended lower (docs/performance.md).
+    The weights are equal because on real fluorescence pairs a fit weighted by the measured
+    variance was slower and less accurate (docs/performance.md).
     """
     sigma = float(np.sqrt(line.mean_variance))
     record = NoiseRecord(
@@ -128,19 +129,19 @@ def _measured(line: MeanVariance, planes: NDArray[Any]) -> NoiseRecord:
 
 
 def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
-    """Fit variance = slope * intensity + intercept to the noise of some planes.
+    """Fit the line variance = slope * intensity + intercept to the noise of planes.
 
     Parameters
     ----------
     planes : (P, Y, X) array
-        Values that are not finite are left out, with their neighbours.
+        Planes of the channel; values that are not finite and their neighbours are left out.
 
     Notes
     -----
-    White noise is measured as `noise_floor.measure_levels` does it. Where flat regions show
-    that the noise is correlated, it has least power where white noise is measured: then
-    second derivatives over four pixels are read, and what they miss follows from how much
-    less derivatives over two pixels see.
+    White noise is measured by `levels.measure_levels`. Correlated noise has hardly any power
+    at the frequencies used there. If flat regions show correlated noise, second derivatives
+    over a lag of four pixels are measured instead; the ratio to those over a lag of two pixels
+    yields the share of the noise that they miss.
 
     References
     ----------
@@ -161,7 +162,7 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
 
 
 def _correlated_line(planes: NDArray[Any], correlation: float | None) -> MeanVariance:
-    # Flat regions have shown that the levels hold noise, and its variance may be curved.
+    # Every level holds noise, as flat regions show, and its variance may not lie on a line.
     near, far = (_line(_derivative_levels(planes, lag), planes, every_level=True) for lag in LAGS)
     grain = find_grain(math.sqrt(near.mean_variance / far.mean_variance))
     mean_variance = far.mean_variance / share_passed(grain, LAGS[1]) ** 2
@@ -174,14 +175,14 @@ def _correlated_line(planes: NDArray[Any], correlation: float | None) -> MeanVar
 def _line(
     levels: NoiseLevels | None, planes: NDArray[Any], *, every_level: bool = False
 ) -> MeanVariance:
-    """Fit the line to the noise of each level; of too small an image take the spread."""
+    """Fit the line to the levels; for a too small image return the variance of its pixels."""
     least = float(np.finfo(np.float32).tiny)
     if levels is None:
-        valid = planes[mask_invalid(planes)].astype(np.float64)
+        valid = planes[finite_mask(planes)].astype(np.float64)
         spread = float(valid.var()) if valid.size else 1.0
         return _flat(spread or 1.0)._replace(error=1.0)
     slope, intercept, error = fit_line(levels, every_level=every_level)
-    # A line may fall below zero at the darkest level.
+    # The line may be negative at the darkest level.
     expected = np.maximum(slope * levels.intensity + intercept, 0.0)
     mean_variance = max(float(expected.mean()), least)
     rise = slope * float(np.ptp(levels.intensity)) / mean_variance
@@ -189,7 +190,7 @@ def _line(
 
 
 def _derivative_levels(planes: NDArray[Any], lag: int) -> NoiseLevels | None:
-    """Return the variance that second derivatives over a lag [pixels] see, by intensity."""
+    """Return the variance of second derivatives over a lag [pixels] at each intensity level."""
     means, details = _derivatives(planes, lag)
     if details.size < _LEVELS:
         return None
@@ -203,12 +204,12 @@ def _derivative_levels(planes: NDArray[Any], lag: int) -> NoiseLevels | None:
 
 
 def _derivatives(planes: NDArray[Any], lag: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return local mean and absolute second derivative of every pixel that has neighbours."""
+    """Return local mean and absolute second derivative of each pixel with all neighbours."""
     kernel = np.zeros(2 * lag + 1)
     kernel[::lag] = _SECOND_DERIVATIVE
     means, details = [], []
     for plane in planes:
-        valid = mask_invalid(plane)
+        valid = finite_mask(plane)
         values = np.where(valid, plane, 0).astype(np.float64)
         inside = ndimage.minimum_filter(valid, kernel.size, mode="constant", cval=0)
         means.append(ndimage.uniform_filter(values, kernel.size)[inside])

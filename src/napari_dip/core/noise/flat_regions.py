@@ -1,4 +1,4 @@
-"""Flat regions: whether what is left in the flattest tiles of an image is noise or texture."""
+"""Flat regions: distinction of noise and texture in the flattest tiles of an image."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from scipy import ndimage
 from scipy.fft import dctn
 from scipy.special import polygamma
 
-# Side of a tile [pixels], and how many tiles the test needs.
+# Side of a tile [pixels], and smallest number of tiles for the test.
 _SIDE, _FEWEST_TILES = 8, 48
-# The flattest tiles are chosen at each level of intensity, since noise may grow with it.
+# The flattest tiles are chosen at each intensity level, since noise may grow with intensity.
 _FLATTEST, _FEWEST_FLAT, _TILES_IN_LEVEL, _MOST_LEVELS = 0.2, 8, 128, 8
 # Tiles with this share of pixels at the darkest or brightest value are left out.
 _CLIPPED = 0.25
@@ -25,14 +25,14 @@ _RINGS = [np.round(_RADIUS) == ring for ring in range(1, _SIDE + 1)]
 # Limits between noise and texture; see Notes of `hold_noise`.
 _MOST_DISPERSION, _MOST_OTHER_DISPERSION = 0.12, 0.8
 _MOST_COHERENCE, _MOST_FINE_COHERENCE = 1.85, 1.45
-# Deviation of the Gaussian derivatives that directions are measured with, and of the
-# high-pass before them [pixels].
+# Standard deviations of the Gaussian derivatives that measure directions, and of the high-pass
+# filter before them [pixels].
 _DERIVATIVE, _HIGH_PASS = 1.0, 2.0
 _TINY = 1e-30
 
 
 class _Tiles(NamedTuple):
-    """Tiles: (N,) mean, (N, 8, 8) power, (N,) coherence of everything and of fine details."""
+    """Tiles: mean (N,), power (N, 8, 8), coherence (N,) of all and of fine details."""
 
     mean: NDArray[np.float64]
     power: NDArray[np.float64]
@@ -41,28 +41,28 @@ class _Tiles(NamedTuple):
 
 
 def hold_noise(planes: NDArray[Any]) -> bool:
-    """Return whether the flattest tiles of some planes hold noise and hardly any texture.
+    """Return whether the flattest tiles of planes hold noise and hardly any texture.
 
     Parameters
     ----------
     planes : (P, Y, X) array
-        Tiles with values that are not finite are left out.
+        Planes of the channel; tiles with values that are not finite are left out.
 
     Returns
     -------
     bool
-        False too where there are too few tiles.
+        False also if there are too few tiles.
 
     Notes
     -----
-    Noise is the same everywhere at one intensity and has no direction; texture is stronger
-    here than there and has a direction. Tiles are chosen by their power in one band of
-    frequencies and compared in another. The variance of the logarithm of the power exceeds
-    that of a chi-squared variable (trigamma) by less than 0.12 in one band and by less than
-    0.8 in the other. The mean coherence of the structure tensor is at most 1.85 times, of
-    fine details 1.45 times that of isotropic noise with the same radial spectrum. All are
-    medians over levels of intensity. The limits separate photographs, histology and electron
-    microscopy from the same pictures with noise (benchmarks/harm.py).
+    At one intensity noise has the same power everywhere and no direction; the power of texture
+    varies and texture has a direction. Tiles are chosen by their power in one frequency band
+    and compared in another. For noise, the variance of the logarithm of the power exceeds that
+    of a chi-squared variable (trigamma) by less than 0.12 in one band and by less than 0.8 in
+    the other. Its mean coherence of the structure tensor is at most 1.85 times (1.45 times for
+    fine details) that of isotropic noise with the same radial spectrum. All values are medians
+    over the intensity levels. The limits separate photographs, histology and electron
+    microscopy from the same images with noise (benchmarks/harm.py).
 
     Examples
     --------
@@ -91,7 +91,7 @@ def hold_noise(planes: NDArray[Any]) -> bool:
 
 
 def _tiles(planes: NDArray[Any]) -> _Tiles:
-    """Return those tiles of all planes that are known, not constant and not clipped."""
+    """Return the tiles of all planes that are finite, not constant and not clipped."""
     found = []
     for plane in planes:
         values = np.where(np.isfinite(plane), plane, np.nan).astype(np.float64)
@@ -101,7 +101,7 @@ def _tiles(planes: NDArray[Any]) -> _Tiles:
         low, high = np.nanmin(values), np.nanmax(values)
         clipped = ((tiles == low) | (tiles == high)).mean(axis=(1, 2)) >= _CLIPPED
         known = np.isfinite(tiles).all(axis=(1, 2))
-        # What is left out may be anything.
+        # Any finite value will do: tiles with these pixels are left out.
         values = np.where(np.isfinite(values), values, low)
         kept = known & ~clipped & (np.ptp(_cut(values), axis=(1, 2)) > 1e-6 * (high - low))
         tiles = tiles[kept]
@@ -118,20 +118,20 @@ def _tiles(planes: NDArray[Any]) -> _Tiles:
 
 
 def _cut(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the whole tiles of a plane (Y, X) as (N, 8, 8)."""
+    """Return the complete tiles of a plane (Y, X) as (N, 8, 8)."""
     rows, columns = (size // _SIDE for size in plane.shape)
     grid = plane[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE)
     return grid.swapaxes(1, 2).reshape(-1, _SIDE, _SIDE)
 
 
 def _coherences(plane: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the coherence of the structure tensor of each tile, of all and of fine details."""
+    """Return the structure-tensor coherence of each tile (N,), of all and of fine details."""
     fine = plane - ndimage.gaussian_filter(plane, _HIGH_PASS)
     return _coherence(plane), _coherence(fine)
 
 
 def _coherence(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 0 for a tile (N,) without a direction, 1 for parallel lines."""
+    """Return the coherence of each tile (N,): 0 without a direction, 1 for parallel lines."""
     along_y = ndimage.gaussian_filter(plane, _DERIVATIVE, order=(1, 0))
     along_x = ndimage.gaussian_filter(plane, _DERIVATIVE, order=(0, 1))
     products = (along_y * along_y, along_x * along_x, along_y * along_x)
@@ -140,7 +140,7 @@ def _coherence(plane: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _levels(means: NDArray[np.float64]) -> list[NDArray[np.intp]]:
-    """Return the indices of the tiles of each level of intensity."""
+    """Return the indices of the tiles of each intensity level."""
     count = int(np.clip(len(means) // _TILES_IN_LEVEL, 1, _MOST_LEVELS))
     return np.array_split(np.argsort(means), count)
 
@@ -148,17 +148,17 @@ def _levels(means: NDArray[np.float64]) -> list[NDArray[np.intp]]:
 def _flattest(
     power: NDArray[np.float64], level: NDArray[np.intp], band: NDArray[np.bool_]
 ) -> NDArray[np.intp]:
-    """Return those tiles of a level that have the least power in a band."""
+    """Return the tiles of a level with the least power in a band."""
     count = max(_FEWEST_FLAT, int(_FLATTEST * len(level)))
     return level[np.argsort(power[level][:, band].mean(axis=1))[:count]]
 
 
 def _dispersion(power: NDArray[np.float64], band: NDArray[np.bool_]) -> float:
-    """Return by how much the power (N, 8, 8) of a band varies beyond chance; 0 for noise."""
-    inside = power[:, band]
-    means = inside.mean(axis=0)
+    """Return the excess variance of the log power (N, 8, 8) in a band; 0 for noise."""
+    in_band = power[:, band]
+    means = in_band.mean(axis=0)
     freedom = means.sum() ** 2 / max((means**2).sum(), _TINY)
-    spread = np.log(inside.mean(axis=1) + _TINY).var(ddof=1)
+    spread = np.log(in_band.mean(axis=1) + _TINY).var(ddof=1)
     return float(spread - polygamma(1, freedom / 2))
 
 
@@ -169,7 +169,7 @@ def _spectrum(power: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @cache
 def _white_spectrum() -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
-    """Return the Fourier transform of white noise, and frequencies in units of a tile's."""
+    """Return the Fourier transform of white noise, and its frequencies in units of a tile."""
     size = 256
     noise = np.random.default_rng(0).normal(size=(size, size))
     along = np.fft.fftfreq(size)

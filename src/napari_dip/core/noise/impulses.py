@@ -1,4 +1,4 @@
-"""Impulses: single pixels that tell nothing of the scene, such as salt and pepper or hot pixels."""
+"""Impulses: single wrong pixels, such as salt and pepper or hot pixels."""
 
 from __future__ import annotations
 
@@ -9,48 +9,51 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 
 _RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
-# The border of 5 x 5 of 7 x 7 pixels: what surrounds a pixel and its neighbours.
+# Border of the 5 x 5 pixels around a pixel, in a window of 7 x 7 pixels.
 _SURROUNDINGS = np.pad(np.pad(np.zeros((3, 3), dtype=bool), 1, constant_values=True), 1)
 # A spike stands out from the noise around it by this factor.
 _SPIKE = 12.0
 # An impulse stands out by this share of the range of the image.
 _SHARE_OF_RANGE = 0.1
-# Its brightest neighbour has less than a sixth of its height. Of a spot drawn by
-# a lens that is sampled as coarsely as 0.7 pixels, it has more than a third.
+# The brightest neighbour of an impulse has less than a sixth of its height. In the image of a
+# point with a standard deviation of 0.7 pixels, it has more than a third.
 _STEEP = 1.2
-# Salt is scattered over at least this and at most that share of the pixels.
+# Smallest and largest share of the pixels that salt (or pepper) covers.
 _LEAST_SALT, _MOST_SALT = 0.002, 0.3
+# Salt stands out from the usual differences of neighbours by this factor.
 _SALT = 4.0
-# Of pixels that chance has scattered so many are alone; at least this part of that share.
+# Smallest share of isolated pixels among salt, relative to randomly scattered pixels.
 _ALONE = 0.4
+# Largest number of pixels that are compared with their neighbours.
 _SAMPLE = 20_000
-# Of a normal distribution, the median absolute deviation over the standard deviation.
+# Ratio of median absolute deviation and standard deviation of a normal distribution.
 _MAD = 0.6745
 
 
 def find_impulses(plane: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell which pixels of a plane are impulses.
+    """Return the mask of the impulses in a plane.
 
     Parameters
     ----------
     plane : (Y, X) array
-        Values that are not finite are left out, with their surroundings.
+        Plane; values that are not finite are left out together with their surroundings.
 
     Returns
     -------
     (Y, X) bool array
+        True at impulses.
 
     Notes
     -----
-    Salt and pepper are scattered pixels at the very brightest or darkest value
-    of the plane, far from their neighbours. What is saturated in a scene, or black,
-    is in one piece, or near that value all around; and of few photons the most are
-    rarer than one less. A hot or dead pixel is a spike that
-    none of its neighbours shares: no lens draws a spot so narrow. In a plane of
-    few photons, most of whose pixels are empty, single photons are no spikes.
+    Salt and pepper are scattered pixels with the brightest or darkest value of the plane, far
+    from the values of their neighbours. Saturated or black areas of a scene are connected, or
+    their surroundings have similar values; in an image of few photons the largest count is
+    rarer than the next smaller one. A hot or dead pixel is a spike of a single pixel, narrower
+    than any spot that a lens can form. In a plane of few photons, most of whose pixels are
+    empty, single photons are not spikes.
 
     Examples
     --------
@@ -59,7 +62,7 @@ def find_impulses(plane: NDArray[Any]) -> NDArray[np.bool_]:
     >>> np.argwhere(find_impulses(dark)).tolist()
     [[20, 5]]
     """
-    known = mask_invalid(plane)
+    known = finite_mask(plane)
     if min(plane.shape) < len(_SURROUNDINGS) or not known.any():
         return np.zeros(plane.shape, dtype=bool)
     values, surrounded = plane.astype(np.float64), known
@@ -73,11 +76,11 @@ def find_impulses(plane: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def without_impulses(planes: NDArray[Any]) -> tuple[NDArray[Any], float]:
-    """Return planes (P, Y, X) with NaN at impulses, and the share of the pixels these are."""
-    hit = np.stack([find_impulses(plane) for plane in planes])
-    if not hit.any():
+    """Return planes (P, Y, X) with NaN at impulses, and the share of impulses."""
+    impulses = np.stack([find_impulses(plane) for plane in planes])
+    if not impulses.any():
         return planes, 0.0
-    return np.where(hit, np.nan, planes.astype(np.float64)), float(hit.mean())
+    return np.where(impulses, np.nan, planes.astype(np.float64)), float(impulses.mean())
 
 
 def _spikes(values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -99,42 +102,42 @@ def _spikes(values: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _salt(values: NDArray[np.float64], extreme: float) -> NDArray[np.bool_]:
-    """Return the scattered pixels at an extreme value; none if there are too few or too many."""
-    nothing = np.zeros(values.shape, dtype=bool)
+    """Return the mask of scattered pixels at an extreme value; empty for too few or too many."""
+    empty = np.zeros(values.shape, dtype=bool)
     at = values == extreme
     if not _LEAST_SALT <= at.mean() <= _MOST_SALT:
-        return nothing
+        return empty
     others = values[~at]
     beside = others.max() if others.max() < extreme else others.min()
     if (values == beside).sum() >= at.sum():
-        return nothing
+        return empty
     # An extreme neighbour may be an impulse itself.
     ordinary = np.where((values == values.min()) | (values == values.max()), np.nan, values)
     padded = np.pad(ordinary, 1, mode="reflect")
 
     def distance(where: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return how far pixels are from the median of their ordinary neighbours."""
+        """Return the distance of pixels from the median of their ordinary neighbours."""
         rows, columns = np.nonzero(where)
         around = np.stack(
             [padded[rows + dy, columns + dx] for dy, dx in np.argwhere(_RING)], axis=-1
         )  # (P, 8)
-        around[np.isnan(around).all(axis=-1)] = np.inf  # none: as far as can be
+        around[np.isnan(around).all(axis=-1)] = np.inf  # no ordinary neighbour: infinitely far
         return np.asarray(np.abs(values[where] - np.nanmedian(around, axis=-1)))
 
     sample = np.isfinite(ordinary) & (
         np.arange(values.size).reshape(values.shape) % max(1, values.size // _SAMPLE) == 0
     )
     if not sample.any():
-        return nothing
+        return empty
     usual = np.quantile(distance(sample), 0.68, method="nearest")
     far = distance(at) > max(_SALT * usual, _SHARE_OF_RANGE * _range(values))
     crowd = ndimage.convolve(at.astype(np.float64), _RING.astype(np.float64), mode="mirror")
-    salt = nothing.copy()
+    salt = empty.copy()
     salt[at] = far & (crowd[at] <= 4)
     if salt.mean() < _LEAST_SALT:
-        return nothing
+        return empty
     alone = np.mean(crowd[salt] < 0.5)
-    return salt if alone >= _ALONE * (1 - salt.mean()) ** 8 else nothing
+    return salt if alone >= _ALONE * (1 - salt.mean()) ** 8 else empty
 
 
 def _range(values: NDArray[np.float64]) -> float:

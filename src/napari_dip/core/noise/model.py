@@ -1,8 +1,7 @@
 """Noise models: the likelihood of an observation, given an estimate.
 
-All of them are one family, variance = slope * intensity + intercept: Gaussian
-noise has no slope, photon noise no intercept, a camera both. Laplace noise is
-Gaussian noise with outliers, such as impulses.
+All models have variance = slope * intensity + intercept: Gaussian noise has slope 0, photon noise
+has intercept 0, camera noise has both. Laplace noise has outliers, such as impulses.
 """
 
 from __future__ import annotations
@@ -18,29 +17,29 @@ if TYPE_CHECKING:
 
     from napari_dip.core.image.scaling import Scaling
 
-# The darkest pixels of an image keep this share of the mean variance at least:
-# a fitted line may reach zero there, and their weight infinity.
+# Smallest variance of a pixel, relative to the mean variance: a fitted line may reach zero at
+# the darkest pixels, whose weight would be infinite.
 LEAST_SHARE = 0.1
-# In network units: a drawing without noise must not ask for infinite precision.
+# Smallest variance in network units: a drawing without noise must not have infinite weights.
 _LEAST_VARIANCE = 1e-8
 
 
 class MeanVariance(NamedTuple):
-    """The line variance = slope * intensity + intercept, on the image's scale.
+    """Line variance = slope * intensity + intercept, in image units.
 
     Attributes
     ----------
     slope, intercept : float
-        Of the line.
+        Slope and intercept of the line.
     mean_variance : float
-        Mean over all valid pixels.
+        Mean variance over all valid pixels.
     rise : float
-        Increase of the variance over the image's range, relative to the mean variance.
+        Increase of the variance over the intensity range, relative to the mean variance.
     grain : float
         Standard deviation of the Gaussian that would blur white noise into this noise
         [pixels]; 0 for white noise.
     correlation : float or None
-        Correlation of neighbouring pixels; None where it cannot be measured.
+        Correlation of neighbouring pixels; None if it cannot be measured.
     error : float
         Relative standard error of `mean_variance`.
     """
@@ -56,7 +55,7 @@ class MeanVariance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NoiseModel:
-    """Noise of one channel, or of each of several, in network units.
+    """Noise of one channel or of several channels, in network units.
 
     Attributes
     ----------
@@ -65,15 +64,16 @@ class NoiseModel:
     floor : float or (C, 1, 1) Tensor
         Lower limit of the variance.
     equal : float or (C, 1, 1) Tensor, optional
-        Variance that all pixels have in the data fidelity, so that they weigh the same;
-        by default each pixel has its own.
+        Variance of all pixels in the data fidelity, for equal weights; by default each
+        pixel has its own variance.
     laplace : bool
-        Heavy tails: outliers count by their distance, not by its square.
+        Heavy tails: the data fidelity is proportional to the absolute difference instead of
+        its square. Default False.
     tolerance : float or (C, 1, 1) Tensor, optional
-        Differences up to this are no error: the observation was rounded.
+        Largest difference that counts as rounding of the observation, not as an error.
     grain : float
         Standard deviation of the Gaussian that would blur white noise into this noise
-        [pixels].
+        [pixels]; 0 for white noise.
     """
 
     slope: float | Tensor
@@ -85,9 +85,9 @@ class NoiseModel:
     grain: float = 0.0
 
     def variance(self, estimate: Tensor) -> Tensor:
-        """Return the noise variance at each pixel of an estimate (1, C, [Z,] Y, X).
+        """Return the noise variance of each pixel of an estimate (1, C, [Z,] Y, X).
 
-        Where it is the same at all pixels, it is that of each channel, (C, [1,] 1, 1).
+        The shape is (C, [1,] 1, 1) if all pixels of a channel have the same variance.
         """
         if (
             isinstance(self.slope, float)
@@ -98,23 +98,26 @@ class NoiseModel:
         return (self.slope * estimate + self.intercept).clamp(min=self.floor)
 
     def weighting_variance(self, estimate: Tensor) -> Tensor:
-        """Return the variance that the data fidelity divides by, shaped as `variance`."""
+        """Return the variance in the data fidelity, in the shape of `variance`."""
         if self.equal is None:
             return self.variance(estimate)
         return estimate.new_tensor(self.equal) if isinstance(self.equal, float) else self.equal
 
     def nll(self, estimate: Tensor, observation: Tensor) -> Tensor:
-        """Return the negative log-likelihood of each pixel; 1 on average at truth.
+        """Return the negative log-likelihood of each pixel; its mean is 1 at the truth.
 
-        All are (1, C, [Z,] Y, X), in network units.
+        Parameters
+        ----------
+        estimate, observation : (1, C, [Z,] Y, X) Tensor
+            Images in network units.
 
         Notes
         -----
-        (y - x)^2 / v(x) with the variance held fixed when differentiated: its
-        gradient is that of the Gaussian, the Poisson and the shifted-Poisson
-        likelihood alike, and vanishes on average at the truth. For Laplace
-        noise |y - x| over its mean, the standard deviation / sqrt(2). For rounded
-        values the difference is that beyond the tolerance, 0 at truth.
+        It is (y - x)^2 / v(x), with the variance v fixed during differentiation. The gradient
+        equals that of the Gaussian, the Poisson and the shifted-Poisson likelihood, and its
+        mean is 0 at the truth. For Laplace noise it is |y - x| divided by its mean, the
+        standard deviation / sqrt(2). For rounded values y - x is reduced by the tolerance, and
+        the result is 0 at the truth.
         """
         variance = self.weighting_variance(estimate.detach())
         if self.tolerance is not None:
@@ -128,18 +131,18 @@ class NoiseModel:
 def noise_model(
     line: MeanVariance, scaling: Scaling, *, laplace: bool = False, equal: bool = False
 ) -> NoiseModel:
-    """Express a mean-variance line in network units.
+    """Return the noise model of a mean-variance line, in network units.
 
     Parameters
     ----------
     line : MeanVariance
-        On the image's scale.
+        Line of the variance over the intensity, in image units.
     scaling : Scaling
         Intensity map of the channel.
     laplace : bool
-        Noise with heavy tails.
+        Whether the noise has heavy tails. Default False.
     equal : bool
-        All pixels weigh the same in the data fidelity.
+        Whether all pixels have the same weight in the data fidelity. Default False.
     """
     mean = max(line.mean_variance / scaling.gain**2, _LEAST_VARIANCE)
     return NoiseModel(
@@ -153,9 +156,15 @@ def noise_model(
 
 
 def rounding(tolerance: float, scaling: Scaling) -> tuple[NoiseModel, NoiseRecord]:
-    """Return the noise of an observation that was rounded to whole steps.
+    """Return the noise model and the record of an observation rounded to steps of 1.
 
-    A difference of a step beyond the tolerance counts 1.
+    Parameters
+    ----------
+    tolerance : float
+        Largest difference that counts as rounding, in steps. The negative log-likelihood is 1
+        at one step beyond it.
+    scaling : Scaling
+        Intensity map of the channel.
     """
     model = NoiseModel(
         slope=0.0,

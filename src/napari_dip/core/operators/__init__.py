@@ -1,1 +1,1 @@
-"""Forward operators A, and the point spread functions they need."""
+"""Forward operators A and point-spread functions."""

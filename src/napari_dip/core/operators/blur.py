@@ -1,4 +1,4 @@
-"""Blurs: convolution with a PSF that is known, or with a Gaussian whose width is refined."""
+"""Blurs: convolution with a given PSF, or with a Gaussian whose width is fitted."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class Convolution(Operator):
-    """Convolution; the estimate reaches as far beyond the border as the PSF does.
+    """Convolution of an estimate that is larger than the field of view by the size of the PSF.
 
-    Nothing is assumed of what lies outside the field of view: the estimate
-    has these pixels too, and only those inside are returned.
+    The pixels outside the field of view are part of the estimate, so no boundary condition is
+    assumed; only the pixels inside are returned.
 
     Parameters
     ----------
     size : tuple of int
-        Of the PSF along each axis that is convolved; odd.
+        Size of the PSF along each convolved axis [pixels]; odd.
     """
 
     local = True
@@ -37,7 +37,7 @@ class Convolution(Operator):
 
     @abstractmethod
     def _otf(self, padded: list[int], like: Tensor) -> Tensor:
-        """Return the transform of the PSF, its first pixel at the origin, on a padded grid."""
+        """Return the Fourier transform of the PSF, first pixel at the origin, on a padded grid."""
 
     def __call__(self, estimate: Tensor) -> Tensor:
         shape = tuple(estimate.shape[-len(self._size) :])
@@ -46,7 +46,7 @@ class Convolution(Operator):
         blurred: Tensor = torch.fft.irfftn(
             spectrum * self._otf(padded, estimate), padded, self._axes
         )
-        # Only here does the PSF see nothing but pixels of the estimate.
+        # Here all pixels under the PSF belong to the estimate.
         for axis, n, width in zip(self._axes, shape, self._size, strict=True):
             blurred = blurred.narrow(axis, width - 1, n - width + 1)
         return blurred
@@ -68,12 +68,12 @@ class Convolution(Operator):
 
 
 class Blur(Convolution):
-    """Convolution with a PSF that is known.
+    """Convolution with a given PSF.
 
     Parameters
     ----------
-    psf : Tensor
-        As many dimensions as are convolved, odd sizes, centred, sum 1.
+    psf : ([Z,] Y, X) Tensor
+        Centred PSF of odd sizes and sum 1, with one dimension per convolved axis.
 
     Examples
     --------
@@ -87,31 +87,32 @@ class Blur(Convolution):
     def __init__(self, psf: Tensor) -> None:
         super().__init__(tuple(psf.shape))
         self._psf = psf
-        self._known: dict[tuple[Shape, torch.device, torch.dtype], Tensor] = {}
+        self._spectra: dict[tuple[Shape, torch.device, torch.dtype], Tensor] = {}
 
     def _otf(self, padded: list[int], like: Tensor) -> Tensor:
         key = (tuple(padded), like.device, like.dtype)
-        if key not in self._known:
-            self._known[key] = torch.fft.rfftn(self._psf.to(like), padded, self._axes)
-        return self._known[key]
+        if key not in self._spectra:
+            self._spectra[key] = torch.fft.rfftn(self._psf.to(like), padded, self._axes)
+        return self._spectra[key]
 
 
 class GaussianBlur(Convolution):
-    """Convolution with a Gaussian whose standard deviations are fitted with the network.
+    """Convolution with a Gaussian whose standard deviations are fitted together with the network.
 
     Parameters
     ----------
     sigma : tuple of float
-        First guess along each axis [pixels]; an axis without blur keeps none.
+        Start value of the standard deviation along each axis [pixels]; 0 for an axis
+        without blur, which is not fitted.
     names : str
-        One letter for each axis.
+        Letters of the axes, such as "ZYX".
     device : torch.device, optional
-        Of the fit.
+        Device of the fit. Default: the CPU.
 
     References
     ----------
-    D. Ren et al., "Neural blind deconvolution using deep priors", CVPR 2020,
-    of which only the width of the kernel is left.
+    D. Ren et al., "Neural blind deconvolution using deep priors", CVPR 2020; here only the
+    width of the kernel is fitted.
 
     Examples
     --------
@@ -125,7 +126,7 @@ class GaussianBlur(Convolution):
     ) -> None:
         super().__init__(tuple(2 * gaussian_reach(value) + 1 for value in sigma))
         self._sigma, self._names = sigma, names
-        # Logarithms: a step is a per cent, and no width is negative.
+        # Logarithms: steps are relative, and no width is negative.
         self._logarithms = [
             torch.tensor(value, device=device).log().requires_grad_() for value in sigma if value
         ]

@@ -1,4 +1,4 @@
-"""Features: the operator that maps the estimate to what a trained network sees in it."""
+"""Features: the operator that maps the estimate to activations of a trained network."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from napari_dip.errors import InputError
 if TYPE_CHECKING:
     from napari_dip.core.operators.pretrained import Pretrained
 
-# Features are matched up to this share of their size: an nll of 1.
+# Relative difference of features at which the nll is 1.
 _ACCURACY = 0.1
-# An activation out of reach, in units of that of the image.
+# Unreachable target of an activation, in units of the activation of the image.
 _OUT_OF_REACH = 1e3
 
 
 class Features(Operator):
-    """Phi: what a layer of a trained network says of the estimate, plane by plane, as one row.
+    """Phi: activations of one layer of a trained network for all planes, as one row.
 
-    The network is given the bulk of the intensities as 0 to 1, whatever the
-    image's own scale is, and three channels: a grey one is repeated.
+    The intensity range of the image is mapped to 0 to 1, and a grey image is repeated to three
+    channels.
 
     Parameters
     ----------
     pretrained : Pretrained
-        The network, which is copied and never trained.
+        Trained network; it is copied and its weights stay fixed.
 
     Notes
     -----
@@ -52,7 +52,7 @@ class Features(Operator):
     torch.Size([1, 180])
     """
 
-    predictable = False  # no feature can be told from the others
+    predictable = False  # the other features do not predict a held-out one
 
     def __init__(self, pretrained: Pretrained) -> None:
         self._network = deepcopy(pretrained.module).eval().requires_grad_(False)
@@ -72,7 +72,7 @@ class Features(Operator):
             size = " x ".join(map(str, picture.shape[-2:]))
             raise InputError(
                 f"Got an image of {size} pixels, which the network does not take ({error}); "
-                "expected a size that it was made for, such as 224 x 224."
+                "expected a size that it accepts, such as 224 x 224."
             ) from error
         return recorded, torch.ones_like(recorded, dtype=torch.bool)
 
@@ -81,13 +81,13 @@ class Features(Operator):
         return NoiseModel(slope=0.0, intercept=variance, floor=variance)
 
     def _features(self, estimate: Tensor) -> Tensor:
-        """Return (planes, features, ...)."""
+        """Return the activations of each plane, (planes, features, ...)."""
         planes = estimate.movedim(1, -3)  # (1, [Z,] C, Y, X)
         planes = planes.reshape(-1, *planes.shape[-3:])  # (planes, C, Y, X)
         if planes.shape[1] not in (1, 3):
             raise InputError(
                 f"Got {planes.shape[1]} channels to be fitted jointly; expected one, or red, green "
-                "and blue. Choose channels separate."
+                "and blue. Choose separate channels."
             )
         low, high = WINDOW
         picture = (planes.expand(-1, 3, -1, -1) - low) / (high - low)
@@ -101,22 +101,22 @@ class Features(Operator):
         with self._layer.register_forward_hook(catch), suppress(_FoundError):
             self._network.to(picture)(picture)
         if not found or not isinstance(found[0], Tensor):
-            raise InputError("Got a layer without output; expected one that makes one tensor.")
+            raise InputError("Got a layer without output; expected a layer with one tensor.")
         return found[0]
 
 
 class Unit(Features):
-    """One unit of a layer, averaged over its positions, and to be as active as it can be.
+    """Mean activation of one unit of a layer, which the fit maximises.
 
-    What was observed is an activation out of reach, and a distance counts
-    instead of its square: only the direction is left, which is up.
+    The observation is an activation that no image reaches, and the data fidelity is
+    proportional to the distance: its gradient always increases the activation.
 
     Parameters
     ----------
     pretrained : Pretrained
-        The network.
+        Trained network.
     index : int
-        The unit, or channel, from 0.
+        Index of the unit (channel of the layer), from 0.
 
     References
     ----------
@@ -131,31 +131,31 @@ class Unit(Features):
         features = self._features(estimate)
         if not 0 <= self._index < features.shape[1]:
             raise InputError(
-                f"Got unit {self._index}; expected one of 0 to {features.shape[1] - 1}, as many "
-                "as the layer has."
+                f"Got unit {self._index}; expected one of 0 to {features.shape[1] - 1}, the "
+                "units of the layer."
             )
         activity = features[:, self._index]  # (planes, ...)
         return activity.reshape(1, len(activity), -1).mean(dim=-1)  # (1, planes)
 
     def measured(self, picture: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        active, valid = super().measured(picture, valid)
-        return active + _OUT_OF_REACH * active.abs().clamp(min=1.0), valid
+        activity, valid = super().measured(picture, valid)
+        return activity + _OUT_OF_REACH * activity.abs().clamp(min=1.0), valid
 
     def noise(self, noise: NoiseModel, recorded: Tensor) -> NoiseModel:
-        # Such that the nll falls by one for each activation of the image's size.
+        # The nll decreases by 1 when the activation grows by that of the image.
         variance = 2 * float(recorded.abs().mean() / _OUT_OF_REACH) ** 2
         return NoiseModel(slope=0.0, intercept=variance, floor=variance, laplace=True)
 
 
 class _FoundError(Exception):
-    """The layer has answered; the layers after it need not."""
+    """Ends the forward pass after the chosen layer."""
 
 
 def _find_layer(network: nn.Module, name: str) -> nn.Module:
     layers: dict[str, nn.Module] = dict(network.named_modules())
     if name not in layers:
-        some = [layer for layer in layers if layer.count(".") < 2 and layer]
+        shown = [layer for layer in layers if layer.count(".") < 2 and layer]
         raise InputError(
-            f"Got the layer {name!r}; expected one of the network's: {', '.join(some)}."
+            f"Got the layer {name!r}; expected one of the network's: {', '.join(shown)}."
         )
     return layers[name]

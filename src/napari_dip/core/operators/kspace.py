@@ -1,4 +1,4 @@
-"""Fourier: the operator of k-space, and the plainest image that explains what was recorded."""
+"""K-space: the Fourier operator, and the image of least total variation for its data."""
 
 from __future__ import annotations
 
@@ -16,45 +16,47 @@ if TYPE_CHECKING:
 
 # Frequencies that hold nearly all of an image's energy [cycles per pixel].
 _LOW_FREQUENCY = 0.04
-# Over which recorded frequencies are counted, a standard deviation [share of the smaller side].
+# Standard deviation of the Gaussian that measures the sampling density [share of the smaller side].
 _NEIGHBOURHOOD = 1 / 40
-# A lone frequency must not outweigh all others.
+# Smallest sampling density, so that an isolated frequency does not outweigh all others.
 _LEAST_DENSITY = 0.02
-# After as many iterations nothing changes that a network would notice.
+# Iterations of the solver; further changes are too small for the network.
 _SOLVER_ITERATIONS = 100
-# Of the image, in network units; that of its slopes follows.
+# Step of the solver for the image [network units]; the step for its slopes follows from it.
 _SOLVER_STEP = 0.02
-# Noise is looked for in the outermost eighth of the recorded frequencies, this many at least.
+# Noise is measured in the outermost eighth of the recorded frequencies, or at least in this many.
 _OUTERMOST, _FEWEST = 8, 64
-# It is more than this share of the image's range: 45 pictures without noise, thinned by four
-# masks each, had up to 0.085 there, but all above 0.042 fell by 1.44 from the eighth before.
+# Smallest noise that counts, relative to the intensity range. 45 images without noise, with four
+# masks each, had up to 0.085 there; all values above 0.042 were lower than the eighth before
+# them by a factor of 1.44 or more.
 _CLEAR = 0.045
-# Noise is the same at all frequencies; what an image has falls further out by more than this.
+# Noise has the same level at all frequencies; image content decreases outwards by more than this.
 _LEVEL = 1.3
-# Of a normal distribution, the median absolute deviation over the standard deviation.
+# Ratio of median absolute deviation and standard deviation of a normal distribution.
 _MAD = 0.6745
-# Weight of the total variation against noise, in its standard deviations.
+# Weight of the total variation, in standard deviations of the noise.
 _VARIATION_OF_NOISE = 0.5
 
 
 class KSpace(Operator):
-    """Unitary Fourier transform of each plane, of which some frequencies were recorded.
+    """Unitary Fourier transform of each plane, of which some frequencies are recorded.
 
-    A pair of channels is the real and the imaginary part of a complex image.
-    A channel by itself is a real image: its Hartley transform, real part minus
-    imaginary part, holds the same and is real, and a frequency that was
-    recorded is known at its negative too.
+    Two paired channels are the real and the imaginary part of a complex image. An unpaired
+    channel is a real image; it is mapped to its Hartley transform, real part minus imaginary
+    part, which is real and holds the same information. A recorded frequency of a real image is
+    known at its negative, too.
 
     Parameters
     ----------
     sampled : (Y, X) bool Tensor
-        True at recorded frequencies; zero frequency first, which must be one.
+        True at recorded frequencies; the zero frequency is first and must be recorded.
     paired : bool
-        Channels are real and imaginary parts in turn.
+        Whether the channels are real and imaginary parts in turn.
     maps : (coils, Y, X) complex Tensor, optional
-        Sensitivity of each coil: one complex image was seen by all of them.
+        Sensitivity of each coil; all coils record the same complex image.
     noisy : bool
-        The noise of what was recorded is known, and not to be believed.
+        Whether the noise of the recorded frequencies is known and must not be reproduced.
+        Default False.
 
     References
     ----------
@@ -82,29 +84,29 @@ class KSpace(Operator):
         self.sampled = sampled if paired else sampled | _negated(sampled)
 
     def __call__(self, estimate: Tensor) -> Tensor:
-        return self._transform(self.seen(estimate))
+        return self._transform(self.coil_images(estimate))
 
     def estimate_channels(self, observed: int) -> int:
         return observed if self._maps is None else 2
 
-    def seen(self, estimate: Tensor) -> Tensor:
-        """Return what each coil sees of the image; without maps, itself."""
+    def coil_images(self, estimate: Tensor) -> Tensor:
+        """Return the image of each coil; without maps, the image itself."""
         if self._maps is None:
             return estimate
         return _as_pairs(_as_complex(estimate) * self._maps.to(estimate.device))
 
     def combined(self, images: Tensor) -> Tensor:
-        """Return the image that explains best, pixel by pixel, what the coils saw."""
+        """Return the least-squares image of the coil images, pixel by pixel."""
         if self._maps is None:
             return images
         maps = self._maps.to(images.device)
         power = (maps.abs() ** 2).sum(dim=0)
         total = (_as_complex(images) * maps.conj()).sum(dim=1, keepdim=True)
-        # Where no coil sees anything there is nothing.
+        # The image is 0 where no coil is sensitive.
         return _as_pairs(torch.where(power > 0, total / power.clamp(min=1e-12), 0))
 
     def adjoint(self, spectrum: Tensor) -> Tensor:
-        """Return the images of spectra, which the transform maps back to them."""
+        """Return the images of spectra (N, C, ..., Y, X): the inverse transform."""
         if not self._paired:
             return self._transform(spectrum)
         return _as_pairs(torch.fft.ifft2(_as_complex(spectrum), norm="ortho"))
@@ -114,11 +116,11 @@ class KSpace(Operator):
         return self.adjoint(self._transform(image) * self.sampled.to(image.device))
 
     def zero_filled(self, spectrum: Tensor, known: Tensor) -> Tensor:
-        """Return the image of what is known of a spectrum; other frequencies are 0."""
+        """Return the image of the known frequencies of a spectrum; other frequencies are 0."""
         return self.combined(self.adjoint(spectrum * known))
 
     def noise_level(self, noise: NoiseModel) -> float:
-        """Return the standard deviation of the noise that is known, otherwise 0."""
+        """Return the standard deviation of known noise; 0 if the noise is not known."""
         variance = noise.weighting_variance(torch.zeros(()))
         return float(variance.mean().sqrt()) if self._noisy else 0.0
 
@@ -129,42 +131,43 @@ class KSpace(Operator):
     def noise(self, noise: NoiseModel, recorded: Tensor) -> NoiseModel:
         if self._maps is None:
             return noise
-        # One for all coils, because one image is behind them.
+        # All coils have the same noise level, because they record the same image.
         variance = noise.weighting_variance(torch.zeros(()))
         assert isinstance(variance, Tensor)
         mean = variance.mean()
         return replace(noise, slope=0.0, intercept=mean, floor=mean, equal=None)
 
     def holdout_scores(self, valid: Tensor, random: torch.Generator) -> Tensor:
-        """Choose frequencies as they were left out: rarely where they lie dense, if so by lines.
+        """Return scores that hold out frequencies like those that were not recorded.
 
-        A frequency and its negative go together in a real image, where they are
-        the same number; the lowest, without which there is no picture, are spared.
+        Frequencies are rarely held out where the sampling is dense. Complete lines are held out
+        if complete lines were recorded. A frequency and its negative have the same score in a
+        real image, where their values are equal. The lowest frequencies are never held out.
         """
         shape = self.sampled.shape
         draws = torch.rand((2, *shape), generator=random, device=random.device)
         for axis in (-2, -1):
             if bool((self.sampled == self.sampled.narrow(axis, 0, 1)).all()):
-                draws = draws.narrow(axis, 0, 1).expand(2, *shape)  # whole lines were recorded
+                draws = draws.narrow(axis, 0, 1).expand(2, *shape)  # complete lines were recorded
         if not self._paired:
             draws = torch.minimum(draws, _negated(draws))
         missing = 1 - self._density(random.device)
-        sought = ~_low(shape, random.device) & self.sampled.to(random.device)
-        sought &= draws[1] < missing / missing.max().clamp(min=1e-6)
-        # Equal numbers stay equal, and each share of the lots has its share of numbers.
-        _, ranks, counts = torch.unique(draws[0][sought], return_inverse=True, return_counts=True)
+        eligible = ~_low(shape, random.device) & self.sampled.to(random.device)
+        eligible &= draws[1] < missing / missing.max().clamp(min=1e-6)
+        # Ranks keep equal scores equal and make the scores uniform in 0..1.
+        _, ranks, counts = torch.unique(draws[0][eligible], return_inverse=True, return_counts=True)
         holdout_scores = torch.ones(shape, device=random.device)
-        holdout_scores[sought] = (ranks + 0.5) / max(len(counts), 1)
+        holdout_scores[eligible] = (ranks + 0.5) / max(len(counts), 1)
         return holdout_scores.expand(1, 1, *valid.shape[2:])
 
     def holdout_weights(self, valid: Tensor) -> Tensor:
-        """Let the hidden frequencies stand for those that were not recorded around them."""
+        """Return weights by which held-out frequencies represent unrecorded ones around them."""
         density = self._density(valid.device)
         weights = 1 / density.clamp(min=_LEAST_DENSITY)
         return valid * weights
 
     def _density(self, device: torch.device) -> Tensor:
-        """Return which share of the frequencies was recorded around each, (Y, X)."""
+        """Return the share of recorded frequencies around each frequency, (Y, X)."""
         sampled = self.sampled.to(device)
         shape = (sampled.shape[-2], sampled.shape[-1])
         radius = _NEIGHBOURHOOD * min(shape)
@@ -189,25 +192,27 @@ def least_variation(
     noise: float = 0.0,
     ended: Callable[[], bool] = lambda: False,
 ) -> Tensor:
-    """Return the image of least total variation that has the known frequencies, but for noise.
+    """Return the image of least total variation that matches the known frequencies up to noise.
 
     Parameters
     ----------
     fourier : KSpace
-        The transform; with maps, coils may contradict one another a little.
+        Fourier operator; with maps, the data of the coils may differ slightly.
     spectrum : (1, C, [Z,] Y, X) Tensor
-        What was recorded, an image of about unit range behind it.
+        Recorded frequencies of an image with an intensity range of about 1.
     known : (1, C, [Z,] Y, X) Tensor
-        1 where it is to be believed, elsewhere 0.
+        Mask: 1 at frequencies that must match, 0 elsewhere.
     noise : float
-        Standard deviation of what was recorded, in units of the image.
+        Standard deviation of the noise of the recorded frequencies, in units of the image.
+        Default 0.0.
     ended : callable
-        Once True, the image is returned as it is then; at first it is zero-filled.
+        Function that returns True to stop early; the present image is then returned. The
+        first one is the zero-filled image.
 
     Returns
     -------
     (1, C, [Z,] Y, X) Tensor
-        Its real and imaginary parts, and coils, share their edges.
+        Image whose channels share their edges.
 
     References
     ----------
@@ -216,7 +221,7 @@ def least_variation(
     """
     image = fourier.zero_filled(spectrum, known)
     ahead, slopes = image, torch.zeros((2, *image.shape), device=image.device)
-    belief = _SOLVER_STEP / (_SOLVER_STEP + _VARIATION_OF_NOISE * noise)
+    data_weight = _SOLVER_STEP / (_SOLVER_STEP + _VARIATION_OF_NOISE * noise)
     for _ in range(_SOLVER_ITERATIONS):
         if ended():
             break
@@ -225,22 +230,27 @@ def least_variation(
         slopes = slopes / torch.linalg.vector_norm(slopes, dim=(0, 2), keepdim=True).clamp(min=1)
         bend = sum(slopes[i] - slopes[i].roll(1, axis) for i, axis in enumerate((-2, -1)))
         smoother = image + _SOLVER_STEP * bend
-        smoother = smoother + belief * fourier.zero_filled(spectrum - fourier(smoother), known)
+        smoother = smoother + data_weight * fourier.zero_filled(spectrum - fourier(smoother), known)
         ahead, image = 2 * smoother - image, smoother
     return image
 
 
 def noise_floor(spectrum: Tensor, recorded: Tensor, brightness: float) -> float | None:
-    """Return the deviation of the noise of what was recorded; None where it may be the image.
+    """Return the standard deviation of the noise of the recorded frequencies.
 
     Parameters
     ----------
     spectrum : (N, C, ..., Y, X) Tensor
-        Zero frequency first.
+        Unitary spectrum, zero frequency first.
     recorded : (N, C, ..., Y, X) bool Tensor
-        The same frequencies for each plane.
+        Mask of the recorded frequencies, the same for each plane.
     brightness : float
-        Range of the image, on the scale of the spectrum, whose transform is unitary.
+        Intensity range of the image, in units of the spectrum.
+
+    Returns
+    -------
+    float or None
+        None where the outermost frequencies may hold the image instead of noise.
 
     Examples
     --------
@@ -265,12 +275,12 @@ def noise_floor(spectrum: Tensor, recorded: Tensor, brightness: float) -> float 
 
 
 def _as_complex(pairs: Tensor) -> Tensor:
-    """Return (N, 2 C, ..., Y, X) of real and imaginary parts as (N, C, ..., Y, X)."""
+    """Convert real and imaginary parts (N, 2 C, ..., Y, X) to complex (N, C, ..., Y, X)."""
     return torch.complex(pairs[:, 0::2].contiguous(), pairs[:, 1::2].contiguous())
 
 
 def _as_pairs(values: Tensor) -> Tensor:
-    """Return (N, C, ..., Y, X) of complex numbers as (N, 2 C, ..., Y, X)."""
+    """Convert complex (N, C, ..., Y, X) to real and imaginary parts (N, 2 C, ..., Y, X)."""
     return torch.stack([values.real, values.imag], dim=2).flatten(1, 2)
 
 
@@ -280,7 +290,7 @@ def _negated(sampled: Tensor) -> Tensor:
 
 
 def _low(shape: torch.Size, device: torch.device) -> Tensor:
-    """Return True at the frequencies that hold nearly all of an image's energy."""
+    """Return the mask (Y, X) of the frequencies that hold nearly all energy of an image."""
     radii = [torch.fft.fftfreq(n, device=device) for n in shape]
     low: Tensor = radii[0][:, None] ** 2 + radii[1] ** 2 <= _LOW_FREQUENCY**2
     return low

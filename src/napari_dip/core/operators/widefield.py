@@ -1,9 +1,8 @@
-"""The point-spread function of a microscope, computed from its optics; centred, sum 1.
+"""Wide-field PSF: the point-spread function of a microscope, computed from its optics.
 
-Scalar diffraction theory: the amplitude in the focal plane is the Fourier
-transform of the pupil, and defocus is a phase in the pupil. Vectorial theory,
-which matters for a high NA, is psf-generator's. No aberrations; for those,
-measure the PSF.
+In scalar diffraction theory the amplitude in the focal plane is the Fourier transform of the
+pupil, and defocus is a phase in the pupil. Vectorial theory, which matters at a high NA, comes
+from psf-generator. Aberrations are not modelled; measure the PSF if there are any.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from napari_dip.optional import require
 if TYPE_CHECKING:
     from napari_dip.config import Optics
 
-# Half-width of a computed PSF, in radii of the Airy disk: 95% of the light.
+# Half width of a computed PSF in Airy radii; it holds 95% of the light.
 _AIRY_RADII = 4
 # A Fourier transform is periodic: the PSF is computed on this many times its size.
 _PERIODS = 2
-# Angles over which a vectorial PSF is integrated; more for a defocus of tens of micrometres.
+# Number of pupil pixels of a vectorial PSF; a defocus of tens of micrometres needs more.
 _PUPIL = 401
 
 
@@ -46,20 +45,21 @@ def widefield_psf(
     na : float
         Numerical aperture of the objective.
     wavelength : float
-        Of the emitted light [micrometre].
+        Wavelength of the emitted light [micrometre].
     refractive_index : float
-        Of the immersion medium.
+        Refractive index of the immersion medium.
     voxel_size : (Z, Y, X) or (Y, X) of float
-        Spacing [micrometre].
+        Voxel size [micrometre].
     planes : int
-        Along Z; only with three spacings.
+        Number of planes along Z; used only with three voxel sizes. Default 1.
     optics : {"scalar", "vectorial"}
-        Theory; the second needs square pixels and the extra `psf`.
+        Diffraction theory. "vectorial" needs square pixels and the extra `psf`. Default
+        "scalar".
 
     Returns
     -------
-    psf : ([Z, ]Y, X) array
-        Odd sizes, sum 1.
+    ([Z, ]Y, X) float32 array
+        Centred PSF of odd sizes with sum 1.
 
     References
     ----------
@@ -82,10 +82,10 @@ def widefield_psf(
     if max(dy, dx) > airy:
         raise InputError(
             f"Got pixels of {dy:g} x {dx:g} micrometre, which are larger than the PSF; expected "
-            f"at most {airy:g}. There is no blur of the lens to undo."
+            f"at most {airy:g}. The image has no optical blur to remove."
         )
     half = [int(np.ceil(_AIRY_RADII * airy / step)) for step in (dy, dx)]
-    # Finer than the pixels, whose light is then summed up; odd, to keep the centre.
+    # The intensity is computed on a finer grid and summed per pixel; odd factors keep the centre.
     fine = [int(np.ceil(8 * na / wavelength * step)) | 1 for step in (dy, dx)]
     compute = _vectorial_intensity if optics == "vectorial" else _scalar_intensity
     intensity = compute(
@@ -105,20 +105,24 @@ def widefield_psf(
 
 @dataclass(frozen=True, slots=True)
 class _Focus:
-    """A lens, and the points around its focus at which the light is asked for.
+    """Optics, and the grid around the focus on which the intensity is computed.
 
     Attributes
     ----------
-    na, wavelength, refractive_index : float
-        Of the lens; lengths in micrometres, here and below.
+    na : float
+        Numerical aperture of the objective.
+    wavelength : float
+        Wavelength of the emitted light [micrometre].
+    refractive_index : float
+        Refractive index of the immersion medium.
     size : (int, int)
-        Points along Y and X.
+        Grid points along Y and X.
     steps : (float, float)
-        Between them.
+        Distance of grid points along Y and X [micrometre].
     planes : int
-        Along Z, the middle one in focus.
+        Number of planes along Z; the middle one is in focus.
     dz : float
-        Between these.
+        Distance of planes [micrometre].
     """
 
     na: float
@@ -131,7 +135,7 @@ class _Focus:
 
 
 def _scalar_intensity(focus: _Focus) -> NDArray[np.float64]:
-    """Return (planes, *size): the squared transform of the pupil at each defocus."""
+    """Return the intensity (planes, *size): the squared transform of the pupil per defocus."""
     frequency = [
         np.fft.fftfreq(_PERIODS * n, step) for n, step in zip(focus.size, focus.steps, strict=True)
     ]
@@ -148,7 +152,7 @@ def _scalar_intensity(focus: _Focus) -> NDArray[np.float64]:
 
 
 def _vectorial_intensity(focus: _Focus) -> NDArray[np.float64]:
-    """Return (planes, *size): the mean of two polarisations, as of molecules that turn freely."""
+    """Return the intensity (planes, *size): the sum of two polarisations (rotating dipoles)."""
     require("psf_generator", "vectorial optics", UsageError)
     from psf_generator import VectorialSphericalPropagator
 
@@ -158,7 +162,7 @@ def _vectorial_intensity(focus: _Focus) -> NDArray[np.float64]:
             "y and x. Choose scalar optics."
         )
     widest = max(focus.size)
-    # psf-generator spreads n samples over n steps, ends included.
+    # psf-generator spreads n samples, both ends included, over n steps.
     stretch = [(n - 1) / n for n in (widest, focus.planes)]
     margins = [(widest - n) // 2 for n in focus.size]
     total = np.zeros((focus.planes, widest, widest))
@@ -166,7 +170,7 @@ def _vectorial_intensity(focus: _Focus) -> NDArray[np.float64]:
         field = VectorialSphericalPropagator(
             n_pix_pupil=_PUPIL,
             n_pix_psf=widest,
-            wavelength=1e3 * focus.wavelength,  # [nanometre], as all lengths there
+            wavelength=1e3 * focus.wavelength,  # [nanometre], like all lengths there
             na=focus.na,
             pix_size=1e3 * focus.steps[0] * stretch[0],
             defocus_step=1e3 * focus.dz * stretch[1],

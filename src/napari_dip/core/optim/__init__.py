@@ -1,1 +1,1 @@
-"""Optimisation: optimisers and penalty terms of the loss."""
+"""Optimisation: optimisers, and penalty terms of the loss."""

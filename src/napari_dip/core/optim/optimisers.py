@@ -1,7 +1,7 @@
-"""What moves the weights: Adam, or for the kernels of convolutions Muon.
+"""Optimisers: Adam, and Muon for the kernels of convolutions.
 
-None is a `torch.optim.Optimizer`: those import torch's compiler, which takes seconds and,
-where the window is drawn by software or by an AMD card, ends in a crash of triton.
+Neither is a `torch.optim.Optimizer`: that class imports the compiler of torch, which takes seconds
+and crashes in triton where software or an AMD card draws the window.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from torch.optim.adam import adam
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig
 
-# Of the odd polynomial that, applied again and again, brings singular values near 1.
+# Coefficients of the odd polynomial whose repeated application brings singular values near 1.
 _LINEAR, _CUBIC, _QUINTIC = 3.4445, -4.7750, 2.0315
 _APPLICATIONS = 3
 _MOMENTUM = 0.9
-# Of Adam for what is no kernel: as far back as the momentum looks.
+# Decay rates of Adam; beside Muon they match its momentum.
 _BETAS = {"adam": (0.9, 0.999), "muon": (0.9, 0.9)}
 _EPSILON = 1e-8
 
 
 class Adam:
-    """Moves each number by its mean gradient over how large its gradients are.
+    """Adam: steps along the mean gradient divided by the root mean square of the gradients.
 
     Parameters
     ----------
     weights : iterable of Tensor
+        Tensors that are optimised.
     lr : float
-        About how far a step moves each number.
+        Learning rate: the approximate change of each number per step.
     betas : (float, float)
-        Decay of the means of gradients and of their squares.
+        Decay rates of the means of the gradients and of their squares. Default (0.9, 0.999).
 
     References
     ----------
@@ -46,7 +47,7 @@ class Adam:
     >>> weight = nn.Parameter(torch.zeros(3))
     >>> weight.grad = torch.tensor([1.0, -2.0, 0.0])
     >>> Adam([weight], lr=0.1).step()
-    >>> [round(moved, 3) for moved in weight.tolist()]
+    >>> [round(value, 3) for value in weight.tolist()]
     [-0.1, 0.1, 0.0]
     """
 
@@ -62,13 +63,13 @@ class Adam:
             for moment in (
                 torch.zeros_like(weight, requires_grad=False),
                 torch.zeros_like(weight, requires_grad=False),
-                torch.zeros((), device=weight.device),  # how many steps there were
+                torch.zeros((), device=weight.device),  # number of steps
             )
         ]
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move all weights that have a gradient."""
+        """Update all weights that have a gradient."""
         states = zip(self.weights, *(self.moments[first::3] for first in range(3)), strict=True)
         moved = [
             (weight, weight.grad, *state) for weight, *state in states if weight.grad is not None
@@ -83,7 +84,7 @@ class Adam:
             squares,
             [],
             counts,
-            fused=True,  # one kernel for all weights instead of several for each
+            fused=True,  # one launch for all weights instead of several per weight
             amsgrad=False,
             beta1=self._betas[0],
             beta2=self._betas[1],
@@ -95,19 +96,20 @@ class Adam:
 
 
 class Muon:
-    """Moves each kernel along its momentum, with all singular values made about 1.
+    """Muon: steps along the momentum of each kernel, with all singular values about 1.
 
-    A kernel (out, in, [kZ,] kY, kX) is taken for a matrix of out rows. Gradients of
-    it have few large singular values, so that Adam moves it along few directions;
-    here it learns along all of them at once. (torch.optim.Muon, from torch 2.9 on, takes
-    matrices alone, one by one.)
+    A kernel (out, in, [kZ,] kY, kX) is treated as a matrix with `out` rows. Its gradients have
+    few large singular values, so Adam moves it along few directions; Muon moves it along all
+    directions equally. (torch.optim.Muon, available from torch 2.9 on, accepts only matrices and
+    updates them one by one.)
 
     Parameters
     ----------
     kernels : iterable of torch.nn.Parameter
-        With three axes or more.
+        Kernels with three axes or more.
     lr : float
-        Size of a step: its spectral norm, for kernels that are no taller than wide.
+        Learning rate: the spectral norm of a step, for kernels with at most as many rows as
+        columns.
 
     References
     ----------
@@ -129,39 +131,40 @@ class Muon:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move all kernels that have a gradient."""
+        """Update all kernels that have a gradient."""
         kernels, directions = [], []
         for kernel, momentum in zip(self.weights, self.moments, strict=True):
             if kernel.grad is not None:
                 gradient = _matrix(kernel.grad)
                 momentum.lerp_(gradient, 1 - _MOMENTUM)
                 kernels.append(kernel)
-                directions.append(gradient.lerp(momentum, _MOMENTUM))  # Nesterov's
-        # Matrices with equally long short sides are made orthogonal together.
-        alike: dict[int, list[int]] = defaultdict(list)
+                directions.append(gradient.lerp(momentum, _MOMENTUM))  # Nesterov momentum
+        # Matrices with equal shorter sides are orthogonalised together.
+        groups: dict[int, list[int]] = defaultdict(list)
         for index, direction in enumerate(directions):
-            alike[min(direction.shape)].append(index)
-        for indices in alike.values():
-            steps = orthogonalised([directions[index] for index in indices])
+            groups[min(direction.shape)].append(index)
+        for indices in groups.values():
+            steps = orthogonalise([directions[index] for index in indices])
             for index, step in zip(indices, steps, strict=True):
                 rows, columns = step.shape
                 rate = self.rate * max(1.0, rows / columns) ** 0.5
                 kernels[index].sub_(_kernel(step, kernels[index]), alpha=rate)
 
 
-def orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:
-    """Return matrices with the same singular vectors, and singular values of about 1.
+def orthogonalise(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Return matrices with the same singular vectors and singular values of about 1.
 
-    The polynomial is applied to the Gram matrices, which are small, all of them together.
+    The polynomial is applied to all Gram matrices together, which are small.
 
     Parameters
     ----------
     matrices : sequence of (rows, columns) Tensor
-        Float32, with the same number on their shorter sides.
+        Float32 matrices with equal shorter sides.
 
     Returns
     -------
     list of (rows, columns) Tensor
+        Orthogonalised matrices, in the given order.
     """
     wide = [matrix if len(matrix) <= matrix.shape[1] else matrix.T for matrix in matrices]
     gram = torch.stack([matrix @ matrix.T for matrix in wide])  # (N, n, n)
@@ -176,35 +179,35 @@ def orthogonalised(matrices: Sequence[Tensor]) -> list[Tensor]:
             gram = factor @ gram @ factor
     left = left / squares.sqrt()[:, None, None]
     return [
-        (one @ matrix) if matrix is given else (one @ matrix).T
-        for one, matrix, given in zip(left, wide, matrices, strict=True)
+        (factor @ matrix) if matrix is given else (factor @ matrix).T
+        for factor, matrix, given in zip(left, wide, matrices, strict=True)
     ]
 
 
 def _matrix(kernel: Tensor) -> Tensor:
-    """Return a kernel (out, in, ...) as a matrix of out rows; its memory is channels last."""
+    """Return a kernel (out, in, ...) as a matrix (out, ...), with channels last in memory."""
     return kernel.movedim(1, -1).flatten(1)
 
 
 def _kernel(matrix: Tensor, like: Tensor) -> Tensor:
-    """Return a matrix as the kernel that it was."""
+    """Return a matrix from `_matrix` in the shape of the kernel `like`."""
     return matrix.reshape(len(matrix), *like.shape[2:], like.shape[1]).movedim(-1, 1)
 
 
-class Memory(NamedTuple):
-    """What one optimiser goes on with: its learning rate, and what it has of gradients."""
+class OptimiserState(NamedTuple):
+    """State of one optimiser: learning rate and moments of the gradients."""
 
     rate: float
     moments: list[Tensor]
 
 
 class Optimisers:
-    """Several optimisers as one.
+    """Several optimisers that step together.
 
     Attributes
     ----------
     rates : list of float
-        Learning rate of each.
+        Learning rate of each optimiser.
     """
 
     def __init__(self, *parts: Adam | Muon) -> None:
@@ -228,15 +231,15 @@ class Optimisers:
         for part, rate in zip(self.parts, rates, strict=True):
             part.rate = rate
 
-    def memory(self) -> list[Memory]:
-        """Return moments and learning rates, which go on changing."""
-        return [Memory(part.rate, part.moments) for part in self.parts]
+    def state(self) -> list[OptimiserState]:
+        """Return learning rates and moments; later steps change these tensors in place."""
+        return [OptimiserState(part.rate, part.moments) for part in self.parts]
 
-    def take_over(self, memories: Sequence[Memory]) -> None:
-        """Go on from what `memory` has returned."""
-        for part, memory in zip(self.parts, memories, strict=True):
-            part.rate = memory.rate
-            for moment, other in zip(part.moments, memory.moments, strict=True):
+    def load_state(self, states: Sequence[OptimiserState]) -> None:
+        """Copy learning rates and moments from the result of `state`."""
+        for part, state in zip(self.parts, states, strict=True):
+            part.rate = state.rate
+            for moment, other in zip(part.moments, state.moments, strict=True):
                 moment.copy_(other)
 
 
@@ -246,7 +249,19 @@ def build_optimiser(
     latents: Sequence[Tensor] = (),
     widths: Sequence[Tensor] = (),
 ) -> Optimisers:
-    """Return what moves the weights of a network, latents, and a PSF's logarithmic widths."""
+    """Return the optimisers of a fit.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Network whose weights are fitted.
+    settings : FitConfig
+        Settings with the optimiser and its learning rates.
+    latents : sequence of Tensor
+        Latents that are fitted, too. Default: none.
+    widths : sequence of Tensor
+        Logarithms of PSF widths that are fitted, too. Default: none.
+    """
     others: list[Tensor] = [*network.parameters()]
     parts: list[Adam | Muon] = []
     kernels = [weight for weight in network.parameters() if _is_kernel(weight)]
@@ -261,7 +276,7 @@ def build_optimiser(
 
 
 def typical_steps(network: nn.Module, settings: FitConfig) -> Iterator[tuple[nn.Parameter, float]]:
-    """Yield each weight that is no bias or norm, and how far a step moves a number of it."""
+    """Yield each weight except biases and norms, with the typical change of a number per step."""
     for weight in network.parameters():
         if weight.ndim < 2:
             continue

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_dip.core.blocks.read import from_channels_first, read_block, read_block_around
 from napari_dip.core.blocks.stitch import count_pixels
 from napari_dip.core.image.constant_regions import is_constant
-from napari_dip.core.image.image import Image, mask_invalid
+from napari_dip.core.image.image import Image, finite_mask
 from napari_dip.core.image.scaling import Scaling, find_scaling
 from napari_dip.core.image.typical_planes import RANGE_PERCENTILES, is_far
 from napari_dip.core.image.units import in_unit
@@ -114,7 +114,7 @@ class BlockSource:
         halo = _HALO if block.weights and self.task.leaves_out_regions else 0
         around, inside = read_block_around(self.observation, block, halo)
         values = np.ascontiguousarray(around[inside])  # (C, [Z, ]Y, X)
-        known = mask_invalid(values)
+        known = finite_mask(values)
         kept = self._constant_planes(block, values)
         if self.task.leaves_out_regions and not kept.all():
             kept |= kept_pixels.constant_regions(around)[inside]
@@ -140,7 +140,7 @@ class BlockSource:
         if type(self.observation.data) is not np.ndarray:
             return False
         values = read_block(self.observation, block)
-        known = mask_invalid(values)
+        known = finite_mask(values)
         return not known.any() or bool(self._constant_planes(block, values)[known].all())
 
     def restored(self, work: BlockData, estimate: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -244,7 +244,7 @@ class BlockSource:
         if not far:
             return usual
         planes = np.where(fitted, values, np.nan).reshape(-1, *values.shape[-2:])
-        known = planes[mask_invalid(planes).any(axis=(-2, -1))][:_SOME_PLANES]
+        known = planes[finite_mask(planes).any(axis=(-2, -1))][:_SOME_PLANES]
         return self.own_channel(known, find_scaling(valid))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_dip.config import DipConfig, for_correlated_noise
 from napari_dip.core.image.constant_regions import without_constant_regions
 from napari_dip.core.image.scaling import Scaling, scale_image
-from napari_dip.core.image.typical_planes import some_planes
+from napari_dip.core.image.typical_planes import sample_planes
 from napari_dip.core.noise.correlation import CORRELATED
 from napari_dip.core.noise.estimation import find_noise
 from napari_dip.core.noise.impulses import without_impulses
@@ -55,7 +55,7 @@ def find_channels(image: Image, config: DipConfig, task: Task) -> list[Channel]:
     channels: list[Channel] = []
     scalings = scale_image(image, joint=task.joint, regions=task.leaves_out_regions)
     for index, scaling in enumerate(scalings):
-        planes = some_planes(image, index) if task.tolerance is None else np.empty(0)
+        planes = sample_planes(image, index) if task.tolerance is None else np.empty(0)
         channel = find_channel(planes, scaling, config, task)
         whole = planes.size * len(scalings) == prod(image.shape)
         channels.append(channel if whole else replace(channel, clean=False))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_dip.core.blocks.stitch import count_pixels_by_plane
 from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 from napari_dip.core.records import ConstantRecord
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class KeptPixels:
         self, block: Block, values: NDArray[Any], kept_pixels: NDArray[np.bool_], axes: str
     ) -> None:
         """Count the pixels of a block, (C, [Z, ]Y, X); tiles share those that they overlap at."""
-        known = mask_invalid(values)
+        known = finite_mask(values)
         selection = dict(zip(axes, block.selection, strict=True))
         observed = count_pixels_by_plane(block, known)
         kept = count_pixels_by_plane(block, known & kept_pixels)
@@ -112,7 +112,7 @@ def as_observed(values: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[np.flo
     """Return an observation (C, [Z, ]Y, X) with the missing pixels of constant planes filled."""
     with np.errstate(over="ignore"):  # values that float32 cannot hold are not kept
         observed = values.astype(np.float32)
-    holes = kept & ~mask_invalid(values)
+    holes = kept & ~finite_mask(values)
     for index in zip(*np.nonzero(holes.any(axis=(-2, -1))), strict=True):
         plane, hole = observed[index], holes[index]
         whole = observed[index[0]] if np.isnan(plane).all() else plane
@@ -129,4 +129,4 @@ def enlarged(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _is_constant(values: NDArray[Any], gain: float) -> bool:
-    return bool(mask_invalid(values).any()) and is_constant(values, gain)
+    return bool(finite_mask(values).any()) and is_constant(values, gain)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from napari_dip.core.operators.jpeg import Jpeg, blockiness
 from napari_dip.core.stopping.sure import Sure
 from napari_dip.metrics import residual_whiteness
 
@@ -105,10 +106,9 @@ def find_measure(problem: Problem, config: DipConfig) -> Callable[[Tensor], floa
     """Return what the stopping rule measures the flaws of an average by, if it does."""
     if config.stop == "risk":
         return Sure(problem)
-    if config.stop == "blocks":
-        return lambda average: problem.operator.blockiness(
-            average, problem.observation, problem.noise
-        )
+    operator = problem.operator
+    if config.stop == "blocks" and isinstance(operator, Jpeg):
+        return lambda average: blockiness(operator, average, problem.observation, problem.noise)
     return lambda average: None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_dip.config import Stop
 from napari_dip.core.image.array_like import as_array
+from napari_dip.core.image.axes import colour_samples
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.errors import UsageError
 
@@ -154,9 +155,8 @@ def as_picture(data: Any) -> Image:
 
 
 def colours_of(picture: Image) -> NDArray[Any]:
-    """Return the samples (..., S) of a picture without its opacity, which is last of 2 or 4."""
-    values = np.asarray(picture.data)
-    return values[..., : values.shape[-1] - (values.shape[-1] % 2 == 0)]
+    """Return the samples (..., S) of a picture with an axis S, without its opacity."""
+    return np.asarray(picture.data)[..., : colour_samples(picture)]
 
 
 def grey_mask(data: Any) -> Image:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_dip.core.image.image import Image, aligned, mask_invalid
+from napari_dip.core.image.align import aligned
+from napari_dip.core.image.image import Image, finite_mask
 from napari_dip.core.tasks.base import Task, as_picture, colours_of
 from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
@@ -43,7 +44,7 @@ class Guided(Task):
         if self.picture is None:
             raise InputError("Got no guide image; expected one of the same size as the image.")
         picture = as_picture(self.picture)
-        if not mask_invalid(np.asarray(picture.data)).all():
+        if not finite_mask(np.asarray(picture.data)).all():
             raise InputError("Got a guide with NaN or infinite pixels; expected all finite.")
         return [image.with_data(aligned(channel, image, "guide")) for channel in _channels(picture)]
 

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from napari_dip.config import DEFAULT_KNOWN
-from napari_dip.core.image.image import Image, aligned, mask_invalid
+from napari_dip.core.image.align import aligned
+from napari_dip.core.image.image import Image, finite_mask
 from napari_dip.core.tasks.base import Task, grey_mask
 from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
@@ -117,7 +118,7 @@ class Inpaint(Task):
     def _check_missing(self, image: Image) -> None:
         """Refuse an image without a hole; one that is not in memory is not read for it."""
         values = image.data
-        if self.known == "keep" and isinstance(values, np.ndarray) and mask_invalid(values).all():
+        if self.known == "keep" and isinstance(values, np.ndarray) and finite_mask(values).all():
             raise InputError(
                 "Got no mask, and an image in which no pixel is missing; expected a mask, or "
                 "pixels that are NaN."
@@ -126,7 +127,7 @@ class Inpaint(Task):
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
         if self.known == "restore":
             return estimate
-        return np.where(mask_invalid(observed), observed, estimate).astype(estimate.dtype)
+        return np.where(finite_mask(observed), observed, estimate).astype(estimate.dtype)
 
 
 class _Masked:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_dip.config import DEFAULT_FEATURES
-from napari_dip.core.image.image import mask_invalid
+from napari_dip.core.image.image import finite_mask
 from napari_dip.core.operators.pretrained import Pretrained, find_pretrained, load_pretrained
 from napari_dip.core.tasks.base import Task
 from napari_dip.core.tasks.parameters import described
@@ -82,7 +82,7 @@ class InvertFeatures(Task):
     def observe(self, image: Image) -> Image:
         if isinstance(self.features, str):
             find_pretrained(self.features.partition(":")[0])
-        if not mask_invalid(np.asarray(image.data)).all():
+        if not finite_mask(np.asarray(image.data)).all():
             raise InputError(
                 "Got NaN or infinite pixels; expected all finite: features are made of all of them."
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from napari_dip.core.image.image import Image, mask_invalid
+from napari_dip.core.image.image import Image, finite_mask
 from napari_dip.core.tasks.base import Task, grey_mask
 from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
@@ -150,7 +150,7 @@ class ReconstructKSpace(Task):
             raise InputError(
                 f"Got an image with the axes {image.axes}; expected grey planes, Y and X last."
             )
-        if not mask_invalid(np.asarray(image.data)).all():
+        if not finite_mask(np.asarray(image.data)).all():
             raise InputError(
                 "Got NaN or infinite pixels; expected all finite: each frequency "
                 "is made of all of them."
@@ -182,7 +182,7 @@ class ReconstructKSpace(Task):
         transform = self._transform(observed.shape[-2:])
         image = torch.from_numpy(estimate.astype(np.float64))[None]  # (1, ..., Y, X)
         seen = torch.from_numpy(observed.astype(np.float64))[None]
-        missed = seen - transform.recorded_part(transform.seen(image))
+        missed = seen - transform.recorded_part(transform.coil_images(image))
         consistent = image + transform.combined(missed)
         return np.asarray(consistent[0].numpy(), dtype=estimate.dtype)
 

@@ -85,7 +85,7 @@ class SuperResolve(Task):
             )
 
     def operator(self, image: Image, axes: str) -> Operator:
-        from napari_dip.core.operators.base import Downsample
+        from napari_dip.core.operators.downsample import Downsample
 
         self.check(image, axes)
         factors = self.factors()

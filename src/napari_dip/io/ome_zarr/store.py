@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.image.image import KNOWN_AXES, Image
+from napari_dip.core.image.axis_letters import KNOWN_AXES
+from napari_dip.core.image.image import Image
 from napari_dip.errors import FileFormatError, InputError
 from napari_dip.io.ome_zarr.metadata import (
     image_metadata,
