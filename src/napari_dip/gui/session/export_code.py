@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.errors import UsageError
 from napari_dip.gui.job.job import BESIDE
 from napari_dip.gui.job.layer_image import image_of, is_its_file
@@ -18,9 +19,6 @@ from napari_dip.gui.session.settings import Settings, remembered_file, save
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
     from napari_dip.gui.job.job import Job
-
-# What an option is called that has another name in the form.
-_OPTIONS = {"picture": "guide"}
 
 
 def as_command(job: Job) -> str:
@@ -38,8 +36,9 @@ def as_command(job: Job) -> str:
             "Python, or choose everything."
         )
     words = ["napari-dip", job.task.name, _path_of(layer, "image")]
+    parameters = parameters_of(TASKS[choices.task.name])
     for name, value in choices.task.values.items():
-        option = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
+        option = f"--{(parameters[name].option or name).replace('_', '-')}"
         if hasattr(value, "axis_labels"):
             words += [option, _path_of(value, name)]
         elif isinstance(value, bool):

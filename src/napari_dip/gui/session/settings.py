@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from napari_dip.config import DipConfig
 from napari_dip.config.messages import explain
 from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.errors import UsageError
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.session.preferences import preferred_config
@@ -84,7 +85,7 @@ def _task(saved: Any) -> TaskChoice:
         saved = {"name": saved}
     if not isinstance(saved, dict) or saved.get("name") not in TASKS:
         return TaskChoice()
-    names = {one.name for one in fields(TASKS[saved["name"]])}
+    names = parameters_of(TASKS[saved["name"]])
     values = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in saved.items()
