@@ -27,7 +27,7 @@ def finish(dock, fake_restore, qtbot, start):
     return finished.args[0][0]
 
 
-def go_on(dock, qtbot):
+def press_continue(dock, qtbot):
     qtbot.mouseClick(button(dock, "pause"), Qt.MouseButton.LeftButton)
 
 
@@ -42,8 +42,8 @@ def test_going_on_improves_the_same_layer_and_its_past_goes_on(
     viewer, dock, result, fake_restore, qtbot
 ):
     assert enabled(dock) == {"run", "pause"}
-    assert button(dock, "pause").text() == "Go on"
-    assert finish(dock, fake_restore, qtbot, lambda: go_on(dock, qtbot)) is result
+    assert button(dock, "pause").text() == "Continue"
+    assert finish(dock, fake_restore, qtbot, lambda: press_continue(dock, qtbot)) is result
     np.testing.assert_array_equal(result.data, 6)
     assert result.metadata["napari_dip"]["selected_iteration"] == 6
     assert names(viewer) == ["cells", "cells_denoise"]
@@ -57,7 +57,7 @@ def test_going_on_improves_the_same_layer_and_its_past_goes_on(
 def test_what_there_was_comes_back_if_it_comes_to_nothing(
     viewer, dock, result, fake_restore, qtbot, end
 ):
-    go_on(dock, qtbot)
+    press_continue(dock, qtbot)
     advance(fake_restore, dock, qtbot)
     np.testing.assert_array_equal(result.data, 4)
     if end == "cancel":
@@ -82,7 +82,7 @@ def test_a_real_run_is_gone_on_with(viewer, dock, qtbot):
     dock.config = tiny_config(4, threads=1)
     for expected in (4, 8):
         with qtbot.waitSignal(dock.finished, timeout=60_000) as finished:
-            dock.run() if expected == 4 else dock.go_on()
+            dock.run() if expected == 4 else dock.continue_run()
         (layer,) = finished.args[0]
         assert layer.metadata["napari_dip"]["iterations"] == expected
     assert layer.name == "waves_denoise"

@@ -64,7 +64,7 @@ def test_a_run_ends_in_a_result_layer(viewer, stack, dock, fake_restore, qtbot):
     np.testing.assert_array_equal(layer.data, 3)
     np.testing.assert_array_equal(stack.data, 0)
     assert layer.metadata["napari_dip"]["schema"] == 1
-    assert "Done" in dock._monitor._text.text()
+    assert "Done" in dock._plot._text.text()
 
 
 def test_the_dock_is_usable_again_after_a_run(viewer, stack, dock, fake_restore, qtbot):
@@ -142,7 +142,7 @@ def test_a_paused_run_goes_on(stack, dock, fake_restore, qtbot):
     dock.run()
     advance(fake_restore, dock, qtbot)
     button(dock, "pause").click()
-    assert dock._monitor._text.text() == State.PAUSED.value
+    assert dock._plot._text.text() == State.PAUSED.value
     button(dock, "pause").click()
     fake_restore.free = True
     with qtbot.waitSignal(dock.finished) as finished:
@@ -185,8 +185,8 @@ def test_an_error_is_said_once_and_all_is_reset(
     assert isinstance(failed.args[0], (MemoryExhaustedError, Exception))
     assert len(sentences()) == 1
     assert words in sentences()[0]
-    assert words in dock._monitor._text.text()
-    assert dock._monitor._bar.isHidden()
+    assert words in dock._plot._text.text()
+    assert dock._plot._bar.isHidden()
     assert enabled(dock) == {"run"}
     assert names(viewer) == ["cells"]
     # Its thread tells that it has ended just after it told the error.

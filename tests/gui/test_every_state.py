@@ -139,7 +139,7 @@ def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
     qtbot.mouseClick(dock.findChild(QPushButton, "run"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
     points = 40 if _FOLDER else 4  # a picture shows more of the curve
-    qtbot.waitUntil(lambda: len(dock._monitor._curves[0].points) >= points, timeout=60_000)
+    qtbot.waitUntil(lambda: len(dock._plot._curves[0].points) >= points, timeout=60_000)
     assert_fits(viewer, dock, qtbot, f"running{ending}")
     dock.run()
     assert_fits(viewer, dock, qtbot, f"queue{ending}")
@@ -156,15 +156,15 @@ def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
     slider.setValue(slider.maximum() // 8)
     assert_fits(viewer, dock, qtbot, f"scrubbed{ending}")
     slider.setValue(slider.maximum())
-    closer = dock._outcome._closer
-    closer.expand()
-    closer._truth.value = viewer.layers["cell (truth)"]
+    inspector = dock._results._inspector
+    inspector.expand()
+    inspector._truth.value = viewer.layers["cell (truth)"]
     settle(dock)
     qtbot.mouseClick(dock.findChild(QPushButton, "residual"), Qt.MouseButton.LeftButton)
     assert "cell_denoise_residual" in viewer.layers
     assert_fits(viewer, dock, qtbot, f"residual{ending}")
     qtbot.mouseClick(dock.findChild(QPushButton, "compare"), Qt.MouseButton.LeftButton)
-    with qtbot.waitSignal(closer._comparison.returned, timeout=120_000):
+    with qtbot.waitSignal(inspector._comparison.returned, timeout=120_000):
         pass
     bar = dock._scroll.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)  # the table is in sight

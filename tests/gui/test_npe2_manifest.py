@@ -50,7 +50,7 @@ def test_every_menu_of_napari_accepts_plugins(manifest):
 def test_napari_shows_the_entries(make_napari_viewer):
     make_napari_viewer()
     commands = get_app_model().commands
-    assert commands["napari-dip.denoise"].title == "Denoise image (Deep Image Prior)"
+    assert commands["napari-dip.denoise"].title == "Denoise (Deep Image Prior)"
     titles = {getattr(item, "title", None) for item in _items("napari/layers/filter")}
     assert "Restoration (Deep Image Prior)" in titles
     entries = {item.command.id for item in _items("napari-dip/restoration")}

@@ -128,7 +128,7 @@ def test_a_user_restores_a_sample(viewer, qtbot):
 
 def test_a_mask_is_painted_by_mouse_and_its_pixels_are_filled(viewer, qtbot):
     viewer.open_sample("napari-dip", "cell")
-    choose(viewer, "Layers", "Filter", "Restoration (Deep Image Prior)", "Fill missing pixels")
+    choose(viewer, "Layers", "Filter", "Restoration (Deep Image Prior)", "Fill pixels")
     (dock,) = viewer.window.dock_widgets.values()
     dock.config = tiny_config(iterations=3, threads=1)
     click(dock, qtbot, "new_mask")

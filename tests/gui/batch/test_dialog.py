@@ -78,7 +78,7 @@ def test_a_bad_file_is_a_line_and_the_others_are_restored(
 def test_what_is_there_is_refused_then_gone_on_from(dialog, plates, tmp_path, qtbot, monkeypatch):
     fill(dialog, qtbot, monkeypatch, plates, tmp_path / "out")
     assert run(dialog, qtbot) == "2 restored."
-    assert "Choose 'replace' to replace it." in run(dialog, qtbot)
+    assert "(Existing results: replace)" in run(dialog, qtbot)
     dialog._existing.setCurrentIndex(1)
     assert run(dialog, qtbot) == "2 done before."
     dialog._existing.setCurrentIndex(2)

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QLabel
 from napari_dip.config import DipConfig
 from napari_dip.core.hardware.fit_cost import fit_memory, iteration_work
 from napari_dip.core.image.image import as_image
-from napari_dip.gui.form.cost_label import Cost, cost, remember_pace, remembered_pace
+from napari_dip.gui.form.cost_label import CostLabel, cost, remember_pace, remembered_pace
 from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.choices import TaskChoice
 from tests.tiny import noisy_waves, tiny_config
@@ -56,7 +56,7 @@ def test_a_form_without_a_layer_tells_nothing_and_follows_choices(qtbot, remembe
     remember_pace(pace_for(0.1, pixels=32**2))
     form = Form(viewer)
     qtbot.addWidget(form)
-    label = Cost(form)
+    label = CostLabel(form)
     qtbot.addWidget(label)
     assert label.text() == ""
     viewer.add_image(np.stack([noisy_waves((32, 32))] * 3))

@@ -93,7 +93,7 @@ def test_what_cannot_be_meant_is_refused_in_words(form, name, text, words):
 def test_every_field_tells_what_it_means(form):
     for name in (*MAIN, *ADVANCED):
         assert field(form, name).toolTip() == DipConfig.model_fields[name].description
-    for name in ("layer", "region", "shapes", "try_here", "new_rectangle"):
+    for name in ("layer", "region", "shapes", "preview_visible_area", "new_rectangle"):
         assert field(form, name).toolTip()
 
 

@@ -90,7 +90,7 @@ def test_mask_and_guide_are_cut_alike_and_a_psf_is_not(colour):
 
 @pytest.mark.parametrize(
     ("shapes", "words"),
-    [(None, "draw a rectangle"), (rectangle((50, 50), (60, 60)), "beside the image")],
+    [(None, "draw a rectangle"), (rectangle((50, 50), (60, 60)), "outside the image")],
 )
 def test_a_region_that_is_none_is_refused(shapes, words):
     with pytest.raises(InputError, match=words):
@@ -138,9 +138,11 @@ def test_a_try_restores_what_is_in_view_and_lies_over_it(make_napari_viewer, qtb
     qtbot.waitUntil(lambda: 0 < image.corner_pixels[0, 1])
     low, high = image.corner_pixels
     with qtbot.waitSignal(dock.finished, timeout=60_000) as finished:
-        qtbot.mouseClick(dock.findChild(QPushButton, "try_here"), Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(
+            dock.findChild(QPushButton, "preview_visible_area"), Qt.MouseButton.LeftButton
+        )
     (result,) = finished.args[0]
-    assert result.name == "cells_denoise (try)"
+    assert result.name == "cells_denoise (preview)"
     assert result.data.shape == (1, *(high - low + 1)[1:])
     np.testing.assert_allclose(in_world(result, (0, 0, 0)), in_world(image, (1, *low[1:])))
     assert dock._form.region.region == "all"

@@ -30,7 +30,7 @@ def result(viewer, noisy, dock, fake_restore, qtbot):
 
 
 def click(dock, qtbot, name):
-    dock._outcome._closer.expand()
+    dock._results._inspector.expand()
     qtbot.mouseClick(button(dock, name), Qt.MouseButton.LeftButton)
 
 
@@ -39,7 +39,7 @@ def text(dock, name):
 
 
 def test_there_is_nothing_to_look_at_before_a_result(dock, noisy):
-    assert dock._outcome._closer.isHidden()
+    assert dock._results._inspector.isHidden()
 
 
 def test_blinking_shows_the_result_and_what_lies_below_in_turn(dock, result, qtbot):
@@ -47,15 +47,15 @@ def test_blinking_shows_the_result_and_what_lies_below_in_turn(dock, result, qtb
     qtbot.waitUntil(lambda: not result.visible)
     qtbot.waitUntil(lambda: result.visible)
     click(dock, qtbot, "blink")
-    assert not dock._outcome._closer._timer.isActive()
+    assert not dock._results._inspector._timer.isActive()
     assert result.visible
 
 
 def test_a_deleted_result_stops_blinking(viewer, dock, result, qtbot):
     click(dock, qtbot, "blink")
     viewer.layers.remove(result)
-    assert not dock._outcome._closer._timer.isActive()
-    assert dock._outcome._closer.isHidden()
+    assert not dock._results._inspector._timer.isActive()
+    assert dock._results._inspector.isHidden()
 
 
 def test_the_residual_lies_over_the_image_with_colours_that_part_at_zero(
@@ -74,7 +74,7 @@ def test_the_residual_lies_over_the_image_with_colours_that_part_at_zero(
 def test_a_truth_tells_how_good_the_image_was_and_the_result_is(viewer, dock, result, qtbot):
     truth = viewer.add_image(waves(SIZE), name="truth")
     assert text(dock, "comparison") == ""
-    dock._outcome._closer._truth.value = truth
+    dock._results._inspector._truth.value = truth
     lines = text(dock, "comparison").split("<tr>")[2:]
     assert len(lines) == 2
     for words in ("image", "this result"):
@@ -104,7 +104,7 @@ def test_what_no_method_can_handle_is_said(viewer, dock, fake_restore, qtbot):
     fake_restore.free = True
     with qtbot.waitSignal(dock.finished):
         dock.run()
-    with qtbot.waitSignal(dock._outcome._closer.failed) as failed:
+    with qtbot.waitSignal(dock._results._inspector.failed) as failed:
         click(dock, qtbot, "compare")
     assert isinstance(failed.args[0], InputError)
     assert "NaN" in text(dock, "comparison")
@@ -115,7 +115,7 @@ def test_closing_the_dock_ends_a_comparison(viewer, dock, result, qtbot, monkeyp
     monkeypatch.setattr("napari_dip.compare.run.available", lambda task: available()[:1])
     click(dock, qtbot, "compare")
     viewer.window.remove_dock_widget(dock)
-    assert dock._outcome._closer._comparison is None
+    assert dock._results._inspector._comparison is None
     delete(dock, qtbot)
 
 

@@ -27,7 +27,7 @@ def shows(dock) -> str:
 
 
 def offered(dock) -> bool:
-    return not dock._outcome._scrubber.isHidden()
+    return not dock._results._iteration_slider.isHidden()
 
 
 def press(dock, qtbot, key):
@@ -54,8 +54,8 @@ def test_a_finished_run_offers_its_iterates_and_marks_the_automatic_one(dock, re
     assert offered(dock)
     assert (slider(dock).minimum(), slider(dock).maximum()) == (0, 4)
     assert shows(dock) == "Iteration 5, automatic"
-    assert dock._monitor._marker.value() == 5
-    assert not dock._monitor._cursor.isVisible()
+    assert dock._plot._marker.value() == 5
+    assert not dock._plot._cursor.isVisible()
     assert not button(dock, "keep").isEnabled()
 
 
@@ -64,7 +64,7 @@ def test_the_slider_shows_an_iterate_in_the_result_layer(dock, result, qtbot):
     press(dock, qtbot, Qt.Key.Key_Left)
     np.testing.assert_array_equal(result.data, 3)
     assert shows(dock) == "Iteration 3"
-    assert (dock._monitor._marker.value(), dock._monitor._cursor.value()) == (5, 3)
+    assert (dock._plot._marker.value(), dock._plot._cursor.value()) == (5, 3)
     press(dock, qtbot, Qt.Key.Key_End)
     np.testing.assert_array_equal(result.data, 5)
     assert shows(dock) == "Iteration 5, automatic"

@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QWidget
 from napari_dip.config import DipConfig
 from napari_dip.core.restoration.progress import Restoration
 from napari_dip.gui.job.job import Choices, job
-from napari_dip.gui.results.places import covers
+from napari_dip.gui.results.history import covers
 from napari_dip.gui.results.preview import Preview
-from napari_dip.gui.results.refresh_rate import Pace
+from napari_dip.gui.results.refresh_rate import RefreshRate
 from tests.gui.conftest import make_report
 from tests.gui.results.test_progress_plot import progress
 
@@ -205,50 +205,50 @@ class Clock:
         return self.now
 
 
-def refresh(clock, pace, seconds, painting=0.0):
-    pace.start()
+def refresh(clock, rate, seconds, painting=0.0):
+    rate.start()
     clock.now += seconds
-    pace.stop()
+    rate.stop()
     clock.now += painting
-    pace.painted()
+    rate.painted()
 
 
 def test_the_first_refresh_is_due_at_once():
-    assert Pace(Clock()).due
+    assert RefreshRate(Clock()).due
 
 
 def test_a_cheap_refresh_comes_five_times_a_second():
     clock = Clock()
-    pace = Pace(clock)
-    refresh(clock, pace, 0.001)
-    assert not pace.due
+    rate = RefreshRate(clock)
+    refresh(clock, rate, 0.001)
+    assert not rate.due
     clock.now += 0.2
-    assert pace.due
+    assert rate.due
 
 
 def test_refreshing_takes_at_most_a_fiftieth_of_the_time():
     clock = Clock()
-    pace = Pace(clock)
-    refresh(clock, pace, 0.02, painting=0.08)
-    assert pace.cost == pytest.approx(0.1)
-    assert pace.interval == pytest.approx(5)
-    refresh(clock, pace, 0.002, painting=0.002)
-    assert pace.interval == pytest.approx(0.2)
+    rate = RefreshRate(clock)
+    refresh(clock, rate, 0.02, painting=0.08)
+    assert rate.cost == pytest.approx(0.1)
+    assert rate.interval == pytest.approx(5)
+    refresh(clock, rate, 0.002, painting=0.002)
+    assert rate.interval == pytest.approx(0.2)
 
 
 def test_only_the_first_frame_belongs_to_a_refresh():
     clock = Clock()
-    pace = Pace(clock)
-    refresh(clock, pace, 0.01)
+    rate = RefreshRate(clock)
+    refresh(clock, rate, 0.01)
     clock.now += 3
-    pace.painted()  # the user moved the mouse
-    assert pace.cost == pytest.approx(0.01)
+    rate.painted()  # the user moved the mouse
+    assert rate.cost == pytest.approx(0.01)
 
 
 def test_a_hidden_window_paints_nothing_and_blocks_nothing():
     clock = Clock()
-    pace = Pace(clock)
-    pace.start()
+    rate = RefreshRate(clock)
+    rate.start()
     clock.now += 0.01
-    pace.stop()
-    assert pace.interval == pytest.approx(0.5)
+    rate.stop()
+    assert rate.interval == pytest.approx(0.5)

@@ -26,7 +26,7 @@ def run(dock, qtbot, **choices):
 
 def save(dock, qtbot, monkeypatch, file):
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
-    dock._outcome._closer.expand()
+    dock._results._inspector.expand()
     qtbot.mouseClick(dock.findChild(QPushButton, "report"), Qt.MouseButton.LeftButton)
     return file.read_text(encoding="utf-8")
 
@@ -43,7 +43,7 @@ def test_its_script_gives_the_result_again(viewer, dock, qtbot, monkeypatch, tmp
     scope: dict[str, object] = {}
     exec(script, scope)
     np.testing.assert_array_equal(scope["restored"], result.data)
-    assert "Saved as report.html." in dock._monitor._text.text()
+    assert "Saved as report.html." in dock._plot._text.text()
 
 
 def test_what_is_shown_is_what_is_told(viewer, dock, qtbot, monkeypatch, tmp_path):
@@ -55,7 +55,7 @@ def test_what_is_shown_is_what_is_told(viewer, dock, qtbot, monkeypatch, tmp_pat
     assert "your choice" in text
     assert "chosen by hand" in text
     assert "denoise: a layer" in text
-    assert "# Got a layer as image that is no file" in text
+    assert "# Got a layer as image that has no file" in text
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_written_is_said(viewer, dock, qtbot, monkeypatch,
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(missing), ""))
     said = []
     monkeypatch.setattr(
-        "napari_dip.gui.results.results_panel.tell", lambda error: said.append(error)
+        "napari_dip.gui.results.results_panel.notify", lambda error: said.append(error)
     )
     qtbot.mouseClick(dock.findChild(QPushButton, "report"), Qt.MouseButton.LeftButton)
     assert len(said) == 1
@@ -100,7 +100,7 @@ def test_the_result_is_saved_with_its_scale_and_the_report(
     run(dock, qtbot)
     file = tmp_path / "kept.ome.tif"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
-    dock._outcome._closer.expand()
+    dock._results._inspector.expand()
     qtbot.mouseClick(dock.findChild(QPushButton, "save"), Qt.MouseButton.LeftButton)
     saved = read_image(file)
     assert saved.voxel_size == {"Y": 0.5, "X": 0.25}

@@ -83,11 +83,11 @@ def test_a_failure_does_not_lose_the_others(layers, dock, fake_restore, qtbot):
 
 def test_a_refusal_leaves_the_run_under_way_alone(viewer, layers, dock, fake_restore, qtbot):
     add(dock, qtbot, layers[0])
-    words = dock._monitor._text.text()
+    words = dock._plot._text.text()
     dock.config = DipConfig(axes="TYX")
     with qtbot.waitSignal(dock.failed):
         press(dock, qtbot, "run")
-    assert dock._monitor._text.text() == words
+    assert dock._plot._text.text() == words
     assert finish(dock, fake_restore, qtbot, 1) == ["a_denoise"]
 
 

@@ -13,9 +13,10 @@ from napari_dip.config import DipConfig
 from napari_dip.core.image.image import as_image
 from napari_dip.core.tasks import Denoise
 from napari_dip.errors import DeviceError, DivergedError, MemoryExhaustedError
-from napari_dip.gui.run import worker
-from napari_dip.gui.run.worker import Control, Run, run_in_thread
-from napari_dip.gui.session.preload import warm_up
+from napari_dip.gui.run import background, worker
+from napari_dip.gui.run.background import Control
+from napari_dip.gui.run.worker import RunWorker, run_in_thread
+from napari_dip.gui.session.preload import preload
 from tests.tiny import noisy_waves, printed_by, tiny_config
 
 IMAGE = as_image(np.zeros((4, 5), np.uint8))
@@ -24,7 +25,7 @@ IMAGE = as_image(np.zeros((4, 5), np.uint8))
 class Listener:
     """Keeps what a run emits, in order."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunWorker) -> None:
         self.progress, self.ends, self.errors, self.observed = [], [], [], []
         run.observed.connect(self.observed.append)
         run.progressed.connect(self.progress.append)
@@ -42,7 +43,7 @@ def start(qtbot):
     runs = []
 
     def start(image=IMAGE, config=None):
-        runs.append(Run(image, Denoise(), config or DipConfig()))
+        runs.append(RunWorker(image, Denoise(), config or DipConfig()))
         return runs[-1], Listener(runs[-1])
 
     yield start
@@ -245,14 +246,16 @@ def test_the_thread_of_a_run_ends_with_it(start, fake_restore, qtbot, monkeypatc
 
 def test_warnings_reach_napari(start, fake_restore, qtbot, monkeypatch):
     shown = []
-    monkeypatch.setattr(worker.notification_manager, "receive_warning", lambda *w: shown.append(w))
+    monkeypatch.setattr(
+        background.notification_manager, "receive_warning", lambda *w: shown.append(w)
+    )
     run, _ = start()
     run._worker.warned.emit((UserWarning("hot pixels"), UserWarning, "file", 1))
     assert str(shown[0][0]) == "hot pixels"
 
 
 def test_the_task_has_a_readable_name():
-    function = worker._Titled(run_in_thread, IMAGE, Denoise(), DipConfig(), Control())
+    function = background._Titled(run_in_thread, IMAGE, Denoise(), DipConfig(), Control())
     assert f"Executing {function}" == "Executing Deep Image Prior"
     assert create_worker(function) is not None
 
@@ -275,18 +278,18 @@ def test_the_real_restore_runs_in_a_thread(start, qtbot):
 def test_what_the_first_run_needs_is_imported_beforehand(tmp_path, monkeypatch):
     (tmp_path / "a_slow_library.py").write_text("value = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    warm_up(["sys", "a_slow_library"]).join()
+    preload(["sys", "a_slow_library"]).join()
     assert sys.modules.pop("a_slow_library").value == 1
-    assert warm_up(["sys"]) is None
+    assert preload(["sys"]) is None
 
 
 def test_a_run_imports_hardly_anything_that_was_not_imported_beforehand():
     """Some lazy parts of libraries remain: a tenth of them all at most."""
     code = (
-        "import sys; from napari_dip.gui.session.preload import warm_up;"
+        "import sys; from napari_dip.gui.session.preload import preload;"
         "from napari_dip.gui.run.worker import restore;"
         "from tests.tiny import noisy_waves, tiny_config; from napari_dip import Image;"
-        "begin = len(sys.modules); warm_up().join(); warmed = len(sys.modules);"
+        "begin = len(sys.modules); preload().join(); warmed = len(sys.modules);"
         "[*restore(Image(noisy_waves((32, 32)), 'YX'), config=tiny_config(iterations=2))];"
         "print((len(sys.modules) - warmed) / (warmed - begin))"
     )

@@ -117,7 +117,7 @@ def test_a_layer_that_was_changed_since_is_taken_from_the_console(viewer):
     assert "viewer.layers['mask']" in script
     assert "viewer.layers['image']" not in script
     np.testing.assert_array_equal(run_python(script, viewer), pixels(choices, layer))
-    with pytest.raises(UsageError, match="no longer is as its file"):
+    with pytest.raises(UsageError, match="differs from its file"):
         as_command(job(choices, layer))
 
 

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QListWidget
 
 import napari_dip
 from napari_dip.config import PAST_MEMORY, DipConfig, Preset
-from napari_dip.gui.session.preferences import past_memory, preferred_config
+from napari_dip.gui.session.preferences import history_memory, preferred_config
 from tests.tiny import noisy_waves, tiny_config
 
 
@@ -41,7 +41,7 @@ def test_the_page_has_the_defaults_of_the_configuration():
 
 def test_nothing_is_preferred_at_first(page):
     assert preferred_config() == DipConfig()
-    assert past_memory() == PAST_MEMORY
+    assert history_memory() == PAST_MEMORY
 
 
 def test_a_new_session_and_a_reset_follow_the_page(page, dock, remembered):
@@ -75,4 +75,4 @@ def test_an_older_napari_has_no_page(monkeypatch):
 
     monkeypatch.delattr(napari.settings, "get_plugin_settings", raising=False)
     assert preferred_config() == DipConfig()
-    assert past_memory() == PAST_MEMORY
+    assert history_memory() == PAST_MEMORY

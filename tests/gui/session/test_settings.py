@@ -80,7 +80,7 @@ def test_a_bad_memory_means_the_defaults_and_no_harm(remembered, text, menu):
 def test_a_folder_that_cannot_be_written_forgets_and_no_more(remembered, caplog):
     remembered.parent.write_text("a file where a folder should be")
     remember(OURS)
-    assert "not remembered" in caplog.text
+    assert "not saved" in caplog.text
     assert recall() == Settings()
 
 
@@ -102,14 +102,14 @@ def test_files_are_chosen_in_a_dialogue(menu, tmp_path, monkeypatch, qtbot):
     menu.settings = OURS
     entry(menu, "Save").trigger()
     menu.reset()
-    with qtbot.waitSignal(menu.said) as said:
+    with qtbot.waitSignal(menu.reported) as said:
         entry(menu, "Load").trigger()
     assert "dip.json" in said.args[0]
     assert menu.settings == OURS
 
 
 def test_an_error_is_said(menu, tmp_path, qtbot):
-    with qtbot.waitSignal(menu.said) as said:
+    with qtbot.waitSignal(menu.reported) as said:
         menu.load(tmp_path / "none.json")
     assert "cannot be read" in said.args[0]
 

@@ -108,7 +108,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
         self._task.value = next(iter(TASKS))
 
     def reset_choices(self) -> None:
-        """Follow the viewer's layers."""
+        """Update the lists of layers."""
         for widgets in self._fields.values():
             for widget in widgets.values():
                 if hasattr(widget, "reset_choices"):
