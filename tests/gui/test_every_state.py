@@ -67,7 +67,7 @@ def narrow(viewer, dock):
 
 
 def clipped(dock) -> list[str]:
-    """Return the texts that do not fit where they are, and fields beyond the edge."""
+    """Return the texts that are clipped, and the fields beyond the edge."""
     found = []
     for widget in dock.findChildren(QWidget):
         if not widget.isVisible() or widget.visibleRegion().isEmpty():
@@ -103,7 +103,7 @@ def settle(dock):
 
 
 def assert_fits(viewer, dock, qtbot, name):
-    """Nothing is clipped; save the dock, and the window around it, if pictures are wanted."""
+    """Assert that nothing is clipped; save pictures of dock and window if a folder is set."""
     settle(dock)
     if _FOLDER is None:
         return
@@ -118,7 +118,7 @@ def assert_fits(viewer, dock, qtbot, name):
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_a_form_fits_whatever_the_task(viewer, dock, qtbot, theme):
+def test_form_of_every_task_fits(viewer, dock, qtbot, theme):
     viewer.theme = theme
     ending = "" if theme == "dark" else "-light"
     for name in TASKS:
@@ -132,7 +132,7 @@ def test_a_form_fits_whatever_the_task(viewer, dock, qtbot, theme):
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
+def test_every_state_of_a_run_fits(viewer, dock, qtbot, theme):
     viewer.theme = theme
     ending = "" if theme == "dark" else "-light"
     dock.config = DipConfig(preset="fast") if _FOLDER else tiny_config(5000, threads=1)
@@ -173,7 +173,7 @@ def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_the_batch_dialog_fits(viewer, dock, qtbot, theme, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # short names, which tell nothing of this machine
+    monkeypatch.chdir(tmp_path)  # short names without paths of this machine
     viewer.theme = theme
     ending = "" if theme == "dark" else "-light"
     dock.config = tiny_config(2, threads=1)
@@ -193,7 +193,7 @@ def test_the_batch_dialog_fits(viewer, dock, qtbot, theme, tmp_path, monkeypatch
     assert_fits(viewer, dialog, qtbot, f"batch{ending}")
 
 
-def test_a_refusal_fits(viewer, dock, qtbot):
+def test_refused_layer_fits(viewer, dock, qtbot):
     dock.layer = viewer.add_image(np.zeros((1, 1, 1, 1, 8, 8)), name="six dimensions")
     with qtbot.waitSignal(dock.failed):
         dock.run()

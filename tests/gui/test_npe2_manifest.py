@@ -76,7 +76,7 @@ def test_the_menu_entries_open_one_dock_with_their_task(make_napari_viewer):
 
 
 @pytest.mark.parametrize(("key", "dimensions"), [("cell", 2), ("fluorescence", 3)])
-def test_samples_open_ready_to_be_restored(make_napari_viewer, key, dimensions):
+def test_dock_chooses_the_layer_of_a_sample(make_napari_viewer, key, dimensions):
     viewer = make_napari_viewer()
     viewer.open_sample("napari-dip", key)
     visible = [layer for layer in viewer.layers if layer.visible]

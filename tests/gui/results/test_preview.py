@@ -59,7 +59,7 @@ def restoration(preview):
 
 @pytest.fixture
 def refreshed(monkeypatch):
-    """Return the planes that were shown anew."""
+    """Return the planes that were refreshed."""
     from napari.layers import Image as ImageLayer
 
     calls = []
@@ -75,7 +75,7 @@ def test_a_preview_appears_with_the_first_progress(viewer, preview):
     np.testing.assert_array_equal(layer.data[0], 0)  # the observation
 
 
-def test_estimates_are_drawn_in_place(viewer, preview):
+def test_estimates_are_written_into_the_array(viewer, preview):
     preview.draw(estimate(5))
     before = viewer.layers["cells_denoise"].data
     assert preview.draw(estimate(6, plane=2))
@@ -100,7 +100,7 @@ def test_every_plane_is_on_the_screen_in_3d(viewer, preview, refreshed):
     assert len(refreshed) == 1
 
 
-def test_a_viewer_with_more_dimensions_finds_the_plane(viewer, preview, refreshed):
+def test_finds_the_plane_in_a_viewer_with_more_dimensions(viewer, preview, refreshed):
     viewer.add_image(np.zeros((2, 3, 4, 5)), name="movie")
     viewer.dims.set_current_step(1, 1)
     preview.draw(estimate(5))
@@ -110,7 +110,7 @@ def test_a_viewer_with_more_dimensions_finds_the_plane(viewer, preview, refreshe
     assert len(refreshed) == 1
 
 
-def test_the_result_takes_the_place_of_the_preview(viewer, preview):
+def test_result_replaces_the_preview(viewer, preview):
     preview.draw(estimate(5))
     shown = viewer.layers["cells_denoise"]
     shown.metadata = {"mine": 1}
@@ -128,7 +128,7 @@ def test_a_renamed_preview_becomes_the_result(viewer, preview):
     assert [layer.name for layer in viewer.layers] == ["cells", "better"]
 
 
-def test_a_deleted_preview_stays_away_until_the_result(viewer, preview):
+def test_deleted_preview_comes_back_with_the_result(viewer, preview):
     preview.draw(estimate(5))
     viewer.layers.remove("cells_denoise")
     preview.draw(estimate(6))
@@ -151,7 +151,7 @@ def test_a_run_without_progress_still_has_a_result(viewer, preview):
 
 
 @pytest.mark.parametrize("started", [True, False])
-def test_a_discarded_preview_leaves_nothing(viewer, preview, started):
+def test_discarded_preview_leaves_no_layer(viewer, preview, started):
     if started:
         preview.draw(estimate(5))
     preview.discard()
@@ -194,7 +194,7 @@ def test_rgb_keeps_its_dtype_so_that_napari_shows_it(viewer, parent):
         pytest.param((2, slice(None), slice(None)), (1.6, 0, 0), {1, 2}, True, id="rounded"),
     ],
 )
-def test_a_selection_is_on_the_screen_or_not(selection, position, displayed, expected):
+def test_covers_only_displayed_selections(selection, position, displayed, expected):
     assert covers(selection, position, displayed) is expected
 
 
@@ -236,7 +236,7 @@ def test_refreshing_takes_at_most_a_fiftieth_of_the_time():
     assert rate.interval == pytest.approx(0.2)
 
 
-def test_only_the_first_frame_belongs_to_a_refresh():
+def test_only_the_first_frame_counts_as_cost_of_a_refresh():
     clock = Clock()
     rate = RefreshRate(clock)
     refresh(clock, rate, 0.01)
@@ -245,7 +245,7 @@ def test_only_the_first_frame_belongs_to_a_refresh():
     assert rate.cost == pytest.approx(0.01)
 
 
-def test_a_hidden_window_paints_nothing_and_blocks_nothing():
+def test_hidden_window_does_not_delay_refreshes():
     clock = Clock()
     rate = RefreshRate(clock)
     rate.start()

@@ -59,7 +59,7 @@ def test_a_new_block_or_run_starts_a_new_curve(plot, following):
     assert len(curve(plot, "loss")) == 1
 
 
-def test_the_curves_of_a_block_can_be_looked_at_again(plot):
+def test_shows_the_curves_of_an_earlier_block(plot):
     for block, loss in ((0, 8.0), (1, 5.0)):
         plot.add(progress(3, block=block, loss=loss))
     plot.select(0, 2)
@@ -89,11 +89,11 @@ def test_values_without_a_logarithm_are_left_out(plot):
         pytest.param((float("nan"),), [], id="nothing"),
     ],
 )
-def test_the_scale_has_few_and_round_numbers(losses, labels):
+def test_axis_has_few_round_ticks(losses, labels):
     assert [text for _, text in _ticks(np.array(losses))] == labels
 
 
-def test_the_bar_never_goes_back_and_is_gone_in_the_end(plot):
+def test_bar_never_moves_back_and_hides_at_the_end(plot):
     for iteration, seconds, left in ((1, 5, 5), (2, 6, 54)):
         plot.add(progress(iteration, seconds=seconds, left=left))
         plot.draw()
@@ -104,13 +104,13 @@ def test_the_bar_never_goes_back_and_is_gone_in_the_end(plot):
     assert not plot._plot.isHidden()
 
 
-def test_nothing_is_painted_before_it_is_drawn(plot):
+def test_points_appear_only_after_draw(plot):
     plot.add(progress())
     assert plot._bar.value() == 0
     assert plot._text.text() == ""
 
 
-def test_clearing_hides_all_but_a_text(plot):
+def test_clear_hides_all_but_the_text(plot):
     plot.add(progress())
     plot.draw()
     plot.clear("Cancelled")
@@ -133,6 +133,6 @@ def test_colours_follow_the_palette(plot, paper, ink):
     assert 60 < between < 200
 
 
-def test_it_says_where_the_run_is():
+def test_text_has_the_block_and_the_time_left():
     assert describe(progress(left=80)) == "At most 1 min 20 s left"
     assert describe(progress(block=1, blocks=5)) == "Part 2 of 5, at most 9 s left"

@@ -23,7 +23,7 @@ IMAGE = as_image(np.zeros((4, 5), np.uint8))
 
 
 class Listener:
-    """Keeps what a run emits, in order."""
+    """Keeps the signals of a run, in order."""
 
     def __init__(self, run: RunWorker) -> None:
         self.progress, self.ends, self.errors, self.observed = [], [], [], []
@@ -39,7 +39,7 @@ class Listener:
 
 @pytest.fixture
 def start(qtbot):
-    """Start a run that is over when the test is."""
+    """Start a run that ends with the test."""
     runs = []
 
     def start(image=IMAGE, config=None):
@@ -51,7 +51,7 @@ def start(qtbot):
         run.control.cancel()
 
 
-def test_a_run_shows_the_observation_then_progress_then_its_result(start, fake_restore, qtbot):
+def test_run_sends_observation_progress_and_result_in_order(start, fake_restore, qtbot):
     fake_restore.free = True
     run, heard = start()
     with qtbot.waitSignal(run.returned):
@@ -96,7 +96,7 @@ def test_a_run_can_be_ended_before_its_first_iteration(start, fake_restore, qtbo
 
 
 @pytest.mark.parametrize("end", ["stop", "cancel"])
-def test_ending_twice_is_ending_once(start, fake_restore, qtbot, end):
+def test_ending_twice_has_no_further_effect(start, fake_restore, qtbot, end):
     run, heard = start()
     with qtbot.waitSignal(run.returned):
         run.control.stop()
@@ -105,7 +105,7 @@ def test_ending_twice_is_ending_once(start, fake_restore, qtbot, end):
 
 
 @pytest.mark.parametrize("steps", [0, 1])
-def test_a_paused_run_takes_no_iteration_until_it_goes_on(
+def test_paused_run_makes_no_iteration_until_it_resumes(
     start, fake_restore, qtbot, monkeypatch, steps
 ):
     halted = Event()
@@ -179,7 +179,7 @@ def test_no_error_is_swallowed(start, fake_restore, qtbot, error, expected, step
     assert heard.ends == []
 
 
-def test_our_own_errors_keep_their_words(start, fake_restore, qtbot):
+def test_errors_of_the_package_keep_their_message(start, fake_restore, qtbot):
     fake_restore.error = MemoryExhaustedError("Got no memory.")
     run, heard = start()
     with qtbot.waitSignal(run.failed):
@@ -218,7 +218,7 @@ def test_napari_quitting_the_worker_cancels_the_run(start, fake_restore, qtbot):
     assert fake_restore.closed.is_set()
 
 
-def test_a_finished_run_lets_go_of_its_worker(start, fake_restore, qtbot):
+def test_finished_run_releases_its_worker(start, fake_restore, qtbot):
     fake_restore.free = True
     run, _ = start()
     with qtbot.waitSignal(run.returned):
@@ -275,7 +275,7 @@ def test_the_real_restore_runs_in_a_thread(start, qtbot):
     assert heard.errors == []
 
 
-def test_what_the_first_run_needs_is_imported_beforehand(tmp_path, monkeypatch):
+def test_preload_imports_missing_libraries(tmp_path, monkeypatch):
     (tmp_path / "a_slow_library.py").write_text("value = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     preload(["sys", "a_slow_library"]).join()
@@ -283,8 +283,8 @@ def test_what_the_first_run_needs_is_imported_beforehand(tmp_path, monkeypatch):
     assert preload(["sys"]) is None
 
 
-def test_a_run_imports_hardly_anything_that_was_not_imported_beforehand():
-    """Some lazy parts of libraries remain: a tenth of them all at most."""
+def test_run_imports_few_modules_after_preload():
+    """At most a tenth of the modules are imported later: lazy parts of libraries."""
     code = (
         "import sys; from napari_dip.gui.session.preload import preload;"
         "from napari_dip.gui.run.worker import restore;"
@@ -296,7 +296,7 @@ def test_a_run_imports_hardly_anything_that_was_not_imported_beforehand():
     assert float(printed_by(code)) < 0.1
 
 
-def test_blank_frames_come_back_as_they_were_and_do_not_count_in_what_is_left(start, qtbot):
+def test_blank_frames_are_unchanged_and_not_counted_in_the_iterations_left(start, qtbot):
     frames = np.stack([noisy_waves((16, 16)) + t for t in range(4)])
     frames[1:3] = 0
     run, heard = start(as_image(frames, "TYX"), tiny_config(4))

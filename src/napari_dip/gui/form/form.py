@@ -55,7 +55,7 @@ HIDDEN = ("fit", "voxel_size")
 # Time until the form is on the screen [milliseconds].
 _PRELOAD_DELAY = 500
 _FIELD_WIDTH = 60
-_LABEL_WIDTH = 110
+_LABEL_WIDTH = 116
 
 
 class Form(QWidget):  # type: ignore[misc]
