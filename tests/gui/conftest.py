@@ -10,9 +10,9 @@ from pathlib import Path
 from threading import Event, Semaphore
 from typing import Any
 
-# Before the first import of napari or Qt. The user's settings are not touched,
-# a widget that outlives its viewer is an error, and the offscreen platform has
-# no OpenGL.
+# Before the first import of napari or Qt: keep the settings of the user unchanged, make
+# a widget that outlives its viewer an error, and avoid the offscreen platform, which
+# has no OpenGL.
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 os.environ["NAPARI_STRICT_QT"] = "raise"
 if os.environ.get("DISPLAY"):

@@ -7,12 +7,15 @@ import torch
 from napari.utils.notifications import notification_manager
 from napari.viewer import current_viewer
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QPushButton, QWidget
 from superqt.utils import GeneratorWorker
 
 from napari_dip.config import DipConfig
+from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.errors import AxesError, InputError, MemoryExhaustedError, UsageError
 from napari_dip.gui.dock import DeepImagePriorWidget
+from napari_dip.gui.form.parameter_fields import tooltip
 from napari_dip.gui.menu_commands import open_dock
 from napari_dip.gui.run.run_buttons import State
 from tests.gui.conftest import delete
@@ -191,7 +194,7 @@ def test_error_is_shown_once_and_dock_is_reset(
     assert names(viewer) == ["cells"]
     # The thread reports its end just after the error.
     qtbot.waitUntil(lambda: not GeneratorWorker._worker_set)
-    # Only what is not ours needs a trace of where it came from.
+    # Only errors of other packages have a traceback in the log.
     assert ("KeyError" in caplog.text) == isinstance(error, KeyError)
 
 
@@ -439,6 +442,17 @@ def test_buttons_have_keys_and_tooltips(dock):
     for name, key in (("run", "Ctrl+Return"), ("stop", "Ctrl+K")):
         assert key in button(dock, name).toolTip()
     assert current_viewer() is not None
+
+
+def test_tooltips_have_at_most_two_lines(dock):
+    """Only those of the dock: others are descriptions of the core, or of pyqtgraph's menu."""
+    described = {field.description for field in DipConfig.model_fields.values()}
+    described |= {tooltip(one) for task in TASKS.values() for one in parameters_of(task).values()}
+    plot = dock.findChild(QWidget, "curve")
+    widgets = [widget for widget in dock.findChildren(QWidget) if not plot.isAncestorOf(widget)]
+    tips = {widget.toolTip() for widget in widgets} - described
+    assert len(tips) > 10
+    assert [tip for tip in tips if len(tip) > 120] == []
 
 
 def test_the_dock_is_narrow(dock):

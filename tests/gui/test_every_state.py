@@ -35,9 +35,9 @@ pytestmark = pytest.mark.window
 _FOLDER = os.environ.get("NAPARI_DIP_SCREENSHOTS")
 _SIZE = (1180, 820)
 _WIDTH = 300
-# Room that a button needs beside its text, at the least [pixels].
+# Smallest margin of a button around its text [pixels].
 _MARGIN = 4
-# And a list for its arrow.
+# Width of the arrow of a list [pixels].
 _ARROW = 24
 
 
@@ -46,7 +46,7 @@ def viewer(make_napari_viewer):
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(*_SIZE)
     viewer.open_sample("napari-dip", "cell")
-    if _FOLDER is None:  # nobody looks at the picture
+    if _FOLDER is None:  # no picture is saved
         for layer in viewer.layers:
             layer.data = layer.data[:64, :64]
     return viewer
@@ -71,7 +71,7 @@ def clipped(dock) -> list[str]:
     found = []
     for widget in dock.findChildren(QWidget):
         if not widget.isVisible() or widget.visibleRegion().isEmpty():
-            continue  # hidden, folded away or scrolled out of sight
+            continue  # hidden, collapsed or scrolled away
         right = widget.mapTo(dock, widget.rect().topRight()).x()
         if right > dock.width() and widget.objectName():
             found.append(f"{widget.objectName()} ends at {right} of {dock.width()}")
@@ -167,7 +167,7 @@ def test_every_state_of_a_run_fits(viewer, dock, qtbot, theme):
     with qtbot.waitSignal(inspector._comparison.returned, timeout=120_000):
         pass
     bar = dock._scroll.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)  # the table is in sight
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)  # the table is visible
     assert_fits(viewer, dock, qtbot, f"compared{ending}")
 
 

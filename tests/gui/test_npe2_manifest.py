@@ -12,6 +12,7 @@ from npe2 import PluginManifest
 import napari_dip
 from napari_dip.core.tasks import TASKS
 from napari_dip.gui.dock import DeepImagePriorWidget
+from napari_dip.gui.form.task_form import TITLES
 from napari_dip.gui.job.choices import TaskChoice
 from tests.tiny import tiny_config
 
@@ -31,6 +32,13 @@ def test_the_manifest_is_valid_and_every_command_imports(manifest):
 def test_the_widget_has_the_public_name(manifest):
     (widget,) = manifest.contributions.widgets
     assert widget.display_name == "Deep Image Prior"
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_has_one_title_in_menus_and_dock(manifest, task):
+    commands = {command.id: command for command in manifest.contributions.commands}
+    command = commands[f"napari-dip.{task.replace('-', '_')}"]
+    assert command.title == command.short_title == TITLES[task][0]
 
 
 def test_every_menu_command_is_declared(manifest):
@@ -85,7 +93,7 @@ def test_dock_chooses_the_layer_of_a_sample(make_napari_viewer, key, dimensions)
     assert dock.layer == visible[0]
 
 
-# What of its sample each task needs beside the image, by the layer's name.
+# Sample of each task, and the layers of its parameters by name.
 SAMPLES = {
     "inpaint": ("scratched", {"mask": "scratches"}),
     "super-resolve": ("small", {}),

@@ -15,7 +15,7 @@ from tests.bad import BASE, GUIDES, HOLE, IMAGES, MASKS, PSFS, is_a_sentence
 from tests.gui.conftest import delete
 from tests.tiny import tiny_config
 
-# napari itself has no layers of these.
+# napari cannot make layers of these.
 NO_LAYERS = {"a line", "empty", "complex", "objects", "structured", "dates"}
 
 
@@ -42,7 +42,7 @@ def layers_of(bad):
     return {name: data for name, data in bad.items() if name not in NO_LAYERS}
 
 
-# One window for all of a kind: it takes longer than a refusal.
+# One window for all cases of a kind: opening it takes longer than a refusal.
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
 def test_rejects_invalid_images(viewer, sentence):
     messages = {}

@@ -51,10 +51,10 @@ def save_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
 def save_layer(path: str, layer: Any) -> None:
     """Write a layer as it is now; the suffix of the path decides the format."""
     report = layer.metadata.get("napari_dip")
-    write_picture(path, image_of(layer), json.dumps(report) if report else None)
+    write_layer_image(path, image_of(layer), json.dumps(report) if report else None)
 
 
-def write_picture(path: str | Path, picture: Image, description: str | None = None) -> None:
+def write_layer_image(path: str | Path, image: Image, description: str | None = None) -> None:
     """Write the image of a layer in a data type that the file formats support.
 
     Raises
@@ -62,9 +62,9 @@ def write_picture(path: str | Path, picture: Image, description: str | None = No
     NapariDipError
         For every error: napari takes a ValueError for a missing writer.
     """
-    pixels = _in_file_dtype(np.asarray(picture.data))
+    pixels = _in_file_dtype(np.asarray(image.data))
     try:
-        write_image(path, picture.with_data(pixels), description=description, overwrite=True)
+        write_image(path, image.with_data(pixels), description=description, overwrite=True)
     except NapariDipError as error:
         raise NapariDipError(str(error)) from error
 

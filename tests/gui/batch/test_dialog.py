@@ -204,6 +204,6 @@ def test_a_stack_is_never_in_memory_as_a_whole(dialog, dock, tmp_path, qtbot, mo
     sizes = spied_sizes(monkeypatch)
     assert run(dialog, qtbot) == "1 restored."
     assert len(sizes) > 20
-    assert max(sizes[1:]) <= 40 * 33  # the first are the sample that the intensity map is made of
+    assert max(sizes[1:]) <= 40 * 33  # the first reads are for the intensity map
     restored = io.read_image(tmp_path / "out" / "stack_denoise.ome.zarr", lazy=True)
     assert restored.data.shape == planes.shape

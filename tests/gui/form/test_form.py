@@ -196,7 +196,7 @@ def test_devices_are_found_when_their_list_opens(make_form, monkeypatch):
         "napari_dip.core.hardware.device.available_devices", lambda: ("cuda:0", "cpu")
     )
     with monkeypatch.context() as patch:
-        patch.setattr(module, "sys", SimpleNamespace(modules={}))  # no torch yet
+        patch.setattr(module, "sys", SimpleNamespace(modules={}))  # torch is not imported
         form = make_form()
     box = field(form, "device")
     assert [box.itemText(i) for i in range(box.count())] == ["auto", "cpu"]
@@ -229,7 +229,7 @@ def test_scrolling_past_a_field_does_not_change_it(form, name):
     event = wheel()
     QApplication.sendEvent(field(form, name), event)
     assert form._fields[name].value == before
-    assert not event.isAccepted()  # it is the scroll area's
+    assert not event.isAccepted()  # the scroll area handles it
 
 
 def test_labels_come_from_the_names_of_the_fields():

@@ -17,7 +17,7 @@ from napari_dip.gui.job.job import Choices, job
 from tests.tiny import latent_of, noisy_waves, tiny_config
 
 SIZE = (24, 20)
-# What each task has in its form, with layers by name.
+# Values for the fields of each task, with layers by name.
 CHOICES = {
     "denoise": {},
     "inpaint": {"mask": "mask", "known": "restore", "labels": (1, 2), "inverse": True},

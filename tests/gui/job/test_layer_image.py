@@ -106,7 +106,7 @@ def test_lazy_data_stay_lazy():
         raise AssertionError("pixels were read")
 
     lazy = da.zeros((3, 4, 5), chunks=(1, 4, 5)).map_blocks(refuse, dtype=float, meta=np.empty(0))
-    # A real layer reads the plane that it shows.
+    # napari reads the displayed plane of a real layer.
     layer = SimpleNamespace(
         data=lazy,
         multiscale=False,
@@ -171,7 +171,7 @@ _AFFINE = np.eye(4) + 0.2 * _RANDOM.normal(size=(4, 4)) * [[1], [1], [1], [0]]
     ],
 )
 @pytest.mark.parametrize("origin", [None, [2, 0, 0]])
-# napari draws such layers, and says that it is not exact.
+# napari draws such layers with a warning that it is not exact.
 @pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 def test_a_result_lies_over_its_source(transform, origin):
     source = stack((3, 4, 5), **transform)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_dip.gui.results.history import History
+from napari_dip.gui.results.history import History, covers
 from tests.gui.results.test_progress_plot import progress
 
 SIZE = np.zeros((4, 4), np.float32).nbytes
@@ -59,3 +59,17 @@ def test_new_run_of_a_block_clears_its_history():
     history.add(progress(1), np.zeros((4, 4), np.float32))
     assert iterations(history) == [1]
     assert history.nbytes == SIZE
+
+
+@pytest.mark.parametrize(
+    ("selection", "position", "displayed", "expected"),
+    [
+        pytest.param((2, slice(None), slice(None)), (2, 0, 0), {1, 2}, True, id="the plane"),
+        pytest.param((2, slice(None), slice(None)), (1, 0, 0), {1, 2}, False, id="another"),
+        pytest.param((2, slice(None), slice(None)), (1, 0, 0), {0, 2}, True, id="cut across"),
+        pytest.param((slice(None),) * 3, (1, 0, 0), {1, 2}, True, id="all of it"),
+        pytest.param((2, slice(None), slice(None)), (1.6, 0, 0), {1, 2}, True, id="rounded"),
+    ],
+)
+def test_covers_only_displayed_selections(selection, position, displayed, expected):
+    assert covers(selection, position, displayed) is expected

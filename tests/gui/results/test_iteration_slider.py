@@ -86,9 +86,9 @@ def test_the_chosen_iterate_becomes_the_result(dock, result, qtbot):
     report = result.metadata["napari_dip"]
     assert (report["selected_iteration"], report["selected_by"]) == (2, "user")
     assert report["blocks"][0]["selected_by"] == "user"
-    assert report["stop_reason"] == "held_out_minimum"  # why the fit ended
+    assert report["stop_reason"] == "held_out_minimum"  # the reason of the fit is unchanged
     assert not button(dock, "keep").isEnabled()
-    press(dock, qtbot, Qt.Key.Key_End)  # a look at another one
+    press(dock, qtbot, Qt.Key.Key_End)  # shows another iterate
     dock._forget()
     np.testing.assert_array_equal(result.data, 2)
     assert result.metadata["napari_dip"]["selected_iteration"] == 2

@@ -10,9 +10,7 @@ from qtpy.QtWidgets import QWidget
 from napari_dip.config import DipConfig
 from napari_dip.core.restoration.progress import Restoration
 from napari_dip.gui.job.job import Choices, job
-from napari_dip.gui.results.history import covers
 from napari_dip.gui.results.preview import Preview
-from napari_dip.gui.results.refresh_rate import RefreshRate
 from tests.gui.conftest import make_report
 from tests.gui.results.test_progress_plot import progress
 
@@ -182,73 +180,3 @@ def test_rgb_keeps_its_dtype_so_that_napari_shows_it(viewer, parent):
     layer = viewer.layers["photo_denoise"]
     assert (layer.data.dtype, layer.rgb) == (np.uint8, True)
     np.testing.assert_array_equal(layer.data, 255)
-
-
-@pytest.mark.parametrize(
-    ("selection", "position", "displayed", "expected"),
-    [
-        pytest.param((2, slice(None), slice(None)), (2, 0, 0), {1, 2}, True, id="the plane"),
-        pytest.param((2, slice(None), slice(None)), (1, 0, 0), {1, 2}, False, id="another"),
-        pytest.param((2, slice(None), slice(None)), (1, 0, 0), {0, 2}, True, id="cut across"),
-        pytest.param((slice(None),) * 3, (1, 0, 0), {1, 2}, True, id="all of it"),
-        pytest.param((2, slice(None), slice(None)), (1.6, 0, 0), {1, 2}, True, id="rounded"),
-    ],
-)
-def test_covers_only_displayed_selections(selection, position, displayed, expected):
-    assert covers(selection, position, displayed) is expected
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def refresh(clock, rate, seconds, painting=0.0):
-    rate.start()
-    clock.now += seconds
-    rate.stop()
-    clock.now += painting
-    rate.painted()
-
-
-def test_the_first_refresh_is_due_at_once():
-    assert RefreshRate(Clock()).due
-
-
-def test_a_cheap_refresh_comes_five_times_a_second():
-    clock = Clock()
-    rate = RefreshRate(clock)
-    refresh(clock, rate, 0.001)
-    assert not rate.due
-    clock.now += 0.2
-    assert rate.due
-
-
-def test_refreshing_takes_at_most_a_fiftieth_of_the_time():
-    clock = Clock()
-    rate = RefreshRate(clock)
-    refresh(clock, rate, 0.02, painting=0.08)
-    assert rate.cost == pytest.approx(0.1)
-    assert rate.interval == pytest.approx(5)
-    refresh(clock, rate, 0.002, painting=0.002)
-    assert rate.interval == pytest.approx(0.2)
-
-
-def test_only_the_first_frame_counts_as_cost_of_a_refresh():
-    clock = Clock()
-    rate = RefreshRate(clock)
-    refresh(clock, rate, 0.01)
-    clock.now += 3
-    rate.painted()  # the user moved the mouse
-    assert rate.cost == pytest.approx(0.01)
-
-
-def test_hidden_window_does_not_delay_refreshes():
-    clock = Clock()
-    rate = RefreshRate(clock)
-    rate.start()
-    clock.now += 0.01
-    rate.stop()
-    assert rate.interval == pytest.approx(0.5)

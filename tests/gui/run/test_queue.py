@@ -118,7 +118,7 @@ def test_closing_the_dock_clears_the_queue(viewer, layers, dock, fake_restore, q
     else:
         viewer.window.remove_dock_widget(dock)
     GeneratorWorker.await_workers(10_000)
-    qtbot.wait(1)  # what was on its way has arrived
+    qtbot.wait(1)  # queued signals arrive
     assert fake_restore.calls == 1
     assert not any("Unexpected" in one.message for one in notification_manager.records)
     if closed == "dock":

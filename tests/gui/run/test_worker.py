@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from threading import Event
 
 import numpy as np
@@ -16,7 +15,6 @@ from napari_dip.errors import DeviceError, DivergedError, MemoryExhaustedError
 from napari_dip.gui.run import background, worker
 from napari_dip.gui.run.background import Control
 from napari_dip.gui.run.worker import RunWorker, run_in_thread
-from napari_dip.gui.session.preload import preload
 from tests.tiny import noisy_waves, printed_by, tiny_config
 
 IMAGE = as_image(np.zeros((4, 5), np.uint8))
@@ -122,7 +120,7 @@ def test_paused_run_makes_no_iteration_until_it_resumes(
     fake_restore.step(steps)
     qtbot.waitUntil(lambda: fake_restore.reached == steps)
     run.control.pause()
-    # Before its first iteration a run only asks whether to stop: it may be tuning.
+    # Before the first iteration, as during tuning, a run only calls `stop_requested`.
     qtbot.waitUntil(halted.is_set)
     fake_restore.step(4 - steps)
     assert fake_restore.reached == steps
@@ -193,7 +191,7 @@ def test_progress_is_not_queued_faster_than_it_is_handled(fake_restore):
     steps = run_in_thread(IMAGE, Denoise(), DipConfig(), control)
     next(steps)  # the observation
     assert next(steps).iteration == 1
-    # Nobody took it: all later iterations pass without a signal.
+    # It was not handled: all later iterations pass without a signal.
     with pytest.raises(StopIteration) as end:
         next(steps)
     assert end.value.value.report.iterations == 1000
@@ -273,27 +271,6 @@ def test_the_real_restore_runs_in_a_thread(start, qtbot):
     assert heard.ends[0].image.shape == (32, 32)
     assert heard.ends[0].report.iterations == 4
     assert heard.errors == []
-
-
-def test_preload_imports_missing_libraries(tmp_path, monkeypatch):
-    (tmp_path / "a_slow_library.py").write_text("value = 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    preload(["sys", "a_slow_library"]).join()
-    assert sys.modules.pop("a_slow_library").value == 1
-    assert preload(["sys"]) is None
-
-
-def test_run_imports_few_modules_after_preload():
-    """At most a tenth of the modules are imported later: lazy parts of libraries."""
-    code = (
-        "import sys; from napari_dip.gui.session.preload import preload;"
-        "from napari_dip.gui.run.worker import restore;"
-        "from tests.tiny import noisy_waves, tiny_config; from napari_dip import Image;"
-        "begin = len(sys.modules); preload().join(); warmed = len(sys.modules);"
-        "[*restore(Image(noisy_waves((32, 32)), 'YX'), config=tiny_config(iterations=2))];"
-        "print((len(sys.modules) - warmed) / (warmed - begin))"
-    )
-    assert float(printed_by(code)) < 0.1
 
 
 def test_blank_frames_are_unchanged_and_not_counted_in_the_iterations_left(start, qtbot):

@@ -84,6 +84,12 @@ def test_unwritable_folder_gives_a_warning_and_no_settings(remembered, caplog):
     assert recall() == Settings()
 
 
+def test_loads_only_parameters_that_the_form_shows(tmp_path):
+    file = tmp_path / "dip.json"
+    file.write_text('{"config": {}, "task": {"name": "fourier", "inverse": true, "paired": true}}')
+    assert load(file).task == TaskChoice("fourier", {"inverse": True})
+
+
 def test_form_loads_and_resets_settings(menu, tmp_path):
     before = menu.settings
     save(OURS, tmp_path / "dip.json")

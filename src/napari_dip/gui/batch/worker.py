@@ -18,7 +18,7 @@ from napari_dip.errors import UsageError
 from napari_dip.gui.form.task_form import TITLES
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.layer_image import image_of
-from napari_dip.gui.napari_writer import write_picture
+from napari_dip.gui.napari_writer import write_layer_image
 from napari_dip.gui.run.background import BackgroundWorker, Control
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _write(image: "Image", name: str, folder: Path) -> Path:
     path = folder / f"{name}{DEFAULT_SUFFIX}"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_picture(path, image)
+        write_layer_image(path, image)
     return path
 
 

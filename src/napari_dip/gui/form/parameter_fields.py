@@ -83,7 +83,10 @@ def read_parameter(widget: Any, parameter: TaskParameter) -> Any:
     if not text:
         return None
     if not widget.native.hasAcceptableInput():
-        raise UsageError(f"Got {parameter.label} {text!r}; expected {_expected(parameter)}.")
+        raise UsageError(
+            f"Got {parameter.label} {text!r}; expected {_expected(parameter)}. "
+            "Correct the field, or leave it empty."
+        )
     readers: dict[str, Callable[[str], Any]] = {
         "number": float,
         "integer": int,

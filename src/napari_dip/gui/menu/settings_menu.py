@@ -119,10 +119,10 @@ class SettingsMenu(QPushButton):  # type: ignore[misc]
     def _tour(self, *_: object) -> None:
         start_tour(self.parentWidget())
 
-    def _copy(self, what: str, make: Callable[[], str]) -> None:
+    def _copy(self, name: str, make: Callable[[], str]) -> None:
         def copy() -> str:
             QApplication.clipboard().setText(make())
-            return f"{what} copied."
+            return f"{name} copied."
 
         self._report(copy)
 

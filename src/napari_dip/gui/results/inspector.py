@@ -200,7 +200,8 @@ class Inspector(Collapsible):
         self._whiteness.setText(
             ""
             if whiteness is None
-            else f"Residual whiteness: {whiteness:.2f}. White noise has 1.41; lost structure, less."
+            else f"Residual whiteness: {whiteness:.2f}. White noise gives 1.41; "
+            "lost structure lowers the value."
         )
         self._buttons["residual"].setEnabled(self._observed() is not None)
         before, after = self._table.text(), self._as_table()

@@ -190,7 +190,7 @@ def _ticks(values: NDArray[np.float64]) -> list[tuple[float, str]]:
 def _mix(first: QColor, second: QColor, share: float) -> QColor:
     """Return the colour between two: `share` 0 is the first, 1 the second."""
     pairs: Any = zip(first.getRgb(), second.getRgb(), strict=True)
-    return QColor(*(round(one * (1 - share) + other * share) for one, other in pairs))
+    return QColor(*(round(a * (1 - share) + b * share) for a, b in pairs))
 
 
 def describe(progress: "Progress") -> str:

@@ -44,8 +44,8 @@ def as_command(job: Job) -> str:
         elif isinstance(value, bool):
             words += [option] * value
         elif value is not None:
-            for one in value if isinstance(value, tuple) else (value,):
-                words += [option, str(one)]
+            for part in value if isinstance(value, tuple) else (value,):
+                words += [option, str(part)]
     words += _configured(job)
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
@@ -84,12 +84,12 @@ def _micrometres(image: Image) -> dict[str, float]:
     }
 
 
-def _path_of(layer: Any, what: str) -> str:
+def _path_of(layer: Any, role: str) -> str:
     """Return the file of a layer; UsageError without a file or with changed pixels."""
     if not is_its_file(layer):
         state = "has no file" if layer.source.path is None else "differs from its file"
         raise UsageError(
-            f"Got a layer as {what} that {state}; expected an unchanged layer of a file. "
+            f"Got a layer as {role} that {state}; expected an unchanged layer of a file. "
             "Save the layer and open the file, or copy as Python."
         )
     return str(layer.source.path)
@@ -103,7 +103,7 @@ def as_python(job: Job) -> str:
     for name, value in choices.task.values.items():
         if hasattr(value, "axis_labels"):
             part = (job, whole) if name in SAME_PIXELS else None
-            arguments.append(f"{name}={_picture(value, image_of(value), part)}")
+            arguments.append(f"{name}={_image_code(value, image_of(value), part)}")
         elif value is not None:
             arguments.append(f"{name}={value!r}")
     task = TASKS[job.task.name].__name__
@@ -115,7 +115,7 @@ def as_python(job: Job) -> str:
             "from napari_dip.io.images import read_image",
             f"from napari_dip.core.tasks import {task}",
             "",
-            f"image = {_picture(layer, whole, (job, whole))}",
+            f"image = {_image_code(layer, whole, (job, whole))}",
             f"task = {task}({', '.join(arguments)})",
             f"config = DipConfig.model_validate({config!r})",
             "restoration = finish(restore(image, task, config))",
@@ -125,7 +125,7 @@ def as_python(job: Job) -> str:
     )
 
 
-def _picture(layer: Any, image: Image, part: tuple[Job, Image] | None) -> str:
+def _image_code(layer: Any, image: Image, part: tuple[Job, Image] | None) -> str:
     """Return the code of the image of a layer, cut to the region if `part` is given."""
     if is_its_file(layer):
         data = f"read_image({str(layer.source.path)!r}).data"
