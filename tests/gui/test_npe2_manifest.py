@@ -38,7 +38,7 @@ def test_the_widget_has_the_public_name(manifest):
 def test_a_task_has_one_title_in_menus_and_dock(manifest, task):
     commands = {command.id: command for command in manifest.contributions.commands}
     command = commands[f"napari-dip.{task.replace('-', '_')}"]
-    assert command.title == command.short_title == TITLES[task][0]
+    assert command.title == TITLES[task][0]
 
 
 def test_every_menu_command_is_declared(manifest):
