@@ -1,4 +1,4 @@
-"""What GUI tests share: an X server, fresh settings, and a `restore` the test can steer."""
+"""Fixtures of the GUI tests: X server, new settings, and a `restore` that the test controls."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from threading import Event, Semaphore
 from typing import Any
 
-# Before the first import of napari or Qt. The user's settings are not touched,
-# a widget that outlives its viewer is an error, and the offscreen platform has
-# no OpenGL.
+# Before the first import of napari or Qt: keep the settings of the user unchanged, make
+# a widget that outlives its viewer an error, and avoid the offscreen platform, which
+# has no OpenGL.
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 os.environ["NAPARI_STRICT_QT"] = "raise"
 if os.environ.get("DISPLAY"):
@@ -87,7 +87,7 @@ class FakeRestore:
         self.calls = 0
         self.reached = 0
         self.last = 0
-        self.checkpoints: dict[int, list[object]] | None = None  # {}: it can be gone on with
+        self.checkpoints: dict[int, list[object]] | None = None  # {}: the run can continue
         self.closed = Event()
         self.image: Image | None = None
         self.task: Any = None
@@ -186,7 +186,7 @@ def dock(viewer):
 
 @pytest.fixture
 def fake_restore(monkeypatch):
-    """Replace `restore`, and pass every progress on."""
+    """Replace `restore`, and send every progress."""
     from napari_dip.gui.run import worker
 
     fake = FakeRestore()
@@ -197,7 +197,7 @@ def fake_restore(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def remembered(monkeypatch, tmp_path):
-    """Return the file of settings; the user's own is not touched."""
+    """Return a temporary settings file, which replaces that of the user."""
     file = tmp_path / "remembered" / "settings.json"
     for module in ("session.settings", "session.export_code", "form.cost_label"):
         monkeypatch.setattr(f"napari_dip.gui.{module}.remembered_file", lambda: file)

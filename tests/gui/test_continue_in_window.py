@@ -1,4 +1,4 @@
-"""A run that has ended is gone on with, by the button that also ends a pause."""
+"""A finished run continues, by the button that also resumes a paused run."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ def finish(dock, fake_restore, qtbot, start):
     return finished.args[0][0]
 
 
-def go_on(dock, qtbot):
+def press_continue(dock, qtbot):
     qtbot.mouseClick(button(dock, "pause"), Qt.MouseButton.LeftButton)
 
 
-def test_a_run_that_kept_no_state_cannot_be_gone_on_with(viewer, dock, fake_restore, qtbot):
+def test_run_without_checkpoints_cannot_continue(viewer, dock, fake_restore, qtbot):
     viewer.add_image(np.zeros((8, 9)))
     finish(dock, fake_restore, qtbot, dock.run)
     assert enabled(dock) == {"run"}
     assert button(dock, "pause").text() == "Pause"
 
 
-def test_going_on_improves_the_same_layer_and_its_past_goes_on(
+def test_continued_run_updates_the_same_layer_and_history(
     viewer, dock, result, fake_restore, qtbot
 ):
     assert enabled(dock) == {"run", "pause"}
-    assert button(dock, "pause").text() == "Go on"
-    assert finish(dock, fake_restore, qtbot, lambda: go_on(dock, qtbot)) is result
+    assert button(dock, "pause").text() == "Continue"
+    assert finish(dock, fake_restore, qtbot, lambda: press_continue(dock, qtbot)) is result
     np.testing.assert_array_equal(result.data, 6)
     assert result.metadata["napari_dip"]["selected_iteration"] == 6
     assert names(viewer) == ["cells", "cells_denoise"]
@@ -54,10 +54,10 @@ def test_going_on_improves_the_same_layer_and_its_past_goes_on(
 
 
 @pytest.mark.parametrize("end", ["cancel", "error"])
-def test_what_there_was_comes_back_if_it_comes_to_nothing(
+def test_cancelled_or_failed_continuation_restores_the_earlier_result(
     viewer, dock, result, fake_restore, qtbot, end
 ):
-    go_on(dock, qtbot)
+    press_continue(dock, qtbot)
     advance(fake_restore, dock, qtbot)
     np.testing.assert_array_equal(result.data, 4)
     if end == "cancel":
@@ -72,17 +72,17 @@ def test_what_there_was_comes_back_if_it_comes_to_nothing(
     assert enabled(dock) == {"run", "pause"}
 
 
-def test_a_deleted_result_cannot_be_gone_on_with(viewer, dock, result):
+def test_run_with_a_deleted_result_cannot_continue(viewer, dock, result):
     viewer.layers.remove(result)
     assert enabled(dock) == {"run"}
 
 
-def test_a_real_run_is_gone_on_with(viewer, dock, qtbot):
+def test_real_run_continues(viewer, dock, qtbot):
     viewer.add_image(noisy_waves((32, 32)), name="waves")
     dock.config = tiny_config(4, threads=1)
     for expected in (4, 8):
         with qtbot.waitSignal(dock.finished, timeout=60_000) as finished:
-            dock.run() if expected == 4 else dock.go_on()
+            dock.run() if expected == 4 else dock.continue_run()
         (layer,) = finished.args[0]
         assert layer.metadata["napari_dip"]["iterations"] == expected
     assert layer.name == "waves_denoise"

@@ -7,12 +7,15 @@ import torch
 from napari.utils.notifications import notification_manager
 from napari.viewer import current_viewer
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QPushButton, QWidget
 from superqt.utils import GeneratorWorker
 
 from napari_dip.config import DipConfig
+from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.errors import AxesError, InputError, MemoryExhaustedError, UsageError
 from napari_dip.gui.dock import DeepImagePriorWidget
+from napari_dip.gui.form.parameter_fields import tooltip
 from napari_dip.gui.menu_commands import open_dock
 from napari_dip.gui.run.run_buttons import State
 from tests.gui.conftest import delete
@@ -38,7 +41,7 @@ def names(viewer):
 
 
 def advance(fake_restore, dock, qtbot):
-    """Let one iteration pass, and wait until the dock has shown it."""
+    """Make one iteration, and wait until the dock shows it."""
     run, reached = dock._run, fake_restore.reached
     with qtbot.waitSignal(run.progressed):
         fake_restore.step()
@@ -64,7 +67,7 @@ def test_a_run_ends_in_a_result_layer(viewer, stack, dock, fake_restore, qtbot):
     np.testing.assert_array_equal(layer.data, 3)
     np.testing.assert_array_equal(stack.data, 0)
     assert layer.metadata["napari_dip"]["schema"] == 1
-    assert "Done" in dock._monitor._text.text()
+    assert "Done" in dock._plot._text.text()
 
 
 def test_the_dock_is_usable_again_after_a_run(viewer, stack, dock, fake_restore, qtbot):
@@ -93,7 +96,7 @@ def test_buttons_follow_the_run(stack, dock, fake_restore, qtbot):
     assert enabled(dock) == {"run"}
 
 
-def test_run_double_clicked_is_one_run(stack, dock, fake_restore, qtbot):
+def test_double_click_starts_one_run(stack, dock, fake_restore, qtbot):
     for event in (qtbot.mouseClick, qtbot.mouseDClick, qtbot.mouseRelease):
         event(button(dock, "run"), Qt.MouseButton.LeftButton)
     fake_restore.step(100)
@@ -126,7 +129,7 @@ def test_stop_and_keep_gives_a_layer(viewer, stack, dock, fake_restore, qtbot):
     assert layer.metadata["napari_dip"]["stop_reason"] == "stop_requested"
 
 
-def test_cancel_leaves_nothing(viewer, stack, dock, fake_restore, qtbot):
+def test_cancel_leaves_no_layer(viewer, stack, dock, fake_restore, qtbot):
     dock.run()
     advance(fake_restore, dock, qtbot)
     assert names(viewer) == ["cells", "cells_denoise"]
@@ -138,11 +141,11 @@ def test_cancel_leaves_nothing(viewer, stack, dock, fake_restore, qtbot):
     assert dock._run is None
 
 
-def test_a_paused_run_goes_on(stack, dock, fake_restore, qtbot):
+def test_paused_run_resumes(stack, dock, fake_restore, qtbot):
     dock.run()
     advance(fake_restore, dock, qtbot)
     button(dock, "pause").click()
-    assert dock._monitor._text.text() == State.PAUSED.value
+    assert dock._plot._text.text() == State.PAUSED.value
     button(dock, "pause").click()
     fake_restore.free = True
     with qtbot.waitSignal(dock.finished) as finished:
@@ -160,7 +163,7 @@ def test_a_paused_run_can_be_ended(stack, dock, fake_restore, qtbot, end):
     assert len(finished.args[0]) == (end == "stop")
 
 
-def test_nothing_happens_to_a_run_that_is_not_there(stack, dock):
+def test_buttons_without_a_run_have_no_effect(stack, dock):
     for call in (dock.pause, dock.resume, dock.stop, dock.cancel):
         call()
     assert dock._state is State.IDLE
@@ -174,7 +177,7 @@ def test_nothing_happens_to_a_run_that_is_not_there(stack, dock):
         pytest.param(KeyError("bug"), "Unexpected KeyError", id="bug"),
     ],
 )
-def test_an_error_is_said_once_and_all_is_reset(
+def test_error_is_shown_once_and_dock_is_reset(
     viewer, stack, dock, fake_restore, qtbot, error, words, caplog
 ):
     dock.run()
@@ -185,19 +188,17 @@ def test_an_error_is_said_once_and_all_is_reset(
     assert isinstance(failed.args[0], (MemoryExhaustedError, Exception))
     assert len(sentences()) == 1
     assert words in sentences()[0]
-    assert words in dock._monitor._text.text()
-    assert dock._monitor._bar.isHidden()
+    assert words in dock._plot._text.text()
+    assert dock._plot._bar.isHidden()
     assert enabled(dock) == {"run"}
     assert names(viewer) == ["cells"]
-    # Its thread tells that it has ended just after it told the error.
+    # The thread reports its end just after the error.
     qtbot.waitUntil(lambda: not GeneratorWorker._worker_set)
-    # Only what is not ours needs a trace of where it came from.
+    # Only errors of other packages have a traceback in the log.
     assert ("KeyError" in caplog.text) == isinstance(error, KeyError)
 
 
-def test_a_run_has_a_log_without_what_an_error_quotes(
-    stack, dock, fake_restore, qtbot, monkeypatch, tmp_path
-):
+def test_log_of_a_run_has_no_quoted_values(stack, dock, fake_restore, qtbot, monkeypatch, tmp_path):
     monkeypatch.setenv("NAPARI_DIP_LOGS", str(tmp_path))
     fake_restore.error = KeyError(f"Doe{'^'}Jane")
     dock.run()
@@ -212,7 +213,7 @@ def test_a_run_has_a_log_without_what_an_error_quotes(
     assert str(log) in sentences()[0]
 
 
-def test_a_log_says_how_a_run_ended(dock, stack, fake_restore, qtbot, monkeypatch, tmp_path):
+def test_log_has_the_end_of_a_run(dock, stack, fake_restore, qtbot, monkeypatch, tmp_path):
     monkeypatch.setenv("NAPARI_DIP_LOGS", str(tmp_path))
     fake_restore.free = True
     with qtbot.waitSignal(dock.finished) as finished:
@@ -222,7 +223,7 @@ def test_a_log_says_how_a_run_ended(dock, stack, fake_restore, qtbot, monkeypatc
     assert f"{report['iterations']} iterations, {report['stop_reason']}" in log.read_text()
 
 
-def test_no_layer_is_refused_in_words(dock, qtbot):
+def test_rejects_a_run_without_a_layer(dock, qtbot):
     with qtbot.waitSignal(dock.failed) as failed:
         dock.run()
     assert isinstance(failed.args[0], InputError)
@@ -230,7 +231,7 @@ def test_no_layer_is_refused_in_words(dock, qtbot):
     assert enabled(dock) == {"run"}
 
 
-def test_axes_that_do_not_fit_are_refused_before_anything_runs(stack, dock, fake_restore, qtbot):
+def test_rejects_axes_that_do_not_fit_before_the_run(stack, dock, fake_restore, qtbot):
     dock.config = DipConfig(axes="YX")
     with qtbot.waitSignal(dock.failed) as failed:
         dock.run()
@@ -238,7 +239,7 @@ def test_axes_that_do_not_fit_are_refused_before_anything_runs(stack, dock, fake
     assert fake_restore.calls == 0
 
 
-def test_a_setting_that_cannot_be_meant_is_refused(stack, dock, fake_restore, qtbot):
+def test_rejects_an_invalid_setting(stack, dock, fake_restore, qtbot):
     dock._form._fields["gain"].value = "bright"
     with qtbot.waitSignal(dock.failed) as failed:
         dock.run()
@@ -268,7 +269,7 @@ def test_the_preview_can_be_deleted_during_a_run(viewer, stack, dock, fake_resto
     assert names(viewer) == ["cells", "cells_denoise"]
 
 
-def test_a_cancel_after_all_layers_are_gone(viewer, stack, dock, fake_restore, qtbot):
+def test_cancel_works_without_layers(viewer, stack, dock, fake_restore, qtbot):
     dock.run()
     advance(fake_restore, dock, qtbot)
     viewer.layers.clear()
@@ -277,7 +278,7 @@ def test_a_cancel_after_all_layers_are_gone(viewer, stack, dock, fake_restore, q
     assert names(viewer) == []
 
 
-def test_data_replaced_during_a_run_do_not_reach_it(viewer, stack, dock, fake_restore, qtbot):
+def test_run_ignores_data_replaced_after_its_start(viewer, stack, dock, fake_restore, qtbot):
     dock.run()
     advance(fake_restore, dock, qtbot)
     stack.data = np.ones((2, 4, 4))
@@ -315,7 +316,7 @@ def test_hiding_the_dock_does_not_end_the_run(viewer, stack, dock, fake_restore,
     assert names(viewer) == ["cells", "cells_denoise"]
 
 
-def test_a_second_dock_has_runs_of_its_own(viewer, stack, dock, fake_restore, qtbot):
+def test_second_dock_has_separate_runs(viewer, stack, dock, fake_restore, qtbot):
     other = DeepImagePriorWidget(viewer)
     viewer.window.add_dock_widget(other, name="other")
     fake_restore.free = True
@@ -325,7 +326,7 @@ def test_a_second_dock_has_runs_of_its_own(viewer, stack, dock, fake_restore, qt
     assert len(viewer.layers) == 3
 
 
-def test_napari_knows_that_it_is_busy(viewer, stack, dock, fake_restore, qtbot):
+def test_napari_warns_before_closing_during_a_run(viewer, stack, dock, fake_restore, qtbot):
     manager = viewer.window._task_status_manager
     dock.run()
     assert manager.is_busy()
@@ -398,7 +399,7 @@ def test_lazy_data_are_not_read_by_the_dock(viewer, dock, fake_restore, qtbot):
     assert isinstance(finished.args[0][0].data, np.ndarray)
 
 
-def test_the_current_plane_lies_where_it_was(viewer, stack, dock, fake_restore, qtbot):
+def test_result_of_the_current_plane_has_its_position(viewer, stack, dock, fake_restore, qtbot):
     stack.scale = (2, 1, 1)
     viewer.dims.set_current_step(0, 1)
     dock._form.region.region = "current"
@@ -437,10 +438,20 @@ def test_the_menu_command_finds_a_dock_that_a_script_opened(viewer, dock):
     assert list(viewer.window.dock_widgets.values()) == [dock]
 
 
-def test_keys_and_tooltips_are_there(dock):
+def test_buttons_have_keys_and_tooltips(dock):
     for name, key in (("run", "Ctrl+Return"), ("stop", "Ctrl+K")):
         assert key in button(dock, name).toolTip()
     assert current_viewer() is not None
+
+
+def test_tooltips_have_at_most_two_lines(dock):
+    """Only those of the dock: others are descriptions of the core, or of pyqtgraph's menu."""
+    described = {field.description for field in DipConfig.model_fields.values()}
+    described |= {tooltip(one) for task in TASKS.values() for one in parameters_of(task).values()}
+    foreign = set(dock.findChild(QWidget, "curve").findChildren(QWidget))
+    tips = {widget.toolTip() for widget in set(dock.findChildren(QWidget)) - foreign} - described
+    assert len(tips) > 10
+    assert [tip for tip in tips if len(tip) > 120] == []
 
 
 def test_the_dock_is_narrow(dock):

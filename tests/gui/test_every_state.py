@@ -35,9 +35,9 @@ pytestmark = pytest.mark.window
 _FOLDER = os.environ.get("NAPARI_DIP_SCREENSHOTS")
 _SIZE = (1180, 820)
 _WIDTH = 300
-# Room that a button needs beside its text, at the least [pixels].
+# Smallest margin of a button around its text [pixels].
 _MARGIN = 4
-# And a list for its arrow.
+# Width of the arrow of a list [pixels].
 _ARROW = 24
 
 
@@ -46,7 +46,7 @@ def viewer(make_napari_viewer):
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(*_SIZE)
     viewer.open_sample("napari-dip", "cell")
-    if _FOLDER is None:  # nobody looks at the picture
+    if _FOLDER is None:  # no picture is saved
         for layer in viewer.layers:
             layer.data = layer.data[:64, :64]
     return viewer
@@ -67,11 +67,11 @@ def narrow(viewer, dock):
 
 
 def clipped(dock) -> list[str]:
-    """Return the texts that do not fit where they are, and fields beyond the edge."""
+    """Return the texts that are clipped, and the fields beyond the edge."""
     found = []
     for widget in dock.findChildren(QWidget):
         if not widget.isVisible() or widget.visibleRegion().isEmpty():
-            continue  # hidden, folded away or scrolled out of sight
+            continue  # hidden, collapsed or scrolled away
         right = widget.mapTo(dock, widget.rect().topRight()).x()
         if right > dock.width() and widget.objectName():
             found.append(f"{widget.objectName()} ends at {right} of {dock.width()}")
@@ -103,7 +103,7 @@ def settle(dock):
 
 
 def assert_fits(viewer, dock, qtbot, name):
-    """Nothing is clipped; save the dock, and the window around it, if pictures are wanted."""
+    """Assert that nothing is clipped; save pictures of dock and window if a folder is set."""
     settle(dock)
     if _FOLDER is None:
         return
@@ -118,7 +118,7 @@ def assert_fits(viewer, dock, qtbot, name):
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_a_form_fits_whatever_the_task(viewer, dock, qtbot, theme):
+def test_form_of_every_task_fits(viewer, dock, qtbot, theme):
     viewer.theme = theme
     ending = "" if theme == "dark" else "-light"
     for name in TASKS:
@@ -132,14 +132,14 @@ def test_a_form_fits_whatever_the_task(viewer, dock, qtbot, theme):
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
+def test_every_state_of_a_run_fits(viewer, dock, qtbot, theme):
     viewer.theme = theme
     ending = "" if theme == "dark" else "-light"
     dock.config = DipConfig(preset="fast") if _FOLDER else tiny_config(5000, threads=1)
     qtbot.mouseClick(dock.findChild(QPushButton, "run"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
     points = 40 if _FOLDER else 4  # a picture shows more of the curve
-    qtbot.waitUntil(lambda: len(dock._monitor._curves[0].points) >= points, timeout=60_000)
+    qtbot.waitUntil(lambda: len(dock._plot._curves[0].points) >= points, timeout=60_000)
     assert_fits(viewer, dock, qtbot, f"running{ending}")
     dock.run()
     assert_fits(viewer, dock, qtbot, f"queue{ending}")
@@ -156,24 +156,24 @@ def test_a_run_fits_at_every_moment(viewer, dock, qtbot, theme):
     slider.setValue(slider.maximum() // 8)
     assert_fits(viewer, dock, qtbot, f"scrubbed{ending}")
     slider.setValue(slider.maximum())
-    closer = dock._outcome._closer
-    closer.expand()
-    closer._truth.value = viewer.layers["cell (truth)"]
+    inspector = dock._results._inspector
+    inspector.expand()
+    inspector._truth.value = viewer.layers["cell (truth)"]
     settle(dock)
     qtbot.mouseClick(dock.findChild(QPushButton, "residual"), Qt.MouseButton.LeftButton)
     assert "cell_denoise_residual" in viewer.layers
     assert_fits(viewer, dock, qtbot, f"residual{ending}")
     qtbot.mouseClick(dock.findChild(QPushButton, "compare"), Qt.MouseButton.LeftButton)
-    with qtbot.waitSignal(closer._comparison.returned, timeout=120_000):
+    with qtbot.waitSignal(inspector._comparison.returned, timeout=120_000):
         pass
     bar = dock._scroll.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)  # the table is in sight
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)  # the table is visible
     assert_fits(viewer, dock, qtbot, f"compared{ending}")
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_the_batch_dialog_fits(viewer, dock, qtbot, theme, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # short names, which tell nothing of this machine
+    monkeypatch.chdir(tmp_path)  # short names without paths of this machine
     viewer.theme = theme
     ending = "" if theme == "dark" else "-light"
     dock.config = tiny_config(2, threads=1)
@@ -193,7 +193,7 @@ def test_the_batch_dialog_fits(viewer, dock, qtbot, theme, tmp_path, monkeypatch
     assert_fits(viewer, dialog, qtbot, f"batch{ending}")
 
 
-def test_a_refusal_fits(viewer, dock, qtbot):
+def test_refused_layer_fits(viewer, dock, qtbot):
     dock.layer = viewer.add_image(np.zeros((1, 1, 1, 1, 8, 8)), name="six dimensions")
     with qtbot.waitSignal(dock.failed):
         dock.run()

@@ -1,4 +1,4 @@
-"""File > Save: what napari's own files lose is kept."""
+"""File > Save: files keep axes, scale, units and report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCALE = {"scale": (2.0, 0.5, 0.25), "units": ("um",) * 3, "axis_labels": ("z", "
 
 @pytest.fixture(autouse=True)
 def _plugins(make_napari_viewer):
-    """Writers are found once napari has looked for plugins."""
+    """napari must find the plugins before their writers."""
     make_napari_viewer()
 
 
@@ -47,14 +47,14 @@ def test_a_saved_layer_keeps_axes_scale_and_units(tmp_path, kind, suffix):
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint64", "float16", "bool"])
-def test_values_that_no_file_holds_are_kept_in_another_type(tmp_path, dtype):
+def test_unsupported_dtypes_are_converted_without_loss(tmp_path, dtype):
     values = np.arange(20).reshape(4, 5).astype(dtype)
     kind = ImageLayer if dtype == "float16" else Labels
     (path,) = kind(values).save(str(tmp_path / "saved.ome.tif"))
     np.testing.assert_array_equal(io.read_image(path).data, values)
 
 
-def test_a_saved_result_says_how_it_was_made(tmp_path):
+def test_saved_result_has_its_report(tmp_path):
     report = finish(restore(Image(noisy_waves((16, 16)), "YX"), config=tiny_config(2))).report
     layer = ImageLayer(np.zeros((16, 16), np.float32), metadata={"napari_dip": report.as_json()})
     (path,) = layer.save(str(tmp_path / "saved.ome.tif"))
@@ -74,7 +74,7 @@ def test_colours_and_the_finest_level_are_saved(tmp_path):
     np.testing.assert_array_equal(io.read_image(path).data, fine)
 
 
-def test_a_file_that_cannot_be_replaced_stays(tmp_path):
+def test_file_that_cannot_be_replaced_is_unchanged(tmp_path):
     path = tmp_path / "saved.nii"
     path.write_bytes(b"something else")
     with pytest.raises(NapariDipError, match=r"Choose"):
@@ -82,6 +82,6 @@ def test_a_file_that_cannot_be_replaced_stays(tmp_path):
     assert path.read_bytes() == b"something else"
 
 
-def test_other_names_are_left_to_others(tmp_path):
+def test_other_suffixes_are_left_to_other_writers(tmp_path):
     writer, _ = PluginManager.instance().get_writer(tmp_path / "saved.tif", ["image"])
     assert writer.plugin_name == "napari"

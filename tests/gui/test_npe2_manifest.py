@@ -12,6 +12,7 @@ from npe2 import PluginManifest
 import napari_dip
 from napari_dip.core.tasks import TASKS
 from napari_dip.gui.dock import DeepImagePriorWidget
+from napari_dip.gui.form.task_form import TITLES
 from napari_dip.gui.job.choices import TaskChoice
 from tests.tiny import tiny_config
 
@@ -33,6 +34,13 @@ def test_the_widget_has_the_public_name(manifest):
     assert widget.display_name == "Deep Image Prior"
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_has_one_title_in_menus_and_dock(manifest, task):
+    commands = {command.id: command for command in manifest.contributions.commands}
+    command = commands[f"napari-dip.{task.replace('-', '_')}"]
+    assert command.title == TITLES[task][0]
+
+
 def test_every_menu_command_is_declared(manifest):
     declared = {command.id for command in manifest.contributions.commands}
     submenus = {submenu.id for submenu in manifest.contributions.submenus}
@@ -50,7 +58,7 @@ def test_every_menu_of_napari_accepts_plugins(manifest):
 def test_napari_shows_the_entries(make_napari_viewer):
     make_napari_viewer()
     commands = get_app_model().commands
-    assert commands["napari-dip.denoise"].title == "Denoise image (Deep Image Prior)"
+    assert commands["napari-dip.denoise"].title == "Denoise (Deep Image Prior)"
     titles = {getattr(item, "title", None) for item in _items("napari/layers/filter")}
     assert "Restoration (Deep Image Prior)" in titles
     entries = {item.command.id for item in _items("napari-dip/restoration")}
@@ -76,7 +84,7 @@ def test_the_menu_entries_open_one_dock_with_their_task(make_napari_viewer):
 
 
 @pytest.mark.parametrize(("key", "dimensions"), [("cell", 2), ("fluorescence", 3)])
-def test_samples_open_ready_to_be_restored(make_napari_viewer, key, dimensions):
+def test_dock_chooses_the_layer_of_a_sample(make_napari_viewer, key, dimensions):
     viewer = make_napari_viewer()
     viewer.open_sample("napari-dip", key)
     visible = [layer for layer in viewer.layers if layer.visible]
@@ -85,7 +93,7 @@ def test_samples_open_ready_to_be_restored(make_napari_viewer, key, dimensions):
     assert dock.layer == visible[0]
 
 
-# What of its sample each task needs beside the image, by the layer's name.
+# Sample of each task, and the layers of its parameters by name.
 SAMPLES = {
     "inpaint": ("scratched", {"mask": "scratches"}),
     "super-resolve": ("small", {}),

@@ -33,8 +33,8 @@ pytestmark = pytest.mark.window
 _PATH = os.environ.get("NAPARI_DIP_SCREENSHOT")
 _SIZE = (1180, 820)
 _SPOT = (128, 128)  # a pixel of the sample, y and x
-_ZOOM = 24  # screen pixels for each
-_TOLERANCE = 3  # of 255: rounding on the way to the screen
+_ZOOM = 24  # screen pixels for each pixel of the sample
+_TOLERANCE = 3  # grey levels of 255, for rounding
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_user_restores_a_sample(viewer, qtbot):
     first = wait_until_shown(viewer, preview, qtbot)
     assert abs(first - before) > _TOLERANCE
 
-    # The screen goes on to another estimate without our help.
+    # The screen shows the next estimate by itself.
     qtbot.waitUntil(lambda: abs(spot_on_screen(viewer) - first) > _TOLERANCE, timeout=60_000)
 
     viewer.reset_view()
@@ -128,7 +128,7 @@ def test_a_user_restores_a_sample(viewer, qtbot):
 
 def test_a_mask_is_painted_by_mouse_and_its_pixels_are_filled(viewer, qtbot):
     viewer.open_sample("napari-dip", "cell")
-    choose(viewer, "Layers", "Filter", "Restoration (Deep Image Prior)", "Fill missing pixels")
+    choose(viewer, "Layers", "Filter", "Restoration (Deep Image Prior)", "Fill pixels")
     (dock,) = viewer.window.dock_widgets.values()
     dock.config = tiny_config(iterations=3, threads=1)
     click(dock, qtbot, "new_mask")
@@ -181,7 +181,7 @@ def test_two_files_are_restored_by_the_batch_dialog(viewer, qtbot, tmp_path, mon
     dialog = dock.findChild(BatchDialog)
     qtbot.waitExposed(dialog)
     names = [str(file) for file in files]
-    # The system's own dialog for files answers no test.
+    # A test cannot operate the file dialog of the system.
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (names, ""))
     click(dialog, qtbot, "add_files")
     qtbot.keyClicks(dialog.findChild(QLineEdit, "folder"), str(tmp_path / "out"))

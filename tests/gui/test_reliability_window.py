@@ -1,4 +1,4 @@
-"""Bad data, and what happens to layers, docks and settings: a sentence, and all is ready again."""
+"""Invalid data and lost layers, docks and settings: a message, and the dock is ready again."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.bad import BASE, GUIDES, HOLE, IMAGES, MASKS, PSFS, is_a_sentence
 from tests.gui.conftest import delete
 from tests.tiny import tiny_config
 
-# napari itself has no layers of these.
+# napari cannot make layers of these.
 NO_LAYERS = {"a line", "empty", "complex", "objects", "structured", "dates"}
 
 
 @pytest.fixture
 def sentence(viewer, dock, qtbot):
-    """Return a call that lets the dock run on a layer, and returns what it is refused with."""
+    """Return a function that runs the dock on a layer and returns the error."""
     dock.config = tiny_config(2, threads=1)
 
     def sentence(layer):
@@ -32,8 +32,8 @@ def sentence(viewer, dock, qtbot):
             dock.run()
         assert list(viewer.layers) == layers
         assert dock.findChild(QPushButton, "run").isEnabled()
-        (said,) = [one.message for one in notification_manager.records]
-        return said
+        (message,) = [one.message for one in notification_manager.records]
+        return message
 
     return sentence
 
@@ -42,15 +42,15 @@ def layers_of(bad):
     return {name: data for name, data in bad.items() if name not in NO_LAYERS}
 
 
-# One window for all of a kind: it takes longer than a refusal.
+# One window for all cases of a kind: opening it takes longer than a refusal.
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
-def test_an_image_that_is_none_is_refused(viewer, sentence):
-    said = {}
+def test_rejects_invalid_images(viewer, sentence):
+    messages = {}
     for name, data in layers_of(IMAGES).items():
         layer = viewer.add_image(data, name=name, contrast_limits=(0, 1))
-        said[name] = sentence(layer)
-    assert len(said) == 6
-    assert {name: words for name, words in said.items() if not is_a_sentence(words)} == {}
+        messages[name] = sentence(layer)
+    assert len(messages) == 6
+    assert {name: words for name, words in messages.items() if not is_a_sentence(words)} == {}
 
 
 @pytest.mark.parametrize(
@@ -58,20 +58,20 @@ def test_an_image_that_is_none_is_refused(viewer, sentence):
     [("inpaint", "mask", MASKS), ("deconvolve", "psf", PSFS), ("guided", "picture", GUIDES)],
     ids=["masks", "PSFs", "guides"],
 )
-def test_what_a_task_cannot_mean_is_refused(viewer, dock, sentence, task, field, bad):
+def test_rejects_invalid_task_inputs(viewer, dock, sentence, task, field, bad):
     image = viewer.add_image(BASE)
-    said = {}
+    messages = {}
     for name, data in layers_of(bad).items():
         layer = viewer.add_image(data.astype(float), name=name, contrast_limits=(0, 1))
         dock.layer = image
         dock.task = TaskChoice(task, {field: layer})
-        said[name] = sentence(image)
-    assert said
-    assert {name: words for name, words in said.items() if not is_a_sentence(words)} == {}
+        messages[name] = sentence(image)
+    assert messages
+    assert {name: words for name, words in messages.items() if not is_a_sentence(words)} == {}
 
 
 @pytest.mark.parametrize("late", ["painted", "hidden", "deleted"])
-def test_a_mask_is_as_it_was_when_the_run_began(viewer, dock, fake_restore, qtbot, late):
+def test_run_uses_the_mask_of_its_start(viewer, dock, fake_restore, qtbot, late):
     image, mask = viewer.add_image(BASE), viewer.add_labels(HOLE.astype(int))
     dock.layer = image
     dock.task = TaskChoice("inpaint", {"mask": mask})
@@ -91,7 +91,7 @@ def test_a_mask_is_as_it_was_when_the_run_began(viewer, dock, fake_restore, qtbo
     assert len(finished.args[0]) == 1
 
 
-def test_two_viewers_have_runs_and_results_of_their_own(make_napari_viewer, fake_restore, qtbot):
+def test_two_viewers_have_separate_runs_and_results(make_napari_viewer, fake_restore, qtbot):
     viewers = make_napari_viewer(), make_napari_viewer()
     docks = []
     for number, viewer in enumerate(viewers):
@@ -122,13 +122,13 @@ def test_a_dock_that_was_closed_during_a_run_can_be_opened_again(viewer, dock, f
     assert [layer.name for layer in viewer.layers] == ["cells", "cells_denoise"]
 
 
-def test_a_device_of_the_last_session_that_is_gone_is_said(viewer, sentence, dock, qtbot):
+def test_reports_a_device_that_no_longer_exists(viewer, sentence, dock, qtbot):
     layer = viewer.add_image(BASE)
     remember(Settings(DipConfig(device="cuda:99")))
     dock._settings.recall()
-    said = sentence(layer)
-    assert is_a_sentence(said)
-    assert "cuda:99" in said
+    message = sentence(layer)
+    assert is_a_sentence(message)
+    assert "cuda:99" in message
     dock.config = tiny_config(2, threads=1)
     with qtbot.waitSignal(dock.finished, timeout=60_000):
         dock.run()

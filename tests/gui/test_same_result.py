@@ -1,4 +1,4 @@
-"""One core behind every front end: the window and the command line agree to the last bit."""
+"""The window and the command line give the same pixels, to the last bit."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def source(shared_data):
 
 @pytest.fixture
 def written(source, tmp_path):
-    """Return what the command line makes of the stack."""
+    """Return the result of the command line for the stack."""
     config, output = tmp_path / "config.json", tmp_path / "out.ome.tif"
     config.write_text(CONFIG.model_dump_json())
     assert main(["denoise", str(source), "--config", str(config), "-o", str(output)]) == 0
     return read_image(output)
 
 
-def test_a_stack_gets_the_same_values_and_keeps_its_axes_units_and_size(
+def test_window_and_command_line_give_the_same_pixels_and_metadata(
     source, written, make_napari_viewer, qtbot
 ):
     image = read_image(source)

@@ -1,4 +1,4 @@
-"""The dock widget: form, buttons, monitor and preview of one run at a time, others in a queue."""
+"""The dock widget: form, buttons, results and queue; one run at a time."""
 
 # No `from __future__ import annotations`: napari compares the annotation of
 # `viewer` with the text "napari.viewer.Viewer". Qt classes have no types for
@@ -11,19 +11,19 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_dip.config import DipConfig
 from napari_dip.errors import NapariDipError
-from napari_dip.gui.form.cost_label import Cost
+from napari_dip.gui.form.cost_label import CostLabel
 from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import job
 from napari_dip.gui.menu.settings_menu import SettingsMenu
 from napari_dip.gui.results.preview import Preview
-from napari_dip.gui.results.results_panel import Outcome
+from napari_dip.gui.results.results_panel import ResultsPanel
 from napari_dip.gui.run.queue import Queue
-from napari_dip.gui.run.run_buttons import GOING, Buttons, State
-from napari_dip.gui.run.worker import Run
+from napari_dip.gui.run.run_buttons import ACTIVE, RunButtons, State
+from napari_dip.gui.run.worker import RunWorker
 from napari_dip.gui.session.settings import remember
-from napari_dip.gui.widgets.collapsible import Scroll
-from napari_dip.gui.widgets.notify import tell
+from napari_dip.gui.widgets.collapsible import ScrollColumn
+from napari_dip.gui.widgets.notify import notify
 
 if TYPE_CHECKING:
     import napari
@@ -41,14 +41,14 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-        Where layers come from and results go to.
+        Viewer with the image layers; results are added to it.
 
     Attributes
     ----------
     finished : Signal(list of napari.layers.Image)
-        The new layers; none when the run was cancelled.
+        New layers of a run; an empty list if the run was cancelled.
     failed : Signal(Exception)
-        Why there is no result; the user has been told.
+        Error that ended a run, after the user has seen its message.
     """
 
     finished = Signal(object)
@@ -57,22 +57,22 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
         self._viewer = viewer
-        self._run: Run | None = None
+        self._run: RunWorker | None = None
         self._preview: Preview | None = None
         self._state = State.IDLE
         self._form = Form(viewer)
-        self._form.tried.connect(self.try_here)
-        self._outcome = Outcome()
-        self._scroll = Scroll(self._form, self._outcome)
-        self._outcome.grown.connect(self._scroll.show_end)
-        self._outcome.kept.connect(self._keep)
-        self._monitor = self._outcome.monitor
-        self._buttons = Buttons(
+        self._form.preview_requested.connect(self.preview_visible_area)
+        self._results = ResultsPanel()
+        self._scroll = ScrollColumn(self._form, self._results)
+        self._results.grown.connect(self._scroll.show_end)
+        self._results.kept.connect(self._keep)
+        self._plot = self._results.plot
+        self._buttons = RunButtons(
             self, run=self.run, pause=self._toggle_pause, stop=self.stop, cancel=self.cancel
         )
         self._settings = SettingsMenu(self._form)
-        self._settings.said.connect(self._monitor.say)
-        self._cost = Cost(self._form)
+        self._settings.reported.connect(self._plot.show_text)
+        self._cost = CostLabel(self._form)
         self._queue = Queue()
         self._build()
         self._enter(State.IDLE)
@@ -92,7 +92,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     @property
     def config(self) -> DipConfig:
-        """What the form says; can be set as a whole."""
+        """Configuration in the form; can be set."""
         return self._form.config
 
     @config.setter
@@ -101,7 +101,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     @property
     def task(self) -> TaskChoice:
-        """Name of the task and its own fields; can be set."""
+        """Task and the values of its fields; can be set."""
         return self._form.task
 
     @task.setter
@@ -110,7 +110,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     @property
     def layer(self) -> ImageLayer | None:
-        """The image layer that is restored; can be set."""
+        """Image layer to restore; can be set."""
         return self._form.layer
 
     @layer.setter
@@ -118,26 +118,26 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._form.layer = layer
 
     def reset_choices(self, *_: object) -> None:
-        """Follow the viewer's layers; napari calls this when they change."""
+        """Update the lists of layers; napari calls this when the layers change."""
         self._form.reset_choices()
-        self._outcome.follow()
+        self._results.follow()
         self._offer()
 
     def suggest_layer(self) -> None:
-        """Choose the layer that the user looks at."""
+        """Choose the active layer, if it is a visible image."""
         self._form.suggest_layer()
 
     def run(self) -> None:
-        """Restore, as soon as what is under way or in the queue has been."""
+        """Restore the image, after the current run and the queue."""
         self._start(self._form.region.region)
 
-    def try_here(self) -> None:
-        """Restore what is in view, with the settings that all of it would be restored with."""
-        self._start("view", " (try)")
+    def preview_visible_area(self) -> None:
+        """Restore the visible area with the settings of the form."""
+        self._start("view", " (preview)")
 
-    def _start(self, region: "Region", checkpoint: str = "") -> None:
+    def _start(self, region: "Region", suffix: str = "") -> None:
         try:
-            self._queue.add(job(self._form.choices_in(region), self._form.layer, checkpoint))
+            self._queue.add(job(self._form.choices_in(region), self._form.layer, suffix))
         except NapariDipError as error:
             self._refuse(error)
             return
@@ -145,22 +145,22 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._start_next()
 
     def _start_next(self) -> None:
-        waiting = self._queue.take() if self._state is State.IDLE else None
-        if waiting is not None:
+        job = self._queue.take() if self._state is State.IDLE else None
+        if job is not None:
             self._forget()
-            self._monitor.clear()
-            self._preview = Preview(self._viewer, waiting, self)
+            self._plot.clear()
+            self._preview = Preview(self._viewer, job, self)
             self._launch(self._preview)
 
-    def go_on(self) -> None:
-        """Fit for as many iterations more, if the last run has ended and can be gone on with."""
-        if self._state is State.IDLE and self._preview is not None and self._preview.can_go_on:
-            self._outcome.forget()
-            self._launch(self._preview, self._preview.go_on())
+    def continue_run(self) -> None:
+        """Continue the last run, once it has ended, for the same number of iterations."""
+        if self._state is State.IDLE and self._preview is not None and self._preview.can_continue:
+            self._results.forget()
+            self._launch(self._preview, self._preview.prepare_to_continue())
 
     def _launch(self, preview: Preview, earlier: "Restoration | None" = None) -> None:
-        chosen = preview.job
-        self._run = Run(chosen.image, chosen.task, chosen.config, self, earlier)
+        job = preview.job
+        self._run = RunWorker(job.image, job.task, job.config, self, earlier)
         self._run.observed.connect(preview.observe)
         self._run.progressed.connect(self._show)
         self._run.returned.connect(self._return)
@@ -168,53 +168,53 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._enter(State.RUNNING)
 
     def pause(self) -> None:
-        """Halt the run; it keeps its memory."""
+        """Pause the run; its memory stays allocated."""
         if self._state is State.RUNNING and self._run is not None:
             self._run.control.pause()
             self._enter(State.PAUSED)
             if self._preview is not None:
-                self._outcome.look_back(self._preview)
+                self._results.show_history(self._preview)
 
     def resume(self) -> None:
-        """Let a paused run go on."""
+        """Resume a paused run."""
         if self._state is State.PAUSED and self._run is not None:
             self._run.control.resume()
             self._enter(State.RUNNING)
 
     def stop(self) -> None:
         """End the run and keep the best result so far."""
-        if self._state in GOING and self._run is not None:
+        if self._state in ACTIVE and self._run is not None:
             self._run.control.stop()
             self._enter(State.STOPPING)
 
     def cancel(self) -> None:
-        """End the run and keep nothing."""
+        """End the run without a result."""
         if self._run is not None:
             self._run.control.cancel()
             self._enter(State.CANCELLING)
 
     def _toggle_pause(self) -> None:
-        {State.PAUSED: self.resume, State.IDLE: self.go_on}.get(self._state, self.pause)()
+        {State.PAUSED: self.resume, State.IDLE: self.continue_run}.get(self._state, self.pause)()
 
     def _enter(self, state: State) -> None:
         self._state = state
         self._offer()
         if state in (State.RUNNING, State.STOPPING, State.CANCELLING):
-            self._outcome.go_on()
+            self._results.show_run()
         if state is not State.IDLE:
-            self._monitor.say(state.value)
+            self._plot.show_text(state.value)
 
     def _offer(self) -> None:
-        can_go_on = self._preview is not None and self._preview.can_go_on
-        self._buttons.follow(self._state, can_go_on=can_go_on)
+        can_continue = self._preview is not None and self._preview.can_continue
+        self._buttons.follow(self._state, can_continue=can_continue)
 
     def _show(self, progress: "Progress") -> None:
         if self._preview is None:
             return
         words = "" if self._state is State.RUNNING else self._state.value
-        self._outcome.show_progress(self._preview, progress, words)
-        if self._state is State.PAUSED:  # it was on its way
-            self._outcome.look_back(self._preview)
+        self._results.show_progress(self._preview, progress, words)
+        if self._state is State.PAUSED:  # the signal was sent before the pause
+            self._results.show_history(self._preview)
 
     def _return(self, restoration: "Restoration | None") -> None:
         self._end()
@@ -226,67 +226,67 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def _finish(self, restoration: "Restoration") -> list[ImageLayer]:
         assert self._preview is not None
         layers = self._preview.finish(restoration)
-        self._outcome.finish(self._preview)
+        self._results.finish(self._preview)
         self._scroll.show_end()
         self._offer()
         self._cost.learn(restoration.report, self._preview.job)
         return layers
 
     def _keep(self, iterate: "Iterate") -> None:
-        """Make an iterate the result; during a pause, of all there is, that ends the run."""
+        """Make an iterate the result; during a pause of an image of one block this ends the run."""
         assert self._preview is not None
         self._preview.keep(iterate)
         if self._state is State.IDLE:
-            self._outcome.tell(self._preview)
-        elif self._preview.alone:
+            self._results.show_summary(self._preview)
+        elif self._preview.has_one_block:
             self.stop()
         else:
-            self._monitor.say(f"Iteration {iterate.iteration} will be kept.")
+            self._plot.show_text(f"Iteration {iterate.iteration} will be kept.")
 
     def _fail(self, error: Exception) -> None:
         self._end()
         self._discard()
-        self._monitor.say(tell(error))
+        self._plot.show_text(notify(error))
         self.failed.emit(error)
         self._start_next()
 
     def _refuse(self, error: Exception) -> None:
-        words = tell(error)
-        if self._state is State.IDLE:  # else a run has its own words
-            self._monitor.clear(words)
+        words = notify(error)
+        if self._state is State.IDLE:  # a run shows its own messages
+            self._plot.clear(words)
         self.failed.emit(error)
 
     def _end(self) -> None:
-        """Return to idle and let go of the run; its preview stays, to be gone back in."""
+        """Release the run; keep its preview so that earlier iterations can be viewed."""
         assert self._run is not None
-        if self._run.control.quitted:
+        if self._run.control.application_quit:
             self._queue.clear()
-        self._run.let_go()
+        self._run.release()
         self._run = None
         self._enter(State.IDLE)
 
     def _forget(self) -> None:
-        """Let go of what the last run drew, and of its memory."""
-        self._outcome.forget()
+        """Release the preview of the last run and its memory; the layers stay."""
+        self._results.forget()
         if self._preview is not None:
             self._preview.deleteLater()
             self._preview = None
 
     def _discard(self, words: str = "") -> None:
-        """Take away what a run drew that has no result; an earlier one of it stays."""
+        """Remove the layer of a run without a result, or show its earlier result again."""
         assert self._preview is not None
-        if self._preview.take_back():
-            self._outcome.finish(self._preview)
+        if self._preview.restore_earlier():
+            self._results.finish(self._preview)
             self._offer()
             return
         self._preview.discard()
         self._forget()
-        self._monitor.clear(words)
+        self._plot.clear(words)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Give up the run when the dock is closed, which takes this widget out of it.
+        """Cancel the run when the dock is closed: napari then removes this widget from it.
 
-        Nothing reaches a widget that is about to go, so nothing is waited for.
+        No signal reaches a widget that is being deleted, so nothing is awaited.
         """
         super().changeEvent(event)
         if event.type() != QEvent.Type.ParentChange or self.parent() is not None:

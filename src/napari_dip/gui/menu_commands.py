@@ -1,4 +1,4 @@
-"""What the menu entries call: the dock, set to a task, and the dialog for many images."""
+"""Commands of the menus: open the dock with a task, or the dialog for many images."""
 
 # No `from __future__ import annotations`: napari compares the annotation of
 # `viewer` with the text "napari.viewer.Viewer".
@@ -12,7 +12,7 @@ from napari_dip.gui.job.choices import TaskChoice
 if TYPE_CHECKING:
     import napari
 
-# As napari itself names the dock that the Plugins menu opens and closes.
+# Name that napari gives the dock of the Plugins menu, which then opens and closes this one.
 _DOCK_NAME = "Deep Image Prior (Deep Image Prior)"
 
 
@@ -27,12 +27,12 @@ def inpaint(viewer: "napari.viewer.Viewer") -> None:
 
 
 def super_resolve(viewer: "napari.viewer.Viewer") -> None:
-    """Enlarge."""
+    """Enlarge an image."""
     open_dock(viewer, "super-resolve")
 
 
 def deconvolve(viewer: "napari.viewer.Viewer") -> None:
-    """Undo a blur."""
+    """Deconvolve."""
     open_dock(viewer, "deconvolve")
 
 
@@ -47,29 +47,29 @@ def guided(viewer: "napari.viewer.Viewer") -> None:
 
 
 def fourier(viewer: "napari.viewer.Viewer") -> None:
-    """Reconstruct from some frequencies."""
+    """Fill in k-space."""
     open_dock(viewer, "fourier")
 
 
 def invert_features(viewer: "napari.viewer.Viewer") -> None:
-    """Find what looks the same to a trained network."""
+    """Invert the features of a trained network."""
     open_dock(viewer, "invert-features")
 
 
 def batch(viewer: "napari.viewer.Viewer") -> None:
-    """Restore many images with what the dock says."""
+    """Restore many images with the settings of the dock."""
     dock = find_dock(viewer) or open_dock(viewer)
     BatchDialog(viewer, dock.findChild(Form), dock).show()
 
 
 def find_dock(viewer: "napari.viewer.Viewer") -> DeepImagePriorWidget | None:
     """Return the dock of a viewer, if it has one."""
-    docked = viewer.window.dock_widgets.values()
-    return next((one for one in docked if isinstance(one, DeepImagePriorWidget)), None)
+    widgets = viewer.window.dock_widgets.values()
+    return next((widget for widget in widgets if isinstance(widget, DeepImagePriorWidget)), None)
 
 
 def open_dock(viewer: "napari.viewer.Viewer", task: str = "denoise") -> DeepImagePriorWidget:
-    """Show the dock, a new one if there is none, with the layer the user looks at."""
+    """Show the dock of a viewer with a task and the active layer; create it if needed."""
     widget = find_dock(viewer)
     if widget is None:
         widget = DeepImagePriorWidget(viewer)

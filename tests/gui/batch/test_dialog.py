@@ -1,4 +1,4 @@
-"""Many images, restored into a folder by a dialog."""
+"""The dialog that restores many images into a folder."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def results(folder):
     return sorted(path.name for path in folder.glob("*.ome.tif"))
 
 
-def test_a_bad_file_is_a_line_and_the_others_are_restored(
+def test_invalid_file_is_listed_and_the_others_are_restored(
     dialog, plates, tmp_path, qtbot, monkeypatch
 ):
     (plates / "broken.tif").write_bytes(b"no picture")
@@ -75,17 +75,19 @@ def test_a_bad_file_is_a_line_and_the_others_are_restored(
     assert report["iterations"] == 2
 
 
-def test_what_is_there_is_refused_then_gone_on_from(dialog, plates, tmp_path, qtbot, monkeypatch):
+def test_existing_results_are_refused_resumed_or_replaced(
+    dialog, plates, tmp_path, qtbot, monkeypatch
+):
     fill(dialog, qtbot, monkeypatch, plates, tmp_path / "out")
     assert run(dialog, qtbot) == "2 restored."
-    assert "Choose 'replace' to replace it." in run(dialog, qtbot)
+    assert "(Existing results: replace)" in run(dialog, qtbot)
     dialog._existing.setCurrentIndex(1)
     assert run(dialog, qtbot) == "2 done before."
     dialog._existing.setCurrentIndex(2)
     assert run(dialog, qtbot) == "2 restored."
 
 
-def test_a_batch_that_was_stopped_is_gone_on_with(dialog, plates, tmp_path, qtbot, monkeypatch):
+def test_stopped_batch_resumes(dialog, plates, tmp_path, qtbot, monkeypatch):
     fill(dialog, qtbot, monkeypatch, plates, tmp_path / "out")
     dialog._form.config = tiny_config(100_000, threads=1, stop="none")
     press(dialog, qtbot, "start")
@@ -112,7 +114,7 @@ def test_selected_layers_are_restored_with_their_scale(viewer, dialog, tmp_path,
     assert run(dialog, qtbot) == "2 done before."
 
 
-def test_what_is_missing_is_said(viewer, dialog, qtbot, monkeypatch, plates, tmp_path):
+def test_reports_missing_inputs(viewer, dialog, qtbot, monkeypatch, plates, tmp_path):
     assert not dialog.findChild(QPushButton, "start").isEnabled()
     fill(dialog, qtbot, monkeypatch, plates, "")
     press(dialog, qtbot, "start")
@@ -145,20 +147,20 @@ def test_closing_ends_the_batch(viewer, dock, dialog, plates, tmp_path, qtbot, m
         delete(dock, qtbot)
 
 
-def test_a_task_is_told_in_the_words_of_a_batch(tmp_path):
-    def told(name, **values):
+def test_task_of_the_form_becomes_a_task_of_the_batch(tmp_path):
+    def spec(name, **values):
         return task_spec(TaskChoice(name, values), tmp_path)
 
     sampling = {"factor": 2, "kernel": "box"}
-    assert told("super-resolve", **sampling) == TaskSpec("super-resolve", sampling)
+    assert spec("super-resolve", **sampling) == TaskSpec("super-resolve", sampling)
     blur = {"sigma": 1.5, "refine_psf": True}
-    assert told("deconvolve", **blur, na=None) == TaskSpec("deconvolve", blur)
+    assert spec("deconvolve", **blur, na=None) == TaskSpec("deconvolve", blur)
     with pytest.raises(UsageError, match="Invert features"):
-        told("invert-features")
+        spec("invert-features")
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "uint64"])
-def test_a_painted_mask_becomes_a_file_beside_the_results(viewer, tmp_path, dtype):
+def test_painted_mask_is_saved_beside_the_results(viewer, tmp_path, dtype):
     painted = viewer.add_labels((3 * np.eye(8)).astype(dtype))
     values = {"mask": painted, "labels": (1, 3), "inverse": True}
     spec = task_spec(TaskChoice("inpaint", values), tmp_path / "out")
@@ -172,9 +174,7 @@ def test_a_painted_mask_becomes_a_file_beside_the_results(viewer, tmp_path, dtyp
     assert io.read_image(mask).data.any()
 
 
-def test_files_are_filled_where_a_mask_was_painted(
-    viewer, dialog, plates, tmp_path, qtbot, monkeypatch
-):
+def test_painted_mask_is_used_for_all_files(viewer, dialog, plates, tmp_path, qtbot, monkeypatch):
     mask = np.zeros((24, 20), np.uint8)
     mask[8:12, 8:12] = 1
     dialog._form.task = TaskChoice("inpaint", {"mask": viewer.add_labels(mask)})
@@ -186,7 +186,7 @@ def test_files_are_filled_where_a_mask_was_painted(
     assert report["task"] == "inpaint"
 
 
-def test_results_have_the_format_that_is_chosen(dialog, plates, tmp_path, qtbot, monkeypatch):
+def test_results_have_the_chosen_format(dialog, plates, tmp_path, qtbot, monkeypatch):
     fill(dialog, qtbot, monkeypatch, plates, tmp_path / "out")
     qtbot.keyClicks(dialog.findChild(QComboBox, "format"), ".nii.gz")
     assert run(dialog, qtbot) == "2 restored."
@@ -204,6 +204,6 @@ def test_a_stack_is_never_in_memory_as_a_whole(dialog, dock, tmp_path, qtbot, mo
     sizes = spied_sizes(monkeypatch)
     assert run(dialog, qtbot) == "1 restored."
     assert len(sizes) > 20
-    assert max(sizes[1:]) <= 40 * 33  # the first are the sample that the intensity map is made of
+    assert max(sizes[1:]) <= 40 * 33  # the first reads are for the intensity map
     restored = io.read_image(tmp_path / "out" / "stack_denoise.ome.zarr", lazy=True)
     assert restored.data.shape == planes.shape

@@ -1,4 +1,4 @@
-"""Time and memory told before a run."""
+"""Estimated time and memory of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QLabel
 from napari_dip.config import DipConfig
 from napari_dip.core.hardware.fit_cost import fit_memory, iteration_work
 from napari_dip.core.image.image import as_image
-from napari_dip.gui.form.cost_label import Cost, cost, remember_pace, remembered_pace
+from napari_dip.gui.form.cost_label import CostLabel, cost, remember_pace, remembered_pace
 from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.choices import TaskChoice
 from tests.tiny import noisy_waves, tiny_config
@@ -21,7 +21,7 @@ CONFIG = tiny_config(100)
 
 
 def pace_for(seconds, config=CONFIG, pixels=256**2):
-    """Return the pace at which an iteration takes so long."""
+    """Return the pace at which an iteration takes the given time."""
     return seconds / iteration_work(config.fit, pixels)
 
 
@@ -39,7 +39,7 @@ def pace_for(seconds, config=CONFIG, pixels=256**2):
         ),
     ],
 )
-def test_time_goes_with_what_there_is_to_do(image, task, config, words):
+def test_time_is_proportional_to_work(image, task, config, words):
     assert cost(image, task, config, pace_for(0.1)).endswith(words)
 
 
@@ -51,12 +51,12 @@ def test_memory_is_that_of_the_fit():
         assert cost(large, DENOISE, config, None) == f"About {gigabytes:.1f} GB"
 
 
-def test_a_form_without_a_layer_tells_nothing_and_follows_choices(qtbot, remembered):
+def test_label_is_empty_without_a_layer_and_follows_the_form(qtbot, remembered):
     viewer = ViewerModel()
     remember_pace(pace_for(0.1, pixels=32**2))
     form = Form(viewer)
     qtbot.addWidget(form)
-    label = Cost(form)
+    label = CostLabel(form)
     qtbot.addWidget(label)
     assert label.text() == ""
     viewer.add_image(np.stack([noisy_waves((32, 32))] * 3))
@@ -86,7 +86,7 @@ def test_the_pace_is_that_of_the_last_run(make_napari_viewer, qtbot):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"seconds_per_work": "fast"}'])
-def test_a_bad_pace_is_none(remembered, text):
+def test_ignores_an_invalid_pace(remembered, text):
     remembered.parent.mkdir()
     remembered.with_name("pace.json").write_text(text)
     assert remembered_pace() is None

@@ -40,11 +40,11 @@ def field(form, name):
     return form.findChild(QWidget, name)
 
 
-def test_every_setting_is_in_the_form_or_left_out_on_purpose():
+def test_every_setting_is_shown_or_listed_as_hidden():
     assert sorted([*MAIN, *ADVANCED, *HIDDEN]) == sorted(DipConfig.model_fields)
 
 
-def test_an_untouched_form_says_the_defaults(form):
+def test_new_form_has_the_defaults(form):
     assert form.config == DipConfig()
     assert form.choices.region == "all"
 
@@ -62,14 +62,14 @@ def test_an_untouched_form_says_the_defaults(form):
         pytest.param(DipConfig(preset="fast").complete(), id="complete"),
     ],
 )
-def test_a_configuration_comes_back_as_it_was_set(form, config):
+def test_reads_the_configuration_that_was_set(form, config):
     form.config = config
     assert form.config == config
     form.config = DipConfig()
     assert form.config == DipConfig()
 
 
-def test_another_preset_drops_the_fit_settings_of_the_last_one(form):
+def test_new_preset_drops_the_fit_settings(form):
     form.config = tiny_config()
     form._fields["preset"].value = "fast"
     assert form.config.fit is None
@@ -84,16 +84,16 @@ def test_another_preset_drops_the_fit_settings_of_the_last_one(form):
         ("time_limit", "0", "'0' for Time limit.*greater than 0"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_words(form, name, text, words):
+def test_rejects_values_outside_the_limits(form, name, text, words):
     form._fields[name].value = text
     with pytest.raises(UsageError, match=words):
         _ = form.choices
 
 
-def test_every_field_tells_what_it_means(form):
+def test_every_field_has_its_description_as_tooltip(form):
     for name in (*MAIN, *ADVANCED):
         assert field(form, name).toolTip() == DipConfig.model_fields[name].description
-    for name in ("layer", "region", "shapes", "try_here", "new_rectangle"):
+    for name in ("layer", "region", "shapes", "preview_visible_area", "new_rectangle"):
         assert field(form, name).toolTip()
 
 
@@ -102,7 +102,7 @@ def test_choices_come_from_the_configuration(form):
     assert [preset.itemText(i) for i in range(preset.count())] == ["fast", "balanced", "paper"]
 
 
-def test_what_is_wished_or_not_has_a_box_to_tick(form):
+def test_a_boolean_field_is_a_check_box(form):
     box = field(form, "deterministic")
     assert isinstance(box, QCheckBox)
     box.click()
@@ -118,16 +118,16 @@ def test_limits_come_from_the_configuration(form):
     ("name", "words"),
     [("max_iterations", "preset"), ("gain", "not set [ADU per photon]")],
 )
-def test_an_empty_field_shows_what_it_stands_for(form, name, words):
+def test_an_empty_field_shows_the_meaning_of_none(form, name, words):
     assert field(form, name).placeholderText() == words
 
 
-def test_advanced_settings_are_folded_away(form):
+def test_advanced_settings_are_collapsed(form):
     assert not form._advanced.isExpanded()
     assert form._advanced.content().maximumHeight() == 0
 
 
-def test_what_is_folded_away_is_counted(form):
+def test_title_counts_changed_advanced_settings(form):
     assert form._advanced.text() == "Advanced"
     form._fields["seed"].value = 3
     form._fields["gain"].value = "2"
@@ -139,17 +139,17 @@ def test_what_is_folded_away_is_counted(form):
     assert form._advanced.text() == "Advanced"
 
 
-def test_without_a_layer_nothing_is_chosen(form):
+def test_layer_is_none_without_layers(form):
     assert form.layer is None
     assert field(form, "axes").placeholderText() == ""
 
 
-def test_only_images_can_be_chosen(viewer, make_form):
+def test_only_image_layers_can_be_chosen(viewer, make_form):
     viewer.add_labels(np.zeros((4, 5), int))
     assert make_form().layer is None
 
 
-def test_the_layer_the_user_looks_at_is_suggested(viewer, make_form):
+def test_suggests_the_active_layer(viewer, make_form):
     first = viewer.add_image(np.zeros((4, 5)))
     second = viewer.add_image(np.zeros((4, 5)))
     assert make_form().layer is second
@@ -157,13 +157,13 @@ def test_the_layer_the_user_looks_at_is_suggested(viewer, make_form):
     assert make_form().layer is first
 
 
-def test_a_hidden_layer_is_not_suggested(viewer, make_form):
+def test_does_not_suggest_a_hidden_layer(viewer, make_form):
     noisy = viewer.add_image(np.zeros((4, 5)))
     viewer.add_image(np.zeros((4, 5)), name="truth", visible=False)
     assert make_form().layer is noisy
 
 
-def test_the_layers_of_the_viewer_are_followed(viewer, form):
+def test_list_of_layers_follows_the_viewer(viewer, form):
     first = viewer.add_image(np.zeros((4, 5)), name="first")
     form.reset_choices()
     assert form.layer is first
@@ -181,7 +181,7 @@ def test_the_layers_of_the_viewer_are_followed(viewer, form):
     assert form.layer is None
 
 
-def test_the_axes_that_will_be_used_are_shown(viewer, form):
+def test_empty_axes_field_shows_the_axes_of_the_layer(viewer, form):
     viewer.add_image(np.zeros((3, 4, 5)), axis_labels=("t", "y", "x"))
     form.reset_choices()
     assert field(form, "axes").placeholderText() == "TYX"
@@ -191,12 +191,12 @@ def test_the_axes_that_will_be_used_are_shown(viewer, form):
     assert "needed" in field(form, "axes").placeholderText()
 
 
-def test_devices_are_looked_for_when_they_are_asked_for(make_form, monkeypatch):
+def test_devices_are_found_when_their_list_opens(make_form, monkeypatch):
     monkeypatch.setattr(
         "napari_dip.core.hardware.device.available_devices", lambda: ("cuda:0", "cpu")
     )
     with monkeypatch.context() as patch:
-        patch.setattr(module, "sys", SimpleNamespace(modules={}))  # no torch yet
+        patch.setattr(module, "sys", SimpleNamespace(modules={}))  # torch is not imported
         form = make_form()
     box = field(form, "device")
     assert [box.itemText(i) for i in range(box.count())] == ["auto", "cpu"]
@@ -229,9 +229,9 @@ def test_scrolling_past_a_field_does_not_change_it(form, name):
     event = wheel()
     QApplication.sendEvent(field(form, name), event)
     assert form._fields[name].value == before
-    assert not event.isAccepted()  # it is the scroll area's
+    assert not event.isAccepted()  # the scroll area handles it
 
 
-def test_labels_have_no_second_home():
+def test_labels_come_from_the_names_of_the_fields():
     assert module.label("time_limit") == "Time limit"
     assert module.label("stop") == "Stopping rule"

@@ -17,7 +17,7 @@ from napari_dip.gui.job.job import Choices, job
 from tests.tiny import latent_of, noisy_waves, tiny_config
 
 SIZE = (24, 20)
-# What each task has in its form, with layers by name.
+# Values for the fields of each task, with layers by name.
 CHOICES = {
     "denoise": {},
     "inpaint": {"mask": "mask", "known": "restore", "labels": (1, 2), "inverse": True},
@@ -37,7 +37,7 @@ CHOICES = {
 
 @pytest.fixture(params=["model"])
 def viewer(request, make_napari_viewer):
-    """A viewer with layers: a window only where one is asked for."""
+    """A viewer with layers; with a window only for the parameter "window"."""
     viewer = make_napari_viewer() if request.param == "window" else ViewerModel()
     mask = np.zeros(SIZE, np.uint8)
     mask[5:9, 5:9] = 1
@@ -60,7 +60,7 @@ def test_every_task_has_a_title():
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_what_is_set_is_what_is_read(viewer, qtbot, name):
+def test_reads_the_values_that_were_set(viewer, qtbot, name):
     form = Form(viewer)
     qtbot.addWidget(form)
     form.task = choice_of(viewer, name)
@@ -103,7 +103,7 @@ def test_the_dock_does_every_task(viewer, qtbot, name):
 
 
 @pytest.mark.parametrize("shape", [SIZE, (2, *SIZE), (*SIZE, 3)])
-def test_a_new_mask_lies_over_the_image_ready_to_be_painted(qtbot, shape):
+def test_new_mask_covers_the_image_in_paint_mode(qtbot, shape):
     viewer = ViewerModel()
     rgb = shape[-1] == 3
     image = viewer.add_image(np.ones(shape, np.uint8), rgb=rgb, name="image")
@@ -123,7 +123,7 @@ def test_a_new_mask_lies_over_the_image_ready_to_be_painted(qtbot, shape):
     assert count == 4 * (3 if rgb else shape[0] if len(shape) == 3 else 1)
 
 
-def test_a_number_that_is_none_is_refused(viewer, qtbot):
+def test_rejects_text_that_is_not_a_number(viewer, qtbot):
     form = Form(viewer)
     qtbot.addWidget(form)
     form.task = TaskChoice("deconvolve", {"sigma": "wide"})
@@ -131,7 +131,7 @@ def test_a_number_that_is_none_is_refused(viewer, qtbot):
         _ = form.choices
 
 
-def test_the_small_pixels_of_a_larger_result_lie_where_the_large_ones_lay():
+def test_enlarged_result_has_the_position_of_the_image():
     layer = ImageLayer(np.zeros((3, 8, 8)), scale=(2, 0.5, 0.5), translate=(1, 10, 20))
     kwargs = job(
         Choices(DipConfig(), task=TaskChoice("super-resolve", {"factor": 2})), layer
@@ -140,7 +140,7 @@ def test_the_small_pixels_of_a_larger_result_lie_where_the_large_ones_lay():
     np.testing.assert_allclose(kwargs["translate"], (1, 10 - 0.125, 20 - 0.125))
 
 
-def test_the_current_plane_takes_its_plane_of_the_mask():
+def test_mask_of_the_current_plane_is_used():
     layer = ImageLayer(np.ones((3, *SIZE)))
     mask = np.zeros((3, *SIZE), np.uint8)
     mask[1, 5:9, 5:9] = 1
@@ -151,6 +151,6 @@ def test_the_current_plane_takes_its_plane_of_the_mask():
 
 
 @pytest.mark.parametrize("name", ["deconvolve", "guided", "fourier"])
-def test_what_a_task_lacks_is_said_before_it_starts(name):
+def test_rejects_a_task_without_its_image_before_the_run(name):
     with pytest.raises(InputError, match="expected one"):
         job(Choices(DipConfig(), task=TaskChoice(name)), ImageLayer(np.ones(SIZE)))

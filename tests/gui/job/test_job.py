@@ -13,12 +13,13 @@ from napari_dip.config import DipConfig
 from napari_dip.errors import AxesError, InputError, UsageError
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices, job
+from napari_dip.gui.widgets.labels import hint_text
 from napari_dip.io import images as io
 
 ALL = Choices(DipConfig())
 
 
-def test_a_job_holds_all_that_a_run_needs():
+def test_job_holds_image_task_and_configuration():
     layer = ImageLayer(np.zeros((3, 4, 5)), name="cells", axis_labels=("t", "y", "x"))
     todo = job(Choices(DipConfig(seed=3)), layer)
     assert todo.image.axes == "TYX"
@@ -27,7 +28,7 @@ def test_a_job_holds_all_that_a_run_needs():
     assert todo.kwargs["name"] == "cells_denoise"
 
 
-def test_no_layer_is_refused_with_advice():
+def test_rejects_a_missing_layer():
     with pytest.raises(InputError, match="Open Sample"):
         job(ALL, None)
 
@@ -39,18 +40,18 @@ def test_no_layer_is_refused_with_advice():
         pytest.param(np.zeros((1,) * 4 + (4, 5)), AxesError, "6 dimensions", id="six dimensions"),
     ],
 )
-def test_what_cannot_be_restored_is_refused_in_words(data, error, words):
+def test_rejects_layers_that_cannot_be_restored(data, error, words):
     layer = SimpleNamespace(data=data, multiscale=False, rgb=False, axis_labels=())
     with pytest.raises(error, match=words):
         job(ALL, layer)
 
 
-def test_a_stopping_rule_for_blocks_is_refused_where_there_are_none():
+def test_rejects_the_stopping_rule_blocks_for_denoising():
     with pytest.raises(UsageError, match="stopping rule blocks for denoise"):
         job(Choices(DipConfig(stop="blocks")), ImageLayer(np.zeros((4, 5))))
 
 
-def test_axes_that_do_not_fit_are_refused():
+def test_rejects_axes_that_do_not_fit():
     with pytest.raises(AxesError, match="TYX"):
         job(Choices(DipConfig(axes="TYX")), ImageLayer(np.zeros((4, 5))))
 
@@ -77,7 +78,7 @@ def test_joint_channels_stay_together_in_the_current_plane():
     assert todo.image.shape == (1, 2, 4, 5)
 
 
-def test_a_jpeg_file_brings_its_quantisation_unless_its_pixels_were_changed(tmp_path):
+def test_reads_quantisation_of_an_unchanged_jpeg_file(tmp_path):
     picture = np.random.default_rng(0).integers(50, 200, (24, 20, 3)).astype(np.uint8)
     Picture.fromarray(picture).save(tmp_path / "small.jpg", quality=20)
     with layer_source(path=str(tmp_path / "small.jpg")):
@@ -97,8 +98,9 @@ def test_a_psf_layer_is_resampled_to_the_scale_of_the_image(known):
     psf = ImageLayer(point, **({"scale": (0.1, 0.1, 0.1), **placed} if known else {}))
     choices = Choices(DipConfig(), task=TaskChoice("deconvolve", {"psf": psf}))
     if not known:
-        with pytest.raises(InputError, match="scale of its layer"):
+        with pytest.raises(InputError, match="Set the voxel size of the PSF") as refused:
             job(choices, image)
+        assert "scale of the PSF layer" in map(hint_text, refused.value.hints)
         return
     made = job(choices, image)
     assert "z from 0.1 to 0.3 micrometer" in made.task.remarks(made.image)[0]
@@ -120,7 +122,7 @@ def test_no_data_values_of_the_file_are_missing_pixels(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"no image"], ids=["deleted", "overwritten"])
-def test_a_file_that_is_no_image_any_more_changes_nothing(tmp_path, content):
+def test_ignores_a_file_that_is_no_longer_an_image(tmp_path, content):
     path = tmp_path / "gone.tif"
     if content is not None:
         path.write_bytes(content)

@@ -32,16 +32,16 @@ def stack(shape=(2, 3, 4, 5), **options):
         pytest.param((4, 5), ("z", "x"), "YX", id="a section is a plane"),
     ],
 )
-def test_axes_come_from_the_labels_or_the_usual_order(shape, labels, axes):
+def test_reads_axes_from_labels_or_default_order(shape, labels, axes):
     assert image_of(stack(shape, axis_labels=labels)).axes == axes
 
 
-def test_given_axes_win_over_labels():
+def test_given_axes_override_labels():
     layer = stack((3, 4, 5), axis_labels=("z", "y", "x"))
     assert image_of(layer, "tyx").axes == "TYX"
 
 
-def test_given_axes_help_where_a_guess_is_refused():
+def test_given_axes_replace_a_refused_default():
     layer = stack((1, 1, 1, 1, 4, 5))
     with pytest.raises(AxesError, match="6 dimensions"):
         image_of(layer)
@@ -62,7 +62,7 @@ def test_grey_with_opacity_has_samples_and_no_planes():
     assert (image.axes, image.voxel_size) == ("YXS", {"Y": 2.0, "X": 2.0})
 
 
-def test_voxel_size_and_units_are_read_where_they_are_known():
+def test_reads_voxel_size_and_units():
     layer = stack(
         (2, 3, 4, 5),
         scale=(2.0, 0.3, -0.1, 0.1),
@@ -93,7 +93,7 @@ def test_a_multiscale_layer_gives_its_finest_level():
     assert result_kwargs(layer, "denoise")["multiscale"] is False
 
 
-def test_a_layer_is_where_it_was_moved_to():
+def test_reads_position_of_a_translated_layer():
     moved = {"scale": (0.5, 0.5), "translate": (120.0, -240.0), "units": ("um", "um")}
     assert image_of(stack((4, 5), **moved)).position == {"Y": 120.0, "X": -240.0}
     assert image_of(stack((4, 5))).position == {}
@@ -106,7 +106,7 @@ def test_lazy_data_stay_lazy():
         raise AssertionError("pixels were read")
 
     lazy = da.zeros((3, 4, 5), chunks=(1, 4, 5)).map_blocks(refuse, dtype=float, meta=np.empty(0))
-    # A real layer reads the plane that it shows.
+    # napari reads the displayed plane of a real layer.
     layer = SimpleNamespace(
         data=lazy,
         multiscale=False,
@@ -126,7 +126,7 @@ def test_lazy_data_stay_lazy():
     assert (plane.shape, origin) == ((1, 4, 5), [2, 0, 0])
 
 
-def test_one_plane_keeps_its_axes_and_all_of_its_pixels():
+def test_one_plane_keeps_all_axes_and_pixels():
     data = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
     plane, origin = plane_of(as_image(data, "TZYX"), (1.0, 1.6, 3.0, 3.0), joint=False)
     assert plane.axes == "TZYX"
@@ -171,7 +171,7 @@ _AFFINE = np.eye(4) + 0.2 * _RANDOM.normal(size=(4, 4)) * [[1], [1], [1], [0]]
     ],
 )
 @pytest.mark.parametrize("origin", [None, [2, 0, 0]])
-# napari draws such layers, and says that it is not exact.
+# napari draws such layers with a warning that it is not exact.
 @pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 def test_a_result_lies_over_its_source(transform, origin):
     source = stack((3, 4, 5), **transform)
@@ -185,7 +185,7 @@ def test_a_result_lies_over_its_source(transform, origin):
     np.testing.assert_allclose(result.scale, source.scale)
 
 
-def test_a_result_looks_like_its_source():
+def test_result_has_the_appearance_of_its_source():
     source = stack(
         (3, 4, 5),
         name="nuclei",
@@ -214,7 +214,7 @@ def test_a_later_change_of_the_source_does_not_move_the_result():
 
 
 @pytest.mark.parametrize("name", ["", "Zellkern ä/ö: ..", "n" * 300])
-def test_any_name_of_a_layer_will_do(name):
+def test_accepts_any_layer_name(name):
     layer = stack((4, 5), name=name)
     assert result_kwargs(layer, "denoise")["name"] == f"{layer.name}_denoise"
 
@@ -228,7 +228,7 @@ def test_a_grey_result_is_float32_and_rgb_keeps_its_dtype():
     np.testing.assert_array_equal(as_shown(values, colour), [[0, 100, 255]])
 
 
-def test_a_layer_tells_what_it_is_by_its_file_or_its_name():
+def test_source_is_the_file_or_the_name_of_the_layer():
     assert image_of(stack((4, 5), name="Holes")).source == "Holes"
     with layer_source(path="holes.npy"):
         layer = stack((4, 5))

@@ -1,4 +1,4 @@
-"""Regions: what is cut out, where its result lies, and a try on what is in view."""
+"""Regions: the part that is cut out, the position of its result, and the preview."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def in_world(layer, pixel):
 
 
 @pytest.mark.parametrize("stack", [False, True])
-def test_a_rectangle_is_cut_out_and_its_result_lies_at_its_place(stack):
+def test_result_of_a_rectangle_has_its_position(stack):
     shape = (3, *SIZE) if stack else SIZE
     data = np.arange(np.prod(shape)).reshape(shape)
     moved = {"scale": (0.5, 0.5), "translate": (7, 3)}
@@ -51,18 +51,18 @@ def test_a_rectangle_is_cut_out_and_its_result_lies_at_its_place(stack):
     np.testing.assert_array_equal(result.scale, layer.scale)
 
 
-def test_a_rectangle_of_another_scale_means_the_same_place():
+def test_rectangle_is_converted_through_world_coordinates():
     layer = ImageLayer(noisy_waves(SIZE), scale=(0.1, 0.1))
     todo = in_rectangle(layer, rectangle((0.4, 0.6), (1.1, 1.5)))
     assert todo.image.shape == (8, 10)
 
 
-def test_of_a_rectangle_only_what_the_image_has_is_cut():
+def test_rectangle_is_clipped_to_the_image():
     todo = in_rectangle(ImageLayer(noisy_waves(SIZE)), rectangle((-5, 15), (3, 99)))
     assert todo.image.shape == (4, 5)
 
 
-def test_the_selected_one_of_several_shapes_counts():
+def test_selected_shape_is_used():
     shapes = rectangle((0, 0), (3, 3))
     shapes.add_rectangles([np.array([(0, 0), (0, 7), (5, 7), (5, 0)], float)])
     layer = ImageLayer(noisy_waves(SIZE))
@@ -72,7 +72,7 @@ def test_the_selected_one_of_several_shapes_counts():
 
 
 @pytest.mark.parametrize("colour", [False, True])
-def test_mask_and_guide_are_cut_alike_and_a_psf_is_not(colour):
+def test_mask_and_guide_are_cut_with_the_image_but_not_a_psf(colour):
     mask = np.zeros(SIZE, np.uint8)
     mask[6:8, 8:10] = 1
     layer = ImageLayer(np.ones((*SIZE, 3) if colour else (2, *SIZE), np.float32), rgb=colour)
@@ -90,20 +90,20 @@ def test_mask_and_guide_are_cut_alike_and_a_psf_is_not(colour):
 
 @pytest.mark.parametrize(
     ("shapes", "words"),
-    [(None, "draw a rectangle"), (rectangle((50, 50), (60, 60)), "beside the image")],
+    [(None, "draw a rectangle"), (rectangle((50, 50), (60, 60)), "outside the image")],
 )
-def test_a_region_that_is_none_is_refused(shapes, words):
+def test_rejects_a_region_without_pixels(shapes, words):
     with pytest.raises(InputError, match=words):
         in_rectangle(ImageLayer(noisy_waves(SIZE)), shapes)
 
 
-def test_k_space_has_no_parts():
+def test_rejects_a_part_of_k_space():
     mask = Labels(np.ones(SIZE, np.uint8))
     with pytest.raises(InputError, match="whole planes"):
         in_rectangle(ImageLayer(noisy_waves(SIZE)), rectangle((0, 0), (9, 9)), "fourier", mask=mask)
 
 
-def test_a_new_rectangle_can_be_drawn_at_once(qtbot):
+def test_new_rectangle_adds_a_layer_in_drawing_mode(qtbot):
     viewer = ViewerModel()
     image = viewer.add_image(noisy_waves(SIZE), name="cells", scale=(0.5, 0.5))
     form = Form(viewer)
@@ -127,7 +127,7 @@ def test_every_region_can_be_chosen(qtbot):
         assert form.choices.region == region
 
 
-def test_a_try_restores_what_is_in_view_and_lies_over_it(make_napari_viewer, qtbot):
+def test_preview_restores_the_visible_area_at_its_position(make_napari_viewer, qtbot):
     viewer = make_napari_viewer(show=True)
     image = viewer.add_image(np.stack([noisy_waves((96, 96))] * 2), name="cells", scale=(1, 2, 2))
     _, dock = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
@@ -138,9 +138,11 @@ def test_a_try_restores_what_is_in_view_and_lies_over_it(make_napari_viewer, qtb
     qtbot.waitUntil(lambda: 0 < image.corner_pixels[0, 1])
     low, high = image.corner_pixels
     with qtbot.waitSignal(dock.finished, timeout=60_000) as finished:
-        qtbot.mouseClick(dock.findChild(QPushButton, "try_here"), Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(
+            dock.findChild(QPushButton, "preview_visible_area"), Qt.MouseButton.LeftButton
+        )
     (result,) = finished.args[0]
-    assert result.name == "cells_denoise (try)"
+    assert result.name == "cells_denoise (preview)"
     assert result.data.shape == (1, *(high - low + 1)[1:])
     np.testing.assert_allclose(in_world(result, (0, 0, 0)), in_world(image, (1, *low[1:])))
     assert dock._form.region.region == "all"

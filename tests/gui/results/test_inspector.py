@@ -1,4 +1,4 @@
-"""A closer look at a result, in the real dock."""
+"""The inspector, in the real dock."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def result(viewer, noisy, dock, fake_restore, qtbot):
 
 
 def click(dock, qtbot, name):
-    dock._outcome._closer.expand()
+    dock._results._inspector.expand()
     qtbot.mouseClick(button(dock, name), Qt.MouseButton.LeftButton)
 
 
@@ -38,27 +38,27 @@ def text(dock, name):
     return dock.findChild(QLabel, name).text()
 
 
-def test_there_is_nothing_to_look_at_before_a_result(dock, noisy):
-    assert dock._outcome._closer.isHidden()
+def test_inspector_is_hidden_before_a_result(dock, noisy):
+    assert dock._results._inspector.isHidden()
 
 
-def test_blinking_shows_the_result_and_what_lies_below_in_turn(dock, result, qtbot):
+def test_blink_shows_and_hides_the_result(dock, result, qtbot):
     click(dock, qtbot, "blink")
     qtbot.waitUntil(lambda: not result.visible)
     qtbot.waitUntil(lambda: result.visible)
     click(dock, qtbot, "blink")
-    assert not dock._outcome._closer._timer.isActive()
+    assert not dock._results._inspector._timer.isActive()
     assert result.visible
 
 
 def test_a_deleted_result_stops_blinking(viewer, dock, result, qtbot):
     click(dock, qtbot, "blink")
     viewer.layers.remove(result)
-    assert not dock._outcome._closer._timer.isActive()
-    assert dock._outcome._closer.isHidden()
+    assert not dock._results._inspector._timer.isActive()
+    assert dock._results._inspector.isHidden()
 
 
-def test_the_residual_lies_over_the_image_with_colours_that_part_at_zero(
+def test_residual_has_the_position_of_the_image_and_a_diverging_colormap(
     viewer, noisy, dock, result, qtbot
 ):
     click(dock, qtbot, "residual")
@@ -71,10 +71,10 @@ def test_the_residual_lies_over_the_image_with_colours_that_part_at_zero(
     assert residual.units == noisy.units
 
 
-def test_a_truth_tells_how_good_the_image_was_and_the_result_is(viewer, dock, result, qtbot):
+def test_truth_adds_measures_of_image_and_result(viewer, dock, result, qtbot):
     truth = viewer.add_image(waves(SIZE), name="truth")
     assert text(dock, "comparison") == ""
-    dock._outcome._closer._truth.value = truth
+    dock._results._inspector._truth.value = truth
     lines = text(dock, "comparison").split("<tr>")[2:]
     assert len(lines) == 2
     for words in ("image", "this result"):
@@ -82,9 +82,7 @@ def test_a_truth_tells_how_good_the_image_was_and_the_result_is(viewer, dock, re
     assert "PSNR" in text(dock, "comparison")
 
 
-def test_other_methods_become_hidden_layers_and_lines_of_a_table(
-    viewer, noisy, dock, result, qtbot, monkeypatch
-):
+def test_compare_adds_hidden_layers_and_table_rows(viewer, noisy, dock, result, qtbot, monkeypatch):
     two = available_baselines()[:2]
     monkeypatch.setattr("napari_dip.compare.run.available_baselines", lambda task: two)
     click(dock, qtbot, "compare")
@@ -97,14 +95,14 @@ def test_other_methods_become_hidden_layers_and_lines_of_a_table(
         assert method.name in text(dock, "comparison")
 
 
-def test_what_no_method_can_handle_is_said(viewer, dock, fake_restore, qtbot):
+def test_reports_an_image_that_no_method_can_restore(viewer, dock, fake_restore, qtbot):
     values = noisy_waves(SIZE)
     values[3, 3] = np.nan
     viewer.add_image(values)
     fake_restore.free = True
     with qtbot.waitSignal(dock.finished):
         dock.run()
-    with qtbot.waitSignal(dock._outcome._closer.failed) as failed:
+    with qtbot.waitSignal(dock._results._inspector.failed) as failed:
         click(dock, qtbot, "compare")
     assert isinstance(failed.args[0], InputError)
     assert "NaN" in text(dock, "comparison")
@@ -117,10 +115,10 @@ def test_closing_the_dock_ends_a_comparison(viewer, dock, result, qtbot, monkeyp
     )
     click(dock, qtbot, "compare")
     viewer.window.remove_dock_widget(dock)
-    assert dock._outcome._closer._comparison is None
+    assert dock._results._inspector._comparison is None
     delete(dock, qtbot)
 
 
 @pytest.mark.parametrize("name", ["blink", "residual", "compare", "truth"])
-def test_every_control_says_what_it_does(dock, name):
+def test_every_control_has_a_tooltip(dock, name):
     assert dock.findChild(QWidget, name).toolTip()

@@ -1,4 +1,4 @@
-"""Back through a run, in the real dock, by mouse and keyboard."""
+"""The iteration slider in the real dock, by mouse and keyboard."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def shows(dock) -> str:
 
 
 def offered(dock) -> bool:
-    return not dock._outcome._scrubber.isHidden()
+    return not dock._results._iteration_slider.isHidden()
 
 
 def press(dock, qtbot, key):
@@ -35,7 +35,7 @@ def press(dock, qtbot, key):
 
 
 def finish(dock, fake_restore, qtbot, fits=1):
-    """Let a run go to its end, every iteration of it shown, and return its layer."""
+    """Finish a run, with every iteration shown, and return its layer."""
     for _ in range(fits * fake_restore.iterations - 1):
         advance(fake_restore, dock, qtbot)
     with qtbot.waitSignal(dock.finished) as finished:
@@ -50,12 +50,12 @@ def result(image, dock, fake_restore, qtbot):
     return finish(dock, fake_restore, qtbot)
 
 
-def test_a_finished_run_offers_its_iterates_and_marks_the_automatic_one(dock, result):
+def test_finished_run_shows_its_iterates_and_marks_the_automatic_one(dock, result):
     assert offered(dock)
     assert (slider(dock).minimum(), slider(dock).maximum()) == (0, 4)
     assert shows(dock) == "Iteration 5, automatic"
-    assert dock._monitor._marker.value() == 5
-    assert not dock._monitor._cursor.isVisible()
+    assert dock._plot._marker.value() == 5
+    assert not dock._plot._cursor.isVisible()
     assert not button(dock, "keep").isEnabled()
 
 
@@ -64,13 +64,13 @@ def test_the_slider_shows_an_iterate_in_the_result_layer(dock, result, qtbot):
     press(dock, qtbot, Qt.Key.Key_Left)
     np.testing.assert_array_equal(result.data, 3)
     assert shows(dock) == "Iteration 3"
-    assert (dock._monitor._marker.value(), dock._monitor._cursor.value()) == (5, 3)
+    assert (dock._plot._marker.value(), dock._plot._cursor.value()) == (5, 3)
     press(dock, qtbot, Qt.Key.Key_End)
     np.testing.assert_array_equal(result.data, 5)
     assert shows(dock) == "Iteration 5, automatic"
 
 
-def test_metadata_are_always_those_of_what_is_shown(dock, result, qtbot):
+def test_metadata_belong_to_the_iterate_on_the_screen(dock, result, qtbot):
     press(dock, qtbot, Qt.Key.Key_Home)
     report = result.metadata["napari_dip"]
     assert (report["selected_iteration"], report["selected_by"]) == (1, "user")
@@ -86,15 +86,15 @@ def test_the_chosen_iterate_becomes_the_result(dock, result, qtbot):
     report = result.metadata["napari_dip"]
     assert (report["selected_iteration"], report["selected_by"]) == (2, "user")
     assert report["blocks"][0]["selected_by"] == "user"
-    assert report["stop_reason"] == "held_out_minimum"  # why the fit ended
+    assert report["stop_reason"] == "held_out_minimum"  # the reason of the fit is unchanged
     assert not button(dock, "keep").isEnabled()
-    press(dock, qtbot, Qt.Key.Key_End)  # a look at another one
+    press(dock, qtbot, Qt.Key.Key_End)  # shows another iterate
     dock._forget()
     np.testing.assert_array_equal(result.data, 2)
     assert result.metadata["napari_dip"]["selected_iteration"] == 2
 
 
-def test_what_was_not_kept_goes_with_the_next_run(dock, result, fake_restore, qtbot):
+def test_next_run_restores_the_kept_iterate(dock, result, fake_restore, qtbot):
     press(dock, qtbot, Qt.Key.Key_Home)
     fake_restore.free = True
     with qtbot.waitSignal(dock.finished):
@@ -103,9 +103,7 @@ def test_what_was_not_kept_goes_with_the_next_run(dock, result, fake_restore, qt
     assert result.metadata["napari_dip"]["selected_by"] == "rule"
 
 
-def test_a_pause_offers_what_there_is_and_going_on_takes_it_back(
-    viewer, image, dock, fake_restore, qtbot
-):
+def test_pause_shows_the_slider_and_resume_hides_it(viewer, image, dock, fake_restore, qtbot):
     fake_restore.iterations = 5
     dock.run()
     for _ in range(3):
@@ -124,7 +122,7 @@ def test_a_pause_offers_what_there_is_and_going_on_takes_it_back(
         dock.cancel()
 
 
-def test_keeping_one_during_a_pause_ends_the_run_with_it(image, dock, fake_restore, qtbot):
+def test_keeping_an_iterate_during_a_pause_ends_the_run(image, dock, fake_restore, qtbot):
     fake_restore.iterations = 9
     dock.run()
     for _ in range(4):
@@ -141,7 +139,7 @@ def test_keeping_one_during_a_pause_ends_the_run_with_it(image, dock, fake_resto
     assert report["selected_by"] == "user"
 
 
-def test_each_plane_of_a_stack_has_a_past_of_its_own(viewer, dock, fake_restore, qtbot):
+def test_each_plane_of_a_stack_has_its_own_history(viewer, dock, fake_restore, qtbot):
     viewer.add_image(np.zeros((2, 8, 9)), name="stack")
     viewer.dims.set_current_step(0, 0)
     dock.run()
@@ -159,32 +157,32 @@ def test_each_plane_of_a_stack_has_a_past_of_its_own(viewer, dock, fake_restore,
     assert layer.metadata["napari_dip"]["selected_by"] == "rule"  # of the first block
 
 
-def test_a_deleted_result_takes_its_past_along(viewer, dock, result):
+def test_deleting_the_result_hides_its_history(viewer, dock, result):
     viewer.layers.remove(result)
     assert not offered(dock)
 
 
-def test_an_array_that_the_user_put_there_is_not_drawn_on(dock, result, qtbot):
+def test_does_not_write_into_an_array_of_the_user(dock, result, qtbot):
     result.data = np.full((8, 9), 7.0)
     press(dock, qtbot, Qt.Key.Key_Home)
     np.testing.assert_array_equal(result.data, 7)
 
 
-def test_of_several_runs_none_is_offered_alone(image, dock, fake_restore, qtbot):
+def test_averaged_runs_have_no_history(image, dock, fake_restore, qtbot):
     dock.config = DipConfig(runs=2)
     dock.run()
     finish(dock, fake_restore, qtbot)
     assert not offered(dock)
 
 
-def test_the_wheel_scrolls_the_dock_and_not_the_past(dock, result):
+def test_wheel_scrolls_the_dock_and_not_the_slider(dock, result):
     event = wheel()
     QApplication.sendEvent(slider(dock), event)
     assert not event.isAccepted()
     np.testing.assert_array_equal(result.data, 5)
 
 
-def test_a_real_run_is_gone_back_in(viewer, dock, qtbot, monkeypatch):
+def test_real_run_shows_earlier_iterates(viewer, dock, qtbot, monkeypatch):
     monkeypatch.setattr("napari_dip.core.restoration.run._PREVIEW_INTERVAL", 0.0)
     monkeypatch.setattr("napari_dip.gui.run.worker.INTERVAL", 0.0)
     source = viewer.add_image(noisy_waves((32, 32)), name="waves")

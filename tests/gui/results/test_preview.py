@@ -10,9 +10,7 @@ from qtpy.QtWidgets import QWidget
 from napari_dip.config import DipConfig
 from napari_dip.core.restoration.progress import Restoration
 from napari_dip.gui.job.job import Choices, job
-from napari_dip.gui.results.places import covers
 from napari_dip.gui.results.preview import Preview
-from napari_dip.gui.results.refresh_rate import Pace
 from tests.gui.conftest import make_report
 from tests.gui.results.test_progress_plot import progress
 
@@ -59,7 +57,7 @@ def restoration(preview):
 
 @pytest.fixture
 def refreshed(monkeypatch):
-    """Return the planes that were shown anew."""
+    """Return the planes that were refreshed."""
     from napari.layers import Image as ImageLayer
 
     calls = []
@@ -75,7 +73,7 @@ def test_a_preview_appears_with_the_first_progress(viewer, preview):
     np.testing.assert_array_equal(layer.data[0], 0)  # the observation
 
 
-def test_estimates_are_drawn_in_place(viewer, preview):
+def test_estimates_are_written_into_the_array(viewer, preview):
     preview.draw(estimate(5))
     before = viewer.layers["cells_denoise"].data
     assert preview.draw(estimate(6, plane=2))
@@ -100,7 +98,7 @@ def test_every_plane_is_on_the_screen_in_3d(viewer, preview, refreshed):
     assert len(refreshed) == 1
 
 
-def test_a_viewer_with_more_dimensions_finds_the_plane(viewer, preview, refreshed):
+def test_finds_the_plane_in_a_viewer_with_more_dimensions(viewer, preview, refreshed):
     viewer.add_image(np.zeros((2, 3, 4, 5)), name="movie")
     viewer.dims.set_current_step(1, 1)
     preview.draw(estimate(5))
@@ -110,7 +108,7 @@ def test_a_viewer_with_more_dimensions_finds_the_plane(viewer, preview, refreshe
     assert len(refreshed) == 1
 
 
-def test_the_result_takes_the_place_of_the_preview(viewer, preview):
+def test_result_replaces_the_preview(viewer, preview):
     preview.draw(estimate(5))
     shown = viewer.layers["cells_denoise"]
     shown.metadata = {"mine": 1}
@@ -128,7 +126,7 @@ def test_a_renamed_preview_becomes_the_result(viewer, preview):
     assert [layer.name for layer in viewer.layers] == ["cells", "better"]
 
 
-def test_a_deleted_preview_stays_away_until_the_result(viewer, preview):
+def test_deleted_preview_comes_back_with_the_result(viewer, preview):
     preview.draw(estimate(5))
     viewer.layers.remove("cells_denoise")
     preview.draw(estimate(6))
@@ -151,7 +149,7 @@ def test_a_run_without_progress_still_has_a_result(viewer, preview):
 
 
 @pytest.mark.parametrize("started", [True, False])
-def test_a_discarded_preview_leaves_nothing(viewer, preview, started):
+def test_discarded_preview_leaves_no_layer(viewer, preview, started):
     if started:
         preview.draw(estimate(5))
     preview.discard()
@@ -182,73 +180,3 @@ def test_rgb_keeps_its_dtype_so_that_napari_shows_it(viewer, parent):
     layer = viewer.layers["photo_denoise"]
     assert (layer.data.dtype, layer.rgb) == (np.uint8, True)
     np.testing.assert_array_equal(layer.data, 255)
-
-
-@pytest.mark.parametrize(
-    ("selection", "position", "displayed", "expected"),
-    [
-        pytest.param((2, slice(None), slice(None)), (2, 0, 0), {1, 2}, True, id="the plane"),
-        pytest.param((2, slice(None), slice(None)), (1, 0, 0), {1, 2}, False, id="another"),
-        pytest.param((2, slice(None), slice(None)), (1, 0, 0), {0, 2}, True, id="cut across"),
-        pytest.param((slice(None),) * 3, (1, 0, 0), {1, 2}, True, id="all of it"),
-        pytest.param((2, slice(None), slice(None)), (1.6, 0, 0), {1, 2}, True, id="rounded"),
-    ],
-)
-def test_a_selection_is_on_the_screen_or_not(selection, position, displayed, expected):
-    assert covers(selection, position, displayed) is expected
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def refresh(clock, pace, seconds, painting=0.0):
-    pace.start()
-    clock.now += seconds
-    pace.stop()
-    clock.now += painting
-    pace.painted()
-
-
-def test_the_first_refresh_is_due_at_once():
-    assert Pace(Clock()).due
-
-
-def test_a_cheap_refresh_comes_five_times_a_second():
-    clock = Clock()
-    pace = Pace(clock)
-    refresh(clock, pace, 0.001)
-    assert not pace.due
-    clock.now += 0.2
-    assert pace.due
-
-
-def test_refreshing_takes_at_most_a_fiftieth_of_the_time():
-    clock = Clock()
-    pace = Pace(clock)
-    refresh(clock, pace, 0.02, painting=0.08)
-    assert pace.cost == pytest.approx(0.1)
-    assert pace.interval == pytest.approx(5)
-    refresh(clock, pace, 0.002, painting=0.002)
-    assert pace.interval == pytest.approx(0.2)
-
-
-def test_only_the_first_frame_belongs_to_a_refresh():
-    clock = Clock()
-    pace = Pace(clock)
-    refresh(clock, pace, 0.01)
-    clock.now += 3
-    pace.painted()  # the user moved the mouse
-    assert pace.cost == pytest.approx(0.01)
-
-
-def test_a_hidden_window_paints_nothing_and_blocks_nothing():
-    clock = Clock()
-    pace = Pace(clock)
-    pace.start()
-    clock.now += 0.01
-    pace.stop()
-    assert pace.interval == pytest.approx(0.5)

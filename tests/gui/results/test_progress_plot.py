@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtGui import QColor, QPalette
 
 from napari_dip.core.restoration.progress import Progress
-from napari_dip.gui.results.progress_plot import Monitor, _ticks, describe
+from napari_dip.gui.results.progress_plot import ProgressPlot, _ticks, describe
 
 
 def progress(iteration=1, block=0, blocks=1, loss=1.0, heldout=None, seconds=1.0, left=9.0):
@@ -26,59 +26,59 @@ def progress(iteration=1, block=0, blocks=1, loss=1.0, heldout=None, seconds=1.0
 
 
 @pytest.fixture
-def monitor(qtbot):
-    monitor = Monitor()
-    qtbot.addWidget(monitor)
-    return monitor
+def plot(qtbot):
+    plot = ProgressPlot()
+    qtbot.addWidget(plot)
+    return plot
 
 
-def curve(monitor, name):
-    x, y = getattr(monitor, f"_{name}").getOriginalDataset()
+def curve(plot, name):
+    x, y = getattr(plot, f"_{name}").getOriginalDataset()
     return [] if x is None else list(zip(x, y, strict=True))
 
 
-def test_curves_and_marker_follow_the_fit(monitor):
-    monitor.add(progress(1, loss=8.0, heldout=9.0))
-    monitor.add(progress(20, loss=2.0, heldout=3.0))
-    monitor.draw()
-    assert curve(monitor, "loss") == [(1, 8), (20, 2)]
-    assert curve(monitor, "heldout") == [(1, 9), (20, 3)]
-    assert monitor._marker.value() == 19
-    assert not monitor._plot.isHidden()
+def test_curves_and_marker_follow_the_fit(plot):
+    plot.add(progress(1, loss=8.0, heldout=9.0))
+    plot.add(progress(20, loss=2.0, heldout=3.0))
+    plot.draw()
+    assert curve(plot, "loss") == [(1, 8), (20, 2)]
+    assert curve(plot, "heldout") == [(1, 9), (20, 3)]
+    assert plot._marker.value() == 19
+    assert not plot._plot.isHidden()
 
 
 @pytest.mark.parametrize(
     "following",
     [pytest.param({"block": 1}, id="block"), pytest.param({"iteration": 1}, id="run")],
 )
-def test_a_new_block_or_run_starts_a_new_curve(monitor, following):
-    monitor.add(progress(1))
-    monitor.add(progress(20))
-    monitor.add(progress(**{"iteration": 30, **following}))
-    monitor.draw()
-    assert len(curve(monitor, "loss")) == 1
+def test_a_new_block_or_run_starts_a_new_curve(plot, following):
+    plot.add(progress(1))
+    plot.add(progress(20))
+    plot.add(progress(**{"iteration": 30, **following}))
+    plot.draw()
+    assert len(curve(plot, "loss")) == 1
 
 
-def test_the_curves_of_a_block_can_be_looked_at_again(monitor):
+def test_shows_the_curves_of_an_earlier_block(plot):
     for block, loss in ((0, 8.0), (1, 5.0)):
-        monitor.add(progress(3, block=block, loss=loss))
-    monitor.select(0, 2)
-    monitor.draw()
-    assert curve(monitor, "loss") == [(3, 5)]
-    monitor.show_block(0)
-    assert curve(monitor, "loss") == [(3, 8)]
-    assert monitor._marker.value() == monitor.selected(0) == 2
-    monitor.mark(1)
-    assert monitor._cursor.value() == 1
-    monitor.mark(None)
-    assert not monitor._cursor.isVisible()
+        plot.add(progress(3, block=block, loss=loss))
+    plot.select(0, 2)
+    plot.draw()
+    assert curve(plot, "loss") == [(3, 5)]
+    plot.show_block(0)
+    assert curve(plot, "loss") == [(3, 8)]
+    assert plot._marker.value() == plot.selected(0) == 2
+    plot.mark(1)
+    assert plot._cursor.value() == 1
+    plot.mark(None)
+    assert not plot._cursor.isVisible()
 
 
-def test_values_without_a_logarithm_are_left_out(monitor):
-    monitor.add(progress(1, loss=0.0, heldout=None))
-    monitor.add(progress(2, loss=float("inf"), heldout=1.0))
-    monitor.draw()
-    assert np.isnan(curve(monitor, "loss")[0][1])
+def test_values_without_a_logarithm_are_left_out(plot):
+    plot.add(progress(1, loss=0.0, heldout=None))
+    plot.add(progress(2, loss=float("inf"), heldout=1.0))
+    plot.draw()
+    assert np.isnan(curve(plot, "loss")[0][1])
 
 
 @pytest.mark.parametrize(
@@ -89,50 +89,50 @@ def test_values_without_a_logarithm_are_left_out(monitor):
         pytest.param((float("nan"),), [], id="nothing"),
     ],
 )
-def test_the_scale_has_few_and_round_numbers(losses, labels):
+def test_axis_has_few_round_ticks(losses, labels):
     assert [text for _, text in _ticks(np.array(losses))] == labels
 
 
-def test_the_bar_never_goes_back_and_is_gone_in_the_end(monitor):
+def test_bar_never_moves_back_and_hides_at_the_end(plot):
     for iteration, seconds, left in ((1, 5, 5), (2, 6, 54)):
-        monitor.add(progress(iteration, seconds=seconds, left=left))
-        monitor.draw()
-        assert monitor._bar.value() == 500
-        assert monitor._text.text() == f"At most {left} s left"
-    monitor.finish()
-    assert monitor._bar.isHidden()
-    assert not monitor._plot.isHidden()
+        plot.add(progress(iteration, seconds=seconds, left=left))
+        plot.draw()
+        assert plot._bar.value() == 500
+        assert plot._text.text() == f"At most {left} s left"
+    plot.finish()
+    assert plot._bar.isHidden()
+    assert not plot._plot.isHidden()
 
 
-def test_nothing_is_painted_before_it_is_drawn(monitor):
-    monitor.add(progress())
-    assert monitor._bar.value() == 0
-    assert monitor._text.text() == ""
+def test_points_appear_only_after_draw(plot):
+    plot.add(progress())
+    assert plot._bar.value() == 0
+    assert plot._text.text() == ""
 
 
-def test_clearing_hides_all_but_a_text(monitor):
-    monitor.add(progress())
-    monitor.draw()
-    monitor.clear("Cancelled")
-    assert monitor._plot.isHidden()
-    assert monitor._bar.isHidden()
-    assert monitor._text.text() == "Cancelled"
-    monitor.clear()
-    assert monitor._text.isHidden()
+def test_clear_hides_all_but_the_text(plot):
+    plot.add(progress())
+    plot.draw()
+    plot.clear("Cancelled")
+    assert plot._plot.isHidden()
+    assert plot._bar.isHidden()
+    assert plot._text.text() == "Cancelled"
+    plot.clear()
+    assert plot._text.isHidden()
 
 
 @pytest.mark.parametrize(("paper", "ink"), [("#000000", "#ffffff"), ("#ffffff", "#000000")])
-def test_colours_follow_the_palette(monitor, paper, ink):
+def test_colours_follow_the_palette(plot, paper, ink):
     palette = QPalette()
     palette.setColor(QPalette.ColorRole.Window, QColor(paper))
     palette.setColor(QPalette.ColorRole.WindowText, QColor(ink))
-    monitor.setPalette(palette)
-    assert monitor._plot.backgroundBrush().color().name() == paper
-    assert monitor._heldout.opts["pen"].color().name() == ink
-    between = monitor._loss.opts["pen"].color().lightness()
+    plot.setPalette(palette)
+    assert plot._plot.backgroundBrush().color().name() == paper
+    assert plot._heldout.opts["pen"].color().name() == ink
+    between = plot._loss.opts["pen"].color().lightness()
     assert 60 < between < 200
 
 
-def test_it_says_where_the_run_is():
+def test_text_has_the_block_and_the_time_left():
     assert describe(progress(left=80)) == "At most 1 min 20 s left"
     assert describe(progress(block=1, blocks=5)) == "Part 2 of 5, at most 9 s left"

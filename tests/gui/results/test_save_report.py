@@ -1,4 +1,4 @@
-"""A finished run as a web page."""
+"""Report of a finished run as a web page."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def run(dock, qtbot, **choices):
 
 def save(dock, qtbot, monkeypatch, file):
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
-    dock._outcome._closer.expand()
+    dock._results._inspector.expand()
     qtbot.mouseClick(dock.findChild(QPushButton, "report"), Qt.MouseButton.LeftButton)
     return file.read_text(encoding="utf-8")
 
 
-def test_its_script_gives_the_result_again(viewer, dock, qtbot, monkeypatch, tmp_path):
+def test_script_of_the_report_gives_the_same_result(viewer, dock, qtbot, monkeypatch, tmp_path):
     file = tmp_path / "noisy.tif"
     write_image(file, Image(noisy_waves((24, 20)).astype(np.float32), "YX"))
     viewer.open(file, plugin="napari")
@@ -43,10 +43,10 @@ def test_its_script_gives_the_result_again(viewer, dock, qtbot, monkeypatch, tmp
     scope: dict[str, object] = {}
     exec(script, scope)
     np.testing.assert_array_equal(scope["restored"], result.data)
-    assert "Saved as report.html." in dock._monitor._text.text()
+    assert "Saved as report.html." in dock._plot._text.text()
 
 
-def test_what_is_shown_is_what_is_told(viewer, dock, qtbot, monkeypatch, tmp_path):
+def test_report_describes_the_iteration_on_the_screen(viewer, dock, qtbot, monkeypatch, tmp_path):
     viewer.add_image(noisy_waves((16, 16)), name="a layer")
     run(dock, qtbot)
     slider = dock.findChild(QSlider, "iterate")
@@ -55,7 +55,7 @@ def test_what_is_shown_is_what_is_told(viewer, dock, qtbot, monkeypatch, tmp_pat
     assert "your choice" in text
     assert "chosen by hand" in text
     assert "denoise: a layer" in text
-    assert "# Got a layer as image that is no file" in text
+    assert "# Got a layer as image that has no file" in text
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_is_shown_is_what_is_told(viewer, dock, qtbot, monkeypatch, tmp_pat
         ),
     ],
 )
-def test_any_image_has_a_report(viewer, dock, qtbot, monkeypatch, tmp_path, values, task):
+def test_saves_a_report_of_any_image(viewer, dock, qtbot, monkeypatch, tmp_path, values, task):
     viewer.add_image(values, rgb=values.shape[-1] == 3)
     dock.task = task
     run(dock, qtbot)
@@ -80,17 +80,17 @@ def test_any_image_has_a_report(viewer, dock, qtbot, monkeypatch, tmp_path, valu
     assert len(re.findall("data:image/png", text)) == 1
 
 
-def test_a_file_that_cannot_be_written_is_said(viewer, dock, qtbot, monkeypatch, tmp_path):
+def test_reports_an_unwritable_file(viewer, dock, qtbot, monkeypatch, tmp_path):
     viewer.add_image(noisy_waves((16, 16)))
     run(dock, qtbot)
     missing = tmp_path / "missing" / "report.html"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(missing), ""))
-    said = []
+    errors = []
     monkeypatch.setattr(
-        "napari_dip.gui.results.results_panel.tell", lambda error: said.append(error)
+        "napari_dip.gui.results.results_panel.notify", lambda error: errors.append(error)
     )
     qtbot.mouseClick(dock.findChild(QPushButton, "report"), Qt.MouseButton.LeftButton)
-    assert len(said) == 1
+    assert len(errors) == 1
 
 
 def test_the_result_is_saved_with_its_scale_and_the_report(
@@ -100,7 +100,7 @@ def test_the_result_is_saved_with_its_scale_and_the_report(
     run(dock, qtbot)
     file = tmp_path / "kept.ome.tif"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
-    dock._outcome._closer.expand()
+    dock._results._inspector.expand()
     qtbot.mouseClick(dock.findChild(QPushButton, "save"), Qt.MouseButton.LeftButton)
     saved = read_image(file)
     assert saved.voxel_size == {"Y": 0.5, "X": 0.25}

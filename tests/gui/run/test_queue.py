@@ -1,4 +1,4 @@
-"""Runs that wait for the one under way."""
+"""Jobs that wait for the current run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def add(dock, qtbot, *layers):
 
 
 def finish(dock, fake_restore, qtbot, count):
-    """Let all runs go, and return the names of their results."""
+    """Finish all runs, and return the names of their results."""
     fake_restore.free = True
     results = []
     dock.finished.connect(lambda layers: results.extend(layer.name for layer in layers))
@@ -43,7 +43,7 @@ def finish(dock, fake_restore, qtbot, count):
     return results
 
 
-def test_runs_go_one_after_another_with_the_settings_they_were_added_with(
+def test_runs_start_in_order_with_the_settings_of_their_addition(
     viewer, layers, dock, fake_restore, qtbot
 ):
     dock.config = DipConfig(seed=1)
@@ -60,7 +60,7 @@ def test_runs_go_one_after_another_with_the_settings_they_were_added_with(
     assert dock._queue.isHidden()
 
 
-def test_a_run_is_taken_out_of_the_queue_by_mouse_or_key(layers, dock, fake_restore, qtbot):
+def test_run_is_removed_by_mouse_or_key(layers, dock, fake_restore, qtbot):
     add(dock, qtbot, *layers, layers[0])
     lines = dock.findChild(QListWidget, "queue")
     middle = lines.visualItemRect(lines.item(1)).center()
@@ -72,7 +72,7 @@ def test_a_run_is_taken_out_of_the_queue_by_mouse_or_key(layers, dock, fake_rest
     assert finish(dock, fake_restore, qtbot, 2) == ["a_denoise", "a_denoise [1]"]
 
 
-def test_a_failure_does_not_lose_the_others(layers, dock, fake_restore, qtbot):
+def test_queue_continues_after_a_failure(layers, dock, fake_restore, qtbot):
     add(dock, qtbot, *layers)
     fake_restore.error = ValueError("no")
     with qtbot.waitSignal(dock.failed):
@@ -81,24 +81,24 @@ def test_a_failure_does_not_lose_the_others(layers, dock, fake_restore, qtbot):
     assert finish(dock, fake_restore, qtbot, 2) == ["b_denoise", "c_denoise"]
 
 
-def test_a_refusal_leaves_the_run_under_way_alone(viewer, layers, dock, fake_restore, qtbot):
+def test_refused_job_does_not_disturb_the_current_run(viewer, layers, dock, fake_restore, qtbot):
     add(dock, qtbot, layers[0])
-    words = dock._monitor._text.text()
+    words = dock._plot._text.text()
     dock.config = DipConfig(axes="TYX")
     with qtbot.waitSignal(dock.failed):
         press(dock, qtbot, "run")
-    assert dock._monitor._text.text() == words
+    assert dock._plot._text.text() == words
     assert finish(dock, fake_restore, qtbot, 1) == ["a_denoise"]
 
 
-def test_a_cancelled_run_is_followed_by_the_next(viewer, layers, dock, fake_restore, qtbot):
+def test_queue_continues_after_a_cancellation(viewer, layers, dock, fake_restore, qtbot):
     add(dock, qtbot, *layers[:2])
     press(dock, qtbot, "cancel")
     assert finish(dock, fake_restore, qtbot, 1) == ["b_denoise"]
     assert "a_denoise" not in viewer.layers
 
 
-def test_a_mask_painted_on_later_is_not_that_of_the_queue(viewer, layers, dock, fake_restore):
+def test_job_in_the_queue_keeps_its_mask(viewer, layers, dock, fake_restore):
     mask = viewer.add_labels(np.eye(8, 9, dtype=np.uint8))
     dock.run()
     dock.layer, dock.task = layers[1], TaskChoice("inpaint", {"mask": mask})
@@ -110,7 +110,7 @@ def test_a_mask_painted_on_later_is_not_that_of_the_queue(viewer, layers, dock, 
 
 
 @pytest.mark.parametrize("closed", ["viewer", "dock"])
-def test_closing_forgets_the_queue(viewer, layers, dock, fake_restore, qtbot, closed):
+def test_closing_the_dock_clears_the_queue(viewer, layers, dock, fake_restore, qtbot, closed):
     notification_manager.records.clear()
     add(dock, qtbot, *layers)
     if closed == "viewer":
@@ -118,7 +118,7 @@ def test_closing_forgets_the_queue(viewer, layers, dock, fake_restore, qtbot, cl
     else:
         viewer.window.remove_dock_widget(dock)
     GeneratorWorker.await_workers(10_000)
-    qtbot.wait(1)  # what was on its way has arrived
+    qtbot.wait(1)  # queued signals arrive
     assert fake_restore.calls == 1
     assert not any("Unexpected" in one.message for one in notification_manager.records)
     if closed == "dock":

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from threading import Event
 
 import numpy as np
@@ -13,18 +12,18 @@ from napari_dip.config import DipConfig
 from napari_dip.core.image.image import as_image
 from napari_dip.core.tasks import Denoise
 from napari_dip.errors import DeviceError, DivergedError, MemoryExhaustedError
-from napari_dip.gui.run import worker
-from napari_dip.gui.run.worker import Control, Run, run_in_thread
-from napari_dip.gui.session.preload import warm_up
+from napari_dip.gui.run import background, worker
+from napari_dip.gui.run.background import Control
+from napari_dip.gui.run.worker import RunWorker, run_in_thread
 from tests.tiny import noisy_waves, printed_by, tiny_config
 
 IMAGE = as_image(np.zeros((4, 5), np.uint8))
 
 
 class Listener:
-    """Keeps what a run emits, in order."""
+    """Keeps the signals of a run, in order."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunWorker) -> None:
         self.progress, self.ends, self.errors, self.observed = [], [], [], []
         run.observed.connect(self.observed.append)
         run.progressed.connect(self.progress.append)
@@ -38,11 +37,11 @@ class Listener:
 
 @pytest.fixture
 def start(qtbot):
-    """Start a run that is over when the test is."""
+    """Start a run that ends with the test."""
     runs = []
 
     def start(image=IMAGE, config=None):
-        runs.append(Run(image, Denoise(), config or DipConfig()))
+        runs.append(RunWorker(image, Denoise(), config or DipConfig()))
         return runs[-1], Listener(runs[-1])
 
     yield start
@@ -50,7 +49,7 @@ def start(qtbot):
         run.control.cancel()
 
 
-def test_a_run_shows_the_observation_then_progress_then_its_result(start, fake_restore, qtbot):
+def test_run_sends_observation_progress_and_result_in_order(start, fake_restore, qtbot):
     fake_restore.free = True
     run, heard = start()
     with qtbot.waitSignal(run.returned):
@@ -95,7 +94,7 @@ def test_a_run_can_be_ended_before_its_first_iteration(start, fake_restore, qtbo
 
 
 @pytest.mark.parametrize("end", ["stop", "cancel"])
-def test_ending_twice_is_ending_once(start, fake_restore, qtbot, end):
+def test_ending_twice_has_no_further_effect(start, fake_restore, qtbot, end):
     run, heard = start()
     with qtbot.waitSignal(run.returned):
         run.control.stop()
@@ -104,7 +103,7 @@ def test_ending_twice_is_ending_once(start, fake_restore, qtbot, end):
 
 
 @pytest.mark.parametrize("steps", [0, 1])
-def test_a_paused_run_takes_no_iteration_until_it_goes_on(
+def test_paused_run_makes_no_iteration_until_it_resumes(
     start, fake_restore, qtbot, monkeypatch, steps
 ):
     halted = Event()
@@ -121,7 +120,7 @@ def test_a_paused_run_takes_no_iteration_until_it_goes_on(
     fake_restore.step(steps)
     qtbot.waitUntil(lambda: fake_restore.reached == steps)
     run.control.pause()
-    # Before its first iteration a run only asks whether to stop: it may be tuning.
+    # Before the first iteration, as during tuning, a run only calls `stop_requested`.
     qtbot.waitUntil(halted.is_set)
     fake_restore.step(4 - steps)
     assert fake_restore.reached == steps
@@ -178,7 +177,7 @@ def test_no_error_is_swallowed(start, fake_restore, qtbot, error, expected, step
     assert heard.ends == []
 
 
-def test_our_own_errors_keep_their_words(start, fake_restore, qtbot):
+def test_errors_of_the_package_keep_their_message(start, fake_restore, qtbot):
     fake_restore.error = MemoryExhaustedError("Got no memory.")
     run, heard = start()
     with qtbot.waitSignal(run.failed):
@@ -192,7 +191,7 @@ def test_progress_is_not_queued_faster_than_it_is_handled(fake_restore):
     steps = run_in_thread(IMAGE, Denoise(), DipConfig(), control)
     next(steps)  # the observation
     assert next(steps).iteration == 1
-    # Nobody took it: all later iterations pass without a signal.
+    # It was not handled: all later iterations pass without a signal.
     with pytest.raises(StopIteration) as end:
         next(steps)
     assert end.value.value.report.iterations == 1000
@@ -217,7 +216,7 @@ def test_napari_quitting_the_worker_cancels_the_run(start, fake_restore, qtbot):
     assert fake_restore.closed.is_set()
 
 
-def test_a_finished_run_lets_go_of_its_worker(start, fake_restore, qtbot):
+def test_finished_run_releases_its_worker(start, fake_restore, qtbot):
     fake_restore.free = True
     run, _ = start()
     with qtbot.waitSignal(run.returned):
@@ -245,14 +244,16 @@ def test_the_thread_of_a_run_ends_with_it(start, fake_restore, qtbot, monkeypatc
 
 def test_warnings_reach_napari(start, fake_restore, qtbot, monkeypatch):
     shown = []
-    monkeypatch.setattr(worker.notification_manager, "receive_warning", lambda *w: shown.append(w))
+    monkeypatch.setattr(
+        background.notification_manager, "receive_warning", lambda *w: shown.append(w)
+    )
     run, _ = start()
     run._worker.warned.emit((UserWarning("hot pixels"), UserWarning, "file", 1))
     assert str(shown[0][0]) == "hot pixels"
 
 
 def test_the_task_has_a_readable_name():
-    function = worker._Titled(run_in_thread, IMAGE, Denoise(), DipConfig(), Control())
+    function = background._Titled(run_in_thread, IMAGE, Denoise(), DipConfig(), Control())
     assert f"Executing {function}" == "Executing Deep Image Prior"
     assert create_worker(function) is not None
 
@@ -272,28 +273,7 @@ def test_the_real_restore_runs_in_a_thread(start, qtbot):
     assert heard.errors == []
 
 
-def test_what_the_first_run_needs_is_imported_beforehand(tmp_path, monkeypatch):
-    (tmp_path / "a_slow_library.py").write_text("value = 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    warm_up(["sys", "a_slow_library"]).join()
-    assert sys.modules.pop("a_slow_library").value == 1
-    assert warm_up(["sys"]) is None
-
-
-def test_a_run_imports_hardly_anything_that_was_not_imported_beforehand():
-    """Some lazy parts of libraries remain: a tenth of them all at most."""
-    code = (
-        "import sys; from napari_dip.gui.session.preload import warm_up;"
-        "from napari_dip.gui.run.worker import restore;"
-        "from tests.tiny import noisy_waves, tiny_config; from napari_dip import Image;"
-        "begin = len(sys.modules); warm_up().join(); warmed = len(sys.modules);"
-        "[*restore(Image(noisy_waves((32, 32)), 'YX'), config=tiny_config(iterations=2))];"
-        "print((len(sys.modules) - warmed) / (warmed - begin))"
-    )
-    assert float(printed_by(code)) < 0.1
-
-
-def test_blank_frames_come_back_as_they_were_and_do_not_count_in_what_is_left(start, qtbot):
+def test_blank_frames_are_unchanged_and_not_counted_in_the_iterations_left(start, qtbot):
     frames = np.stack([noisy_waves((16, 16)) + t for t in range(4)])
     frames[1:3] = 0
     run, heard = start(as_image(frames, "TYX"), tiny_config(4))

@@ -1,4 +1,4 @@
-"""What is copied gives the same pixels again."""
+"""The exported command and script give the same pixels."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_script_cuts_the_same_region_of_image_and_mask(viewer):
     )
 
 
-def test_a_layer_that_is_no_file_is_taken_from_the_console(viewer):
+def test_script_reads_a_layer_without_file_from_the_console(viewer):
     layer = viewer.add_image(np.stack([noisy_waves(SIZE)] * 2), scale=(2, 0.5, 0.5), name="new")
     layer.units = ("um",) * 3
     choices = Choices(CONFIG, "current", (2.0, 0.0, 0.0))
@@ -109,7 +109,7 @@ def test_a_layer_that_is_no_file_is_taken_from_the_console(viewer):
     np.testing.assert_array_equal(run_python(script, viewer), pixels(choices, layer))
 
 
-def test_a_layer_that_was_changed_since_is_taken_from_the_console(viewer):
+def test_script_reads_a_changed_layer_from_the_console(viewer):
     choices, layer = choices_of(viewer, "inpaint"), viewer.layers["image"]
     mask = viewer.layers["mask"]
     mask.data = 1 - mask.data
@@ -117,11 +117,11 @@ def test_a_layer_that_was_changed_since_is_taken_from_the_console(viewer):
     assert "viewer.layers['mask']" in script
     assert "viewer.layers['image']" not in script
     np.testing.assert_array_equal(run_python(script, viewer), pixels(choices, layer))
-    with pytest.raises(UsageError, match="no longer is as its file"):
+    with pytest.raises(UsageError, match="differs from its file"):
         as_command(job(choices, layer))
 
 
-def test_what_a_command_cannot_do_is_said(viewer):
+def test_rejects_jobs_that_a_command_cannot_do(viewer):
     new = viewer.add_image(noisy_waves(SIZE))
     with pytest.raises(UsageError, match="no file"):
         as_command(job(Choices(CONFIG), new))

@@ -1,4 +1,4 @@
-"""The page in napari's Preferences, and what follows it."""
+"""The page in napari's Preferences and its effects."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from qtpy.QtWidgets import QListWidget
 
 import napari_dip
 from napari_dip.config import PAST_MEMORY, DipConfig, Preset
-from napari_dip.gui.session.preferences import past_memory, preferred_config
+from napari_dip.gui.session.preferences import history_memory, preferred_config
 from tests.tiny import noisy_waves, tiny_config
 
 
 @pytest.fixture
 def page():
-    """The page; its values are the defaults again afterwards."""
+    """The page; its values are reset after the test."""
     settings = pytest.importorskip("napari.settings", reason="needs napari")
     if not hasattr(settings, "get_plugin_settings"):
         pytest.skip("napari before 0.9 has no such page")
@@ -39,9 +39,9 @@ def test_the_page_has_the_defaults_of_the_configuration():
     assert pages["window"].properties["past_memory"].default * 2**20 == PAST_MEMORY
 
 
-def test_nothing_is_preferred_at_first(page):
+def test_new_page_has_no_effect(page):
     assert preferred_config() == DipConfig()
-    assert past_memory() == PAST_MEMORY
+    assert history_memory() == PAST_MEMORY
 
 
 def test_a_new_session_and_a_reset_follow_the_page(page, dock, remembered):
@@ -54,7 +54,7 @@ def test_a_new_session_and_a_reset_follow_the_page(page, dock, remembered):
     assert dock.config == DipConfig(preset="fast", device="cpu")
 
 
-def test_the_past_takes_no_more_than_the_page_says(page, viewer, dock, qtbot):
+def test_history_memory_follows_the_page(page, viewer, dock, qtbot):
     page.window.past_memory = 16
     viewer.add_image(noisy_waves((16, 16)))
     dock.config = tiny_config(2, threads=1)
@@ -75,4 +75,4 @@ def test_an_older_napari_has_no_page(monkeypatch):
 
     monkeypatch.delattr(napari.settings, "get_plugin_settings", raising=False)
     assert preferred_config() == DipConfig()
-    assert past_memory() == PAST_MEMORY
+    assert history_memory() == PAST_MEMORY

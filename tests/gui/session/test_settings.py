@@ -1,4 +1,4 @@
-"""Settings that are saved, loaded, reset and remembered."""
+"""Settings: save, load, reset, and the next session."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_configuration_or_a_report_can_be_loaded(tmp_path):
 
 
 @pytest.mark.parametrize("text", BAD)
-def test_what_cannot_be_loaded_is_refused_in_words(tmp_path, text):
+def test_rejects_invalid_settings_files(tmp_path, text):
     file = tmp_path / "dip.json"
     file.write_text(text)
     with pytest.raises(UsageError, match=r"Got .*dip\.json"):
@@ -70,21 +70,27 @@ def test_what_cannot_be_loaded_is_refused_in_words(tmp_path, text):
 
 
 @pytest.mark.parametrize("text", BAD)
-def test_a_bad_memory_means_the_defaults_and_no_harm(remembered, text, menu):
+def test_invalid_settings_of_the_last_session_give_the_defaults(remembered, text, menu):
     remembered.parent.mkdir()
     remembered.write_text(text)
     menu.recall()
     assert menu.settings.config == DipConfig()
 
 
-def test_a_folder_that_cannot_be_written_forgets_and_no_more(remembered, caplog):
+def test_unwritable_folder_gives_a_warning_and_no_settings(remembered, caplog):
     remembered.parent.write_text("a file where a folder should be")
     remember(OURS)
-    assert "not remembered" in caplog.text
+    assert "not saved" in caplog.text
     assert recall() == Settings()
 
 
-def test_a_form_takes_settings_up_and_resets_them(menu, tmp_path):
+def test_loads_only_parameters_that_the_form_shows(tmp_path):
+    file = tmp_path / "dip.json"
+    file.write_text('{"config": {}, "task": {"name": "fourier", "inverse": true, "paired": true}}')
+    assert load(file).task == TaskChoice("fourier", {"inverse": True})
+
+
+def test_form_loads_and_resets_settings(menu, tmp_path):
     before = menu.settings
     save(OURS, tmp_path / "dip.json")
     menu.load(tmp_path / "dip.json")
@@ -95,26 +101,26 @@ def test_a_form_takes_settings_up_and_resets_them(menu, tmp_path):
     assert menu.settings.task.values["factor"] != 3
 
 
-def test_files_are_chosen_in_a_dialogue(menu, tmp_path, monkeypatch, qtbot):
+def test_files_are_chosen_in_a_dialog(menu, tmp_path, monkeypatch, qtbot):
     file = str(tmp_path / "dip.json")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (file, ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (file, ""))
     menu.settings = OURS
     entry(menu, "Save").trigger()
     menu.reset()
-    with qtbot.waitSignal(menu.said) as said:
+    with qtbot.waitSignal(menu.reported) as message:
         entry(menu, "Load").trigger()
-    assert "dip.json" in said.args[0]
+    assert "dip.json" in message.args[0]
     assert menu.settings == OURS
 
 
-def test_an_error_is_said(menu, tmp_path, qtbot):
-    with qtbot.waitSignal(menu.said) as said:
+def test_reports_an_error(menu, tmp_path, qtbot):
+    with qtbot.waitSignal(menu.reported) as message:
         menu.load(tmp_path / "none.json")
-    assert "cannot be read" in said.args[0]
+    assert "cannot be read" in message.args[0]
 
 
-def test_the_next_session_starts_with_the_settings_of_the_last_run(
+def test_next_session_starts_with_the_settings_of_the_last_run(
     make_napari_viewer, fake_restore, qtbot, remembered
 ):
     viewer = make_napari_viewer()

@@ -1,1 +1,1 @@
-"""Batch dialog: a folder or the open layers, one after another."""
+"""Batch dialog: restores files, folders and layers one after another."""

@@ -1,4 +1,4 @@
-"""The dialog for many images: restored alike into a folder, with what the dock says."""
+"""Dialog that restores many images with the settings of the dock."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from collections.abc import Callable
@@ -24,11 +24,11 @@ from napari_dip.batch.jobs import Batch, begin, find_images
 from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.core.image.image import Image
 from napari_dip.errors import NapariDipError, UsageError
-from napari_dip.gui.batch.image_list import Sources, push_button
-from napari_dip.gui.batch.worker import BatchRun, task_spec
+from napari_dip.gui.batch.image_list import ImageList, push_button
+from napari_dip.gui.batch.worker import BatchWorker, task_spec
 from napari_dip.gui.form.task_form import TITLES
 from napari_dip.gui.results.progress_plot import describe
-from napari_dip.gui.widgets.notify import tell
+from napari_dip.gui.widgets.notify import notify
 from napari_dip.io.formats import WRITERS
 
 if TYPE_CHECKING:
@@ -37,48 +37,48 @@ if TYPE_CHECKING:
 
 _SIZE = (520, 560)
 _BAR_STEPS = 1000
-# How often the progress within an image is asked for [milliseconds].
+# Time between two updates of the progress within an image [milliseconds].
 _INTERVAL = 300
-# What becomes of results that are there already: words, resume, overwrite.
+# Choices for existing results: words, resume, overwrite.
 _EXISTING = (
-    ("refuse to start", False, False),
-    ("go on: leave out what is done", True, False),
+    ("do not start", False, False),
+    ("resume: skip finished images", True, False),
     ("replace", False, True),
 )
 
 
 class BatchDialog(QDialog):  # type: ignore[misc]
-    """Restores files, folders and layers one after another; closing it stops that.
+    """Restores files, folders and layers one after another; closing it stops the batch.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-        Whose layers can be chosen.
+        Source of the layers that can be chosen.
     form : Form
-        Whose task and settings hold for all images.
+        Form with the task and the settings of all images.
     dock : QWidget
-        Closed with it.
+        Parent; the dialog closes with it.
     """
 
     def __init__(self, viewer: Any, form: "Form", dock: QWidget) -> None:
         super().__init__(dock)
         self._form = form
-        self._run: BatchRun | None = None
+        self._run: BatchWorker | None = None
         self._batch: Batch | None = None
         self._records: list[Record] = []
         self._settings, self._status = QLabel(), QLabel()
-        self._sources, self._failures = Sources(viewer), QListWidget()
+        self._sources, self._failures = ImageList(viewer), QListWidget()
         self._folder = QLineEdit()
         self._existing, self._format = QComboBox(), QComboBox()
         self._bar = QProgressBar()
         self._timer = QTimer(self)
         self._timer.setInterval(_INTERVAL)
         self._timer.timeout.connect(self._show)
-        self._start = push_button("start", "Start", "Restore the images", self.start)
+        self._start = push_button("start", "Start", "Restore the images.", self.start)
         self._stop = push_button(
             "stop_batch",
             "Stop",
-            "Keep what is finished; with 'go on' the next start begins there",
+            "Stop and keep finished images; 'resume' continues with the others.",
             self.stop,
         )
         self._build()
@@ -106,13 +106,13 @@ class BatchDialog(QDialog):  # type: ignore[misc]
             field.setObjectName(name)
         self._failures.setWordWrap(True)
         self._bar.setRange(0, _BAR_STEPS)
-        self._folder.setToolTip("For the results, a report beside each, and manifest.jsonl")
+        self._folder.setToolTip("Folder for the results, their reports and manifest.jsonl.")
         self._folder.setPlaceholderText("folder for the results")
         self._existing.addItems([words for words, *_ in _EXISTING])
-        self._existing.setToolTip("What becomes of results that are there already")
+        self._existing.setToolTip("Action if the folder holds results of these images.")
         self._format.addItems(list(WRITERS))
         self._format.setCurrentText(DEFAULT_SUFFIX)
-        self._format.setToolTip("Of the results")
+        self._format.setToolTip("File format of the results.")
         layout = QVBoxLayout(self)
         layout.addWidget(self._settings)
         layout.addWidget(self._sources, stretch=2)
@@ -123,30 +123,30 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         last = QHBoxLayout()
         for button in (self._start, self._stop):
             last.addWidget(button)
-        last.addWidget(push_button("close", "Close", "Stop and close", self.reject))
+        last.addWidget(push_button("close", "Close", "Stop and close.", self.reject))
         layout.addLayout(last)
         for part in (self._bar, self._status, self._failures):
             part.hide()
 
     def _fields(self) -> QFormLayout:
-        choose = push_button("choose", "Choose…", "Choose a folder", self._choose_folder)
+        choose = push_button("choose", "Choose…", "Choose a folder.", self._choose_folder)
         row = QHBoxLayout()
         row.addWidget(self._folder, stretch=1)
         row.addWidget(choose)
         rows = QFormLayout()
-        rows.addRow("Into", row)
+        rows.addRow("Folder", row)
         rows.addRow("Format", self._format)
-        rows.addRow("Results that exist", self._existing)
+        rows.addRow("Existing results", self._existing)
         return rows
 
     def _say_settings(self) -> None:
         try:
-            what = f"{TITLES[self._form.task.name][0]}, preset {self._form.config.preset}"
+            settings = f"{TITLES[self._form.task.name][0]}, preset {self._form.config.preset}"
         except NapariDipError as error:
             self._settings.setText(str(error))
             return
         self._settings.setText(
-            f"{what}, and all else as the dock says; whole images, whatever its region."
+            f"{settings}, and the other settings of the dock; always whole images."
         )
 
     def _choose_folder(self) -> None:
@@ -155,16 +155,16 @@ class BatchDialog(QDialog):  # type: ignore[misc]
             self._folder.setText(name)
 
     def start(self) -> None:
-        """Restore the images, as the dock says now."""
+        """Restore the images with the current settings of the dock."""
         try:
             begin_batch = self._begin()
         except (NapariDipError, OSError) as error:
-            self._say(tell(error))
+            self._say(notify(error))
             return
         self._records, self._batch = [], None
         self._failures.clear()
         self._failures.hide()
-        self._run = BatchRun(begin_batch, self)
+        self._run = BatchWorker(begin_batch, self)
         self._run.progressed.connect(self._take)
         self._run.returned.connect(self._end)
         self._run.failed.connect(self._fail)
@@ -174,9 +174,9 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         self._offer()
 
     def _begin(self) -> Callable[[], Batch]:
-        """Return what begins the batch, in its thread: files are read there."""
+        """Return the function that prepares the batch; it reads files, so it runs in the thread."""
         if not self._folder.text().strip():
-            raise UsageError("Got no folder for the results; expected one. Choose it.")
+            raise UsageError("Got no folder for the results; expected one. Choose a folder.")
         folder = Path(self._folder.text().strip()).expanduser()
         task, config = task_spec(self._form.task, folder), self._form.config
         suffix = self._format.currentText()
@@ -191,27 +191,27 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         return begin_batch
 
     def stop(self) -> None:
-        """End after this iteration; what is finished is kept, and the next start goes on."""
+        """Stop after this iteration and set the next start to resume."""
         if self._run is not None:
             self._run.control.stop()
             self._existing.setCurrentIndex(1)
             self._stop.setEnabled(False)
             self._say("Stopping")
 
-    def _take(self, news: "Batch | Record") -> None:
+    def _take(self, item: "Batch | Record") -> None:
         assert self._run is not None
-        if isinstance(news, Batch):
-            self._batch = news
+        if isinstance(item, Batch):
+            self._batch = item
             return
         self._run.latest = None
-        self._records.append(news)
-        if news.error is not None:
-            self._failures.addItem(f"{Path(news.input).name}: {news.error}")
+        self._records.append(item)
+        if item.error is not None:
+            self._failures.addItem(f"{Path(item.input).name}: {item.error}")
             self._failures.show()
         self._show()
 
     def _show(self) -> None:
-        """Say how far it is."""
+        """Show the progress."""
         if self._run is None or self._batch is None or not self._stop.isEnabled():
             return
         done, count, latest = len(self._records), len(self._batch.left), self._run.latest
@@ -235,26 +235,26 @@ class BatchDialog(QDialog):  # type: ignore[misc]
 
     def _fail(self, error: Exception) -> None:
         self._finish()
-        self._say(tell(error))
+        self._say(notify(error))
 
     def _finish(self) -> None:
         self._timer.stop()
         assert self._run is not None
-        self._run.let_go()
+        self._run.release()
         self._run = None
         self._offer()
 
     def _offer(self) -> None:
-        going = self._run is not None
-        self._start.setEnabled(not going and len(self._sources) > 0)
-        self._stop.setEnabled(going)
+        running = self._run is not None
+        self._start.setEnabled(not running and len(self._sources) > 0)
+        self._stop.setEnabled(running)
 
     def _say(self, text: str) -> None:
         self._status.setText(text)
         self._status.show()
 
     def done(self, result: int) -> None:
-        """Give up what is under way; what is finished is on the disk."""
+        """Cancel the current image; finished results are on the disk."""
         if self._run is not None:
             self._run.abandon()
             self._run = None
@@ -262,7 +262,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         super().done(result)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Close with the dock, which napari then takes out of its window."""
+        """Close with the dock: napari then removes it from its window."""
         if event.type() == QEvent.Type.ParentChange and watched.parent() is None:
             self.reject()
         return False

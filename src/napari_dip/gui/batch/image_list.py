@@ -1,4 +1,4 @@
-"""What a batch restores: a list of files, folders and layers."""
+"""List of the images of a batch: files, folders and layers."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from qtpy.QtWidgets import (
 from napari_dip.core.image.image import Image
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.job.layer_image import image_of
-from napari_dip.gui.widgets.notify import tell
+from napari_dip.gui.widgets.notify import notify
 
 _IMAGE = Qt.ItemDataRole.UserRole
 
 
 def push_button(name: str, text: str, tip: str, action: Callable[[], None]) -> QPushButton:
-    """Return a button of a dialog that the Return key, at home in its fields, does not press."""
+    """Return a button of a dialog that the Return key in a field does not press."""
     button = QPushButton(text)
     button.setObjectName(name)
     button.setToolTip(tip)
@@ -35,18 +35,18 @@ def push_button(name: str, text: str, tip: str, action: Callable[[], None]) -> Q
     return button
 
 
-class Sources(QWidget):  # type: ignore[misc]
-    """A list, and buttons that add to it.
+class ImageList(QWidget):  # type: ignore[misc]
+    """List of images, with buttons that add and remove.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-        Whose layers can be chosen.
+        Source of the layers that can be chosen.
 
     Attributes
     ----------
     changed : Signal()
-        There is more, or less.
+        An image was added or removed.
     """
 
     changed = Signal()
@@ -56,22 +56,22 @@ class Sources(QWidget):  # type: ignore[misc]
         self._viewer = viewer
         self._list = QListWidget()
         self._list.setObjectName("images")
-        self._list.setToolTip("Files, folders (of which all images are taken), and layers")
+        self._list.setToolTip("Files, layers, and folders with all their images.")
         self._list.setSelectionMode(QListWidget.SelectionMode.ExtendedSelection)
         self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         grid = QGridLayout()
         for place, button in enumerate(
             (
-                ("add_files", "Add files…", "Choose image files", self._add_files),
-                ("add_folder", "Add folder…", "Choose a folder of images", self._add_folder),
+                ("add_files", "Add files…", "Choose image files.", self._add_files),
+                ("add_folder", "Add folder…", "Choose a folder of images.", self._add_folder),
                 (
                     "add_layers",
                     "Add selected layers",
-                    "The image layers that are selected in the viewer",
+                    "Add the image layers that are selected in the viewer.",
                     self._add_layers,
                 ),
-                ("remove_images", "Remove", "Take what is selected out of it", self._remove),
+                ("remove_images", "Remove", "Remove the selected lines.", self._remove),
             )
         ):
             grid.addWidget(push_button(*button), *divmod(place, 2))
@@ -90,9 +90,9 @@ class Sources(QWidget):  # type: ignore[misc]
 
     @property
     def images(self) -> list[Image]:
-        """Pictures of layers, as they were when they were added."""
-        pictures = [item.data(_IMAGE) for item in self._items()]
-        return [picture for picture in pictures if picture is not None]
+        """Images of layers, from the time they were added."""
+        images = [item.data(_IMAGE) for item in self._items()]
+        return [image for image in images if image is not None]
 
     def _items(self) -> list[QListWidgetItem]:
         return [self._list.item(row) for row in range(len(self))]
@@ -119,9 +119,9 @@ class Sources(QWidget):  # type: ignore[misc]
                 try:
                     image = image_of(layer)
                 except NapariDipError as error:
-                    tell(error)
+                    notify(error)
                 else:
-                    # Channels of one file are layers of one path, but not of one name.
+                    # The channels of one file are layers with the same path but other names.
                     self._add(f"layer {layer.name}", replace(image, source=layer.name))
 
     def _remove(self) -> None:

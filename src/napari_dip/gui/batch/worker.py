@@ -1,4 +1,4 @@
-"""A batch in a thread, and what the form says in the words of a batch."""
+"""Worker of a batch, and the task of the form as a batch describes it."""
 
 # Qt classes have no types for mypy.
 from collections.abc import Callable, Generator
@@ -18,8 +18,8 @@ from napari_dip.errors import UsageError
 from napari_dip.gui.form.task_form import TITLES
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.layer_image import image_of
-from napari_dip.gui.napari_writer import write_picture
-from napari_dip.gui.run.worker import Background, Control
+from napari_dip.gui.napari_writer import write_layer_image
+from napari_dip.gui.run.background import BackgroundWorker, Control
 
 if TYPE_CHECKING:
     from napari_dip.batch.manifest import Record
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 def task_spec(choice: TaskChoice, folder: Path) -> TaskSpec:
-    """Return a task as a batch describes it: its pictures are files, which all images share.
+    """Return a task as a batch describes it; its images are files that all inputs share.
 
     Parameters
     ----------
     choice : TaskChoice
-        What the user has chosen in the form.
+        Task and values of the form.
     folder : Path
-        Folder for the files of pictures, which may have been painted since they were opened.
+        Folder for the files of the images of the task, such as a painted mask.
 
     Raises
     ------
@@ -44,11 +44,11 @@ def task_spec(choice: TaskChoice, folder: Path) -> TaskSpec:
     """
     if choice.name not in get_args(BatchTask):
         raise UsageError(
-            f"Got the task {TITLES[choice.name][0]}; expected one that a batch can do. Choose "
-            "another in the dock."
+            f"Got the task {TITLES[choice.name][0]}, which is for single images; expected "
+            "another task. Choose it in the dock."
         )
     parameters = {
-        name: PictureFile(_written(image_of(value), name, folder))
+        name: PictureFile(_write(image_of(value), name, folder))
         if hasattr(value, "axis_labels")
         else value
         for name, value in choice.values.items()
@@ -57,28 +57,28 @@ def task_spec(choice: TaskChoice, folder: Path) -> TaskSpec:
     return TaskSpec(choice.name, parameters)  # type: ignore[arg-type]
 
 
-def _written(picture: "Image", name: str, folder: Path) -> Path:
-    """Return a file of a picture; its name is made of it, so that no other is replaced."""
-    picture = picture.with_data(np.asarray(picture.data))
-    contents = f"{sha256_of_pixels(picture.data)}{dict(picture.voxel_size)}{dict(picture.units)}"
+def _write(image: "Image", name: str, folder: Path) -> Path:
+    """Write an image to a file named by its checksum, and return the file."""
+    image = image.with_data(np.asarray(image.data))
+    contents = f"{sha256_of_pixels(image.data)}{dict(image.voxel_size)}{dict(image.units)}"
     name = f"{name}-{sha256(contents.encode()).hexdigest()[:12]}"
     path = folder / f"{name}{DEFAULT_SUFFIX}"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_picture(path, picture)
+        write_layer_image(path, image)
     return path
 
 
 def _restore(
     begin: Callable[[], Batch], follow: Callable[["Progress"], None], control: Control
 ) -> "Generator[Batch | Record, None, None]":
-    """Yield the batch, then what became of each of its images, until stopped."""
+    """Yield the batch, then the record of each image, until stopped."""
     batch = begin()
     yield batch
     yield from batch.keep(run_here(batch.left, control.stop_requested, follow))
 
 
-class BatchRun(Background):
+class BatchWorker(BackgroundWorker):
     """A batch in a thread.
 
     `progressed` carries the `Batch` first, and then a `Record` for each image.
@@ -86,14 +86,15 @@ class BatchRun(Background):
     Parameters
     ----------
     begin : callable
-        Returns the batch; it reads files, so it is called in the thread.
+        Returns the batch; called in the thread, as it reads files.
     parent : QObject, optional
+        Owner of this object.
 
     Attributes
     ----------
     latest : Progress or None
-        Of the image that is restored now. Asked for, not told: no signal is sent from the
-        thread, where this object may be gone.
+        Progress of the current image. The dialog reads it at intervals: a signal from the
+        thread could reach a deleted object.
     """
 
     def __init__(self, begin: Callable[[], Batch], parent: QObject | None = None) -> None:

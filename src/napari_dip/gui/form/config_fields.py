@@ -1,4 +1,4 @@
-"""A field of the configuration as a widget: its label, limits, default and what None means."""
+"""A field of the form for a field of the configuration: widget, reading and writing."""
 
 # magicgui has no types for mypy.
 import re
@@ -9,23 +9,18 @@ from typing import Any, Literal, Union, get_args, get_origin
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
 from pydantic.fields import FieldInfo
 
-# Beside the buttons a plain "Stop" would be taken for one.
-_LABELS = {"stop": "Stopping rule", "dims": "Dimensions"}
-# What None means where a list has no room for the description's words.
+from napari_dip.gui.widgets.labels import label
+
+# Words for None where the words of the description are too long for a list.
 _SHORT = {"dims": "by task"}
 _MAX_INT = 2**31 - 1
-
-
-def label(name: str) -> str:
-    """Return the name of a field as the form shows it."""
-    return _LABELS.get(name, name.replace("_", " ").capitalize())
 
 
 def field_widget(name: str, field: FieldInfo) -> Any:
     """Return the magicgui widget of a field of the configuration.
 
-    A field that may be None is a list with None first, or a line of text
-    which is empty for None and then shows what None means.
+    A field that may be None is a list with None as first choice, or a line that is
+    empty for None and then shows the meaning of None.
     """
     kind, may_be_none = _without_none(field.annotation)
     options = {"name": name, "label": label(name), "tooltip": field.description}
@@ -53,7 +48,7 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
 
 
 def _words_for_none(field: FieldInfo) -> str:
-    """Return "what None means [unit]", both as the description says them."""
+    """Return "meaning of None [unit]", both from the description."""
     description = field.description or ""
     default = re.search(r"\(default: (.+?)\)", description)
     unit = re.search(r"\[.+?\]", description)
@@ -62,7 +57,7 @@ def _words_for_none(field: FieldInfo) -> str:
 
 
 def _devices(widget: Any = None) -> list[str]:
-    """Return "auto" and the devices of this machine, if torch was imported to ask."""
+    """Return "auto" and the devices of this machine; only "cpu" before torch is imported."""
     if "torch" not in sys.modules:
         return ["auto", "cpu"]
     from napari_dip.core.hardware.device import available_devices
@@ -71,24 +66,24 @@ def _devices(widget: Any = None) -> list[str]:
 
 
 def layer_field(viewer: Any, kinds: tuple[Any, ...], **options: Any) -> Any:
-    """Return a list of the viewer's layers of some kinds, and none of them first."""
+    """Return a list with "none" and the layers of a viewer of the given kinds."""
 
     def choices(_: Any = None) -> list[Any]:
-        fitting = [layer for layer in viewer.layers if isinstance(layer, kinds)]
-        return [("none", None), *((str(layer), layer) for layer in fitting)]
+        layers = [layer for layer in viewer.layers if isinstance(layer, kinds)]
+        return [("none", None), *((str(layer), layer) for layer in layers)]
 
     return ComboBox(choices=choices, **options)
 
 
 def read(widget: Any) -> Any:
-    """Return what a field says; None where nothing is written."""
+    """Return the value of a field; None for an empty line."""
     if isinstance(widget, LineEdit):
         return widget.value.strip() or None
     return widget.value
 
 
 def write(widget: Any, value: Any) -> None:
-    """Have a field say something."""
+    """Set the value of a field; None empties a line."""
     if isinstance(widget, LineEdit):
         widget.value = "" if value is None else str(value)
         return

@@ -1,4 +1,4 @@
-"""About how much time and memory a run takes, told before it starts; without torch."""
+"""Estimate of the time and memory of a run, before it starts; without torch."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from napari_dip.gui.job.job import Job
 
 
-class Cost(QLabel):  # type: ignore[misc]
-    """Says what a run of a form's choices may take.
+class CostLabel(QLabel):  # type: ignore[misc]
+    """Label with the estimated memory and time of a run.
 
     Parameters
     ----------
     form : Form
-        Whose choices.
+        Form with the settings of the run.
     """
 
     def __init__(self, form: Form) -> None:
@@ -44,14 +44,14 @@ class Cost(QLabel):  # type: ignore[misc]
         self.setObjectName("cost")
         self.setWordWrap(True)
         self.setToolTip(
-            "Memory of the fit, and time if every iteration is needed: mostly it ends sooner. The "
-            "time is known once this machine has restored something."
+            "Memory of the fit, and time of all iterations; most fits stop earlier. "
+            "The time appears after the first run."
         )
-        form.changed.connect(self.follow)
-        self.follow()
+        form.changed.connect(self.update_text)
+        self.update_text()
 
-    def follow(self) -> None:
-        """Say it of what the form says now; nothing of what makes no sense."""
+    def update_text(self) -> None:
+        """Show the estimate for the current form; nothing while a setting is not valid."""
         try:
             choices, layer = self._form.choices, self._form.layer
             image = None if layer is None else size_of_part(choices, layer)
@@ -61,34 +61,34 @@ class Cost(QLabel):  # type: ignore[misc]
         self.setText(text)
 
     def learn(self, report: Report, job: Job) -> None:
-        """Take up the pace of a run."""
+        """Take the pace from the report of a run."""
         pace = pace_of(report, job.image, job.task.factors().get("Y", 1))
         if pace is not None:
             self._pace = pace
             remember_pace(pace)
-        self.follow()
+        self.update_text()
 
 
 def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) -> str:
-    """Say what a run may take: memory, and time where the pace of this machine is known.
+    """Return the estimated memory of a run, and its time if the pace is known.
 
     Parameters
     ----------
     image : Image
-        Only its shape counts.
+        Image to restore; only its shape counts.
     task : TaskChoice
-        Whose presets are used.
+        Task, which decides the preset.
     config : DipConfig
-        As the form says it.
+        Configuration of the form.
     pace : float or None
-        Seconds for one unit of work.
+        Time for one unit of work [seconds].
 
     Returns
     -------
     str
         Such as "About 0.4 GB; at most 2 min 10 s".
     """
-    # Presets of a task that depend on its mask are not asked for: that takes time.
+    # The preset of inpainting depends on the mask; reading it takes too long here.
     config = config.complete(task.name)  # type: ignore[arg-type]
     settings, dims = config.fit, config.dims
     assert settings is not None
@@ -107,7 +107,7 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
 
 
 def pace_of(report: Report, image: Image, factor: float = 1.0) -> float | None:
-    """Return what a unit of work took in a run [seconds]; None if nothing was fitted."""
+    """Return the time of a unit of work in a run [seconds]; None if nothing was fitted."""
     config = report.config
     if config.fit is None or not report.blocks or report.seconds_per_iteration <= 0:
         return None
@@ -117,7 +117,7 @@ def pace_of(report: Report, image: Image, factor: float = 1.0) -> float | None:
 
 
 def remember_pace(pace: float) -> None:
-    """Keep the pace of this machine for the next session, if that can be done."""
+    """Save the pace of this machine for the next session, if the file can be written."""
     file = _file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def remember_pace(pace: float) -> None:
 
 
 def remembered_pace() -> float | None:
-    """Return the pace of the last run on this machine, if there was one."""
+    """Return the pace of the last run on this machine [seconds per unit of work], or None."""
     try:
         pace = float(json.loads(_file().read_text(encoding="utf-8"))["seconds_per_work"])
     except (OSError, ValueError, KeyError, TypeError):

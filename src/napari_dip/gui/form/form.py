@@ -1,4 +1,4 @@
-"""The form, built from the fields of `DipConfig`: no label, limit or default twice."""
+"""The form: layer, task, configuration and region. Its fields are made from `DipConfig`."""
 
 # Qt and magicgui have no types for mypy, hence the ignored subclassing below.
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFormLayout, QSizePolicy, QVBoxLayout, QWidget
 from napari_dip.config import DipConfig
 from napari_dip.config.messages import explain
 from napari_dip.errors import NapariDipError, UsageError
-from napari_dip.gui.form.config_fields import field_widget, label, read, write
+from napari_dip.gui.form.config_fields import field_widget, read, write
 from napari_dip.gui.form.region_form import RegionForm
 from napari_dip.gui.form.task_form import TaskForm
 from napari_dip.gui.job.choices import TaskChoice
@@ -21,8 +21,9 @@ from napari_dip.gui.job.job import Choices
 from napari_dip.gui.job.layer_image import image_of
 from napari_dip.gui.job.region import Region
 from napari_dip.gui.session.preferences import preferred_config
-from napari_dip.gui.session.preload import warm_up
-from napari_dip.gui.widgets.collapsible import Fold
+from napari_dip.gui.session.preload import preload
+from napari_dip.gui.widgets.collapsible import Collapsible
+from napari_dip.gui.widgets.labels import label
 
 if TYPE_CHECKING:
     import napari
@@ -48,27 +49,29 @@ ADVANCED = (
     "precision",
     "threads",
 )
-# One follows the preset or comes from a program; the other is the layer's own scale.
+# `fit` follows the preset or is set by a program; the voxel size is the scale of the layer.
 HIDDEN = ("fit", "voxel_size")
 
-# After so long the form is on the screen [milliseconds].
-_SOON = 500
+# Time until the form is on the screen [milliseconds].
+_PRELOAD_DELAY = 500
 _FIELD_WIDTH = 60
-_LABEL_WIDTH = 110
+_LABEL_WIDTH = 116
 
 
 class Form(QWidget):  # type: ignore[misc]
-    """Layer, task, configuration and region; holds the user's choices, runs nothing.
+    """Fields for the layer, the task, the configuration and the region.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-        Whose image layers can be chosen.
+        Source of the layers that can be chosen.
 
     Attributes
     ----------
     changed : Signal()
-        Something was chosen.
+        A field has changed.
+    preview_requested : Signal()
+        The button "Preview visible area" was pressed.
     """
 
     changed = Signal()
@@ -76,22 +79,22 @@ class Form(QWidget):  # type: ignore[misc]
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
         self._viewer = viewer
-        self._base = DipConfig()
+        self._base = DipConfig()  # source of the fields that the form does not show
         fields = DipConfig.model_fields
         self._fields = {name: field_widget(name, fields[name]) for name in (*MAIN, *ADVANCED)}
         self._layer = ComboBox(
             name="layer",
             label="Image",
             choices=self._image_layers,
-            tooltip="The layer to restore. It is never changed.",
+            tooltip="Layer to restore. The layer itself is never changed.",
         )
         self._task = TaskForm(viewer, self._rows, lambda: self.layer)
         self._region = RegionForm(viewer, self._rows, lambda: self.layer)
-        self.tried = self._region.tried
-        self._advanced = Fold("Advanced", "advanced")
+        self.preview_requested = self._region.preview_requested
+        self._advanced = Collapsible("Advanced", "advanced")
         self._build()
         self._layer.changed.connect(self._show_axes)
-        self._fields["preset"].changed.connect(self._follow_preset)
+        self._fields["preset"].changed.connect(self._drop_fit_settings)
         self.suggest_layer()
         self._show_axes()
 
@@ -113,7 +116,7 @@ class Form(QWidget):  # type: ignore[misc]
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for widget in widgets:
-            widget.changed.connect(self._tell)
+            widget.changed.connect(self._emit_changed)
             native = widget.native
             native.setObjectName(widget.name)
             native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -121,11 +124,11 @@ class Form(QWidget):  # type: ignore[misc]
             # Neither a long layer name nor a wide font may push a field out of the dock.
             native.setMinimumWidth(_FIELD_WIDTH)
             native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            # Buttons and boxes say their label themselves.
-            speaks = isinstance(widget, CheckBox | PushButton)
-            layout.addRow(" " if speaks else widget.label, native)
+            # Buttons and check boxes show their label themselves.
+            labelled = isinstance(widget, CheckBox | PushButton)
+            layout.addRow(" " if labelled else widget.label, native)
             layout.labelForField(native).setToolTip(widget.tooltip)
-            # The rows of a task and those of all tasks stand in one column.
+            # One width for all labels aligns the rows of a task with those of all tasks.
             layout.labelForField(native).setMinimumWidth(_LABEL_WIDTH)
         return rows
 
@@ -147,11 +150,11 @@ class Form(QWidget):  # type: ignore[misc]
 
     @property
     def choices(self) -> Choices:
-        """What the form says; UsageError when it cannot be meant."""
+        """Values of the form; UsageError if one is not valid."""
         return self.choices_in(self._region.region)
 
     def choices_in(self, region: Region) -> Choices:
-        """Return what the form says, but for another region."""
+        """Return the values of the form, with another region."""
         return Choices(
             self.config,
             region,
@@ -162,7 +165,7 @@ class Form(QWidget):  # type: ignore[misc]
 
     @property
     def region(self) -> RegionForm:
-        """The part of the form that says what is restored."""
+        """Fields of the region."""
         return self._region
 
     @property
@@ -177,17 +180,17 @@ class Form(QWidget):  # type: ignore[misc]
     def config(self, config: DipConfig) -> None:
         for name, widget in self._fields.items():
             write(widget, getattr(config, name))
-        self._base = config  # last: a new preset would drop its fit settings
-        self._tell()
+        self._base = config  # last: the change of the preset above drops `fit`
+        self._emit_changed()
 
     def reset(self) -> None:
-        """Go back to what is preferred, or else to the defaults, of everything but the layer."""
+        """Set everything but the layer to the values in Preferences, or else to the defaults."""
         self.config = preferred_config()
         self._task.reset()
         self._region.region = "all"
 
     def reset_choices(self, *_: Any) -> None:
-        """Follow the viewer's layers; napari calls this when they change."""
+        """Update the lists of layers; napari calls this when the layers change."""
         before = self.layer
         self._layer.reset_choices()
         self._task.reset_choices()
@@ -196,7 +199,7 @@ class Form(QWidget):  # type: ignore[misc]
             self.suggest_layer()
 
     def suggest_layer(self) -> None:
-        """Choose the layer that the user looks at: the active one, unless it is hidden."""
+        """Choose the active image layer if it is visible, else the first visible one."""
         layers = self._image_layers()
         active = self._viewer.layers.selection.active
         shown = [layer for layer in layers if layer.visible]
@@ -207,33 +210,33 @@ class Form(QWidget):  # type: ignore[misc]
     def _image_layers(self, _: Any = None) -> list[ImageLayer]:
         return [layer for layer in self._viewer.layers if isinstance(layer, ImageLayer)]
 
-    def _tell(self, *_: Any) -> None:
-        # What is folded away must not be forgotten: it may be of another session.
+    def _emit_changed(self, *_: Any) -> None:
+        # The collapsed section may hold settings of an earlier session: show their number.
         default = DipConfig()
-        chosen = [one for one in ADVANCED if read(self._fields[one]) != getattr(default, one)]
-        count = len(chosen) + (self._base.fit is not None)
+        changed = [name for name in ADVANCED if read(self._fields[name]) != getattr(default, name)]
+        count = len(changed) + (self._base.fit is not None)
         self._advanced.setText("Advanced" + f" ({count} changed)" * bool(count))
         self.changed.emit()
 
     def _show_axes(self) -> None:
-        """Show the axes of the layer where other axes may be written."""
+        """Show the axes of the layer in the empty field for other axes."""
         try:
             axes = "" if self.layer is None else image_of(self.layer).axes
         except NapariDipError:
             axes = "needed, such as TZCYX"
         self._fields["axes"].native.setPlaceholderText(axes)
 
-    def _follow_preset(self) -> None:
+    def _drop_fit_settings(self) -> None:
         self._base = self._base.model_copy(update={"fit": None})
-        self._tell()
+        self._emit_changed()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Once the form is seen, a run may follow."""
+        """Import the libraries of a run in the background once the form is visible."""
         super().showEvent(event)
-        QTimer.singleShot(_SOON, warm_up)
+        QTimer.singleShot(_PRELOAD_DELAY, preload)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the wheel for scrolling, and look for devices when they are asked for."""
+        """Leave the wheel to the scroll area; find the devices when their list is opened."""
         kind = event.type()
         if kind == QEvent.Type.Wheel and not watched.hasFocus():
             event.ignore()
@@ -244,7 +247,7 @@ class Form(QWidget):  # type: ignore[misc]
         return False
 
     def _find_devices(self) -> None:
-        # Imports torch, which takes a second: not when the dock opens.
+        # This imports torch, which takes a second: too long when the dock opens.
         from napari_dip.core.hardware import device  # noqa: F401
 
         chosen = self._fields["device"].value

@@ -1,4 +1,4 @@
-"""The choice of a region, and a try on what is in view."""
+"""Fields of the region, and the button that previews the visible area."""
 
 # Qt and magicgui have no types for mypy, hence the ignored subclassing below.
 from collections.abc import Callable
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 
 class RegionForm(QWidget):  # type: ignore[misc]
-    """Region, and below it the rectangle that one of them needs.
+    """List of the regions, the fields of a rectangle, and the preview button.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
-        Whose layers can be chosen.
+        Source of the layers that can be chosen.
     make_rows : callable
         Puts widgets into labelled rows.
     image_layer : callable
-        Returns the layer that is restored, or None.
+        Returns the layer to restore, or None.
 
     Attributes
     ----------
-    tried : Signal()
-        What is in view is to be restored.
+    preview_requested : Signal()
+        The button "Preview visible area" was pressed.
     """
 
-    tried = Signal()
+    preview_requested = Signal()
 
     def __init__(
         self, viewer: Any, make_rows: Callable[..., QWidget], image_layer: Callable[[], Any]
@@ -48,35 +48,34 @@ class RegionForm(QWidget):  # type: ignore[misc]
             name="region",
             label="Region",
             choices=[(words, region) for region, words in REGIONS.items()],
-            tooltip="Restore everything, only the Y, X plane at the sliders, only what the canvas "
-            "shows of it, or a rectangle of every plane. The result lies at its place over the "
-            "image.",
+            tooltip="Whole image, plane at the sliders, its part on the canvas, or a rectangle "
+            "of every plane.",
         )
         self._shapes = layer_field(
             viewer,
             (Shapes,),
             name="shapes",
             label="Shapes",
-            tooltip="The layer with the rectangle: of several shapes the selected one counts.",
+            tooltip="Layer with the rectangle; of several shapes the selected one counts.",
         )
         new = PushButton(
-            name="new_rectangle", text="New rectangle", tooltip="Add a layer to draw one on."
+            name="new_rectangle", text="New rectangle", tooltip="Add a shapes layer to draw on."
         )
-        attempt = PushButton(
-            name="try_here",
-            text="Try here",
-            tooltip="Restore what is in view with these settings, before all of it is restored.",
+        preview = PushButton(
+            name="preview_visible_area",
+            text="Preview visible area",
+            tooltip="Restore the part on the canvas with these settings.",
         )
         new.clicked.connect(self._add_rectangle)
-        attempt.clicked.connect(lambda: self.tried.emit())
+        preview.clicked.connect(lambda: self.preview_requested.emit())
         self._rows = make_rows(self._shapes, new)
-        column(self, make_rows(self._region), self._rows, make_rows(attempt))
-        self._region.changed.connect(self._follow)
-        self._follow()
+        column(self, make_rows(self._region), self._rows, make_rows(preview))
+        self._region.changed.connect(self._show_rectangle_fields)
+        self._show_rectangle_fields()
 
     @property
     def region(self) -> "Region":
-        """What is restored; can be set."""
+        """Region to restore; can be set."""
         region: Region = self._region.value
         return region
 
@@ -86,7 +85,7 @@ class RegionForm(QWidget):  # type: ignore[misc]
 
     @property
     def shapes(self) -> "Shapes | None":
-        """Where the rectangle is; can be set."""
+        """Layer with the rectangle; can be set."""
         return self._shapes.value
 
     @shapes.setter
@@ -94,10 +93,10 @@ class RegionForm(QWidget):  # type: ignore[misc]
         self._shapes.value = layer
 
     def reset_choices(self) -> None:
-        """Follow the viewer's layers."""
+        """Update the list of layers."""
         self._shapes.reset_choices()
 
-    def _follow(self) -> None:
+    def _show_rectangle_fields(self) -> None:
         self._rows.setVisible(self.region == "rectangle")
 
     def _add_rectangle(self) -> None:

@@ -1,1 +1,1 @@
-"""Job: what the user asks for, as frozen values; layers as images."""
+"""Job: the choices of the user and the layer, as frozen values."""

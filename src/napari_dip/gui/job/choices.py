@@ -1,4 +1,4 @@
-"""What the user has chosen in the form, before layers are read."""
+"""Choice of a task in the form, before its layers are read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,14 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class TaskChoice:
-    """What the form says about the task; layers are not yet read.
+    """A task and its arguments, with layers in place of images.
 
     Attributes
     ----------
     name : str
         One of `TASKS`.
     values : mapping
-        Arguments of the task, with napari layers for pictures.
+        Arguments of the task by name; a napari layer for each image.
     """
 
     name: str = "denoise"

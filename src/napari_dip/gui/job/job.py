@@ -1,4 +1,4 @@
-"""Choices and a layer become a `Job`, or a refusal in words, before torch starts. No Qt."""
+"""Job: all inputs of a run, checked before torch is imported. No Qt."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from napari_dip.gui.job.layer_image import (
     plane_of,
     quantisation_of,
     result_kwargs,
-    with_gaps_of_file,
+    with_missing_pixels,
 )
 from napari_dip.gui.job.region import Box, Region, box_of, cut, rectangle_of, view_of
 
 if TYPE_CHECKING:
     import napari.layers
 
-# Pictures beside the image that show the same pixels; a PSF does not.
-BESIDE = ("mask", "picture")
+# Parameters whose image has the same pixels as the image to restore; a PSF has not.
+SAME_PIXELS = ("mask", "picture")
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the form says.
+    """Values of the form.
 
     Attributes
     ----------
     config : DipConfig
-        The product's own settings.
+        Configuration.
     region : {"all", "current", "view", "rectangle"}
-        "current" is the Y, X plane at the sliders, with all channels if they
-        are fitted jointly; "view" what the canvas shows of it; "rectangle" all
-        planes, within a shape.
+        Part of the image to restore. "current" is the Y, X plane at the sliders,
+        with all channels if they are fitted jointly; "view" is the part of that
+        plane on the canvas; "rectangle" is a shape, in all planes.
     point : tuple of float
-        The sliders, in world coordinates.
+        Position of the sliders, in world coordinates.
     shapes : napari.layers.Shapes, optional
-        Where the rectangle is.
+        Layer with the rectangle.
     task : TaskChoice
-        The task and its own fields.
+        Task and the values of its fields.
     """
 
     config: DipConfig
@@ -60,21 +60,25 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that a run needs, so that the layer may change or go meanwhile.
+    """All inputs of a run; the layer may change or be deleted during the run.
 
     Attributes
     ----------
     image : Image
-        What is restored. A current plane keeps its stepped axes, with one
-        entry: its result lies in the stack where the plane was.
+        Image to restore. A single plane keeps the axes of the sliders with size 1,
+        so that its result has the position of the plane in the stack.
     task : Task
+        Task with its images.
     config : DipConfig
+        Configuration.
     kwargs : mapping
-        Of the result layer.
+        Arguments of `viewer.add_image` for the result.
     origin : tuple of int
-        Index of the image's first pixel in the layer's array.
-    choices, layer
-        What it was made of.
+        Index of the first pixel of the image in the array of the layer.
+    choices : Choices
+        Values of the form that the job was made from.
+    layer : napari.layers.Image
+        Layer that the job was made from.
     """
 
     image: Image
@@ -86,8 +90,17 @@ class Job:
     layer: napari.layers.Image
 
 
-def job(choices: Choices, layer: napari.layers.Image | None, checkpoint: str = "") -> Job:
-    """Put together what is to be done; `ending` ends the name of the result.
+def job(choices: Choices, layer: napari.layers.Image | None, suffix: str = "") -> Job:
+    """Return the job of the form's values and a layer.
+
+    Parameters
+    ----------
+    choices : Choices
+        Values of the form.
+    layer : napari.layers.Image or None
+        Layer to restore.
+    suffix : str
+        End of the name of the result layer, after the task.
 
     Raises
     ------
@@ -102,7 +115,7 @@ def job(choices: Choices, layer: napari.layers.Image | None, checkpoint: str = "
             "File > Open Sample > Deep Image Prior."
         )
     config = choices.config
-    whole = with_gaps_of_file(image_of(layer, config.axes), layer)
+    whole = with_missing_pixels(image_of(layer, config.axes), layer)
     part = _part(choices, layer, whole)
     image, origin = part(whole)
     task = _task(choices.task, part)
@@ -111,31 +124,32 @@ def job(choices: Choices, layer: napari.layers.Image | None, checkpoint: str = "
         task = replace(task, quantisation=quantisation_of(layer))
     if isinstance(task, ReconstructKSpace) and cropped:
         raise InputError(
-            "Got a part of an image whose k-space is to be filled in; expected whole planes. "
-            "Choose another region."
+            "Got a part of a plane for the task Fill in k-space; expected whole planes. "
+            "Choose the region 'whole image' or 'shown plane'."
         )
-    # What it cannot do is said now, not after torch was loaded and a thread started.
+    # Refuse invalid input here, before torch is imported and a thread starts.
     image = image.calibrated(config.voxel_size)
     task.check_stop(config.stop)
     task.check_noise(config.noise)
     task.check(image, spatial_axes(image, config.dims or task.dims))
-    kwargs = result_kwargs(layer, task.name + checkpoint, origin, task.factors())
+    kwargs = result_kwargs(layer, task.name + suffix, origin, task.factors())
     return Job(image, task, config, kwargs, tuple(origin), choices, layer)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What is cut out of the image, and out of a mask or guide of the same pixels.
+    """Cuts the region out of the image, and out of a mask or guide of the same pixels.
 
     Attributes
     ----------
     whole : Image
+        Image of the layer.
     plane : sequence of float or None
-        The sliders, as an index; None for all planes.
+        Index of the plane at the sliders; None for all planes.
     joint : bool
         Keep all channels of the plane.
     box : mapping of str to (start, stop)
-        Along Y and X; empty where planes stay whole.
+        Range in pixels along Y and X; empty for whole planes.
     """
 
     whole: Image
@@ -156,7 +170,7 @@ class _Part:
 
 
 def size_of_part(choices: Choices, layer: napari.layers.Image) -> Image:
-    """Return an image as large as the part of a layer that is restored; no pixel is read."""
+    """Return an image of the size of the region of a layer, without reading pixels."""
     whole = image_of(layer, choices.config.axes)
     whole = whole.with_data(np.broadcast_to(np.zeros((), whole.dtype), whole.shape))
     return _part(choices, layer, whole)(whole)[0]
@@ -175,18 +189,18 @@ def _part(choices: Choices, layer: napari.layers.Image, whole: Image) -> _Part:
 
 
 def _task(choice: TaskChoice, part: _Part) -> Task:
-    """Make the task, with the pictures of layers in place of the layers."""
+    """Return the task, with an image in place of each layer."""
     values = dict(choice.values)
     for name, value in values.items():
         if hasattr(value, "axis_labels"):
-            picture = _as_now(value)
-            values[name] = part(picture)[0] if name in BESIDE else picture
+            image = _snapshot(value)
+            values[name] = part(image)[0] if name in SAME_PIXELS else image
     return TASKS[choice.name](**values)
 
 
-def _as_now(layer: Any) -> Image:
-    """Return the picture of a layer; of labels a copy: they may be painted on meanwhile."""
-    picture = image_of(layer)
-    if isinstance(layer, Labels) and isinstance(picture.data, np.ndarray):
-        return picture.with_data(picture.data.copy())
-    return picture
+def _snapshot(layer: Any) -> Image:
+    """Return the image of a layer; labels are copied, as the user may paint during the run."""
+    image = image_of(layer)
+    if isinstance(layer, Labels) and isinstance(image.data, np.ndarray):
+        return image.with_data(image.data.copy())
+    return image

@@ -1,4 +1,4 @@
-"""napari layer <-> Image: axes and voxel size in, transform and looks out. No Qt."""
+"""Conversion of napari layers to images, and the arguments of result layers. No Qt."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_dip.core.tasks import Quantisation
 
-# What people and readers write into `layer.axis_labels`.
+# Spellings of axes in `layer.axis_labels`, by users and file readers.
 _SPELLINGS = {
     "T": ("t", "time", "frame", "frames", "timepoint"),
     "C": ("c", "ch", "channel", "channels", "wavelength"),
@@ -31,9 +31,9 @@ _SPELLINGS = {
 }
 _LETTERS = {word: letter for letter, words in _SPELLINGS.items() for word in words}
 
-# Taken over as they are; the transform has its own function. Without the units
-# napari stops drawing in physical units for the whole viewer.
-_LOOKS = (
+# Copied to the result; `_transform` handles the transform. Without the units napari
+# stops drawing in physical units for the whole viewer.
+_APPEARANCE = (
     "units",
     "axis_labels",
     "rgb",
@@ -45,8 +45,8 @@ _LOOKS = (
     "rendering",
 )
 _TIFF = (".tif", ".tiff")
-# Not for RGB, which napari shows as it is.
-_GREY_LOOKS = ("colormap", "gamma", "contrast_limits")
+# Not for RGB, which has no colormap.
+_GREY_APPEARANCE = ("colormap", "gamma", "contrast_limits")
 
 
 def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
@@ -55,16 +55,16 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
     Parameters
     ----------
     layer : napari.layers.Image
-        The finest level of a multiscale layer is taken; lazy data stay lazy.
+        Layer; of a multiscale layer the finest level is used. Lazy data stay lazy.
     axes : str, optional
-        One letter per dimension of the data, in place of the layer's labels.
+        One letter for each dimension of the data (default: the axis labels of the layer).
 
     Raises
     ------
     InputError
         The data cannot be restored.
     AxesError
-        The axes do not fit, or there are too many to be named by default.
+        The axes do not fit, or the data have too many dimensions for default axes.
     """
     data = layer.data[0] if layer.multiscale else layer.data
     if axes is None:
@@ -72,19 +72,19 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
     image = as_image(data, axes)
     spatial = image.axes.removesuffix("S")
     steps = zip(spatial, layer.scale, layer.units, strict=False)
-    known = [(axis, float(abs(step)), str(unit)) for axis, step, unit in steps]
+    spacing = [(axis, float(abs(step)), str(unit)) for axis, step, unit in steps]
     return replace(
         image,
-        # A step of one pixel is napari's way to say that it is not known.
-        voxel_size={axis: step for axis, step, unit in known if (step, unit) != (1.0, "pixel")},
-        units={axis: unit for axis, _, unit in known if unit != "pixel"},
+        # A step of 1 pixel is napari's default for an unknown spacing.
+        voxel_size={axis: step for axis, step, unit in spacing if (step, unit) != (1.0, "pixel")},
+        units={axis: unit for axis, _, unit in spacing if unit != "pixel"},
         position=_position(layer, spatial),
         source=layer.source.path or layer.name,
     )
 
 
 def _position(layer: napari.layers.Image, axes: str) -> dict[str, float]:
-    """Return where the first pixel of a layer is; {} if it is also turned or mirrored."""
+    """Return the position of the first pixel; {} for a rotated, sheared or mirrored layer."""
     straight = np.allclose(layer.data_to_world([1] * layer.ndim), layer.translate + layer.scale)
     if not straight or min(layer.scale) < 0:
         return {}
@@ -94,7 +94,7 @@ def _position(layer: napari.layers.Image, axes: str) -> dict[str, float]:
 
 
 def is_its_file(layer: napari.layers.Layer) -> bool:
-    """Tell whether a layer still has the pixels of its file; lazy ones are not read for that."""
+    """Return whether a layer still has the pixels of its file; lazy data count as unchanged."""
     path, data = layer.source.path, layer.data
     if path is None:
         return False
@@ -107,10 +107,10 @@ def is_its_file(layer: napari.layers.Layer) -> bool:
     return np.array_equal(np.squeeze(pixels), np.squeeze(data))
 
 
-def with_gaps_of_file(image: Image, layer: napari.layers.Image) -> Image:
-    """Return the image of a layer with NaN where its TIFF file has no data.
+def with_missing_pixels(image: Image, layer: napari.layers.Image) -> Image:
+    """Return the image of a layer with NaN at the no-data pixels of its TIFF file.
 
-    napari reads the stored values alone, such as -9999 outside a survey.
+    napari reads only the stored values, such as -9999 outside a survey.
     """
     path = None if layer.source.path is None else Path(layer.source.path)
     in_memory = isinstance(image.data, np.ndarray)
@@ -118,12 +118,12 @@ def with_gaps_of_file(image: Image, layer: napari.layers.Image) -> Image:
         return image
     try:
         return mark_no_data(path, image)
-    except (OSError, ValueError):  # no TIFF file any more: the pixels are what counts
+    except (OSError, ValueError):  # the file has changed: only the pixels of the layer count
         return image
 
 
 def quantisation_of(layer: napari.layers.Image) -> Quantisation | None:
-    """Return how the JPEG file of a layer was rounded; None if its pixels are no longer those."""
+    """Return the quantisation of the JPEG file of a layer; None if its pixels have changed."""
     path = layer.source.path
     quantisation = None if path is None else read_quantisation(path)
     if quantisation is None or not isinstance(layer.data, np.ndarray):
@@ -132,17 +132,17 @@ def quantisation_of(layer: napari.layers.Image) -> Quantisation | None:
 
 
 def _axes(layer: napari.layers.Image) -> str:
-    """Return the axes of a layer, without the samples of one that napari shows as RGB."""
+    """Return the axes of a layer, without the samples axis of an RGB layer."""
     named = _named_axes(layer)
     data = layer.data[0] if layer.multiscale else layer.data
-    ndim = len(data.shape) - bool(getattr(layer, "rgb", False))  # Labels have none
+    ndim = len(data.shape) - bool(getattr(layer, "rgb", False))  # a Labels layer has no `rgb`
     if named is None and ndim == 3 and data.shape[2] == 2:
-        return "YXS"  # grey with opacity, as napari opens a picture of it
+        return "YXS"  # napari opens a grey image with opacity as (Y, X, 2)
     return named or _default_axes(ndim)
 
 
 def _named_axes(layer: napari.layers.Image) -> str | None:
-    """Return the axes that the labels name, or None if they do not name them all."""
+    """Return the axes in the axis labels, or None if an axis has no known label."""
     letters = [_LETTERS.get(label.strip().lower(), "") for label in layer.axis_labels]
     if "" in letters or len(set(letters)) < len(letters) or not {"Y", "X"} <= set(letters):
         return None
@@ -150,29 +150,34 @@ def _named_axes(layer: napari.layers.Image) -> str | None:
 
 
 def _default_axes(ndim: int) -> str:
-    # A stand-in without memory: the guess depends on the dimensions only.
+    # An array of one element is enough: the guess depends only on the dimensions.
     return as_image(np.broadcast_to(np.uint8(0), (1,) * ndim)).axes
 
 
 def plane_of(image: Image, position: Sequence[float], *, joint: bool) -> tuple[Image, list[int]]:
-    """Return one plane, with its stepped axes kept at length 1, and its origin.
+    """Return one plane, with size 1 along the axes of the sliders, and its origin.
 
     Parameters
     ----------
     image : Image
-        All planes.
+        Image with all planes.
     position : sequence of float
-        Index into the image's array, as the sliders give it; the entries of
-        the axes that are kept whole are ignored.
+        Index into the array of the image, from the sliders; the entries of
+        Y, X and other axes that are kept whole are ignored.
     joint : bool
         Keep all channels.
 
     Returns
     -------
     plane : Image
-        Same axes: the plane stays at its place in the stack.
+        Plane with all axes of the image.
     origin : list of int
-        Index of its first pixel.
+        Index of the first pixel of the plane in the image.
+
+    Raises
+    ------
+    InputError
+        The sliders are outside the image.
     """
     kept = {"Y", "X", "S"} | ({"C"} if joint else set())
     origin = [
@@ -197,28 +202,28 @@ def result_kwargs(
     origin: Sequence[int] | None = None,
     factors: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """Return what `viewer.add_image` needs to put a result over its source.
+    """Return the arguments of `viewer.add_image` that put a result over its source.
 
     Parameters
     ----------
     layer : napari.layers.Image
-        The source.
+        Source.
     task : str
-        FitCheckpoint of the name.
+        Suffix of the name.
     origin : sequence of int, optional
-        Index in the source of the result's first pixel.
+        Index in the source of the first pixel of the result (default: 0).
     factors : mapping of str to int, optional
-        How many times more pixels the result has, along Y and X.
+        Ratio of the pixels of the result and of the source, by axis (default: 1).
 
     Returns
     -------
     dict
-        Name, transform, units, axis labels and looks. Plain copies: the
-        source may be changed or deleted afterwards.
+        Name, transform, units, axis labels and appearance, as copies: the
+        source may change or be deleted.
     """
-    kwargs = {name: getattr(layer, name) for name in _LOOKS}
+    kwargs = {name: getattr(layer, name) for name in _APPEARANCE}
     if not layer.rgb:
-        kwargs |= {name: getattr(layer, name) for name in _GREY_LOOKS}
+        kwargs |= {name: getattr(layer, name) for name in _GREY_APPEARANCE}
     return {
         **kwargs,
         **_transform(layer, origin, factors or {}),
@@ -228,29 +233,29 @@ def result_kwargs(
 
 
 def residual_kwargs(layer: napari.layers.Image, residual: NDArray[Any]) -> dict[str, Any]:
-    """Return what `viewer.add_image` needs to lay a residual over a result.
+    """Return the arguments of `viewer.add_image` that put a residual over a result.
 
-    Its colours part at 0, and are as bright for too much as for too little.
+    The colormap diverges at 0, with symmetric limits.
     """
     kwargs = result_kwargs(layer, "residual")
     finite = np.abs(residual[np.isfinite(residual)])
     limit = float(np.percentile(finite, 99.5)) if finite.size else 0.0
     limit = limit or 1.0
-    if residual.ndim > layer.ndim:  # the samples of RGB are channels here
+    if residual.ndim > layer.ndim:  # an RGB layer has one dimension less than its array
         return kwargs | {"rgb": True}
-    colours = {"colormap": "PiYG", "gamma": 1.0, "contrast_limits": (-limit, limit)}
-    return kwargs | colours
+    appearance = {"colormap": "PiYG", "gamma": 1.0, "contrast_limits": (-limit, limit)}
+    return kwargs | appearance
 
 
 def placed_kwargs(layer: napari.layers.Image, name: str) -> dict[str, Any]:
-    """Return what puts a new layer of any kind over an image; `name` ends its name."""
+    """Return the arguments that put a layer of any kind over an image; `name` is the suffix."""
     placed = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels", "name")
     kwargs = result_kwargs(layer, name)
     return {name: kwargs[name] for name in placed}
 
 
 def mask_kwargs(layer: napari.layers.Image) -> dict[str, Any]:
-    """Return what `viewer.add_labels` needs for an empty mask over an image."""
+    """Return the arguments of `viewer.add_labels` for an empty mask over an image."""
     data = layer.data[0] if layer.multiscale else layer.data
     return {**placed_kwargs(layer, "mask"), "data": np.zeros(data.shape[: layer.ndim], np.uint8)}
 
@@ -259,10 +264,9 @@ def _transform(
     layer: napari.layers.Image, origin: Sequence[int] | None, factors: Mapping[str, int]
 ) -> dict[str, Any]:
     first = list(origin or [])[: layer.ndim] or [0] * layer.ndim
-    # What holds for the pixels holds for the layer, unless its labels say otherwise.
     axes = _axes(layer)
     finer = np.array([factors.get(axis, 1) for axis in axes])
-    # The centre of the first small pixel lies half a small pixel from the edge.
+    # The first small pixel starts at the edge of the first large one: shift its centre.
     first = first - (finer - 1) / (2 * finer)
     offset = np.subtract(layer.data_to_world(first), layer.data_to_world([0] * layer.ndim))
     return {
@@ -276,15 +280,14 @@ def _transform(
 
 
 def shown_dtype(image: Image) -> np.dtype[Any]:
-    """Return the dtype of a result layer.
+    """Return the dtype of a result layer: float32, or the image's own for RGB.
 
-    float32, as everywhere, but RGB keeps its dtype: napari shows floats
-    beyond 0 to 1 as white.
+    napari shows RGB values above 1 in a float array as white.
     """
     return image.dtype if image.rgb else np.dtype(np.float32)
 
 
 def as_shown(values: NDArray[Any], image: Image) -> NDArray[Any]:
-    """Return values of a result as its layer shows them, without wrapping."""
+    """Return values of a result in the dtype of its layer, clipped to its range."""
     dtype = shown_dtype(image)
     return values if values.dtype == dtype else restore_dtype(values, dtype)

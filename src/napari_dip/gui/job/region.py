@@ -1,4 +1,4 @@
-"""Region: which part of a layer is restored, and the same part of what belongs to it. No Qt."""
+"""Region: the part of a layer to restore, and the same part of its mask or guide. No Qt."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
 
 Region = Literal["all", "current", "view", "rectangle"]
-# What the form shows for each.
+# Words in the form.
 REGIONS: dict[Region, str] = {
-    "all": "everything",
+    "all": "whole image",
     "current": "shown plane",
-    "view": "what is in view",
+    "view": "visible area",
     "rectangle": "rectangle",
 }
 Box = Mapping[str, tuple[int, int]]
 
 
 def view_of(layer: napari.layers.Image) -> NDArray[np.float64]:
-    """Return the first and the last pixel that the canvas shows, (2, D), of the finest level."""
+    """Return the first and the last pixel on the canvas, (2, D), at the finest level."""
     corners = np.asarray(layer.corner_pixels, dtype=float)
     if layer.multiscale:
         corners = corners * layer.downsample_factors[layer.data_level]
@@ -37,9 +37,14 @@ def view_of(layer: napari.layers.Image) -> NDArray[np.float64]:
 def rectangle_of(
     shapes: napari.layers.Shapes | None, layer: napari.layers.Image
 ) -> NDArray[np.float64]:
-    """Return the corners of what encloses a shape, (2, D), in pixels of an image layer.
+    """Return the corners of the bounding box of a shape, (2, D), in pixels of an image layer.
 
-    Of several shapes it is the selected one, or else the newest.
+    Of several shapes the selected one counts; without a selection, the newest.
+
+    Raises
+    ------
+    InputError
+        The layer has no shape.
     """
     if shapes is None or not len(shapes.data):
         raise InputError(
@@ -57,12 +62,12 @@ def rectangle_of(
 
 
 def box_of(corners: NDArray[np.float64], image: Image) -> Box:
-    """Return where a box between two corners starts and stops along Y and X, within the image.
+    """Return start and stop along Y and X of the box between two corners, within the image.
 
     Raises
     ------
     InputError
-        The image has no pixel there.
+        The box holds no pixel of the image.
     """
     axes = image.axes.replace("S", "")
     sizes = dict(zip(image.axes, image.shape, strict=True))
@@ -72,24 +77,24 @@ def box_of(corners: NDArray[np.float64], image: Image) -> Box:
         start, stop = max(round(float(low)), 0), min(round(float(high)) + 1, sizes[axis])
         if start >= stop:
             raise InputError(
-                "Got a region beside the image; expected one that it has pixels in. Move the "
-                "view or the rectangle."
+                "Got a region outside the image; expected one that holds pixels of it. Move "
+                "the view or the rectangle."
             )
         box[axis] = (start, stop)
     return box
 
 
 def cut(image: Image, box: Box, sizes: Mapping[str, int]) -> Image:
-    """Return the part of an image, or of a mask or guide of the same size, in a box.
+    """Return the part in a box of an image, or of a mask or guide of the same size.
 
     Parameters
     ----------
     image : Image
-        Axes along which it has another size than `sizes` say stay whole.
+        Image to cut. Axes whose size differs from `sizes` are not cut.
     box : mapping of str to (start, stop)
-        In pixels, for each axis that is cut.
+        Range in pixels of each axis to cut.
     sizes : mapping of str to int
-        Of the image that the box was made for.
+        Size of each axis of the image that the box belongs to.
     """
     if not box:
         return image

@@ -1,4 +1,4 @@
-"""The menu of settings: reset, load, save, and copies that give the same result elsewhere."""
+"""Menu of settings: reset, load, save, copy as a command or script, diagnose."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 import json
@@ -12,45 +12,50 @@ from napari_dip.errors import NapariDipError
 from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.job import Job, job
 from napari_dip.gui.menu.tour import has_tours, start_tour
-from napari_dip.gui.session import export_code as recipes
+from napari_dip.gui.session import export_code
 from napari_dip.gui.session.settings import Settings, load, remembered, save
-from napari_dip.gui.widgets.notify import tell
+from napari_dip.gui.widgets.notify import notify
 
 _FILTER = "Settings (*.json)"
 
 
 class SettingsMenu(QPushButton):  # type: ignore[misc]
-    """A button with a menu, for the settings of a form.
+    """Button with a menu for the settings of a form.
 
     Parameters
     ----------
     form : Form
+        Form with the settings.
 
     Attributes
     ----------
-    said : Signal(str)
-        What was done.
+    reported : Signal(str)
+        Message about the last action.
     """
 
-    said = Signal(str)
+    reported = Signal(str)
 
     def __init__(self, form: Form) -> None:
         super().__init__("Settings")
         self._form = form
         self.setObjectName("settings")
-        self.setToolTip("Reset, load or save the settings, or copy them as a command or script")
+        self.setToolTip("Reset, load or save the settings, or copy them as code.")
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
         entries = [
-            ("Reset", "Back to the defaults", self.reset),
-            ("Load…", "From a JSON file: settings, or the report beside a result", self._load),
-            ("Save…", "As a JSON file, without layers", self._save),
-            ("Copy as command line", "The same result from a terminal", self.copy_command),
-            ("Copy as Python", "The same result from a script", self.copy_python),
-            ("Diagnose", "Copy versions, devices and memory, to report a problem", self._info),
+            ("Reset", "Set everything but the layer to its default.", self.reset),
+            ("Load…", "Read settings or the report of a result from a JSON file.", self._load),
+            ("Save…", "Write the settings to a JSON file, without layers.", self._save),
+            (
+                "Copy as command line",
+                "Copy a command that gives the same result.",
+                self.copy_command,
+            ),
+            ("Copy as Python", "Copy a script that gives the same result.", self.copy_python),
+            ("Diagnose", "Copy versions, devices and memory for a problem report.", self._info),
         ]
         if has_tours():
-            entries.append(("Take a tour", "What is where in this dock", self._tour))
+            entries.append(("Take a tour", "Explain the parts of this dock.", self._tour))
         for text, tip, action in entries:
             entry = menu.addAction(text)
             entry.setToolTip(tip)
@@ -59,7 +64,7 @@ class SettingsMenu(QPushButton):  # type: ignore[misc]
 
     @property
     def settings(self) -> Settings:
-        """What the form says; can be set."""
+        """Settings in the form; can be set."""
         return Settings(self._form.config, self._form.task)
 
     @settings.setter
@@ -68,37 +73,37 @@ class SettingsMenu(QPushButton):  # type: ignore[misc]
         self._form.task = settings.task
 
     def recall(self) -> None:
-        """Take up the settings of the last session."""
+        """Load the settings of the last session."""
         self.settings = remembered()
 
     def reset(self, *_: object) -> None:
-        """Go back to the defaults of everything but the layer."""
+        """Set everything but the layer to its default."""
         self._form.reset()
-        self.said.emit("All settings are the defaults again.")
+        self.reported.emit("All settings have their defaults.")
 
     def load(self, file: Path) -> None:
-        """Take settings from a file."""
-        self._try(lambda: self._take(file))
+        """Read settings from a file."""
+        self._report(lambda: self._read(file))
 
-    def _take(self, file: Path) -> str:
+    def _read(self, file: Path) -> str:
         self.settings = load(file)
-        return f"Settings of {file.name}."
+        return f"Settings of {file.name} loaded."
 
     def save(self, file: Path) -> None:
         """Write the settings to a file."""
-        self._try(lambda: self._write(file))
+        self._report(lambda: self._write(file))
 
     def _write(self, file: Path) -> str:
         save(self.settings, file)
         return f"Settings saved as {file.name}."
 
     def copy_command(self, *_: object) -> None:
-        """Put a command on the clipboard that gives the same result."""
-        self._copy("Command", lambda: recipes.as_command(self._job()))
+        """Copy a command that gives the same result to the clipboard."""
+        self._copy("Command", lambda: export_code.as_command(self._job()))
 
     def copy_python(self, *_: object) -> None:
-        """Put a script on the clipboard that gives the same result."""
-        self._copy("Script", lambda: recipes.as_python(self._job()))
+        """Copy a script that gives the same result to the clipboard."""
+        self._copy("Script", lambda: export_code.as_python(self._job()))
 
     def _job(self) -> Job:
         return job(self._form.choices, self._form.layer)
@@ -114,12 +119,12 @@ class SettingsMenu(QPushButton):  # type: ignore[misc]
     def _tour(self, *_: object) -> None:
         start_tour(self.parentWidget())
 
-    def _copy(self, what: str, make: Callable[[], str]) -> None:
+    def _copy(self, name: str, make: Callable[[], str]) -> None:
         def copy() -> str:
             QApplication.clipboard().setText(make())
-            return f"{what} copied."
+            return f"{name} copied."
 
-        self._try(copy)
+        self._report(copy)
 
     def _load(self, *_: object) -> None:
         name, _filter = QFileDialog.getOpenFileName(self, "Load settings", "", _FILTER)
@@ -131,9 +136,9 @@ class SettingsMenu(QPushButton):  # type: ignore[misc]
         if name:
             self.save(Path(name))
 
-    def _try(self, action: Callable[[], str]) -> None:
+    def _report(self, action: Callable[[], str]) -> None:
         try:
             text = action()
         except (NapariDipError, OSError) as error:
-            text = tell(error)
-        self.said.emit(text)
+            text = notify(error)
+        self.reported.emit(text)

@@ -1,4 +1,4 @@
-"""What other methods make of the same image: in a thread, and as a table."""
+"""Comparison with other methods: in a thread, and as a table."""
 
 # Qt classes have no types for mypy.
 from collections.abc import Generator, Sequence
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
 from napari_dip import metrics
-from napari_dip.gui.run.worker import Background, Control
+from napari_dip.gui.run.background import BackgroundWorker, Control
 
 if TYPE_CHECKING:
     from napari_dip.compare.run import Row
     from napari_dip.gui.job.job import Job
 
-# More pixels than this would hold up the window for SSIM and FRC: there PSNR has to do.
-_MANY = 2**22
+# SSIM and FRC of a larger image [pixels] would block the window; its table has only PSNR.
+_MAX_PIXELS = 2**22
 _COLUMNS = ("", "PSNR", "SSIM", "FRC", "seconds")
 
 
 def compare_in_thread(job: "Job", control: Control) -> "Generator[Row, None, None]":
-    """Yield what each method makes of an image, until cancelled."""
+    """Yield the result of each method, until cancelled."""
     from napari_dip.compare.run import check_comparable, compare
 
     check_comparable(job.task, job.image)
@@ -33,10 +33,10 @@ def compare_in_thread(job: "Job", control: Control) -> "Generator[Row, None, Non
         yield row
 
 
-class Comparison(Background):
-    """Restores the image of a job with every baseline in a thread.
+class CompareWorker(BackgroundWorker):
+    """Restores the image of a job in a thread, with every baseline.
 
-    `progressed` carries a `Row` for each of them.
+    `progressed` carries a `Row` for each baseline.
     """
 
     def __init__(self, job: "Job", parent: QObject | None = None) -> None:
@@ -48,22 +48,22 @@ def table(
     truth: NDArray[Any] | None,
     axes: str,
 ) -> str:
-    """Return methods and their figures as a table that a label shows.
+    """Return methods and their measures as an HTML table.
 
     Parameters
     ----------
     results : sequence of (name, values, seconds)
-        In the order of the lines.
+        Name of the method, its result and its time [seconds], by row.
     truth : (...) array or None
-        PSNR [dB], SSIM and FRC [cycles per pixel] are told only with a truth.
+        Reference. With it the table has PSNR [dB], SSIM and FRC [cycles per pixel].
     axes : str
-        Of the arrays.
+        Axes of the arrays.
     """
     lines = [_COLUMNS if truth is not None else (_COLUMNS[0], _COLUMNS[-1])]
     for name, values, seconds in results:
-        took = "" if seconds is None else f"{seconds:.1f}"
-        figures = () if truth is None else _figures(values, truth, axes)
-        lines.append((name, *figures, took))
+        time = "" if seconds is None else f"{seconds:.1f}"
+        measures = () if truth is None else _measures(values, truth, axes)
+        lines.append((name, *measures, time))
     return f"<table width=100% cellspacing=3>{''.join(map(_line, lines))}</table>"
 
 
@@ -73,10 +73,10 @@ def _line(cells: Sequence[str]) -> str:
     return f"<tr>{''.join(f'<td align={side}>{cell}</td>' for cell, side in pairs)}</tr>"
 
 
-def _figures(values: NDArray[Any], truth: NDArray[Any], axes: str) -> tuple[str, str, str]:
-    many = values.size > _MANY
-    similarity = None if many else metrics.ssim(values, truth, axes)
-    frequency = None if many else metrics.frc(values, truth, axes)
+def _measures(values: NDArray[Any], truth: NDArray[Any], axes: str) -> tuple[str, str, str]:
+    large = values.size > _MAX_PIXELS
+    similarity = None if large else metrics.ssim(values, truth, axes)
+    frequency = None if large else metrics.frc(values, truth, axes)
     return (
         f"{metrics.psnr(values, truth):.2f}",
         "" if similarity is None else f"{similarity:.3f}",
@@ -85,5 +85,5 @@ def _figures(values: NDArray[Any], truth: NDArray[Any], axes: str) -> tuple[str,
 
 
 def as_array(row: "Row") -> NDArray[Any]:
-    """Return the pixels of a row."""
+    """Return the pixels of the result of a method."""
     return np.asarray(row.image.data)

@@ -1,4 +1,4 @@
-"""A closer look at a result: blink, residual, and what other methods make of the image."""
+"""Inspector of a result: blink, residual, comparison with other methods, save, report."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QFormLayout, QGridLayout, QLabel, QPushButton, QSizeP
 
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.job.layer_image import residual_kwargs
-from napari_dip.gui.results.compare_worker import Comparison, as_array, table
-from napari_dip.gui.widgets.collapsible import Fold
+from napari_dip.gui.results.compare_worker import CompareWorker, as_array, table
+from napari_dip.gui.widgets.collapsible import Collapsible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from napari_dip.compare.run import Row
     from napari_dip.gui.results.preview import Preview
 
-# From one picture to the other and back [milliseconds].
-_BLINK = 700
-# A bar may appear beside what has become longer [pixels].
+# Time between two changes of the visibility [milliseconds].
+_BLINK_INTERVAL = 700
+# Room for the scroll bar that appears beside a longer panel [pixels].
 _SCROLL_BAR = 24
 
 
-class Closer(Fold):
-    """What can be looked at once there is a result.
+class Inspector(Collapsible):
+    """Collapsible section of the dock for a finished result.
 
     Attributes
     ----------
     failed : Signal(Exception)
-        Why there is no comparison.
+        Error that ended a comparison.
     grown : Signal()
-        There is more to be seen.
+        The section has become taller.
     result_wanted, report_wanted : Signal(Preview)
-        The result, or a report on it, is to be saved.
+        The button that saves the result, or its report, was pressed.
     """
 
     failed = Signal(object)
@@ -44,46 +44,48 @@ class Closer(Fold):
     result_wanted, report_wanted = Signal(object), Signal(object)
 
     def __init__(self) -> None:
-        super().__init__("Look closer", "closer")
+        super().__init__("Inspect", "inspector")
         self._preview: Preview | None = None
-        self._comparison: Comparison | None = None
+        self._comparison: CompareWorker | None = None
         self._rows: list[Row] = []
         self._timer = QTimer(self)
-        self._timer.setInterval(_BLINK)
+        self._timer.setInterval(_BLINK_INTERVAL)
         self._timer.timeout.connect(self._swap)
-        self._facts = QLabel()
+        self._whiteness = QLabel()
         self._table = QLabel()
         self._truth = ComboBox(
             name="truth",
             label="Truth",
             choices=self._candidates,
-            tooltip="A layer that shows how it should look, if you have one: it is only measured "
-            "with, never fitted to.",
+            tooltip="Layer with the true image, if known. It is used only for the measures, "
+            "never for the fit.",
         )
         self._buttons = {
             "blink": self._button(
-                "blink", "Blink", "Show the result and what lies below it in turn", self._blink
+                "blink", "Blink", "Show and hide the result, over the layers below it.", self._blink
             ),
             "residual": self._button(
-                "residual", "Residual", "Add what was taken away as a layer", self._add_residual
+                "residual",
+                "Residual",
+                "Add a layer with the image minus the result.",
+                self._add_residual,
             ),
             "compare": self._button(
                 "compare",
                 "Compare",
-                "Restore the image with other methods too; each adds a hidden layer",
+                "Restore the image with other methods; each adds a hidden layer.",
                 self._compare,
             ),
             "save": self._button(
                 "save",
                 "Save…",
-                "Save what the layer shows, with axes, scale, units and how it was made",
+                "Save the result layer with its axes, scale, units and report.",
                 lambda: self.result_wanted.emit(self._preview),
             ),
             "report": self._button(
                 "report",
                 "Report…",
-                "Save what is shown as a web page: figures, words, settings and how to make it "
-                "again",
+                "Save a web page with figures, settings, and code that gives the same result.",
                 lambda: self.report_wanted.emit(self._preview),
             ),
         }
@@ -110,10 +112,10 @@ class Closer(Fold):
         native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         rows.addRow(self._truth.label, native)
         grid.addLayout(rows, 3, 0, 1, 2)
-        for line, label in ((4, self._facts), (5, self._table)):
+        for line, label in ((4, self._whiteness), (5, self._table)):
             label.setWordWrap(True)
             grid.addWidget(label, line, 0, 1, 2)
-        self._facts.setObjectName("facts")
+        self._whiteness.setObjectName("whiteness")
         self._table.setObjectName("comparison")
         self._truth.changed.connect(self.measure)
         self.addWidget(body)
@@ -121,7 +123,7 @@ class Closer(Fold):
         self.hide()
 
     def open(self, preview: "Preview") -> None:
-        """Look at the result of a preview."""
+        """Show the section for the result of a preview."""
         self.forget()
         self._preview = preview
         self._truth.reset_choices()
@@ -129,7 +131,7 @@ class Closer(Fold):
         self.show()
 
     def forget(self) -> None:
-        """Let go of the result; what was added stays."""
+        """Release the result and hide the section; layers that were added stay."""
         self._blink(False)
         if self._comparison is not None:
             self._comparison.abandon()
@@ -138,7 +140,7 @@ class Closer(Fold):
         self.hide()
 
     def follow(self) -> None:
-        """Follow the layers: a truth may be new, the result may be gone."""
+        """Update the list of layers; release the result if its layer was deleted."""
         if self._preview is None:
             return
         if self._preview.layer is None:
@@ -150,15 +152,15 @@ class Closer(Fold):
         layer = None if self._preview is None else self._preview.layer
         if layer is None:
             return [("none", None)]
-        same = [
-            one
-            for one in self._preview.viewer.layers  # type: ignore[union-attr]
-            if isinstance(one, ImageLayer)
-            and not one.multiscale
-            and one is not layer
-            and one.data.shape == layer.data.shape
+        same_shape = [
+            other
+            for other in self._preview.viewer.layers  # type: ignore[union-attr]
+            if isinstance(other, ImageLayer)
+            and not other.multiscale
+            and other is not layer
+            and other.data.shape == layer.data.shape
         ]
-        return [("none", None), *((str(one), one) for one in same)]
+        return [("none", None), *((str(other), other) for other in same_shape)]
 
     def _blink(self, on: bool) -> None:
         self._buttons["blink"].setChecked(on)
@@ -184,26 +186,27 @@ class Closer(Fold):
             self._preview.viewer.add_image(residual, **residual_kwargs(layer, residual))
 
     def _observed(self) -> "NDArray[Any] | None":
-        """Return the image, if it has the pixels of the result."""
+        """Return the pixels of the image, if it has the shape of the result."""
         assert self._preview is not None
         image = self._preview.job.image
         same = self._preview.layer is not None and self._preview.layer.data.shape == image.shape
         return np.asarray(image.data) if same else None
 
     def measure(self, *_: object) -> None:
-        """Say what is known of the result, and with a truth how good it and others are."""
+        """Show the whiteness of the residual, and the table of the methods."""
         if self._preview is None or self._preview.report is None:
             return
         whiteness = self._preview.report.diagnostics.get("residual_whiteness")
-        self._facts.setText(
+        self._whiteness.setText(
             ""
             if whiteness is None
-            else f"Residual whiteness {whiteness:.2f}; white noise has 1.41, lost structure less."
+            else f"Residual whiteness: {whiteness:.2f}. White noise gives 1.41; "
+            "lost structure lowers the value."
         )
         self._buttons["residual"].setEnabled(self._observed() is not None)
         before, after = self._table.text(), self._as_table()
         self._table.setText(after)
-        # Its lines break, which the section above does not reckon with.
+        # The lines of the table wrap, which `QCollapsible` does not take into account.
         narrow = max(self._table.width() - _SCROLL_BAR, 1)
         self._table.setMinimumHeight(self._table.heightForWidth(narrow) if after else 0)
         if self.isExpanded() and len(after) > len(before):
@@ -215,20 +218,20 @@ class Closer(Fold):
         report = self._preview.report
         if layer is None or report is None or (truth is None and not self._rows):
             return ""
-        ours: tuple[str, NDArray[Any], float | None] = ("this result", layer.data, report.seconds)
+        result: tuple[str, NDArray[Any], float | None] = ("this result", layer.data, report.seconds)
         observed = self._observed()
         image = [] if truth is None or observed is None else [("image", observed, None)]
         others = [(row.name, as_array(row), row.seconds) for row in self._rows]
         axes = self._preview.job.image.axes
         return table(
-            [*image, ours, *others], None if truth is None else np.asarray(truth.data), axes
+            [*image, result, *others], None if truth is None else np.asarray(truth.data), axes
         )
 
     def _compare(self) -> None:
         assert self._preview is not None
         self._rows = []
         self._buttons["compare"].setEnabled(False)
-        self._comparison = Comparison(self._preview.job, self)
+        self._comparison = CompareWorker(self._preview.job, self)
         self._comparison.progressed.connect(self._take)
         self._comparison.returned.connect(self._end)
         self._comparison.failed.connect(self._fail)

@@ -1,4 +1,4 @@
-"""Back and forth through the iterates of a run: a slider, and a button that keeps one."""
+"""Slider over the iterates of a run, and a button that keeps one as the result."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from typing import TYPE_CHECKING
@@ -9,28 +9,28 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QSlide
 if TYPE_CHECKING:
     from napari_dip.gui.results.history import Iterate
     from napari_dip.gui.results.preview import Preview
-    from napari_dip.gui.results.progress_plot import Monitor
+    from napari_dip.gui.results.progress_plot import ProgressPlot
 
 
-class Scrubber(QWidget):  # type: ignore[misc]
-    """Shows iterates of the block on the screen, during a pause and after a run.
+class IterationSlider(QWidget):  # type: ignore[misc]
+    """Shows the iterates of the displayed block, during a pause and after a run.
 
     Parameters
     ----------
-    monitor : Monitor
-        On whose curve the iterate is marked.
+    plot : ProgressPlot
+        Plot that marks the iteration of the iterate.
 
     Attributes
     ----------
     kept : Signal(Iterate)
-        The user's choice.
+        The user has chosen this iterate as the result.
     """
 
     kept = Signal(object)
 
-    def __init__(self, monitor: "Monitor") -> None:
+    def __init__(self, plot: "ProgressPlot") -> None:
         super().__init__()
-        self._monitor = monitor
+        self._plot = plot
         self._preview: Preview | None = None
         self._iterates: list[Iterate] = []
         self._slider = QSlider(Qt.Orientation.Horizontal)
@@ -42,16 +42,18 @@ class Scrubber(QWidget):  # type: ignore[misc]
         self._slider.setObjectName("iterate")
         self._slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._slider.setToolTip(
-            "Look at an earlier or a later result: earlier ones are smoother, later ones have "
-            "more detail, and in the end more noise."
+            "Show an earlier or later iteration. Earlier ones are smoother; later ones have "
+            "more detail, then more noise."
         )
-        self._slider.valueChanged.connect(self._look)
+        self._slider.valueChanged.connect(self._show_iterate)
         self._slider.installEventFilter(self)
         self._text.setObjectName("iterate_text")
         self._text.setWordWrap(True)
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._keep.setObjectName("keep")
-        self._keep.setToolTip("Make what is shown the result; its report says that you chose it")
+        self._keep.setToolTip(
+            "Make the iteration on the screen the result; the report records your choice."
+        )
         self._keep.clicked.connect(self._choose)
         more = QLabel("more detail")
         grid = QGridLayout(self)
@@ -65,7 +67,7 @@ class Scrubber(QWidget):  # type: ignore[misc]
         self.hide()
 
     def open(self, preview: "Preview") -> None:
-        """Offer the iterates that a preview has drawn."""
+        """Show the slider for the iterates of a preview."""
         if self._preview is not preview:
             self.close_history()
             self._preview = preview
@@ -73,17 +75,17 @@ class Scrubber(QWidget):  # type: ignore[misc]
         self.follow()
 
     def close_history(self) -> None:
-        """Show what is the result again, and offer nothing."""
+        """Show the result again and hide the slider."""
         if self._preview is not None:
             self._preview.viewer.dims.events.current_step.disconnect(self.follow)
             self._preview.show_kept()
             self._preview = None
         self._iterates = []
-        self._monitor.mark(None)
+        self._plot.mark(None)
         self.hide()
 
     def follow(self, *_: object) -> None:
-        """Offer the iterates of the block that is on the screen now."""
+        """Update the slider to the iterates of the displayed block."""
         if self._preview is None:
             return
         block = self._preview.block_on_screen()
@@ -93,24 +95,24 @@ class Scrubber(QWidget):  # type: ignore[misc]
         self.setVisible(len(self._iterates) > 1)
         if block is None:
             return
-        self._monitor.show_block(block)
-        iterations = [one.iteration for one in self._iterates]
+        self._plot.show_block(block)
+        iterations = [iterate.iteration for iterate in self._iterates]
         shown = self._preview.shown_iteration(block)
         with QSignalBlocker(self._slider):
             self._slider.setRange(0, len(iterations) - 1)
             self._slider.setValue(iterations.index(shown) if shown in iterations else 0)
         self._describe(self._iterates[self._slider.value()])
 
-    def _look(self, place: int) -> None:
+    def _show_iterate(self, place: int) -> None:
         if self._preview is not None and self._iterates:
             self._preview.show_iterate(self._iterates[place])
             self._describe(self._iterates[place])
 
     def _describe(self, iterate: "Iterate") -> None:
         assert self._preview is not None
-        automatic = iterate.iteration == self._monitor.selected(iterate.block)
+        automatic = iterate.iteration == self._plot.selected(iterate.block)
         self._text.setText(f"Iteration {iterate.iteration}{', automatic' * automatic}")
-        self._monitor.mark(None if automatic else iterate.iteration)
+        self._plot.mark(None if automatic else iterate.iteration)
         self._keep.setEnabled(iterate.iteration != self._preview.kept_iteration(iterate.block))
 
     def _choose(self) -> None:
@@ -120,7 +122,7 @@ class Scrubber(QWidget):  # type: ignore[misc]
             self._describe(iterate)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the wheel for scrolling, unless the slider was chosen."""
+        """Leave the wheel to the scroll area, unless the slider has the focus."""
         if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
             event.ignore()
             return True

@@ -1,4 +1,4 @@
-"""The result layer: drawn on while the fit runs, and gone back in."""
+"""The result layer: updated during the fit; shows earlier iterates afterwards."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from dataclasses import replace
@@ -11,10 +11,9 @@ from qtpy.QtWidgets import QOpenGLWidget, QWidget
 
 from napari_dip.core.restoration.reselect import choose, chosen
 from napari_dip.gui.job.layer_image import as_shown
-from napari_dip.gui.results.history import History, Iterate
-from napari_dip.gui.results.places import covers, is_whole
-from napari_dip.gui.results.refresh_rate import Pace
-from napari_dip.gui.session.preferences import past_memory
+from napari_dip.gui.results.history import History, Iterate, covers, is_whole
+from napari_dip.gui.results.refresh_rate import RefreshRate
+from napari_dip.gui.session.preferences import history_memory
 
 if TYPE_CHECKING:
     import napari
@@ -30,51 +29,53 @@ if TYPE_CHECKING:
 class Preview(QObject):  # type: ignore[misc]
     """The layer of one run, from its first progress on.
 
-    The user may rename, hide or delete it at any time; a deleted preview comes
-    back with the result.
+    The user may rename, hide or delete the layer at any time; a deleted layer is added
+    again with the result.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
+        Viewer that shows the layer.
     job : Job
+        Inputs of the run.
     parent : QWidget
-        Whose window shows the viewer.
+        Widget in the window of the viewer.
     """
 
     def __init__(self, viewer: "napari.viewer.Viewer", job: "Job", parent: QWidget) -> None:
         super().__init__(parent)
-        self.pace = Pace()
+        self.refresh_rate = RefreshRate()
         self.viewer = viewer
         self.job = job
         self._canvas: NDArray[Any] | None = None
         self._layer: ImageLayer | None = None
         self._blocks = 0
-        self._history = History(past_memory())
+        self._history = History(history_memory())
         self._restoration: Restoration | None = None
         self._earlier: tuple[Restoration, NDArray[Any]] | None = None
-        # Of each block: what the rule kept, the user's choice, and what the layer shows.
+        # By block: the iterate of the stopping rule, of the user, and on the layer.
         self._results: dict[int, Iterate] = {}
         self._choices: dict[int, Iterate] = {}
         self._shown: dict[int, Iterate] = {}
-        # Qt tells when a frame was drawn; the canvas itself is not public in napari.
+        # The canvas is not public in napari: find it by its class for its signal.
         for surface in _main_window(parent).findChildren(QOpenGLWidget):
             surface.frameSwapped.connect(self._painted)
 
     def observe(self, canvas: NDArray[Any]) -> None:
-        """Take the copy of the observation that estimates are drawn on."""
+        """Take the copy of the observation that estimates are written into."""
         self._canvas = canvas
 
     def draw(self, progress: "Progress") -> bool:
-        """Write an estimate into the layer's array; tell whether `refresh` must show it.
+        """Write an estimate into the array of the layer; return whether `refresh` must show it.
 
-        Not so if the layer is new: it comes painted, at a cost that tells nothing.
+        False for a new layer: napari has drawn it already.
         """
         assert self._canvas is not None  # the observation comes first
         values = as_shown(progress.estimate, self.job.image)
         self._canvas[progress.selection] = values
         self._shown.pop(progress.block, None)
         self._blocks = progress.blocks
-        # Tiles are blended and runs averaged: one of them alone is no result.
+        # A single tile or run is no result: tiles are blended and runs averaged.
         if self.job.config.runs == 1 and is_whole(progress.selection, self.job.image.axes):
             self._history.add(progress, values)
         if self._layer is not None:
@@ -83,10 +84,10 @@ class Preview(QObject):  # type: ignore[misc]
         return False
 
     def refresh(self, progress: "Progress") -> None:
-        """Show the estimate, if its plane is on the screen."""
+        """Draw the estimate, if its plane is displayed."""
         layer = self._find_layer()
         if layer is not None and self._is_on_screen(layer, progress.selection):
-            # Its extent and looks do not change; the thumbnail follows at the end.
+            # The extent does not change; `finish` updates the thumbnail.
             layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def finish(self, restoration: "Restoration") -> "list[ImageLayer]":
@@ -99,7 +100,7 @@ class Preview(QObject):  # type: ignore[misc]
         else:
             layer.data = values
             layer.metadata = {**layer.metadata, **metadata}
-        # From now on the layer's own array is drawn on.
+        # From now on iterates are written into the array of the layer.
         self._layer, self._canvas, self._restoration = layer, layer.data, restoration
         self._earlier = None
         self._shown.clear()
@@ -110,28 +111,28 @@ class Preview(QObject):  # type: ignore[misc]
 
     @property
     def report(self) -> "Report | None":
-        """What was done, and chosen; None before the run is over."""
+        """Report of the run, with the choices of the user; None during the run."""
         return None if self._restoration is None else self._restoration.report
 
     @property
     def layer(self) -> "ImageLayer | None":
-        """The layer, unless it was deleted or its array replaced: then it is the user's alone."""
+        """The layer; None if the user has deleted it or replaced its array."""
         layer = self._find_layer()
         return layer if layer is not None and layer.data is self._canvas else None
 
     @property
-    def alone(self) -> bool:
-        """Whether there is but one block."""
+    def has_one_block(self) -> bool:
+        """Whether the run has a single block."""
         return self._blocks == 1
 
     @property
-    def can_go_on(self) -> bool:
-        """Whether the run is over and can be gone on with."""
-        done = self._restoration
-        return done is not None and done.checkpoints is not None and self.layer is not None
+    def can_continue(self) -> bool:
+        """Whether the run has ended and has the checkpoints to continue."""
+        result = self._restoration
+        return result is not None and result.checkpoints is not None and self.layer is not None
 
-    def go_on(self) -> "Restoration":
-        """Return what is gone on from; it stays the result until `finish`."""
+    def prepare_to_continue(self) -> "Restoration":
+        """Return the result to continue from; it stays the result until `finish`."""
         assert self._restoration is not None
         assert self._canvas is not None
         self.show_kept()
@@ -141,8 +142,8 @@ class Preview(QObject):  # type: ignore[misc]
         self._choices.clear()
         return self._earlier[0]
 
-    def take_back(self) -> bool:
-        """Show the earlier result again, if a run was gone on with; tell whether it was."""
+    def restore_earlier(self) -> bool:
+        """Show the result before a continued run again; return whether there is one."""
         if self._earlier is None:
             return False
         self._restoration, values = self._earlier
@@ -154,16 +155,17 @@ class Preview(QObject):  # type: ignore[misc]
         return True
 
     def block_on_screen(self) -> int | None:
-        """Return a block that has iterates and is displayed, of several the newest."""
+        """Return the newest displayed block that has iterates, or None."""
         layer = self.layer
         if layer is None:
             return None
-        at = self._history.selections().items()
-        return next((block for block, one in at if self._is_on_screen(layer, one)), None)
+        selections = self._history.selections().items()
+        displayed = (block for block, part in selections if self._is_on_screen(layer, part))
+        return next(displayed, None)
 
     def iterates(self, block: int) -> "list[Iterate]":
-        """Return the iterates of a block, in order; among them the one that the rule kept."""
-        iterates = {one.iteration: one for one in self._history.of(block)}
+        """Return the iterates of a block by iteration, with the one that the rule kept."""
+        iterates = {iterate.iteration: iterate for iterate in self._history.of(block)}
         if iterates and self.report is not None:
             if block not in self._results:
                 self._results[block] = self._result(next(iter(iterates.values())))
@@ -171,27 +173,27 @@ class Preview(QObject):  # type: ignore[misc]
             iterates[result.iteration] = result
         return [iterates[iteration] for iteration in sorted(iterates)]
 
-    def _result(self, like: Iterate) -> Iterate:
-        """Return what the layer has at a block; a copy, as it will be drawn over."""
+    def _result(self, iterate: Iterate) -> Iterate:
+        """Return the result in the block of an iterate, as a copy: the layer will change."""
         assert self._canvas is not None
         assert self.report is not None
         records = {record.index: record for record in self.report.blocks}
-        iteration = records[like.block].selected_iteration
-        values = np.array(self._canvas[like.selection])
-        return Iterate(like.block, like.selection, iteration, values)
+        iteration = records[iterate.block].selected_iteration
+        values = np.array(self._canvas[iterate.selection])
+        return Iterate(iterate.block, iterate.selection, iteration, values)
 
     def kept_iteration(self, block: int) -> int | None:
-        """Return whose iteration's values are the result at a block; None while it runs."""
+        """Return the iteration of the result in a block; None during the run."""
         kept = self._choices.get(block) or self._results.get(block)
         return None if kept is None else kept.iteration
 
     def shown_iteration(self, block: int) -> int:
-        """Return whose iteration's values the layer shows at a block: the newest of a run."""
+        """Return the iteration that the layer shows in a block; during a run the newest."""
         shown = self._shown.get(block) or self._choices.get(block) or self._results.get(block)
         return (shown or self._history.of(block)[-1]).iteration
 
     def show_iterate(self, iterate: Iterate) -> None:
-        """Draw an iterate; the layer's metadata are those of what it shows."""
+        """Draw an iterate, and give the layer the report of that iterate."""
         layer = self.layer
         if layer is None:
             return
@@ -205,7 +207,7 @@ class Preview(QObject):  # type: ignore[misc]
         layer.refresh(highlight=False, extent=False)
 
     def show_kept(self) -> None:
-        """Draw the result wherever another iterate is shown."""
+        """Draw the result in all blocks that show another iterate."""
         for block in list(self._shown):
             kept = self._choices.get(block) or self._results.get(block)
             if kept is not None:
@@ -213,7 +215,7 @@ class Preview(QObject):  # type: ignore[misc]
             self._shown.pop(block)
 
     def keep(self, iterate: Iterate) -> None:
-        """Make an iterate the result: now, or once the run is over."""
+        """Make an iterate the result: now, or at the end of the run."""
         self._choices[iterate.block] = iterate
         layer = self.layer
         if layer is None or self._restoration is None:
@@ -249,7 +251,7 @@ class Preview(QObject):  # type: ignore[misc]
         return [self._add(values, metadata=metadata, **kwargs)]
 
     def discard(self) -> None:
-        """Take the preview away: nothing is kept."""
+        """Remove the layer."""
         layer = self._find_layer()
         if layer is not None:
             self.viewer.layers.remove(layer)
@@ -258,21 +260,21 @@ class Preview(QObject):  # type: ignore[misc]
         return self.viewer.add_image(values, **kwargs)
 
     def _find_layer(self) -> "ImageLayer | None":
-        """Return the preview, unless it was deleted or never made."""
+        """Return the layer, if it is in the viewer."""
         return self._layer if self._layer in self.viewer.layers else None
 
     def _is_on_screen(self, layer: "ImageLayer", selection: "Selection") -> bool:
         dims, ndim = self.viewer.dims, layer.ndim
-        # The viewer may have more dimensions, in front of the layer's.
+        # A viewer with more dimensions has them before those of the layer.
         displayed = {axis - (dims.ndim - ndim) for axis in dims.displayed}
         return covers(selection[:ndim], layer.world_to_data(dims.point), displayed)
 
     def _painted(self) -> None:
-        self.pace.painted()
+        self.refresh_rate.painted()
 
 
 def _main_window(widget: QWidget) -> QWidget:
-    """Return the window that a dock belongs to, also while it floats."""
+    """Return the main window of a dock, also while the dock floats."""
     while widget.parentWidget() is not None:
         widget = widget.parentWidget()
     return widget

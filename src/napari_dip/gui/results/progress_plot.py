@@ -1,4 +1,4 @@
-"""How the run is doing: curve of the errors, bar, and what is left to wait for."""
+"""Progress of a run: curves of the errors, progress bar and a line of text."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from dataclasses import dataclass, field
@@ -23,16 +23,16 @@ _PLOT_HEIGHT = 150
 
 @dataclass(slots=True)
 class _Curve:
-    """Iteration, loss and held-out error of each point, and the iteration that is kept."""
+    """Iteration, loss and held-out error of each point, and the selected iteration."""
 
     points: list[tuple[int, float, float]] = field(default_factory=list)
     selected: int = 0
 
 
-class Monitor(QWidget):  # type: ignore[misc]
-    """Curves against the iteration, on a log scale, and the progress of the run.
+class ProgressPlot(QWidget):  # type: ignore[misc]
+    """Curves against the iteration, on a log scale, with progress bar and text.
 
-    Each block has curves of its own; another run of the same block starts them anew.
+    Each block has its own curves; another run of the same block starts new ones.
     """
 
     def __init__(self) -> None:
@@ -55,22 +55,21 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._plot.setObjectName("curve")
         self._plot.setFixedHeight(_PLOT_HEIGHT)
         self._plot.setToolTip(
-            "Error of the fitted pixels and of the pixels hidden from the fit, against the "
-            "iteration. The dashed line is the iteration that the stopping rule keeps, the "
-            "solid one the iteration that is shown, if you chose another."
+            "Errors of the fitted and of the held-out pixels. "
+            "Dashed: iteration that is kept. Solid: iteration on the screen."
         )
         for line in (self._marker, self._cursor):
             self._plot.addItem(line, ignoreBounds=True)
         self._plot.setLogMode(y=True)
         self._plot.setLabel("bottom", "iteration")
-        # The wheel scrolls the dock, and there is nothing to zoom for.
+        # The wheel scrolls the dock.
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.setMenuEnabled(False)
-        # pyqtgraph makes the menu nevertheless, without a parent to delete it.
+        # pyqtgraph creates the menu all the same, without a parent that would delete it.
         menu = self._plot.plotItem.ctrlMenu
         menu.setParent(self._plot, menu.windowFlags())
         self._plot.hideButtons()
-        # Its own hint is as wide as a window.
+        # The size hint of pyqtgraph is wider than the dock.
         self._plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._bar.setObjectName("progress")
         self._bar.setRange(0, _BAR_STEPS)
@@ -79,21 +78,21 @@ class Monitor(QWidget):  # type: ignore[misc]
         column(self, self._plot, self._bar, self._text)
 
     def clear(self, text: str = "") -> None:
-        """Forget the last run."""
+        """Remove the curves of the last run, and show a text."""
         self._curves, self._block = {}, -1
         self._share, self._words = 0.0, ""
         self._plot.hide()
         self._cursor.hide()
         self._bar.hide()
         self._bar.setValue(0)
-        self.say(text)
+        self.show_text(text)
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         self._text.setText(text)
         self._text.setVisible(bool(text))
 
     def add(self, progress: "Progress") -> None:
-        """Take a point; `draw` shows it."""
+        """Add a point; `draw` shows it."""
         curve = self._curves.get(progress.block)
         if curve is None or progress.iteration <= curve.points[-1][0]:
             curve = self._curves[progress.block] = _Curve()
@@ -107,10 +106,10 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._words = describe(progress)
 
     def draw(self) -> None:
-        """Show the points so far. Not for each of them: a new word repaints the window."""
+        """Show all points. Not called for each point: a new text repaints the window."""
         self._bar.setValue(int(self._share * _BAR_STEPS))
         self._bar.setVisible(bool(self._curves))
-        self.say(self._words)
+        self.show_text(self._words)
         self._draw_curve()
 
     def show_block(self, block: int) -> None:
@@ -119,41 +118,41 @@ class Monitor(QWidget):  # type: ignore[misc]
         self._draw_curve()
 
     def curve(self) -> "tuple[NDArray[np.float64], int]":
-        """Return iteration, loss and held-out error of each point shown, and what is kept."""
+        """Return iteration, loss and held-out error, (n, 3), and the selected iteration."""
         curve = self._curves.get(self._block, _Curve())
         return np.array(curve.points, dtype=float).reshape(-1, 3), curve.selected
 
     def mark(self, iteration: int | None) -> None:
-        """Mark an iterate that is looked at, beside the one that the rule keeps."""
+        """Mark the iteration on the screen; None if it is the selected one."""
         self._cursor.setVisible(iteration is not None)
         self._cursor.setValue(iteration or 0)
 
     def selected(self, block: int) -> int:
-        """Return the iteration that the rule keeps of a block; 0 if it has no curve."""
+        """Return the iteration that the rule selects in a block; 0 without a curve."""
         return self._curves[block].selected if block in self._curves else 0
 
     def select(self, block: int, iteration: int) -> None:
-        """Mark what the rule kept of a block in the end."""
+        """Set the iteration that the rule selected in a block."""
         if block in self._curves:
             self._curves[block].selected = iteration
 
     def _draw_curve(self) -> None:
         points, selected = self.curve()
-        points[:, 1:][~(points[:, 1:] > 0)] = np.nan  # no logarithm
+        points[:, 1:][~(points[:, 1:] > 0)] = np.nan  # they have no logarithm
         self._loss.setData(points[:, 0], points[:, 1], connect="finite")
         self._heldout.setData(points[:, 0], points[:, 2], connect="finite")
         self._marker.setValue(selected)
-        # pyqtgraph labels every digit of a decade, one over the other.
+        # pyqtgraph would label every digit of a decade, with overlaps.
         self._plot.getAxis("left").setTicks([_ticks(points[:, 1:])])
         self._plot.setVisible(bool(len(points)))
 
     def finish(self) -> None:
-        """The run is over: its curves stay, its bar has nothing more to tell."""
+        """Show all points and hide the bar at the end of a run."""
         self.draw()
         self._bar.hide()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow the theme: napari's style sheet sets the palette."""
+        """Follow the theme of napari, whose style sheet sets the palette."""
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
             self._take_colours()
         super().changeEvent(event)
@@ -177,24 +176,24 @@ class Monitor(QWidget):  # type: ignore[misc]
 
 
 def _ticks(values: NDArray[np.float64]) -> list[tuple[float, str]]:
-    """Return 1, 2, 5, 10, ... among the values, or else their limits, at their logarithms."""
+    """Return position (log10) and label of ticks at 1, 2, 5, 10, ..., or at the limits."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return []
     low, high = float(finite.min()), float(finite.max())
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    round_ones = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
-    ticks = [tick for tick in round_ones if low <= tick <= high] or [low, high]
+    candidates = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
+    ticks = [tick for tick in candidates if low <= tick <= high] or [low, high]
     return [(float(np.log10(tick)), f"{tick:.2g}") for tick in ticks]
 
 
 def _mix(first: QColor, second: QColor, share: float) -> QColor:
-    """Return the colour between two, readable on both a dark and a light theme."""
+    """Return the colour between two: `share` 0 is the first, 1 the second."""
     pairs: Any = zip(first.getRgb(), second.getRgb(), strict=True)
-    return QColor(*(round(one * (1 - share) + other * share) for one, other in pairs))
+    return QColor(*(round(a * (1 - share) + b * share) for a, b in pairs))
 
 
 def describe(progress: "Progress") -> str:
-    """Say where the run is and how long it may take: early stopping may end it sooner."""
+    """Return the block and the longest time left; early stopping may end the run sooner."""
     place = f"Part {progress.block + 1} of {progress.blocks}, " if progress.blocks > 1 else ""
     return f"{place}at most {duration(progress.seconds_left)} left".capitalize()

@@ -1,23 +1,23 @@
-"""What it may cost to show how a run is doing. No Qt."""
+"""Limit on the time that the window spends on showing progress. No Qt."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-# Shortest time between two refreshes [seconds], and how many times its cost a
-# refresh must wait: 1/50 of the GUI thread's time is felt by nobody.
+# Shortest time between two refreshes [seconds], and the wait as a multiple of the cost
+# of a refresh: nobody notices the loss of 1/50 of the time of the GUI thread.
 _SHORTEST = 0.2
 _WAIT_PER_COST = 50
 
 
-class Pace:
-    """Tells when the next refresh is due, from what the last one cost.
+class RefreshRate:
+    """Schedule of the refreshes: the next one is due after a multiple of the last cost.
 
     Parameters
     ----------
     clock : callable
-        Time [seconds].
+        Returns the time [seconds].
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -28,7 +28,7 @@ class Pace:
 
     @property
     def interval(self) -> float:
-        """From the start of one refresh to the next [seconds]."""
+        """Time from the start of a refresh to the start of the next [seconds]."""
         return max(_SHORTEST, _WAIT_PER_COST * self.cost)
 
     @property
@@ -39,12 +39,12 @@ class Pace:
         self._start = self._clock()
 
     def stop(self) -> None:
-        """A refresh has returned; it may still have to be painted."""
+        """Record the end of a refresh; its painting may follow."""
         self.cost = self._clock() - self._start
         self._awaits_paint = True
 
     def painted(self) -> None:
-        """A frame is on the screen: the first one after a refresh is part of its cost."""
+        """Record that a frame was painted; the first after a refresh is part of its cost."""
         if self._awaits_paint:
             self.cost = self._clock() - self._start
             self._awaits_paint = False

@@ -1,4 +1,4 @@
-"""What comes of a run: its curve and words, its past, and a closer look."""
+"""Results of a run: plot, text, iteration slider and inspector."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 import re
@@ -12,12 +12,12 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.napari_writer import SAVED_AS, save_layer
-from napari_dip.gui.results.inspector import Closer
-from napari_dip.gui.results.iteration_slider import Scrubber
-from napari_dip.gui.results.progress_plot import Monitor
+from napari_dip.gui.results.inspector import Inspector
+from napari_dip.gui.results.iteration_slider import IterationSlider
+from napari_dip.gui.results.progress_plot import ProgressPlot
 from napari_dip.gui.results.save_report import save_report
 from napari_dip.gui.widgets.collapsible import column
-from napari_dip.gui.widgets.notify import tell
+from napari_dip.gui.widgets.notify import notify
 from napari_dip.render.text import summary
 
 if TYPE_CHECKING:
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from napari_dip.gui.results.preview import Preview
 
 
-class Outcome(QWidget):  # type: ignore[misc]
-    """The lower part of the dock, while a run goes on and after it.
+class ResultsPanel(QWidget):  # type: ignore[misc]
+    """Lower part of the dock, during and after a run.
 
     Attributes
     ----------
     kept : Signal(Iterate)
-        What the user chose.
+        The user has chosen this iterate as the result.
     grown : Signal()
-        There is more to be seen at its end.
+        The panel has become taller.
     """
 
     kept = Signal(object)
@@ -41,61 +41,61 @@ class Outcome(QWidget):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.monitor = Monitor()
-        self._scrubber = Scrubber(self.monitor)
-        self._closer = Closer()
-        self._scrubber.kept.connect(self.kept)
-        self._closer.failed.connect(tell)
-        self._closer.grown.connect(self.grown)
-        self._closer.result_wanted.connect(self._save_result)
-        self._closer.report_wanted.connect(self._save_report)
-        column(self, self.monitor, self._scrubber, self._closer)
+        self.plot = ProgressPlot()
+        self._iteration_slider = IterationSlider(self.plot)
+        self._inspector = Inspector()
+        self._iteration_slider.kept.connect(self.kept)
+        self._inspector.failed.connect(notify)
+        self._inspector.grown.connect(self.grown)
+        self._inspector.result_wanted.connect(self._save_result)
+        self._inspector.report_wanted.connect(self._save_report)
+        column(self, self.plot, self._iteration_slider, self._inspector)
 
     def follow(self) -> None:
-        """Follow the viewer's layers: the result may be gone."""
-        self._scrubber.follow()
-        self._closer.follow()
+        """Follow the layers of the viewer: the result may have been deleted."""
+        self._iteration_slider.follow()
+        self._inspector.follow()
 
-    def go_on(self) -> None:
-        """Show the run again, and no iterate of it."""
-        self._scrubber.close_history()
+    def show_run(self) -> None:
+        """Show the run, and hide its history."""
+        self._iteration_slider.close_history()
 
-    def show_progress(self, preview: "Preview", progress: "Progress", words: str) -> None:
-        """Take a progress, and show it when it is time; words stand in place of its own."""
-        self.monitor.add(progress)
-        pace = preview.pace
-        if preview.draw(progress) and pace.due:
-            pace.start()
-            self.monitor.draw()
-            if words:
-                self.monitor.say(words)
+    def show_progress(self, preview: "Preview", progress: "Progress", text: str) -> None:
+        """Add a progress, and show it when a refresh is due; `text` replaces its description."""
+        self.plot.add(progress)
+        rate = preview.refresh_rate
+        if preview.draw(progress) and rate.due:
+            rate.start()
+            self.plot.draw()
+            if text:
+                self.plot.show_text(text)
             preview.refresh(progress)
-            pace.stop()
+            rate.stop()
 
-    def look_back(self, preview: "Preview") -> None:
-        """Offer the iterates of a run that is halted."""
-        self._scrubber.open(preview)
+    def show_history(self, preview: "Preview") -> None:
+        """Show the slider over the iterates of a paused run."""
+        self._iteration_slider.open(preview)
 
     def finish(self, preview: "Preview") -> None:
-        """Say what a run came to, and offer what can be looked at."""
+        """Show the summary of a run, its history and the inspector."""
         assert preview.report is not None
         for record in preview.report.blocks:
-            self.monitor.select(record.index, record.selected_iteration)
-        self.monitor.finish()
-        self._scrubber.open(preview)
-        self._closer.open(preview)
-        self.tell(preview)
+            self.plot.select(record.index, record.selected_iteration)
+        self.plot.finish()
+        self._iteration_slider.open(preview)
+        self._inspector.open(preview)
+        self.show_summary(preview)
 
-    def tell(self, preview: "Preview") -> None:
-        """Say what the result is now."""
+    def show_summary(self, preview: "Preview") -> None:
+        """Show the summary of the result."""
         assert preview.report is not None
-        self.monitor.say(summary(preview.report))
-        self._closer.measure()
+        self.plot.show_text(summary(preview.report))
+        self._inspector.measure()
 
     def forget(self) -> None:
-        """Let go of a run."""
-        self._scrubber.close_history()
-        self._closer.forget()
+        """Release a run."""
+        self._iteration_slider.close_history()
+        self._inspector.forget()
 
     def _save_result(self, preview: "Preview") -> None:
         layer = preview.layer
@@ -103,14 +103,14 @@ class Outcome(QWidget):  # type: ignore[misc]
         self._save(preview, DEFAULT_SUFFIX, filters, lambda file: save_layer(file, layer))
 
     def _save_report(self, preview: "Preview") -> None:
-        curve = self.monitor.curve()
+        curve = self.plot.curve()
         page = "Web page (*.html)"
         self._save(preview, ".html", page, lambda file: save_report(Path(file), preview, *curve))
 
     def _save(
         self, preview: "Preview", suffix: str, filters: str, write: Callable[[str], object]
     ) -> None:
-        """Ask for a name, at first that of the layer, and write under it."""
+        """Ask for a file, by default named as the layer, and write it."""
         name = re.sub(r"[^\w .-]", "_", str(preview.layer)) + suffix
         file, _ = QFileDialog.getSaveFileName(self, "Save", name, filters)
         if not file:
@@ -118,6 +118,6 @@ class Outcome(QWidget):  # type: ignore[misc]
         try:
             write(file)
         except (NapariDipError, OSError) as error:
-            tell(error)
+            notify(error)
         else:
-            self.monitor.say(f"Saved as {Path(file).name}.")
+            self.plot.show_text(f"Saved as {Path(file).name}.")

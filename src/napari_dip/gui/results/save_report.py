@@ -1,4 +1,4 @@
-"""The report of what a result layer shows, as a web page. No Qt."""
+"""Report of the result on a layer, as a web page. No Qt."""
 
 from __future__ import annotations
 
@@ -23,37 +23,39 @@ if TYPE_CHECKING:
 def save_report(
     file: Path, preview: Preview, points: NDArray[np.float64], selected_iteration: int
 ) -> None:
-    """Write what the layer of a finished run shows, at the plane of the sliders.
+    """Write a report of a finished run, with figures of the plane at the sliders.
 
     Parameters
     ----------
     file : Path
-        HTML file.
+        HTML file to write.
     preview : Preview
-        Of the run.
+        Preview of the run.
     points : (n, 3) array
         Iteration, loss and held-out error.
     selected_iteration : int
-        Which the stopping rule chose.
+        Iteration that the stopping rule selected.
 
     Raises
     ------
     UsageError
-        The layer is gone.
+        The layer was deleted.
     """
     from napari_dip.render.figure import Curve  # matplotlib takes a second
 
     layer, image = preview.layer, preview.job.image
     if layer is None:
-        raise UsageError("Got a result whose layer is gone; expected one to report on. Run again.")
+        raise UsageError(
+            "Got a result whose layer was deleted; expected a result layer. Press Run again."
+        )
     report = Report.model_validate(layer.metadata["napari_dip"])
-    # A layer that is no file has a name at least.
+    # A layer without a file is named by its own name.
     named = report.input.model_copy(update={"path": report.input.path or image.source})
     at = layer.world_to_data(preview.viewer.dims.point)
     restored = image.with_data(layer.data)
     observation = None
     if not np.iscomplexobj(image.data):
-        # Of planes that lie between those of a stack, the nearest is shown.
+        # An enlarged stack has planes between those of the image: show the nearest one.
         ratio = np.divide(image.shape, restored.shape)[: len(at)]
         observation = _plane(image, (np.asarray(at) + 0.5) * ratio - 0.5)
     iterations, losses, errors = points.T.tolist()
@@ -70,7 +72,7 @@ def save_report(
         observation,
         _plane(restored, at),
         curve if losses else None,
-        _recipes(preview.job),
+        _reproductions(preview.job),
     )
 
 
@@ -85,7 +87,7 @@ def _plane(image: Image, at: Iterable[float]) -> NDArray[Any]:
     return values.transpose([kept.index(axis) for axis in sorted(kept, key="YXS".index)])
 
 
-def _recipes(job: Job) -> dict[str, str]:
+def _reproductions(job: Job) -> dict[str, str]:
     try:
         command = as_command(job)
     except UsageError as error:

@@ -1,4 +1,4 @@
-"""Runs that wait for the one under way: a short list, and a way out of it."""
+"""Queue: list of the jobs that wait for the current run."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from typing import TYPE_CHECKING
@@ -18,13 +18,13 @@ from qtpy.QtWidgets import (
 if TYPE_CHECKING:
     from napari_dip.gui.job.job import Job
 
-# More of them are scrolled to.
+# Number of visible lines; the list scrolls to the others.
 _LINES = 3
 _JOB = Qt.ItemDataRole.UserRole
 
 
 class Queue(QWidget):  # type: ignore[misc]
-    """Jobs as they were when they were added; seen only while there are any."""
+    """List of jobs, each with the settings it was added with; hidden while empty."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,12 +35,12 @@ class Queue(QWidget):  # type: ignore[misc]
 
     def _build(self) -> None:
         self._list.setObjectName("queue")
-        self._list.setToolTip("Restored one after another, once the run under way is over")
+        self._list.setToolTip("Runs that start in this order after the current one.")
         self._list.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._remove.setObjectName("remove")
-        self._remove.setToolTip("Take the selected run out of the queue (Del)")
+        self._remove.setToolTip("Remove the selected run from the queue (Del).")
         self._remove.clicked.connect(self.remove)
         self._list.installEventFilter(self)
         self._list.currentRowChanged.connect(self._follow)
@@ -56,10 +56,10 @@ class Queue(QWidget):  # type: ignore[misc]
         return int(self._list.count())
 
     def __bool__(self) -> bool:
-        return True  # a widget is there, however few lines it has
+        return True  # a widget is true, also with no line: `__len__` would make it false
 
     def add(self, job: "Job") -> None:
-        """Have a job wait behind the others."""
+        """Add a job at the end."""
         item = QListWidgetItem(f"{job.kwargs['name']} ({job.config.preset})")
         item.setData(_JOB, job)
         item.setToolTip(item.text())
@@ -67,24 +67,24 @@ class Queue(QWidget):  # type: ignore[misc]
         self._follow()
 
     def take(self) -> "Job | None":
-        """Return the job that has waited longest, which then waits no more."""
+        """Remove the first job and return it; None if the queue is empty."""
         item = self._list.takeItem(0)
         self._follow()
         job: Job | None = None if item is None else item.data(_JOB)
         return job
 
     def remove(self) -> None:
-        """Drop the selected job."""
+        """Remove the selected job."""
         self._list.takeItem(self._list.currentRow())
         self._follow()
 
     def clear(self) -> None:
-        """Drop them all."""
+        """Remove all jobs."""
         self._list.clear()
         self._follow()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Take the Delete key of the list before a shortcut of the viewer does."""
+        """Handle the Delete key of the list before a shortcut of the viewer does."""
         kind = event.type()
         if kind not in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride):
             return False

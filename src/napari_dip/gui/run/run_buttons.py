@@ -1,4 +1,4 @@
-"""What a run can be told: Run, Pause, Stop and keep, Cancel, by mouse and by key."""
+"""Buttons of a run: Run, Pause, Stop and keep, Cancel, with their keys."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QShortcut, QWidget
 
 
 class State(Enum):
-    """Of the one run a dock can have; the value is what the user reads."""
+    """State of the run of a dock; the value is the text for the user."""
 
     IDLE = ""
     RUNNING = "Starting"
@@ -19,50 +19,50 @@ class State(Enum):
     CANCELLING = "Cancelling"
 
 
-GOING = {State.RUNNING, State.PAUSED}
-# Object name, text, key, tooltip, and the states in which it can be pressed.
+ACTIVE = {State.RUNNING, State.PAUSED}
+# Object name, text, key, tooltip, and the states in which the button is enabled.
 _BUTTONS = (
     (
         "run",
         "Run",
         "Ctrl+Return",
-        "Restore the image with these settings: now, or once the runs before it are over",
+        "Restore the image with these settings, after the current run and the queue.",
         set(State),
     ),
     (
         "pause",
         "Pause",
         "Ctrl+Space",
-        "Halt the run, or let it go on, even past its end",
-        GOING,
+        "Pause or resume the run; after its end, continue it.",
+        ACTIVE,
     ),
-    ("stop", "Stop and keep", "Ctrl+K", "End the run and keep the best result so far", GOING),
+    ("stop", "Stop and keep", "Ctrl+K", "End the run and keep the best result so far.", ACTIVE),
     (
         "cancel",
         "Cancel",
         "Ctrl+Backspace",
-        "End the run and keep nothing",
-        GOING | {State.STOPPING},
+        "End the run without a result.",
+        ACTIVE | {State.STOPPING},
     ),
 )
 
 
 class _Button(QPushButton):  # type: ignore[misc]
-    """A button that takes a double click for one click."""
+    """A button that ignores the second click of a double click."""
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         event.accept()
 
 
-class Buttons(QWidget):  # type: ignore[misc]
+class RunButtons(QWidget):  # type: ignore[misc]
     """The buttons of a dock.
 
     Parameters
     ----------
     dock : QWidget
-        Where their keys work: the viewer has its own.
+        Widget in which the keys work; the viewer has keys of its own.
     **actions : callable
-        What each of them does.
+        Action of each button, by object name.
     """
 
     def __init__(self, dock: QWidget, **actions: Callable[[], None]) -> None:
@@ -74,7 +74,7 @@ class Buttons(QWidget):  # type: ignore[misc]
             button = _Button(text)
             button.setObjectName(name)
             keys = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
-            button.setToolTip(f"{tip} ({keys})")
+            button.setToolTip(f"{tip.removesuffix('.')} ({keys}).")
             button.clicked.connect(actions[name])
             shortcut = QShortcut(QKeySequence(key), dock)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -82,13 +82,13 @@ class Buttons(QWidget):  # type: ignore[misc]
             grid.addWidget(button, *divmod(place, 2))
             self._buttons[name] = button
 
-    def follow(self, state: State, *, can_go_on: bool = False) -> None:
-        """Offer what can be done now; a run that is over can perhaps be gone on with."""
+    def follow(self, state: State, *, can_continue: bool = False) -> None:
+        """Enable the buttons of a state; `can_continue` a run that has ended."""
         for name, _, _, _, states in _BUTTONS:
             self._buttons[name].setEnabled(state in states)
-        more = state is State.IDLE and can_go_on
-        words = "Resume" if state is State.PAUSED else "Go on" if more else "Pause"
-        self._buttons["pause"].setText(words)
+        can_continue = can_continue and state is State.IDLE
+        text = "Resume" if state is State.PAUSED else "Continue" if can_continue else "Pause"
+        self._buttons["pause"].setText(text)
         self._buttons["run"].setText("Run" if state is State.IDLE else "Add to queue")
-        if more:
+        if can_continue:
             self._buttons["pause"].setEnabled(True)

@@ -1,4 +1,4 @@
-"""What the form says as a command line, or as Python: both give the same pixels again. No Qt."""
+"""Export of a job as a command or a Python script that gives the same pixels. No Qt."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.errors import UsageError
-from napari_dip.gui.job.job import BESIDE
+from napari_dip.gui.job.job import SAME_PIXELS
 from napari_dip.gui.job.layer_image import image_of, is_its_file
 from napari_dip.gui.session.settings import Settings, remembered_file, save
 
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
     from napari_dip.gui.job.job import Job
-
-# What an option is called that has another name in the form.
-_OPTIONS = {"picture": "guide"}
 
 
 def as_command(job: Job) -> str:
@@ -29,30 +27,31 @@ def as_command(job: Job) -> str:
     Raises
     ------
     UsageError
-        The command line cannot do the same: of a part of a file, or of what is no file.
+        The job restores a part of a file, or a layer without a file.
     """
     choices, layer = job.choices, job.layer
     if choices.region != "all":
         raise UsageError(
-            "Got a region; expected everything: the command line restores whole files. Copy as "
-            "Python, or choose everything."
+            "Got a region; expected the whole image: the command line restores whole files. "
+            "Choose the region 'whole image', or copy as Python."
         )
     words = ["napari-dip", job.task.name, _path_of(layer, "image")]
+    parameters = parameters_of(TASKS[choices.task.name])
     for name, value in choices.task.values.items():
-        option = f"--{_OPTIONS.get(name, name).replace('_', '-')}"
+        option = f"--{(parameters[name].option or name).replace('_', '-')}"
         if hasattr(value, "axis_labels"):
             words += [option, _path_of(value, name)]
         elif isinstance(value, bool):
             words += [option] * value
         elif value is not None:
-            for one in value if isinstance(value, tuple) else (value,):
-                words += [option, str(one)]
+            for part in value if isinstance(value, tuple) else (value,):
+                words += [option, str(part)]
     words += _configured(job)
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 def _configured(job: Job) -> list[str]:
-    """Return the options that differ from the defaults, and what a file does not say."""
+    """Return the options that differ from the defaults, with axes and voxel size."""
     chosen = job.config.model_dump(mode="json", exclude_defaults=True)
     words: list[str] = []
     if chosen.pop("fit", None) is not None:
@@ -68,7 +67,7 @@ def _configured(job: Job) -> list[str]:
 
 
 def _config_file(job: Job) -> Path:
-    """Write a configuration that no options could say, under a name made of its content."""
+    """Write the configuration to a file named by its checksum: `fit` has no options."""
     text = job.config.model_dump_json()
     name = f"config-{sha256(text.encode()).hexdigest()[:12]}.json"
     file = remembered_file().with_name(name)
@@ -77,34 +76,34 @@ def _config_file(job: Job) -> Path:
 
 
 def _micrometres(image: Image) -> dict[str, float]:
-    known = {axis: image.units.get(axis) for axis in "ZYX"}
+    units = {axis: image.units.get(axis) for axis in "ZYX"}
     return {
         axis: size
         for axis, size in image.voxel_size.items()
-        if known.get(axis) in ("micrometer", "um")
+        if units.get(axis) in ("micrometer", "um")
     }
 
 
-def _path_of(layer: Any, what: str) -> str:
-    """Return the file of a layer; UsageError if it is none, or has other pixels."""
+def _path_of(layer: Any, role: str) -> str:
+    """Return the file of a layer; UsageError without a file or with changed pixels."""
     if not is_its_file(layer):
-        kind = "is no file" if layer.source.path is None else "no longer is as its file"
+        state = "has no file" if layer.source.path is None else "differs from its file"
         raise UsageError(
-            f"Got a layer as {what} that {kind}; expected one as it was opened from a file. "
-            "Save the layer and open it, or copy as Python."
+            f"Got a layer as {role} that {state}; expected an unchanged layer of a file. "
+            "Save the layer and open the file, or copy as Python."
         )
     return str(layer.source.path)
 
 
 def as_python(job: Job) -> str:
-    """Return a script; what is no file is taken from napari's console, which has `viewer`."""
+    """Return a script; layers without a file come from `viewer` of napari's console."""
     choices, layer = job.choices, job.layer
     whole = image_of(layer, choices.config.axes)
     arguments = []
     for name, value in choices.task.values.items():
         if hasattr(value, "axis_labels"):
-            part = (job, whole) if name in BESIDE else None
-            arguments.append(f"{name}={_picture(value, image_of(value), part)}")
+            part = (job, whole) if name in SAME_PIXELS else None
+            arguments.append(f"{name}={_image_code(value, image_of(value), part)}")
         elif value is not None:
             arguments.append(f"{name}={value!r}")
     task = TASKS[job.task.name].__name__
@@ -116,7 +115,7 @@ def as_python(job: Job) -> str:
             "from napari_dip.io.images import read_image",
             f"from napari_dip.core.tasks import {task}",
             "",
-            f"image = {_picture(layer, whole, (job, whole))}",
+            f"image = {_image_code(layer, whole, (job, whole))}",
             f"task = {task}({', '.join(arguments)})",
             f"config = DipConfig.model_validate({config!r})",
             "restoration = finish(restore(image, task, config))",
@@ -126,8 +125,8 @@ def as_python(job: Job) -> str:
     )
 
 
-def _picture(layer: Any, image: Image, part: tuple[Job, Image] | None) -> str:
-    """Return a layer as Python, of the part that is restored if it belongs to that."""
+def _image_code(layer: Any, image: Image, part: tuple[Job, Image] | None) -> str:
+    """Return the code of the image of a layer, cut to the region if `part` is given."""
     if is_its_file(layer):
         data = f"read_image({str(layer.source.path)!r}).data"
     else:
@@ -139,7 +138,7 @@ def _picture(layer: Any, image: Image, part: tuple[Job, Image] | None) -> str:
 
 
 def _selection(image: Image, job: Job, whole: Image) -> str:
-    """Return the index of the part that is restored, "" if that is all."""
+    """Return the index of the region in an image; "" for the whole image."""
     if job.image.shape == whole.shape:
         return ""
     spans = {

@@ -1,7 +1,7 @@
-"""What the page of this plugin in napari's Preferences says. No Qt.
+"""Values of the plugin's page in the Preferences of napari. No Qt.
 
-napari has such pages since 0.9; before, all is as if nothing had been changed there.
-The page itself is declared in `napari.yaml`, with the defaults of the configuration.
+napari has such pages since version 0.9; with earlier versions the defaults hold.
+`napari.yaml` declares the page, with the defaults of the configuration.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ _MEGABYTE = 2**20
 
 
 def preferred_config() -> DipConfig:
-    """Return what the form says at first, and after a reset."""
+    """Return the configuration of a new form, and after a reset."""
     page = _page("defaults")
     try:
         return DipConfig() if page is None else DipConfig(preset=page.preset, device=page.device)
     except ValidationError as error:
-        _LOG.warning("Preferences are not followed: %s", error)
+        _LOG.warning("Preferences are ignored: %s", error)
         return DipConfig()
 
 
-def past_memory() -> int:
-    """Return how much memory the iterates of a run may take together [bytes]."""
+def history_memory() -> int:
+    """Return the memory of the history of a run [bytes]."""
     page = _page("window")
     return PAST_MEMORY if page is None else int(page.past_memory) * _MEGABYTE
 
 
 def _page(name: str) -> Any | None:
-    """Return a part of the page, or None where there is no such page."""
+    """Return a section of the page; None if napari has no such page."""
     try:
         from napari.settings import get_plugin_settings
     except ImportError:
@@ -42,5 +42,5 @@ def _page(name: str) -> Any | None:
     try:
         return getattr(get_plugin_settings("napari-dip"), name, None)
     except (KeyError, ValidationError) as error:
-        _LOG.warning("Preferences are not followed: %s", error)
+        _LOG.warning("Preferences are ignored: %s", error)
         return None

@@ -1,4 +1,4 @@
-"""What the first run of a session would have to wait for, done beforehand. No Qt."""
+"""Imports of the first run, in the background. No Qt."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from collections.abc import Sequence
 from importlib import import_module
 from threading import Thread
 
-# What a run imports.
+# Imports of a run.
 _LIBRARIES = ("torch", "napari_dip.core.restoration.restore")
 
 
-def warm_up(libraries: Sequence[str] = _LIBRARIES) -> Thread | None:
-    """Begin what the first run would have to wait for: imports, and a look at the processor.
+def preload(libraries: Sequence[str] = _LIBRARIES) -> Thread | None:
+    """Start a thread that imports libraries and finds the fastest precision.
 
-    None if that is done.
+    Parameters
+    ----------
+    libraries : sequence of str
+        Modules to import (default: those of a run).
+
+    Returns
+    -------
+    Thread or None
+        The thread; None if all libraries are imported.
     """
     missing = [library for library in libraries if library not in sys.modules]
     if not missing:
@@ -29,4 +37,4 @@ def _prepare(libraries: Sequence[str]) -> None:
         import_module(library)
     from napari_dip.core.hardware.device import find_runtime
 
-    find_runtime()  # remembers which precision is the fastest here
+    find_runtime()  # its result is cached

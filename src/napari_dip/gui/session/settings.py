@@ -1,10 +1,10 @@
-"""Settings as JSON: saved, loaded, and remembered from one session to the next. No Qt."""
+"""Settings of the form as JSON: save, load, and remember for the next session. No Qt."""
 
 from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from napari_dip.config import DipConfig
 from napari_dip.config.messages import explain
 from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.errors import UsageError
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.session.preferences import preferred_config
@@ -25,19 +26,27 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the form says, but for layers: these are gone with the session."""
+    """Settings of the form, without layers.
+
+    Attributes
+    ----------
+    config : DipConfig
+        Configuration.
+    task : TaskChoice
+        Task and the values of its fields.
+    """
 
     config: DipConfig = field(default_factory=DipConfig)
     task: TaskChoice = field(default_factory=TaskChoice)
 
 
 def remembered_file() -> Path:
-    """Return where the settings of the last run are."""
+    """Return the file of the settings of the last run."""
     return user_config_path("napari-dip", appauthor=False) / "settings.json"
 
 
 def save(settings: Settings, file: Path) -> None:
-    """Write settings, whole or not at all."""
+    """Write settings to a file, completely or not at all."""
     values = {
         name: value
         for name, value in settings.task.values.items()
@@ -53,38 +62,42 @@ def save(settings: Settings, file: Path) -> None:
 
 
 def load(file: Path) -> Settings:
-    """Read settings, of a form, a configuration or a report.
+    """Read settings from a settings file, a configuration or a report.
 
     Raises
     ------
     UsageError
-        It is none of these, or was written by a newer version.
+        The file is none of these, or another version has written it.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"Got {file}, which cannot be read ({error}).") from error
+        raise UsageError(
+            f"Got {file}, which cannot be read ({error}); expected JSON. Choose another file."
+        ) from error
     if not isinstance(content, dict):
-        raise UsageError(f"Got {file}; expected a JSON object of settings.")
+        raise UsageError(
+            f"Got {file}; expected a JSON object of settings. Choose a file that was saved here."
+        )
     if "config" in content and content.get("schema", _SCHEMA) != _SCHEMA:
         raise UsageError(
             f"Got {file}, written by another version of napari-dip; expected schema {_SCHEMA}. "
-            "Update napari-dip, or choose the settings anew."
+            "Update napari-dip, or set the fields again."
         )
     try:
         config = DipConfig.model_validate(content.get("config", content))
     except ValidationError as error:
-        raise UsageError(f"Got {file}, which is no configuration. {explain(error)}") from error
+        raise UsageError(f"Got {file}, which is not a configuration. {explain(error)}") from error
     return Settings(config, _task(content.get("task")))
 
 
 def _task(saved: Any) -> TaskChoice:
-    """Return a task and what is known of its fields; a report names it only."""
+    """Return a task and the values of its fields; a report has only the name of the task."""
     if isinstance(saved, str):
         saved = {"name": saved}
     if not isinstance(saved, dict) or saved.get("name") not in TASKS:
         return TaskChoice()
-    names = {one.name for one in fields(TASKS[saved["name"]])}
+    names = parameters_of(TASKS[saved["name"]])
     values = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in saved.items()
@@ -94,20 +107,20 @@ def _task(saved: Any) -> TaskChoice:
 
 
 def remember(settings: Settings) -> None:
-    """Keep settings for the next session, if that can be done."""
+    """Save settings for the next session, if the file can be written."""
     try:
         save(settings, remembered_file())
     except OSError as error:
-        _LOG.warning("Settings are not remembered: %s", error)
+        _LOG.warning("Settings are not saved for the next session: %s", error)
 
 
 def remembered() -> Settings:
-    """Return the settings of the last run; what is preferred if they cannot be read."""
+    """Return the settings of the last run; the preferences if they cannot be read."""
     file = remembered_file()
     if not file.exists():
         return Settings(preferred_config())
     try:
         return load(file)
     except UsageError as error:
-        _LOG.warning("Settings are not remembered: %s", error)
+        _LOG.warning("Settings of the last session are not loaded: %s", error)
         return Settings(preferred_config())

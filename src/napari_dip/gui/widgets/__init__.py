@@ -1,1 +1,1 @@
-"""Small widgets and notifications that every part of the window uses."""
+"""Widgets, labels and notifications that all parts of the window use."""

@@ -1,35 +1,35 @@
-"""What keeps the dock calm: plain columns, sections folded away, and a column that scrolls."""
+"""Layout helpers: column, collapsible section, scrolling column."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-# After so long what was unfolded has its size [milliseconds].
-_SETTLED = 100
-_ANY_HEIGHT = 2**24 - 1  # Qt's QWIDGETSIZE_MAX, which no binding names alike
+# Time until an expanded section has its size [milliseconds].
+_LAYOUT_TIME = 100
+_ANY_HEIGHT = 2**24 - 1  # QWIDGETSIZE_MAX of Qt; its name differs between the bindings
 
 
 def column(widget: QWidget, *parts: QWidget) -> None:
-    """Fill a widget with others, one below the other, to its very edges."""
+    """Put widgets below one another into a widget, without margins."""
     layout = QVBoxLayout(widget)
     layout.setContentsMargins(0, 0, 0, 0)
     for part in parts:
         layout.addWidget(part)
 
 
-class Fold(QCollapsible):  # type: ignore[misc]
-    """A section with a title; its arrow is drawn in the colour of the text."""
+class Collapsible(QCollapsible):  # type: ignore[misc]
+    """Section with a title; its arrow has the colour of the text."""
 
     def __init__(self, title: str, name: str) -> None:
         super().__init__(title)
         self.setObjectName(name)
-        self.setDuration(0)  # motion tells nothing here
+        self.setDuration(0)  # no animation
         for layout in (self.layout(), self.content().layout()):
             layout.setContentsMargins(0, 0, 0, 0)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Let what is unfolded grow: superqt would hold it to the height it had before."""
+        """Let the content grow: superqt limits it to the height at the time of the expansion."""
         if event.type() == QEvent.Type.Resize and self.isExpanded():
             self.content().setMaximumHeight(_ANY_HEIGHT)
         return False
@@ -42,8 +42,8 @@ class Fold(QCollapsible):  # type: ignore[misc]
         super().changeEvent(event)
 
 
-class Scroll(QScrollArea):  # type: ignore[misc]
-    """Widgets one below the other, the first as tall as there is room for."""
+class ScrollColumn(QScrollArea):  # type: ignore[misc]
+    """Scroll area with widgets below one another; the first takes the remaining height."""
 
     def __init__(self, *widgets: QWidget) -> None:
         super().__init__()
@@ -60,8 +60,8 @@ class Scroll(QScrollArea):  # type: ignore[misc]
         self.verticalScrollBar().rangeChanged.connect(self._follow)
 
     def show_end(self) -> None:
-        """Scroll to the last widget, while it takes its new size."""
-        self._later.start(_SETTLED)
+        """Scroll to the end, also while the last widget takes its new size."""
+        self._later.start(_LAYOUT_TIME)
 
     def _follow(self, *_: int) -> None:
         if self._later.isActive():

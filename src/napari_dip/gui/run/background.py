@@ -1,0 +1,180 @@
+"""Runs in a thread: progress, pause, stop, cancel and errors.
+
+The generator workers of napari have three problems, which are solved here:
+
+- A RuntimeError in the generator ends the thread without a message, and on PySide
+  napari itself fails when a worker reports an error. Here errors are returned as `Failure`.
+- `quit` leaves the generator open, and napari keeps its workers. Here `quit` cancels the
+  run, so that the generator ends by itself.
+- The queue of `yielded` has no limit. Here a value is yielded only after the GUI thread
+  has handled the last one.
+"""
+
+# Qt classes have no types for mypy, hence the ignored subclassing below.
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from threading import Event
+from typing import Any
+
+from napari.qt.threading import create_worker
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QObject, QThreadPool, Signal
+from superqt.utils import GeneratorWorker
+
+from napari_dip.logs import log_of_run, note_error
+
+
+class Control:
+    """Requests of the GUI thread, read in the thread of the run."""
+
+    def __init__(self) -> None:
+        self._stopped, self._cancelled, self._going = Event(), Event(), Event()
+        self._going.set()
+        self.progress_handled = True  # by the GUI thread
+        self.application_quit = False
+
+    def is_cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def is_ending(self) -> bool:
+        """Whether a stop or a cancellation was requested."""
+        return self._stopped.is_set() or self.is_cancelled()
+
+    def pause(self) -> None:
+        if not self.is_ending():
+            self._going.clear()
+
+    def resume(self) -> None:
+        self._going.set()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.resume()  # a paused run must wake up to end
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+        self.resume()
+
+    def wait_while_paused(self) -> None:
+        self._going.wait()
+
+    def stop_requested(self) -> bool:
+        """Wait while paused, then return whether the run must end."""
+        self.wait_while_paused()
+        return self.is_ending()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error that ended a run."""
+
+    error: Exception
+
+
+def _logged(
+    request: Sequence[str],
+    steps: "Callable[[Control], Generator[Any, None, Any]]",
+    control: Control,
+) -> "Generator[Any, None, Any]":
+    """Yield and return as `steps` does, or return a `Failure`; write a log."""
+    with log_of_run(["window", *request]) as log:
+        try:
+            return (yield from steps(control))
+        except Exception as error:
+            note_error(error, log)
+            return Failure(error)
+
+
+class _Titled(partial[Any]):
+    """A function with the name that napari shows when it is closed during a run."""
+
+    def __repr__(self) -> str:
+        return "Deep Image Prior"
+
+
+class _Worker(GeneratorWorker):  # type: ignore[misc]
+    """A worker that napari cancels when it closes."""
+
+    control: Control
+
+    def quit(self) -> None:
+        self.control.application_quit = True
+        self.control.cancel()
+
+
+class BackgroundWorker(QObject):  # type: ignore[misc]
+    """A generator in a thread; its signals arrive in the GUI thread.
+
+    Parameters
+    ----------
+    request : sequence of str
+        Description of the request, for the log.
+    steps : callable
+        Takes a `Control`, yields progress and returns a result.
+    parent : QObject, optional
+        Owner of this object.
+
+    Attributes
+    ----------
+    progressed : Signal(object)
+        Value that the generator has yielded.
+    returned : Signal(object)
+        Result, at the end without an error.
+    failed : Signal(Exception)
+        Error that has ended the generator.
+    """
+
+    progressed = Signal(object)
+    returned = Signal(object)
+    failed = Signal(object)
+
+    def __init__(
+        self,
+        request: Sequence[str],
+        steps: "Callable[[Control], Generator[Any, None, Any]]",
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.control = Control()
+        # The handlers are methods of a QObject of the GUI thread: every binding then
+        # queues the calls to that thread, and drops them once the object is deleted.
+        self._worker = create_worker(
+            _Titled(_logged, request, steps, self.control),
+            _worker_class=_Worker,
+            _start_thread=False,
+            _connect={
+                "yielded": self._take,
+                "returned": self._return,
+                "warned": self._warn,
+            },
+        )
+        self._worker.control = self.control
+        # An idle thread keeps its OpenMP threads. Together with those of the next run
+        # they would outnumber the cores, and slow that run down.
+        QThreadPool.globalInstance().setExpiryTimeout(0)
+        self._worker.start()
+
+    def abandon(self) -> None:
+        """Cancel and release; no signal follows."""
+        self.control.cancel()
+        self.release()
+
+    def release(self) -> None:
+        """Delete this object; no signal follows."""
+        self.blockSignals(True)  # signals may still be queued
+        self.deleteLater()
+
+    def _take(self, value: Any) -> None:
+        self.progressed.emit(value)
+
+    def _return(self, result: Any) -> None:
+        self._worker = None
+        if isinstance(result, Failure):
+            self.failed.emit(result.error)
+        else:
+            self.returned.emit(result)
+
+    def _warn(self, warning: tuple[Any, ...]) -> None:
+        # While a worker runs, superqt sends it the warnings of all threads.
+        notification_manager.receive_warning(*warning)
