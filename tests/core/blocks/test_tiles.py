@@ -15,7 +15,7 @@ from napari_dip.core.hardware.fit_cost import fit_memory
 from napari_dip.core.image.image import Image
 from napari_dip.core.operators.base import Downsample, Identity
 from napari_dip.core.operators.blur import Blur
-from napari_dip.core.restoration import restore as restore_module
+from napari_dip.core.restoration import plan as plan_module
 from napari_dip.core.restoration.restore import restore
 from napari_dip.core.tasks import Deconvolve, Denoise, Inpaint, RemoveJpeg, SuperResolve
 from napari_dip.errors import UsageError
@@ -50,8 +50,8 @@ def test_a_seam_that_is_seen_is_told_unless_it_may_be_chance(monkeypatch, chance
 
 def test_the_order_of_tiles_changes_nothing(monkeypatch):
     forwards = finish(restore(noisy_waves(), config=TILED)).image.data
-    plan = restore_module.plan_blocks
-    monkeypatch.setattr(restore_module, "plan_blocks", lambda *args: plan(*args)[::-1])
+    plan = plan_module.plan_blocks
+    monkeypatch.setattr(plan_module, "plan_blocks", lambda *args: plan(*args)[::-1])
     backwards = finish(restore(noisy_waves(), config=TILED)).image.data
     np.testing.assert_allclose(backwards, forwards, rtol=1e-5)
 
@@ -181,7 +181,7 @@ def test_a_finer_result_and_a_wide_psf_ask_for_other_tiles():
 
 
 def test_the_choice_is_made_and_written_down(monkeypatch):
-    monkeypatch.setattr(restore_module, "free_memory", lambda _: 0)
+    monkeypatch.setattr(plan_module, "free_memory", lambda _: 0)
     image, config = noisy_waves((64, 24)), tiny_config(2, overlap=12)
     result = finish(restore(image, config=config))
     assert result.report.tiling.tile == result.report.config.tile

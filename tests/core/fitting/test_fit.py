@@ -12,7 +12,7 @@ from scipy import ndimage
 from napari_dip.api import finish
 from napari_dip.config import LatentName
 from napari_dip.core.fitting import fit as fit_module
-from napari_dip.core.fitting import timer as clock_module
+from napari_dip.core.fitting import timer as timer_module
 from napari_dip.core.fitting.checkpoint import FitState
 from napari_dip.core.fitting.fit import fit
 from napari_dip.core.fitting.posterior import Posterior
@@ -113,7 +113,7 @@ def test_the_time_limit_ends_the_fit():
 @pytest.mark.parametrize("when", ["at a yield", "when asked"])
 def test_a_pause_counts_neither_as_time_nor_as_pace(monkeypatch, when):
     clock = [0.0]
-    monkeypatch.setattr(clock_module.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(timer_module.time, "perf_counter", lambda: clock[0])
     problem, _ = problem_of(noisy_waves())
 
     def pause(_=None):
@@ -149,13 +149,13 @@ def test_samples_after_the_fit_leave_the_estimate_alone_and_tell_its_error():
 
 def test_a_sample_is_as_the_one_before_where_its_view_shows_nothing(monkeypatch):
     samples = []
-    take = Posterior.update
+    add = Posterior._add
 
-    def update(posterior, estimate, prediction):
+    def spy(posterior, estimate, prediction):
         samples.append(estimate.clone())
-        take(posterior, estimate, prediction)
+        add(posterior, estimate, prediction)
 
-    monkeypatch.setattr(Posterior, "update", update)
+    monkeypatch.setattr(Posterior, "_add", spy)
     problem, _ = problem_of(noisy_waves((32, 32)))
     config = tiny_config(4, posterior_samples=16, stop="none")
     network = config.fit.network.model_copy(update={"pixel_shuffle": 2})
@@ -244,7 +244,7 @@ def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeyp
     original = FitState.roll_back
 
     def spy(state, iteration):
-        state.kept.fill_(float("nan"))
+        state.selected.fill_(float("nan"))
         original(state, iteration)
         seen.append(state)
 
@@ -256,9 +256,9 @@ def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeyp
     moments = [moment for part in state.optimiser.parts for moment in part.moments]
     assert all(bool(torch.isfinite(m).all()) for m in moments)
     assert bool(torch.isfinite(state.average.value).all())
-    assert bool(torch.isfinite(state.kept).all())
+    assert bool(torch.isfinite(state.selected).all())
     assert snapshot.iteration == 131
-    assert state.selected == state.rule.selected
+    assert state.selected_iteration == state.rule.selected
     assert state.optimiser.rates == pytest.approx([0.005])
 
 
@@ -268,7 +268,7 @@ def test_a_rollback_restores_what_is_fitted_beside_the_network(monkeypatch):
     original = FitState.roll_back
 
     def spy(state, iteration):
-        (width,) = state.beside
+        (width,) = state.extra_parameters
         width.data.fill_(float("nan"))
         original(state, iteration)
         seen.append(float(width.detach()))

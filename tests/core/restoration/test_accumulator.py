@@ -71,5 +71,5 @@ def test_a_place_that_was_given_is_used_and_holds_the_image_where_nothing_was_fi
 def test_blocks_that_were_not_observed_are_counted():
     accumulator = Accumulator(IMAGE, runs=False, sampled=False)
     for _ in range(3):
-        accumulator.skip(SimpleNamespace())
+        accumulator.skip()
     assert accumulator.skipped == 3

@@ -59,7 +59,7 @@ def test_what_failed_once_is_tried_again_with_the_same_result(short_of_memory, c
         result = restored(noisy_waves())
     np.testing.assert_array_equal(result.image.data, expected.image.data)
     warning = result.report.warnings[0]
-    assert "freed what was not in use" in warning
+    assert "unused memory was freed" in warning
     assert caplog.messages == [warning]
 
 
@@ -87,10 +87,10 @@ def test_after_the_smallest_tile_the_cpu_is_taken_and_then_nothing_is_left():
     (block,) = plan_blocks(image, None)
     oom_fallback = OomFallback(image, Tiling(64, 4), Runtime(torch.device("meta"), torch.bfloat16))
     steps = 0
-    while oom_fallback.descend(block, "none"):
+    while oom_fallback.use_less(block, "none"):
         steps += 1
     words = ["freed", "tiles of 32", "tiles of 16", "the CPU"]
-    assert all(word in told for word, told in zip(words, oom_fallback.told, strict=True))
+    assert all(word in warning for word, warning in zip(words, oom_fallback.warnings, strict=True))
     assert steps == 4
     assert oom_fallback.runtime == Runtime(torch.device("cpu"), torch.float32)
 

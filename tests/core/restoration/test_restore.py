@@ -368,7 +368,7 @@ def test_correlated_noise_changes_rule_and_latent_where_these_were_automatic():
     grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(64, 64)), 1)
     noisy = waves() + 25 * grain / grain.std()
     automatic = restored(noisy, tiny_config(3)).report.config
-    assert (automatic.stop, automatic.fit.latent) == ("risk", "noise")
+    assert (automatic.stop, automatic.fit.latent) == ("sure", "noise")
     chosen = restored(noisy, tiny_config(3, stop="heldout")).report.config
     assert (chosen.stop, chosen.fit.latent) == ("heldout", "observation")
 

@@ -131,7 +131,7 @@ def test_states_that_need_more_than_their_share_of_the_memory_are_not_kept(monke
     stack = np.stack([NOISY] * 3)
     kept = restored(tiny_config(2), stack, keep_state=True).checkpoints
     assert list(kept) == [0, 1, 2]
-    needed = sum(checkpoint.bytes for (checkpoint,) in kept.values())
+    needed = sum(checkpoint.nbytes for (checkpoint,) in kept.values())
     assert needed > 3 * 3 * NOISY.size * 4
     for share, expected in ((0.11, True), (0.09, False)):
         monkeypatch.setattr(run_module, "free_memory", lambda device, f=share: needed / f)

@@ -10,8 +10,8 @@ from napari_dip.config import StoppingConfig
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.image.image import Image, as_image
-from napari_dip.core.restoration import warm_start as series
-from napari_dip.core.restoration.block_problem import BlockData
+from napari_dip.core.restoration import warm_start
+from napari_dip.core.restoration.block_data import BlockData
 from napari_dip.core.restoration.warm_start import WarmStarts
 from tests.tiny import noisy_waves, tiny_config, waves
 
@@ -61,8 +61,8 @@ def test_a_plane_follows_the_one_before_it_of_its_own_channel(axes, shape, befor
     image = as_image(np.zeros(shape), axes)
     plan = plan_blocks(image, None)
     chain = WarmStarts(plan, axes)
-    assert [chain._before.get(block.index) for block in plan] == before
-    assert [chain.follows(block) for block in plan] == [one is not None for one in before]
+    assert [chain._predecessor.get(block.index) for block in plan] == before
+    assert [chain.has_predecessor(block) for block in plan] == [one is not None for one in before]
 
 
 def test_each_tile_follows_its_own_and_no_more_is_kept_than_followers_need():
@@ -72,16 +72,16 @@ def test_each_tile_follows_its_own_and_no_more_is_kept_than_followers_need():
     picture = np.random.default_rng(0).normal(size=(1, 8, 8))
     held = []
 
-    class Warm:
-        def warm(self):
+    class Checkpoint:
+        def as_warm_start(self):
             return self
 
     for block in plan:
-        work = BlockData(block, picture, None, np.zeros(picture.shape, bool), (), False, 0)
-        assert len(chain.starts(work)) == (block.index >= 2)
-        chain.add(work, [Warm()])
-        chain.leave(block)
-        held.append(len(chain._ended))
+        data = BlockData(block, picture, None, np.zeros(picture.shape, bool), (), False, 0)
+        assert len(chain.starts(data)) == (block.index >= 2)
+        chain.add(data, [Checkpoint()])
+        chain.release(block)
+        held.append(len(chain._finished))
     assert held == [1, 2, 2, 2, 1, 0]
 
 
@@ -201,13 +201,13 @@ def test_automatically_only_what_learns_from_the_observation_begins_warm(latent,
 def test_a_plane_is_alike_itself_under_noise(shape, sigma):
     values = np.add.outer(np.arange(shape[0]), 3.0 * np.arange(shape[1]))[None]
     noise = np.random.default_rng(0).normal(0, sigma * (values.size > 1000), values.shape)
-    coarse = series._coarse(values)
+    thumbnail = warm_start._thumbnail(values)
     expected = values.size > 1
-    assert series.alike(coarse, series._coarse(values + noise)) == expected
-    assert not series.alike(coarse, series._coarse(-values))
+    assert warm_start.is_similar(thumbnail, warm_start._thumbnail(values + noise)) == expected
+    assert not warm_start.is_similar(thumbnail, warm_start._thumbnail(-values))
 
 
 def test_missing_pixels_do_not_make_planes_different():
     values = noisy_waves((64, 64))[None]
     holed = np.where(np.random.default_rng(0).random(values.shape) < 0.2, np.nan, values)
-    assert series.alike(series._coarse(values), series._coarse(holed))
+    assert warm_start.is_similar(warm_start._thumbnail(values), warm_start._thumbnail(holed))

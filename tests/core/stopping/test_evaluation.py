@@ -13,7 +13,7 @@ from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.operators.base import Identity
 from napari_dip.core.problem import make_problem
 from napari_dip.core.stopping.evaluation import (
-    Assessor,
+    Evaluator,
     agreement,
     find_measure,
     posterior_scale,
@@ -46,12 +46,12 @@ def test_an_assessor_reads_the_loss_and_the_errors_that_are_asked_for(held, ever
     problem = problem_of([[[2.0, 4.0, 6.0, 99.0]]], valid)
     # Squares over the variance, 4: 1, 4, 9; one of those held out counts three times.
     heldout = torch.tensor([[[[0.0, 1.0, 3.0, 0.0]]]]) if held else None
-    assessor = Assessor(problem, heldout, everywhere=everywhere)
-    errors = assessor.read(torch.tensor(7.0, requires_grad=True), torch.zeros(1, 1, 1, 4))
-    assert errors.loss == 7.0
-    assert errors.heldout == (pytest.approx((4 + 27) / 4) if held else None)
-    assert (None if errors.each is None else errors.each.tolist()) == ([4, 27] if held else None)
-    assert errors.discrepancy == (pytest.approx(14 / 3) if everywhere else None)
+    evaluator = Evaluator(problem, heldout, "discrepancy" if everywhere else "auto")
+    found = evaluator.read(torch.tensor(7.0, requires_grad=True), torch.zeros(1, 1, 1, 4))
+    assert found.loss == 7.0
+    assert found.heldout_error == (pytest.approx((4 + 27) / 4) if held else None)
+    assert (None if found.heldout_errors is None else found.heldout_errors.tolist()) == ([4, 27] if held else None)
+    assert found.discrepancy == (pytest.approx(14 / 3) if everywhere else None)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_pixels_are_fitted_or_held_out_and_those_missing_are_neither(stop):
     assert fraction == pytest.approx(STOPPING.heldout_fraction, rel=0.3)
 
 
-@pytest.mark.parametrize("stop", ["none", "variance", "risk", "blocks"])
+@pytest.mark.parametrize("stop", ["none", "variance", "sure", "blocks"])
 def test_a_rule_that_asks_no_held_out_pixels_leaves_none_out(stop):
     fitted, heldout = split(problem_of(np.zeros((1, 2 * SIDE, 2 * SIDE))), stop)
     assert bool(fitted.all())
@@ -134,8 +134,8 @@ class Blocky(Identity):
 def test_what_a_rule_measures_is_what_it_is_named_after():
     problem = problem_of(np.random.default_rng(0).normal(size=(1, 16, 16)))
     average = torch.zeros(1, 1, 16, 16)
-    assert isinstance(find_measure(problem, DipConfig(stop="risk")), Sure)
-    assert find_measure(problem, DipConfig(stop="auto"))(average) is None
+    assert isinstance(find_measure(problem, "sure"), Sure)
+    assert find_measure(problem, "auto")(average) is None
     blocky = replace(problem, operator=Blocky())
-    assert find_measure(blocky, DipConfig(stop="blocks"))(average) == 2.5
+    assert find_measure(blocky, "blocks")(average) == 2.5
     assert blocky.operator.seen == (average, problem.observation, problem.noise)

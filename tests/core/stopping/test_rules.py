@@ -12,11 +12,11 @@ from napari_dip.core.stopping.rules import (
     Discrepancy,
     Evidence,
     HeldOut,
-    LeastFlaw,
     MaxIterations,
-    NothingToRemove,
-    Requested,
+    MeasureMinimum,
+    NegligibleNoise,
     StopReason,
+    StopRequested,
     TimeLimit,
 )
 from napari_dip.core.stopping.variance import MovingVariance, WindowedVariance
@@ -46,10 +46,10 @@ def test_held_out_stops_after_its_patience_and_selects_the_minimum():
 
 
 def test_blocks_of_a_jpeg_end_the_fit_when_they_grow():
-    rule = LeastFlaw(StopReason.FEWEST_BLOCKS, patience=20, guard=10)
+    rule = MeasureMinimum(StopReason.FEWEST_BLOCKS, patience=20, guard=10)
     roughness = [0.1] * 10 + valley(50, 200)[10:]
     reasons = [
-        rule.update(replace(evidence(k), flaw=value)) for k, value in enumerate(roughness, 1)
+        rule.update(replace(evidence(k), measure=value)) for k, value in enumerate(roughness, 1)
     ]
     assert reasons.index(StopReason.FEWEST_BLOCKS) == 69
     assert rule.update(evidence(300)) is None  # of a picture without any
@@ -89,9 +89,9 @@ def test_patience_that_is_renewed_begins_anew():
 
 
 def test_of_a_flaw_nothing_is_believed_up_to_the_guard_and_equal_ones_do_not_count():
-    rule = LeastFlaw(StopReason.FEWEST_BLOCKS, patience=2, guard=3)
-    flaws = [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
-    reasons = [rule.update(replace(evidence(k), flaw=flaw)) for k, flaw in enumerate(flaws, 1)]
+    rule = MeasureMinimum(StopReason.FEWEST_BLOCKS, patience=2, guard=3)
+    values = [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
+    reasons = [rule.update(replace(evidence(k), measure=value)) for k, value in enumerate(values, 1)]
     assert rule.selected == 4
     assert reasons == [None] * 5 + [StopReason.FEWEST_BLOCKS]
 
@@ -142,7 +142,7 @@ def test_variance_rules_find_where_the_outputs_move_least(rule):
     [
         (MaxIterations(3), evidence(3), StopReason.MAX_ITERATIONS),
         (TimeLimit(2.0), evidence(9, seconds=2.0), StopReason.TIME_LIMIT),
-        (Requested(lambda: True), evidence(1), StopReason.STOP_REQUESTED),
+        (StopRequested(lambda: True), evidence(1), StopReason.STOP_REQUESTED),
     ],
     ids=["iterations", "time", "request"],
 )
@@ -153,7 +153,7 @@ def test_limits_give_their_reason(rule, last, reason):
 
 
 def test_limits_let_a_fit_go_on_before_they_are_reached():
-    rules = [MaxIterations(3), TimeLimit(2.0), Requested(lambda: False)]
+    rules = [MaxIterations(3), TimeLimit(2.0), StopRequested(lambda: False)]
     assert AnyOf(rules).update(evidence(2, seconds=1.0)) is None
 
 
@@ -162,12 +162,12 @@ def test_any_of_asks_all_rules_and_gives_the_reason_of_the_first():
     rule = AnyOf([TimeLimit(1.0), MaxIterations(1), watching])
     assert rule.update(evidence(7, 0.5, seconds=1.0)) is StopReason.TIME_LIMIT
     assert watching.selected == 7
-    assert rule.memory.opinions == [7]
+    assert rule.memory.selections == [7]
     assert len(rule.memory._rules) == 1
 
 
 def test_a_copied_request_asks_as_the_first_did():
-    rule = Requested(lambda: False)
+    rule = StopRequested(lambda: False)
     assert deepcopy(rule) is rule
 
 
@@ -182,13 +182,13 @@ def test_any_of_tells_all_opinions_in_the_order_of_its_rules():
     first, second = HeldOut(5, 0.0, 0), HeldOut(5, 0.0, 0)
     rule = AnyOf([MaxIterations(9), first, second])
     second.update(evidence(4, 0.5))
-    assert rule.opinions == [4]
+    assert rule.selections == [4]
     first.update(evidence(3, 0.5))
-    assert rule.opinions == [3, 4]
+    assert rule.selections == [3, 4]
 
 
 def test_a_copied_rule_goes_on_from_where_it_was():
-    rule = AnyOf([HeldOut(20, 0.0, 0), Requested(lambda: False)])
+    rule = AnyOf([HeldOut(20, 0.0, 0), StopRequested(lambda: False)])
     errors = valley(50, 200)
     for iteration in range(1, 40):
         rule.update(evidence(iteration, errors[iteration - 1]))
@@ -201,7 +201,7 @@ def test_a_copied_rule_goes_on_from_where_it_was():
 
 @pytest.mark.parametrize(
     ("stop", "opinion"),
-    [("auto", 1), ("heldout", 1), ("variance", None), ("risk", None), ("none", None)],
+    [("auto", 1), ("heldout", 1), ("variance", None), ("sure", None), ("none", None)],
 )
 def test_the_configuration_chooses_the_rules(stop, opinion):
     config = tiny_config(stop=stop).complete()
@@ -256,6 +256,6 @@ def test_discrepancy_stops_once_the_residual_is_as_small_as_the_noise():
     ids=["not looked at", "noise", "too early", "at the guard", "at the limit"],
 )
 def test_stops_when_hardly_anything_stays_removed(share, iteration, reason):
-    rule = NothingToRemove(0.1, guard=100)
+    rule = NegligibleNoise(0.1, guard=100)
     assert rule.update(replace(evidence(iteration), most_removed=share)) is reason
     assert rule.selected is None

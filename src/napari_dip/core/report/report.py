@@ -47,7 +47,7 @@ def make_report(
     tiling: TilingRecord | None = None,
     constant: ConstantRecord | None = None,
     returns_noiseless: bool = False,
-    told: Sequence[str] = (),
+    warnings: Sequence[str] = (),
 ) -> Report:
     """Put together what is known at the end of a run.
 
@@ -83,8 +83,8 @@ def make_report(
         Planes and regions that were not fitted.
     returns_noiseless : bool
         Channels with negligible noise came back as they are, without a fit.
-    told : sequence of str
-        What the user was told meanwhile.
+    warnings : sequence of str
+        Warnings of the run, such as lack of memory.
     """
     from napari_dip.core.hardware.memory import peak_memory  # torch, only when something ran
 
@@ -128,7 +128,7 @@ def make_report(
         diagnostics=diagnostics,
         warnings=(
             *of_files(image, task),
-            *told,
+            *warnings,
             *task.remarks(image),
             *(of_noiseless(noise, fitted=bool(records)) if returns_noiseless else ()),
             *of_fit(task, config, noise, diagnostics, [one.stop_reason for one in records]),

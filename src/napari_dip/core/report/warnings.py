@@ -57,8 +57,8 @@ def of_fit(
     if task.noisy and correlation is not None and correlation >= CORRELATED:
         consequence = (
             "The fit was stopped by the expected error, computed from the spectrum of the noise."
-            if config.stop == "risk"
-            else "Leave the stopping rule at auto, or try the preset paper with the rule risk."
+            if config.stop == "sure"
+            else "Leave the stopping rule at auto, or try the preset paper with the rule sure."
         )
         found.append(
             f"The noise of neighbouring pixels is correlated ({correlation:.2f}, white noise has "
