@@ -17,8 +17,8 @@ def advice(whiteness: float, reason: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("reason", "cause"),
     [
-        ("max_iterations", "Let it go on"),
-        ("stop_requested", "Let it go on"),
+        ("max_iterations", "Allow more iterations"),
+        ("stop_requested", "Allow more iterations"),
         ("held_out_minimum", "noise is correlated"),
     ],
 )

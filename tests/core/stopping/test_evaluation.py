@@ -50,7 +50,9 @@ def test_an_assessor_reads_the_loss_and_the_errors_that_are_asked_for(held, ever
     found = evaluator.read(torch.tensor(7.0, requires_grad=True), torch.zeros(1, 1, 1, 4))
     assert found.loss == 7.0
     assert found.heldout_error == (pytest.approx((4 + 27) / 4) if held else None)
-    assert (None if found.heldout_errors is None else found.heldout_errors.tolist()) == ([4, 27] if held else None)
+    assert (None if found.heldout_errors is None else found.heldout_errors.tolist()) == (
+        [4, 27] if held else None
+    )
     assert found.discrepancy == (pytest.approx(14 / 3) if everywhere else None)
 
 

@@ -7,17 +7,15 @@ import pytest
 import torch
 
 from napari_dip.core.stopping.build import build_rule
+from napari_dip.core.stopping.limits import MaxIterations, StopRequested, TimeLimit
 from napari_dip.core.stopping.rules import (
     AnyOf,
     Discrepancy,
     Evidence,
     HeldOut,
-    MaxIterations,
     MeasureMinimum,
     NegligibleNoise,
     StopReason,
-    StopRequested,
-    TimeLimit,
 )
 from napari_dip.core.stopping.variance import MovingVariance, WindowedVariance
 from tests.tiny import tiny_config
@@ -91,7 +89,9 @@ def test_patience_that_is_renewed_begins_anew():
 def test_of_a_flaw_nothing_is_believed_up_to_the_guard_and_equal_ones_do_not_count():
     rule = MeasureMinimum(StopReason.FEWEST_BLOCKS, patience=2, guard=3)
     values = [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
-    reasons = [rule.update(replace(evidence(k), measure=value)) for k, value in enumerate(values, 1)]
+    reasons = [
+        rule.update(replace(evidence(k), measure=value)) for k, value in enumerate(values, 1)
+    ]
     assert rule.selected == 4
     assert reasons == [None] * 5 + [StopReason.FEWEST_BLOCKS]
 

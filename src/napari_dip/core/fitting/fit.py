@@ -115,16 +115,16 @@ def fit(
         return timer.stop_requested() or (limit is not None and timer.seconds >= limit)
 
     problem = replace(problem, operator=problem.operator.fresh(runtime.device))
-    network = _seeded_network(problem, settings, seed)
-    file = settings.network_weights
-    weights_sha256 = load_weights(network, file) if file is not None else None
+    network, weights_sha256 = _build_network(problem, settings, seed)
     network.to(runtime.device)
     random = torch.Generator(runtime.device).manual_seed(seed)
     fitted, heldout = split_pixels(problem, config, random)
     regularisers = Regularisers(problem, settings)
     latent = build_latent(problem, network, settings, fitted, random, is_over)
-    operator_parameters = problem.operator.parameters()
-    optimiser = build_optimiser(network, settings, latent.parameters(), operator_parameters)
+    extra_parameters = [*latent.parameters(), *problem.operator.parameters()]
+    optimiser = build_optimiser(
+        network, settings, latent.parameters(), problem.operator.parameters()
+    )
     trainer = Trainer(problem, settings, runtime, network, latent, regularisers, optimiser, random)
     probe = _probe(problem, settings.stopping.variance_pixels, random)
     state = FitState(
@@ -133,7 +133,7 @@ def fit(
         MovingAverage(settings.averaging),
         build_rule(config, before, time_limit=limit, stop_requested=timer.stop_requested),
         pixels=problem.observation.numel(),
-        extra_parameters=[*latent.parameters(), *operator_parameters],
+        extra_parameters=extra_parameters,
     )
     if start_from is not None:
         state.start_from(start_from, random)
@@ -238,19 +238,25 @@ def fit(
     )
 
 
-def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNetwork:
-    """Initialise the network on the CPU, where a seed gives the same weights on any machine."""
+def _build_network(
+    problem: Problem, settings: FitConfig, seed: int
+) -> tuple[PriorNetwork, str | None]:
+    """Return the network, and the checksum of the file of its weights, if there is one.
+
+    It is made on the CPU, where a seed gives the same random weights on any machine.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        inputs = latent_channels(settings, problem)
-        return build_network(
+        network = build_network(
             settings.network,
-            inputs,
+            latent_channels(settings, problem),
             problem.channels,
             problem.bounds,
             depth=problem.depth,
             anisotropy=problem.anisotropy,
         )
+    file = settings.network_weights
+    return network, None if file is None else load_weights(network, file)
 
 
 def _probe(problem: Problem, count: int, random: torch.Generator) -> Tensor:

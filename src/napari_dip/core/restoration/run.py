@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_dip.core.fitting.fit import fit
-from napari_dip.core.fitting.tune import Trial, tune
 from napari_dip.core.hardware.device import first_line, is_out_of_memory
 from napari_dip.core.hardware.memory import free_memory
 from napari_dip.core.image.image import Image
@@ -20,6 +19,7 @@ from napari_dip.core.restoration.budget import IterationBudget
 from napari_dip.core.restoration.kept_pixels import KeptPixels
 from napari_dip.core.restoration.oom_fallback import OomFallback
 from napari_dip.core.restoration.progress import Progress, Restoration
+from napari_dip.core.restoration.tuning import tune_plan
 from napari_dip.core.restoration.warm_start import (
     WarmStarts,
     config_of_first,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from napari_dip.core.fitting.checkpoint import FitCheckpoint
     from napari_dip.core.fitting.result import Fit, Snapshot
     from napari_dip.core.fitting.timer import Timer
+    from napari_dip.core.fitting.tune import Trial
     from napari_dip.core.problem import Problem
     from napari_dip.core.restoration.block_data import BlockData
     from napari_dip.core.restoration.plan import RunPlan
@@ -104,22 +105,8 @@ class Run:
         )
 
     def tune(self, seconds: float) -> None:
-        """Choose the network's width and the learning rate on the middle block with data."""
-        config, blocks = self.plan.config, self.plan.blocks
-        middle = len(blocks) // 2
-        nearest = sorted(blocks, key=lambda block: abs(block.index - middle))
-        problems = (self._source.read(block).problem for block in nearest)
-        problem = next((problem for problem in problems if problem is not None), None)
-        if problem is not None:
-            config, self._trials = tune(
-                problem,
-                config,
-                self._oom_fallback.runtime,
-                seconds=seconds,
-                stop_requested=self.timer.stop_requested,
-            )
-        # The report has the choice itself: the number of trials depends on the machine.
-        self.plan = replace(self.plan, config=config.model_copy(update={"tune": None}))
+        """Choose the network's width and the learning rate in this time [seconds]."""
+        self.plan, self._trials = tune_plan(self.plan, seconds, self.timer)
 
     def fit_blocks(self) -> Generator[Progress, None, None]:
         """Fit all blocks; where the memory runs out, retry a block with less."""

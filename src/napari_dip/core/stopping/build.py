@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from napari_dip.core.stopping.limits import MaxIterations, StopRequested, TimeLimit
 from napari_dip.core.stopping.rules import (
     AnyOf,
     Discrepancy,
     HeldOut,
-    MaxIterations,
     MeasureMinimum,
     NegligibleNoise,
     StoppingRule,
     StopReason,
-    StopRequested,
-    TimeLimit,
 )
 from napari_dip.core.stopping.variance import MovingVariance, WindowedVariance
 

@@ -7,7 +7,7 @@ never contains the truth (a reference image).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -242,63 +242,6 @@ class NegligibleNoise:
         if share is None or evidence.iteration < self._guard or share > self._share:
             return None
         return StopReason.NO_NOISE
-
-
-class MaxIterations:
-    """Stop at a number of iterations.
-
-    Parameters
-    ----------
-    limit : int
-        Last iteration.
-    """
-
-    selected: int | None = None
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-
-    def update(self, evidence: Evidence) -> StopReason | None:
-        return StopReason.MAX_ITERATIONS if evidence.iteration >= self._limit else None
-
-
-class TimeLimit:
-    """Stop after some time.
-
-    Parameters
-    ----------
-    seconds : float
-        Upper bound of the time [seconds].
-    """
-
-    selected: int | None = None
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def update(self, evidence: Evidence) -> StopReason | None:
-        return StopReason.TIME_LIMIT if evidence.seconds >= self._seconds else None
-
-
-class StopRequested:
-    """Stop on request, as by the Stop button.
-
-    Parameters
-    ----------
-    requested : callable
-        Function without arguments that returns whether to stop.
-    """
-
-    selected: int | None = None
-
-    def __init__(self, requested: Callable[[], bool]) -> None:
-        self._requested = requested
-
-    def __deepcopy__(self, memo: object) -> StopRequested:
-        return self  # it has no state to restore
-
-    def update(self, evidence: Evidence) -> StopReason | None:
-        return StopReason.STOP_REQUESTED if self._requested() else None
 
 
 class AnyOf:

@@ -87,9 +87,7 @@ class MovingVariance(PatientRule):
         iteration = evidence.iteration
         if self._mean is None:
             self._mean = evidence.pixels.clone()
-        decay = self._decay ** (
-            iteration - self._iteration
-        )  # may skip some iterations
+        decay = self._decay ** (iteration - self._iteration)  # may skip some iterations
         self._iteration = iteration
         deviation = evidence.pixels - self._mean
         self._mean = self._mean + (1 - decay) * deviation
