@@ -7,14 +7,14 @@ from napari_dip.core.fitting.averaging import MovingAverage
 
 
 @pytest.mark.parametrize(("iterations", "lag"), [(80, 9), (2000, 99)])
-def test_the_average_lags_by_an_eighth_of_the_iterations_up_to_its_memory(iterations, lag):
+def test_average_lags_by_an_eighth_of_the_iterations_up_to_its_memory(iterations, lag):
     average = MovingAverage(0.99)
     for iteration in range(iterations):
         average.update(torch.tensor([float(iteration)]))
     assert iterations - 1 - float(average.value) == pytest.approx(lag, abs=1.5)
 
 
-def test_the_first_average_is_a_copy_of_the_first_estimate():
+def test_first_average_is_a_copy_of_the_first_estimate():
     average, estimate = MovingAverage(0.5), torch.ones(2)
     average.update(estimate)
     average.update(torch.full((2,), 3.0))

@@ -53,7 +53,7 @@ def rmse(estimate, truth):
 
 
 @pytest.mark.parametrize("latent", get_args(LatentName))
-def test_a_fit_removes_most_of_the_noise_and_stops_by_itself(latent):
+def test_fit_removes_most_of_the_noise_and_stops_early(latent):
     guide = waves() if latent == "guide" else None
     outcome, estimate = run(noisy_waves(), tiny_config(800, latent), guide)
     assert outcome.stop_reason is StopReason.HELD_OUT_MINIMUM
@@ -62,19 +62,19 @@ def test_a_fit_removes_most_of_the_noise_and_stops_by_itself(latent):
 
 
 @pytest.mark.parametrize("shape", [(1, 9), (3, 3), (64, 64), (37, 71)])
-def test_the_estimate_has_the_size_of_the_image(shape):
+def test_estimate_has_the_size_of_the_image(shape):
     _, estimate = run(noisy_waves(shape), tiny_config(2))
     assert estimate.shape == shape
     assert np.isfinite(estimate).all()
 
 
-def test_the_same_seed_gives_the_same_estimate_and_another_another():
+def test_same_seed_gives_the_same_estimate_and_another_seed_another():
     first, again, other = (run(noisy_waves(), tiny_config(3, seed=seed))[1] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert rmse(first, other) > 0
 
 
-def test_the_caller_s_random_state_is_left_alone():
+def test_leaves_the_global_random_state_alone():
     torch.manual_seed(5)
     before = torch.get_rng_state()
     run(noisy_waves(), tiny_config(2))
@@ -82,7 +82,7 @@ def test_the_caller_s_random_state_is_left_alone():
 
 
 @pytest.mark.parametrize("latent", get_args(LatentName))
-def test_missing_pixels_have_no_influence(latent):
+def test_missing_pixels_do_not_change_the_estimate(latent):
     values, valid = noisy_waves(), np.ones((64, 64), bool)
     valid[10:20, 10:20] = False
     estimates = []
@@ -93,7 +93,7 @@ def test_missing_pixels_have_no_influence(latent):
     np.testing.assert_array_equal(*estimates)
 
 
-def test_a_request_ends_the_fit_with_the_estimate_so_far():
+def test_stop_request_ends_the_fit_with_the_estimate_so_far():
     problem, _ = problem_of(noisy_waves())
     asked = []
     snapshots = fit(problem, tiny_config(500), interval=0, stop_requested=lambda: bool(asked))
@@ -105,13 +105,13 @@ def test_a_request_ends_the_fit_with_the_estimate_so_far():
     assert np.isfinite(outcome.estimate).all()
 
 
-def test_the_time_limit_ends_the_fit():
+def test_time_limit_ends_the_fit():
     outcome, _ = run(noisy_waves(), tiny_config(10_000), time_limit=0.0)
     assert (outcome.stop_reason, outcome.iterations) == (StopReason.TIME_LIMIT, 1)
 
 
 @pytest.mark.parametrize("when", ["at a yield", "when asked"])
-def test_a_pause_counts_neither_as_time_nor_as_pace(monkeypatch, when):
+def test_pause_counts_neither_as_time_nor_as_pace(monkeypatch, when):
     clock = [0.0]
     monkeypatch.setattr(timer_module.time, "perf_counter", lambda: clock[0])
     problem, _ = problem_of(noisy_waves())
@@ -127,13 +127,13 @@ def test_a_pause_counts_neither_as_time_nor_as_pace(monkeypatch, when):
     assert (outcome.seconds, outcome.seconds_per_iteration) == (0.0, 0.0)
 
 
-def test_without_a_rule_the_last_average_is_returned():
+def test_returns_the_last_average_without_a_rule():
     outcome, _ = run(noisy_waves(), tiny_config(5, stop="none"))
     assert (outcome.selected_iteration, outcome.iterations) == (5, 5)
     assert outcome.stop_reason is StopReason.MAX_ITERATIONS
 
 
-def test_samples_after_the_fit_leave_the_estimate_alone_and_tell_its_error():
+def test_posterior_std_matches_the_error_and_leaves_the_estimate_alone():
     fitted, estimate = run(noisy_waves(), tiny_config(300))
     problem, scaling = problem_of(noisy_waves())
     sampled = finish(fit(problem, tiny_config(300, posterior_samples=60)))
@@ -147,7 +147,7 @@ def test_samples_after_the_fit_leave_the_estimate_alone_and_tell_its_error():
     assert 0.5 <= sampled.posterior_scale <= 3
 
 
-def test_a_sample_is_as_the_one_before_where_its_view_shows_nothing(monkeypatch):
+def test_sample_equals_the_previous_one_outside_its_shifted_view(monkeypatch):
     samples = []
     add = Posterior._add
 
@@ -167,7 +167,7 @@ def test_a_sample_is_as_the_one_before_where_its_view_shows_nothing(monkeypatch)
 
 
 @pytest.mark.parametrize("time_limit", [None, 0.0])
-def test_samples_that_were_cut_short_tell_nothing(time_limit):
+def test_interrupted_sampling_gives_no_deviation(time_limit):
     problem, _ = problem_of(noisy_waves())
     config = tiny_config(4, posterior_samples=50)
     asked = []
@@ -213,7 +213,7 @@ def failing(problem, failures, factor=float("nan")):
     return Failing(**parts, failures=frozenset(failures), factor=factor)
 
 
-def test_a_collapse_is_rolled_back_and_the_fit_goes_on():
+def test_rolls_back_after_a_collapse_and_continues():
     problem, scaling = problem_of(noisy_waves())
     outcome = finish(fit(failing(problem, {150, 151}), tiny_config(250, stop="none")))
     assert outcome.rollbacks == 2
@@ -232,13 +232,13 @@ def test_a_collapse_is_rolled_back_and_the_fit_goes_on():
         pytest.param({120, 141}, 2, id="again"),
     ],
 )
-def test_a_loss_that_rises_is_a_collapse_once_the_fit_has_settled(failures, rollbacks):
+def test_rising_loss_is_a_collapse_only_after_settling(failures, rollbacks):
     problem, _ = problem_of(noisy_waves())
     rising = failing(problem, failures, 100.0)
     assert finish(fit(rising, tiny_config(150, stop="none"))).rollbacks == rollbacks
 
 
-def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeypatch):
+def test_rollback_restores_network_optimiser_average_and_rule_together(monkeypatch):
     problem, _ = problem_of(noisy_waves())
     seen = []
     original = FitState.roll_back
@@ -262,7 +262,7 @@ def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeyp
     assert state.optimiser.rates == pytest.approx([0.005])
 
 
-def test_a_rollback_restores_what_is_fitted_beside_the_network(monkeypatch):
+def test_rollback_restores_the_width_of_a_refined_psf(monkeypatch):
     problem, _ = problem_of(noisy_waves())
     seen = []
     original = FitState.roll_back
@@ -282,7 +282,7 @@ def test_a_rollback_restores_what_is_fitted_beside_the_network(monkeypatch):
 
 
 @pytest.mark.parametrize("latent", LATENTS)
-def test_a_latent_is_fitted_together_with_the_network(latent, monkeypatch):
+def test_optimises_the_latent_together_with_the_network(latent, monkeypatch):
     built = []
     original = fit_module.build_latent
     monkeypatch.setattr(
@@ -300,13 +300,13 @@ def test_a_latent_is_fitted_together_with_the_network(latent, monkeypatch):
     assert 0 < float(moved) < 20 * settings.learning_rate
 
 
-def test_a_fit_that_never_is_finite_says_so():
+def test_raises_diverged_error_if_the_loss_is_never_finite():
     problem, _ = problem_of(noisy_waves())
     with pytest.raises(DivergedError, match="^Got a loss .*expected"):
         finish(fit(failing(problem, set(range(1000))), tiny_config(50)))
 
 
-def test_a_correction_starts_from_the_smoothest_surface_and_improves_it():
+def test_biharmonic_filling_starts_from_the_smoothest_surface_and_improves_it():
     values = waves()
     values[::2] += 8.0  # what no smooth surface follows
     missing = np.random.default_rng(0).random(values.shape) < 0.5
@@ -325,7 +325,7 @@ def test_a_correction_starts_from_the_smoothest_surface_and_improves_it():
     assert later < 0.8 * first
 
 
-def test_a_texture_without_noise_ends_the_fit_early():
+def test_stops_early_at_a_texture_without_noise():
     rng = np.random.default_rng(0)
     texture = 100 + 50 * ndimage.gaussian_filter(rng.normal(size=(96, 96)), 0.8)
     config = tiny_config(600)

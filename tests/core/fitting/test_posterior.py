@@ -16,7 +16,7 @@ CUT_SHORT = {StopReason.STOP_REQUESTED, StopReason.TIME_LIMIT, StopReason.CONSTA
 
 
 @pytest.mark.parametrize("reason", StopReason)
-def test_samples_follow_a_fit_that_neither_the_user_nor_a_limit_of_time_ended(reason):
+def test_samples_only_after_a_fit_that_neither_user_nor_time_limit_ended(reason):
     assert Posterior(2, 0.1).follows(reason) is (reason not in CUT_SHORT)
     assert not Posterior(0, 0.1).follows(reason)
 

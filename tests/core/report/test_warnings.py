@@ -22,11 +22,11 @@ def advice(whiteness: float, reason: str) -> tuple[str, ...]:
         ("held_out_minimum", "noise is correlated"),
     ],
 )
-def test_a_smooth_residual_is_blamed_on_what_is_likely(reason, cause):
+def test_smooth_residual_names_the_likely_cause(reason, cause):
     (warning,) = advice(SMOOTH, reason)
     assert cause in warning
 
 
 @pytest.mark.parametrize("reason", ["max_iterations", "held_out_minimum"])
-def test_nothing_is_said_of_a_white_residual(reason):
+def test_white_residual_gives_no_warning(reason):
     assert advice(WHITE, reason) == ()

@@ -31,7 +31,7 @@ def put(accumulator, *fits):
     accumulator.put(SimpleNamespace(block=block), source, list(fits))
 
 
-def test_the_result_is_the_mean_of_the_runs_with_their_spread():
+def test_result_is_mean_and_deviation_of_the_runs():
     accumulator = Accumulator(IMAGE, runs=True, sampled=False)
     put(accumulator, made_up(1), made_up(5))
     expected = 2 * (3 + np.arange(4)) * np.ones((3, 1))
@@ -41,7 +41,7 @@ def test_the_result_is_the_mean_of_the_runs_with_their_spread():
     assert {accumulator.restored.dtype, accumulator.run_std.dtype} == {np.dtype(np.float32)}
 
 
-def test_the_spread_of_samples_is_on_the_scale_of_the_image_and_that_of_runs_is_their_rms():
+def test_posterior_std_is_on_the_image_scale_and_the_rms_over_runs():
     accumulator = Accumulator(IMAGE, runs=False, sampled=True)
     put(accumulator, made_up(1, 3), made_up(5, 4))
     columns = np.arange(4)
@@ -52,14 +52,14 @@ def test_the_spread_of_samples_is_on_the_scale_of_the_image_and_that_of_runs_is_
     assert accumulator.run_std is None
 
 
-def test_without_samples_of_a_part_there_is_no_spread_at_all():
+def test_has_no_posterior_std_if_one_fit_has_no_samples():
     accumulator = Accumulator(IMAGE, runs=False, sampled=True)
     put(accumulator, made_up(1, 3), made_up(5))
     assert accumulator.posterior_std is None
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_a_place_that_was_given_is_used_and_holds_the_image_where_nothing_was_fitted(given):
+def test_writes_into_a_given_array_which_starts_as_the_image(given):
     start = as_image(np.arange(24, dtype=np.uint16).reshape(2, 3, 4), "ZYX")
     out = np.full((2, 3, 4), np.nan, np.float32) if given else None
     accumulator = Accumulator(start, runs=False, sampled=False, out=out)
@@ -68,7 +68,7 @@ def test_a_place_that_was_given_is_used_and_holds_the_image_where_nothing_was_fi
     np.testing.assert_array_equal(accumulator.restored, start.data)
 
 
-def test_blocks_that_were_not_observed_are_counted():
+def test_counts_blocks_without_an_observed_pixel():
     accumulator = Accumulator(IMAGE, runs=False, sampled=False)
     for _ in range(3):
         accumulator.skip()

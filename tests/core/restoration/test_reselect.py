@@ -19,7 +19,7 @@ def image():
     return as_image(np.stack([noisy_waves((24, 24))] * 2))
 
 
-def test_a_choice_says_whose_it_is_and_why_the_fit_ended(image):
+def test_report_has_the_choice_of_the_user_and_the_stop_reason(image):
     result = finish(restore(image, config=tiny_config()))
     chosen = choose(result, image, Denoise(), block=1, iteration=2).report
     assert [one.selected_by for one in chosen.blocks] == ["rule", "user"]
@@ -34,7 +34,7 @@ def test_a_choice_says_whose_it_is_and_why_the_fit_ended(image):
 
 
 @pytest.mark.parametrize(("task", "known"), [(Denoise(), True), (Inpaint(HOLE), False)])
-def test_the_residual_is_judged_anew_where_it_is_noise(image, task, known):
+def test_measures_whiteness_anew_only_where_the_residual_is_noise(image, task, known):
     plane = as_image(image.data[0])
     result = finish(restore(plane, task, tiny_config()))
     chosen = choose(result, plane, task, block=0, iteration=2).report

@@ -32,7 +32,7 @@ def problem_of(observation, valid=None, variance=4.0):
     return make_problem(observation, valid, noise, (-10.0, 10.0), torch.device("cpu"))
 
 
-def test_a_mean_is_by_weights_and_0_where_nothing_has_any():
+def test_weighted_mean_is_0_without_weight():
     values = torch.tensor([1.0, 5.0, 9.0])
     assert weighted_mean(values, torch.tensor([1.0, 3.0, 0.0])) == 4.0
     assert weighted_mean(values, torch.tensor([0.0, 1.0, 0.0])) == 5.0
@@ -41,7 +41,7 @@ def test_a_mean_is_by_weights_and_0_where_nothing_has_any():
 
 @pytest.mark.parametrize("everywhere", [True, False])
 @pytest.mark.parametrize("held", [True, False])
-def test_an_assessor_reads_the_loss_and_the_errors_that_are_asked_for(held, everywhere):
+def test_evaluator_reads_the_loss_and_the_requested_errors(held, everywhere):
     valid = np.array([[[True, True, True, False]]])
     problem = problem_of([[[2.0, 4.0, 6.0, 99.0]]], valid)
     # Squares over the variance, 4: 1, 4, 9; one of those held out counts three times.
@@ -61,7 +61,7 @@ def test_an_assessor_reads_the_loss_and_the_errors_that_are_asked_for(held, ever
     # Squared residual less the variance of the noise, 4, over that of the samples, 2.
     [(6.0, np.sqrt((36 - 4) / 2)), (np.sqrt(6), 1.0), (2.0, 0.5), (100.0, 3.0)],
 )
-def test_the_spread_of_samples_is_corrected_by_the_error_at_held_out_pixels(error, factor):
+def test_posterior_scale_matches_the_error_at_held_out_pixels(error, factor):
     problem = problem_of([[[error, 50.0]]])
     heldout, spread = torch.tensor([[[[1.0, 0.0]]]]), torch.full((1, 1, 1, 2), 2.0)
     found = posterior_scale(problem, torch.zeros(1, 1, 1, 2), spread, heldout)
@@ -69,7 +69,7 @@ def test_the_spread_of_samples_is_corrected_by_the_error_at_held_out_pixels(erro
     assert posterior_scale(problem, torch.zeros(1, 1, 1, 2), spread, None) == 1.0
 
 
-def test_two_rules_agree_as_far_as_they_differ_by_less_than_was_taken_away():
+def test_agreement_compares_the_difference_of_two_rules_with_the_residual():
     valid = np.array([[[True, True, False]]])
     problem = problem_of([[[2.0, -2.0, 0.0]]], valid)
     kept = torch.zeros(1, 1, 1, 3)
@@ -80,7 +80,7 @@ def test_two_rules_agree_as_far_as_they_differ_by_less_than_was_taken_away():
     assert agreement(problem, kept, 10 * apart) == 0.0
 
 
-def test_a_residual_without_noise_in_it_is_not_white():
+def test_whiteness_is_lower_for_a_structured_residual():
     noise = np.random.default_rng(0).normal(size=(1, 32, 32))
     ramp = np.linspace(-9, 9, 32) * np.ones((1, 32, 1))
     nothing = torch.zeros(1, 1, 32, 32)
@@ -97,7 +97,7 @@ SIDE = round((STOPPING.heldout_least / STOPPING.heldout_fraction) ** 0.5)
 
 
 @pytest.mark.parametrize("stop", ["auto", "heldout"])
-def test_pixels_are_fitted_or_held_out_and_those_missing_are_neither(stop):
+def test_each_valid_pixel_is_fitted_or_held_out(stop):
     valid = np.ones((3, 2 * SIDE, 2 * SIDE), dtype=bool)
     valid[:, :8] = False
     fitted, heldout = split(problem_of(np.zeros(valid.shape), valid), stop)
@@ -108,13 +108,13 @@ def test_pixels_are_fitted_or_held_out_and_those_missing_are_neither(stop):
 
 
 @pytest.mark.parametrize("stop", ["none", "variance", "sure", "blocks"])
-def test_a_rule_that_asks_no_held_out_pixels_leaves_none_out(stop):
+def test_rules_without_held_out_pixels_fit_all_pixels(stop):
     fitted, heldout = split(problem_of(np.zeros((1, 2 * SIDE, 2 * SIDE))), stop)
     assert bool(fitted.all())
     assert heldout is None
 
 
-def test_so_few_pixels_that_they_say_little_are_held_out_only_where_that_is_asked_for():
+def test_holds_out_too_few_pixels_only_on_demand():
     # Three channels of a pixel are held out together, and count once.
     few = problem_of(np.zeros((3, round(0.8 * SIDE), round(0.8 * SIDE))))
     fitted, heldout = split(few, "auto")
@@ -133,7 +133,7 @@ class Blocky(Identity):
         return 2.5
 
 
-def test_what_a_rule_measures_is_what_it_is_named_after():
+def test_each_rule_minimises_its_own_measure():
     problem = problem_of(np.random.default_rng(0).normal(size=(1, 16, 16)))
     average = torch.zeros(1, 1, 16, 16)
     assert isinstance(find_measure(problem, "sure"), Sure)

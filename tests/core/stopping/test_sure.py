@@ -30,7 +30,7 @@ def risk_of(observed: np.ndarray, valid: np.ndarray, grain: float) -> Sure:
 
 @pytest.mark.parametrize("grain", [0.0, 0.7, 1.0, 1.5])
 @pytest.mark.parametrize("missing", [0.0, 0.02])
-def test_the_risk_is_the_error_but_for_a_constant(grain, missing):
+def test_sure_equals_the_error_up_to_a_constant(grain, missing):
     observed = grainy(grain)
     valid = np.random.default_rng(1).random(observed.shape) >= missing
     risk = risk_of(np.where(valid, observed, 1e4), valid, grain)
@@ -43,7 +43,7 @@ def test_the_risk_is_the_error_but_for_a_constant(grain, missing):
     assert np.ptp(excess) < 0.15
 
 
-def test_noise_that_is_copied_is_no_success():
+def test_sure_is_higher_for_an_estimate_with_copied_noise():
     observed = grainy(1.0)
     risk = risk_of(observed, np.ones_like(observed, dtype=bool), 1.0)
     copied, smooth = (
@@ -53,7 +53,7 @@ def test_noise_that_is_copied_is_no_success():
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (40, 96)])
-def test_frequencies_that_are_followed_count_and_no_others(shape):
+def test_sure_counts_only_the_fitted_frequencies(shape):
     noise = SIGMA * np.random.default_rng(0).normal(size=shape)
     risk = risk_of(noise, np.ones(shape, dtype=bool), 0.0)
     height = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij"))
@@ -65,7 +65,7 @@ def test_frequencies_that_are_followed_count_and_no_others(shape):
     assert np.ptp(excess) < 0.1
 
 
-def test_how_bright_channels_are_makes_no_difference():
+def test_sure_ignores_the_brightness_of_channels():
     flat = np.stack([grainy(1.0)] * 2)[:, :48]
     levels = np.array([0.0, 1000.0])[:, None, None]
     estimate = ndimage.gaussian_filter(flat, (0, 1, 1))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_dip.core.fitting.tune import Trial, tune
+from napari_dip.core.fitting.tune import tune
 from napari_dip.core.restoration.block_problem import BlockSource
 
 if TYPE_CHECKING:
     from napari_dip.core.fitting.timer import Timer
+    from napari_dip.core.fitting.tune import Trial
     from napari_dip.core.restoration.plan import RunPlan
 
 
@@ -38,7 +39,8 @@ def tune_plan(plan: RunPlan, seconds: float, timer: Timer) -> tuple[RunPlan, tup
     nearest = sorted(plan.blocks, key=lambda block: abs(block.index - middle))
     problems = (source.read(block).problem for block in nearest)
     problem = next((problem for problem in problems if problem is not None), None)
-    config, trials = plan.config, ()
+    config = plan.config
+    trials: tuple[Trial, ...] = ()
     if problem is not None:
         config, trials = tune(
             problem,
