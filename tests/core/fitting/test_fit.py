@@ -95,10 +95,10 @@ def test_missing_pixels_do_not_change_the_estimate(latent):
 
 def test_stop_request_ends_the_fit_with_the_estimate_so_far():
     problem, _ = problem_of(noisy_waves())
-    asked = []
-    snapshots = fit(problem, tiny_config(500), interval=0, stop_requested=lambda: bool(asked))
+    stops = []
+    snapshots = fit(problem, tiny_config(500), interval=0, stop_requested=lambda: bool(stops))
     list(islice(snapshots, 5))
-    asked.append(True)
+    stops.append(True)
     outcome = finish(snapshots)
     assert outcome.stop_reason is StopReason.STOP_REQUESTED
     assert outcome.iterations == 6
@@ -110,7 +110,7 @@ def test_time_limit_ends_the_fit():
     assert (outcome.stop_reason, outcome.iterations) == (StopReason.TIME_LIMIT, 1)
 
 
-@pytest.mark.parametrize("when", ["at a yield", "when asked"])
+@pytest.mark.parametrize("when", ["at a yield", "in stop_requested"])
 def test_pause_counts_neither_as_time_nor_as_pace(monkeypatch, when):
     clock = [0.0]
     monkeypatch.setattr(timer_module.time, "perf_counter", lambda: clock[0])
@@ -120,8 +120,8 @@ def test_pause_counts_neither_as_time_nor_as_pace(monkeypatch, when):
         clock[0] += 1000.0
         return False
 
-    asked = {"stop_requested": pause} if when == "when asked" else {}
-    steps = fit(problem, tiny_config(5), time_limit=10.0, interval=0, **asked)
+    options = {"stop_requested": pause} if when == "in stop_requested" else {}
+    steps = fit(problem, tiny_config(5), time_limit=10.0, interval=0, **options)
     outcome = finish(steps, pause)
     assert outcome.stop_reason is StopReason.MAX_ITERATIONS
     assert (outcome.seconds, outcome.seconds_per_iteration) == (0.0, 0.0)
@@ -170,15 +170,15 @@ def test_sample_equals_the_previous_one_outside_its_shifted_view(monkeypatch):
 def test_interrupted_sampling_gives_no_deviation(time_limit):
     problem, _ = problem_of(noisy_waves())
     config = tiny_config(4, posterior_samples=50)
-    asked = []
+    seen = []
     steps = fit(
         problem,
         config,
         interval=0,
         time_limit=time_limit,
-        stop_requested=lambda: len(asked) > 8,
+        stop_requested=lambda: len(seen) > 8,
     )
-    outcome = finish(steps, asked.append)
+    outcome = finish(steps, seen.append)
     assert outcome.posterior_std is None
     expected = StopReason.STOP_REQUESTED if time_limit is None else StopReason.TIME_LIMIT
     assert outcome.stop_reason is expected
@@ -194,7 +194,7 @@ def test_snapshots_are_copies():
 
 @dataclass(frozen=True)
 class Failing(Problem):
-    """An nll that is not a number, or too large, at chosen iterations."""
+    """A problem whose nll is NaN, or too large, at chosen iterations."""
 
     failures: frozenset = frozenset()
     factor: float = float("nan")
@@ -220,6 +220,15 @@ def test_rolls_back_after_a_collapse_and_continues():
     assert outcome.iterations == 250
     estimate = scaling.unscale(outcome.estimate)[0]
     assert rmse(estimate, waves()) < 0.5 * rmse(noisy_waves(), waves())
+
+
+def test_collapse_at_the_last_iteration_returns_the_checkpoint():
+    problem, scaling = problem_of(noisy_waves())
+    outcome = finish(fit(failing(problem, {150}), tiny_config(150, stop="none")))
+    assert (outcome.rollbacks, outcome.iterations) == (1, 150)
+    assert outcome.stop_reason is StopReason.MAX_ITERATIONS
+    assert outcome.selected_iteration == 100  # a checkpoint every 100 iterations
+    assert rmse(scaling.unscale(outcome.estimate)[0], waves()) < 20
 
 
 @pytest.mark.parametrize(
@@ -290,7 +299,6 @@ def test_optimises_the_latent_together_with_the_network(latent, monkeypatch):
     )
     guide = waves() if latent == "guide" else None
     config = tiny_config(20, latent=latent)
-    config = tiny_config(20, latent=latent)
     for optimise in (False, True):
         changes = {"optimise_latent": optimise, "latent_noise": 0.0}
         settings = config.fit.model_copy(update=changes)
@@ -308,7 +316,7 @@ def test_raises_diverged_error_if_the_loss_is_never_finite():
 
 def test_biharmonic_filling_starts_from_the_smoothest_surface_and_improves_it():
     values = waves()
-    values[::2] += 8.0  # what no smooth surface follows
+    values[::2] += 8.0  # a smooth surface cannot follow these lines
     missing = np.random.default_rng(0).random(values.shape) < 0.5
     problem, scaling = problem_of(values, ~missing)
     changes = {"filling": "biharmonic", "reveal_every": 3}

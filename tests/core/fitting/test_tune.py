@@ -27,12 +27,12 @@ try:
 except ImportError:
     pytestmark = pytest.mark.skip("needs the extra tune")
 
-LONG = 1e6  # seconds, which no test waits for
+LONG = 1e6  # seconds; five trials end before
 
 
 @pytest.fixture
 def five_trials(monkeypatch):
-    """End the time after five trials."""
+    """End the tuning after five trials."""
     original, made = tune_module._heldout_error, []
 
     def count(problem, *args):
@@ -58,7 +58,7 @@ def test_run_uses_the_configuration_of_the_best_trial(five_trials):
     given = tiny_config().fit
     assert report.config.fit.learning_rate == best["learning_rate"] * given.learning_rate
     assert report.config.fit.network.channels[0] == best["width"] * given.network.channels[0]
-    assert report.config.tune is None  # a repetition need not choose again
+    assert report.config.tune is None  # a repeated run uses the choice
     assert report.iterations == 6
     assert report.config.stop == "auto"
 
@@ -84,7 +84,7 @@ def test_seed_determines_the_trials(five_trials):
 )
 def test_trials_fit_the_middle_of_a_block(five_trials, monkeypatch, task, observed):
     monkeypatch.setattr(tune_module, "_CROP", 16)
-    # So few pixels need more of them hidden.
+    # A crop of so few pixels needs a larger held-out share.
     config = tiny_config(6, tune=LONG)
     stopping = config.fit.stopping.model_copy(update={"heldout_fraction": 0.3})
     fitting = config.fit.model_copy(update={"stopping": stopping})
@@ -125,9 +125,9 @@ def test_error_names_the_extra_that_installs_optuna(monkeypatch):
 
 @pytest.mark.parametrize("why", ["stop_requested", "time_limit"])
 def test_stop_ends_a_kspace_trial_while_its_latent_is_built(monkeypatch, why):
-    work, polls = [], count()
+    calls, polls = [], count()
     zero_filled = KSpace.zero_filled
-    monkeypatch.setattr(KSpace, "zero_filled", lambda *args: work.append(1) or zero_filled(*args))
+    monkeypatch.setattr(KSpace, "zero_filled", lambda *args: calls.append(1) or zero_filled(*args))
     limit = 1e-6 if why == "time_limit" else None
     run = restore(
         waves(),
@@ -138,4 +138,4 @@ def test_stop_ends_a_kspace_trial_while_its_latent_is_built(monkeypatch, why):
     report = finish(run).report
     assert report.stop_reason == why
     assert "trials" not in report.diagnostics
-    assert len(work) < 50  # one picture alone takes 100
+    assert len(calls) < 50  # one image takes 100

@@ -1,4 +1,4 @@
-"""Warnings say what is probably the cause, and what to do."""
+"""Warnings name the probable cause, and what to do."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Planes and regions without data: they come back as they were and have no influence."""
+"""Planes and regions without data come back unchanged and do not influence the others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def lamp_off(sigma=10.0):
 
 
 def recording(dtype=np.uint16):
-    """Return 8 frames: of 3 and 4 nothing was recorded, and in 6 the lamp was off."""
+    """Return 8 frames; frames 3 and 4 are empty, and in frame 6 the lamp is off."""
     frames = np.stack([frame(t) for t in range(8)])
     frames[3:5], frames[6] = 0, lamp_off()
     return np.rint(frames.clip(0)).astype(dtype)
@@ -41,7 +41,7 @@ def restored(data, axes, config=None, task=None, **options):
 
 
 class Lazy:
-    """An array that notes how many pixels are read at once."""
+    """An array that records the number of pixels of each reading."""
 
     def __init__(self, values):
         self.values, self.shape, self.dtype, self.read = values, values.shape, values.dtype, []
@@ -105,7 +105,7 @@ def test_reads_a_lazy_image_plane_by_plane():
     frames = Lazy(recording())
     result = restored(frames, "TYX", warm(), out=np.empty(frames.shape, np.float32))
     np.testing.assert_array_equal(result.image.data[3:5], frames.values[3:5])
-    # The intensity map of a small image is made of all of it; nothing else reads more.
+    # Only the intensity map reads all of a small image at once.
     assert sorted(frames.read)[-2] <= frames.values[0].size
 
 
@@ -319,14 +319,14 @@ def test_time_limit_is_shared_among_planes_with_data(monkeypatch):
 # Regions
 
 
-def accumulator(n=96):
+def mosaic(n=96):
     y, x = np.mgrid[:n, :n]
     visited = np.abs(y - x) < 22
     return np.where(visited, noisy_waves((n, n), 10), 0), visited
 
 
 def test_canvas_of_a_mosaic_comes_back_exactly_and_improves_the_rest():
-    values, visited = accumulator()
+    values, visited = mosaic()
     result = restored(values, "YX", tiny_config(150))
     assert not result.image.data[~visited].any()
     report = result.report

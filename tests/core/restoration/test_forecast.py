@@ -11,7 +11,7 @@ from tests.tiny import noisy_waves, tiny_config
 
 @pytest.fixture
 def short(monkeypatch):
-    """Watch three iterations alone."""
+    """Let a forecast measure three iterations."""
     monkeypatch.setattr("napari_dip.core.restoration.run._PREVIEW_INTERVAL", 0.0)
     monkeypatch.setattr(forecast_module, "_SECONDS", 0.0)
     monkeypatch.setattr(forecast_module, "_ITERATIONS", 2)

@@ -74,8 +74,8 @@ def counted(image, kept, **options):
     ordered = image.with_data(kept)
     for block in plan_blocks(image, **options):
         values = read_block(image, block)
-        work = SimpleNamespace(block=block, values=values, kept=read_block(ordered, block))
-        counts.add(work.block, work.values, work.kept, image.axes)
+        data = SimpleNamespace(block=block, values=values, kept=read_block(ordered, block))
+        counts.add(data.block, data.values, data.kept, image.axes)
     return counts.record()
 
 

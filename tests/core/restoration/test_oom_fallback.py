@@ -29,7 +29,7 @@ ERRORS = [
 
 @pytest.fixture
 def short_of_memory(monkeypatch):
-    """Return a function after which a fit of more pixels fails, as often as is said."""
+    """Return a function that makes fits of more pixels fail, at most a number of times."""
     original = run_module.fit
 
     def limit(pixels, times=1000, error=ERRORS[0]):

@@ -22,14 +22,14 @@ def image():
 def test_report_has_the_choice_of_the_user_and_the_stop_reason(image):
     result = finish(restore(image, config=tiny_config()))
     chosen = choose(result, image, Denoise(), block=1, iteration=2).report
-    assert [one.selected_by for one in chosen.blocks] == ["rule", "user"]
+    assert [block.selected_by for block in chosen.blocks] == ["rule", "user"]
     assert chosen.blocks[1].selected_iteration == 2
     assert chosen.blocks[1].stop_reason == result.report.blocks[1].stop_reason
     assert (chosen.selected_iteration, chosen.selected_by) == (
         result.report.selected_iteration,
         "rule",
     )
-    # Of two planes one has the old residual.
+    # The other plane still has the old residual.
     assert chosen.diagnostics["residual_whiteness"] is None
 
 

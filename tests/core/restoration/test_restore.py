@@ -167,20 +167,20 @@ def test_rejects_an_image_without_a_finite_pixel():
 
 def test_each_block_has_its_own_repeatable_seed():
     stack = np.stack([noisy_waves((16, 16)), noisy_waves((16, 16)) + 1, noisy_waves((16, 16))])
-    whole = restored(Image(stack, "ZYX")).image.data
+    first = restored(Image(stack, "ZYX")).image.data
     again = restored(Image(stack, "ZYX")).image.data
-    np.testing.assert_array_equal(whole, again)
-    # Equal planes, but each block has a seed of its own.
-    assert not np.array_equal(whole[0], whole[2])
+    np.testing.assert_array_equal(first, again)
+    # The planes are equal, but each block has its own seed.
+    assert not np.array_equal(first[0], first[2])
 
 
 def test_reference_adds_quality_to_the_report_and_changes_no_pixel():
     config = tiny_config(100)
     plain = restored(noisy_waves(), config)
-    judged = restored(noisy_waves(), config, reference=waves())
-    np.testing.assert_array_equal(plain.image.data, judged.image.data)
-    report = judged.report
-    error = np.mean((judged.image.data - waves()) ** 2)
+    compared = restored(noisy_waves(), config, reference=waves())
+    np.testing.assert_array_equal(plain.image.data, compared.image.data)
+    report = compared.report
+    error = np.mean((compared.image.data - waves()) ** 2)
     assert report.psnr == pytest.approx(10 * np.log10(np.ptp(waves()) ** 2 / error), abs=0.01)
     assert report.best_psnr >= report.psnr
     assert 1 <= report.best_iteration <= 100
@@ -194,16 +194,14 @@ def test_rejects_a_reference_of_another_shape():
 
 def test_stop_keeps_finished_blocks_and_the_observation_elsewhere():
     stack = np.stack([noisy_waves((16, 16))] * 3)
-    asked = []
-    progress = restore(
-        Image(stack, "ZYX"), config=tiny_config(50), stop_requested=lambda: bool(asked)
-    )
+    stops = []
+    steps = restore(Image(stack, "ZYX"), config=tiny_config(50), stop_requested=lambda: bool(stops))
 
-    def ask(state):
-        if state.block == 1:
-            asked.append(True)
+    def stop_in_second_block(progress):
+        if progress.block == 1:
+            stops.append(True)
 
-    result = finish(progress, ask)
+    result = finish(steps, stop_in_second_block)
     assert result.report.stop_reason == "stop_requested"
     assert result.report.blocks_left == 1
     assert [block.iterations for block in result.report.blocks] == [50, 1]
@@ -235,14 +233,14 @@ def test_averages_runs_and_keeps_their_deviation():
 
 def test_posterior_std_is_on_the_scale_of_the_image():
     values = noisy_waves((16, 16))
-    ours, larger = (
+    small, larger = (
         restored(factor * values, tiny_config(20, posterior_samples=10)) for factor in (1, 100)
     )
-    assert ours.posterior_std.shape == (16, 16)
-    assert ours.posterior_std.min() > 0
-    np.testing.assert_allclose(larger.posterior_std, 100 * ours.posterior_std, rtol=0.05)
-    assert ours.uncertainty[0] == "posterior_std"
-    assert ours.report.diagnostics["posterior_scale"] >= 0.5
+    assert small.posterior_std.shape == (16, 16)
+    assert small.posterior_std.min() > 0
+    np.testing.assert_allclose(larger.posterior_std, 100 * small.posterior_std, rtol=0.05)
+    assert small.uncertainty[0] == "posterior_std"
+    assert small.report.diagnostics["posterior_scale"] >= 0.5
     assert restored(values).uncertainty is None
 
 
@@ -306,14 +304,14 @@ def test_error_lists_the_devices_of_the_machine():
 
 
 def test_uses_deterministic_algorithms_only_on_demand():
-    asked = []
-    for wished in (True, False):
-        config = tiny_config(2, deterministic=wished)
+    used = []
+    for deterministic in (True, False):
+        config = tiny_config(2, deterministic=deterministic)
         for _ in restore(noisy_waves((16, 16)), config=config):
-            asked.append(torch.are_deterministic_algorithms_enabled())
+            used.append(torch.are_deterministic_algorithms_enabled())
         assert not torch.are_deterministic_algorithms_enabled()
-    assert set(asked[: len(asked) // 2]) == {True}
-    assert set(asked[len(asked) // 2 :]) == {False}
+    assert set(used[: len(used) // 2]) == {True}
+    assert set(used[len(used) // 2 :]) == {False}
 
 
 def test_report_has_the_chosen_precision_and_threads():
@@ -372,7 +370,7 @@ def test_correlated_noise_changes_automatic_rule_and_latent():
 
 
 def salted_waves():
-    """Return waves with little noise and a tenth of the pixels white, and what drew these."""
+    """Return waves with little noise and a tenth of the pixels white, and the random numbers."""
     draw = np.random.default_rng(0).random((64, 64))
     return np.where(draw < 0.1, 250.0, noisy_waves(sigma=2.0)), draw
 

@@ -1,4 +1,4 @@
-"""What is told of an estimate without the truth, by numbers that can be worked out by hand."""
+"""Measures of an estimate without the truth, compared with numbers computed by hand."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_weighted_mean_is_0_without_weight():
 def test_evaluator_reads_the_loss_and_the_requested_errors(held, everywhere):
     valid = np.array([[[True, True, True, False]]])
     problem = problem_of([[[2.0, 4.0, 6.0, 99.0]]], valid)
-    # Squares over the variance, 4: 1, 4, 9; one of those held out counts three times.
+    # Squares divided by the variance, 4, are 1, 4 and 9; one held-out pixel has weight 3.
     heldout = torch.tensor([[[[0.0, 1.0, 3.0, 0.0]]]]) if held else None
     evaluator = Evaluator(problem, heldout, "discrepancy" if everywhere else "auto")
     found = evaluator.read(torch.tensor(7.0, requires_grad=True), torch.zeros(1, 1, 1, 4))
@@ -58,7 +58,7 @@ def test_evaluator_reads_the_loss_and_the_requested_errors(held, everywhere):
 
 @pytest.mark.parametrize(
     ("error", "factor"),
-    # Squared residual less the variance of the noise, 4, over that of the samples, 2.
+    # Squared residual minus the variance of the noise, 4, divided by that of the samples, 2.
     [(6.0, np.sqrt((36 - 4) / 2)), (np.sqrt(6), 1.0), (2.0, 0.5), (100.0, 3.0)],
 )
 def test_posterior_scale_matches_the_error_at_held_out_pixels(error, factor):
@@ -92,7 +92,7 @@ def split(problem, stop):
 
 
 STOPPING = DipConfig().complete().fit.stopping
-# Of so large an image about as many pixels are held out as `auto` asks for.
+# An image of this side has about the number of held-out pixels that `auto` needs.
 SIDE = round((STOPPING.heldout_least / STOPPING.heldout_fraction) ** 0.5)
 
 
@@ -115,7 +115,7 @@ def test_rules_without_held_out_pixels_fit_all_pixels(stop):
 
 
 def test_holds_out_too_few_pixels_only_on_demand():
-    # Three channels of a pixel are held out together, and count once.
+    # The three channels of a pixel are held out together and count once.
     few = problem_of(np.zeros((3, round(0.8 * SIDE), round(0.8 * SIDE))))
     fitted, heldout = split(few, "auto")
     assert bool(fitted.all())
@@ -128,8 +128,8 @@ def test_holds_out_too_few_pixels_only_on_demand():
 
 
 class Blocky(Identity):
-    def blockiness(self, *seen):
-        self.seen = seen
+    def blockiness(self, *arguments):
+        self.arguments = arguments
         return 2.5
 
 
@@ -140,4 +140,4 @@ def test_each_rule_minimises_its_own_measure():
     assert find_measure(problem, "auto")(average) is None
     blocky = replace(problem, operator=Blocky())
     assert find_measure(blocky, "blocks")(average) == 2.5
-    assert blocky.operator.seen == (average, problem.observation, problem.noise)
+    assert blocky.operator.arguments == (average, problem.observation, problem.noise)

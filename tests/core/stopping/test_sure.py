@@ -20,7 +20,7 @@ def grainy(grain: float) -> np.ndarray:
 
 
 def risk_of(observed: np.ndarray, valid: np.ndarray, grain: float) -> Sure:
-    """Return the risk of a picture ([C, ]Y, X)."""
+    """Return the risk estimate for an image ([C, ]Y, X)."""
     noise = NoiseModel(0.0, SIGMA**2, 1.0, grain=grain)
     picture, valid = (part.reshape(-1, *part.shape[-2:]) for part in (observed, valid))
     noises = [noise] * len(picture)
@@ -38,8 +38,8 @@ def test_sure_equals_the_error_up_to_a_constant(grain, missing):
     for width in (0.5, 1.0, 2.0, 3.0):
         estimate = ndimage.gaussian_filter(observed, width, mode="wrap")
         error = np.mean((estimate - waves()) ** 2) / SIGMA**2
-        told = risk(torch.from_numpy(estimate)[None, None].float())
-        excess.append(told - error)
+        estimated = risk(torch.from_numpy(estimate)[None, None].float())
+        excess.append(estimated - error)
     assert np.ptp(excess) < 0.15
 
 
@@ -69,8 +69,8 @@ def test_sure_ignores_the_brightness_of_channels():
     flat = np.stack([grainy(1.0)] * 2)[:, :48]
     levels = np.array([0.0, 1000.0])[:, None, None]
     estimate = ndimage.gaussian_filter(flat, (0, 1, 1))
-    told = []
+    risks = []
     for level in (0 * levels, levels):
         risk = risk_of(flat + level, np.ones(flat.shape, dtype=bool), 1.0)
-        told.append(risk(torch.from_numpy(estimate + level)[None].float()))
-    assert told[0] == pytest.approx(told[1], rel=1e-3)
+        risks.append(risk(torch.from_numpy(estimate + level)[None].float()))
+    assert risks[0] == pytest.approx(risks[1], rel=1e-3)
