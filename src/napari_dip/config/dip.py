@@ -126,6 +126,10 @@ class DipConfig(Frozen, allow_inf_nan=False):
         """Accept the former name of the rule `sure`, which older files and scripts have."""
         return FORMER_STOP.get(stop, stop) if isinstance(stop, str) else stop
 
+    def __eq__(self, other: object) -> bool:
+        # By value: a complete configuration equals the same one read from a file.
+        return isinstance(other, DipConfig) and dict(self) == dict(other)
+
     def complete(self, task: TaskName = "denoise", dims: Literal[2, 3] = 2) -> "CompleteConfig":
         """Return a copy in which every choice that a task and its preset make is written out.
 

@@ -24,4 +24,6 @@ def test_a_complete_configuration_has_the_fields_and_json_of_a_given_one():
     assert (complete.fit.max_iterations, complete.max_iterations, complete.dims) == (7, 7, 2)
     assert list(CompleteConfig.model_fields) == list(DipConfig.model_fields)
     read = DipConfig.model_validate_json(complete.model_dump_json())
-    assert read.complete() == complete
+    assert read == complete
+    assert hash(read) == hash(complete)
+    assert read != config
