@@ -38,7 +38,7 @@ from torch.utils.flop_counter import flop_registry
 from napari_dip import DipConfig, Image, forecast, restore
 from napari_dip.api import finish
 from napari_dip.config import preset_of
-from napari_dip.core.fitting import fit as fitting
+from napari_dip.core.fitting import trainer
 from napari_dip.core.fitting.fit import fit
 from napari_dip.core.hardware.device import Runtime, find_runtime, torch_settings
 from napari_dip.core.hardware.memory import freed_memory_kept, peak_memory
@@ -317,7 +317,7 @@ def overhead(options: argparse.Namespace) -> Iterator[dict[str, object]]:
 
     Each iteration is compared with itself: two of them differ by more than what is looked for.
     """
-    forward = (PriorNetwork, "forward"), (Problem, "nll"), (fitting, "weighted_mean")
+    forward = (PriorNetwork, "forward"), (Problem, "nll"), (trainer, "weighted_mean")
     learning = (*forward, (Tensor, "backward"), (Optimisers, "step"))
     for preset, size in itertools.product(options.presets, options.sizes):
         step = whole(preset, size, runtime_of(options))

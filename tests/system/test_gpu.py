@@ -8,7 +8,7 @@ from napari_dip import restore
 from napari_dip.api import finish
 from napari_dip.core.fitting import fit as fit_module
 from napari_dip.core.hardware.device import find_runtime
-from napari_dip.core.stopping.evaluation import Assessor
+from napari_dip.core.stopping.evaluation import Evaluator
 from tests.core.fitting.test_fit import problem_of
 from tests.tiny import noisy_waves, tiny_config, waves
 
@@ -43,13 +43,13 @@ def test_device_auto_selects_the_gpu():
 def test_fit_does_not_synchronise_the_gpu_between_assessments(latent, monkeypatch):
     problem, _ = problem_of(noisy_waves(), device=torch.device("cuda"))
     config, runtime = tiny_config(60, latent, device="cuda"), find_runtime("cuda")
-    read = Assessor.read
+    read = Evaluator.read
 
     def assessed(*args):
         torch.cuda.set_sync_debug_mode("default")
         return read(*args)
 
-    monkeypatch.setattr(Assessor, "read", assessed)
+    monkeypatch.setattr(Evaluator, "read", assessed)
     steps = fit_module.fit(problem, config, runtime=runtime, interval=0)
     reached = [next(steps).iteration]
     try:

@@ -42,7 +42,7 @@ def denoise(
         Noise model; estimated from the image by default.
     preset : {"balanced", "fast", "paper"}, optional
         How much work is done.
-    stop : {"auto", "heldout", "variance", "discrepancy", "risk", "none"}, optional
+    stop : {"auto", "heldout", "variance", "discrepancy", "sure", "none"}, optional
         Early stopping.
     channel_axis : int, optional
         Dimension that holds channels, which are fitted jointly.

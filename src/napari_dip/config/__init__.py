@@ -5,7 +5,7 @@ Frozen pydantic models: numbers and words only, JSON in and JSON out. Arrays
 command line and the report are all made from these fields and descriptions.
 """
 
-from napari_dip.config.dip import DipConfig
+from napari_dip.config.dip import CompleteConfig, DipConfig
 from napari_dip.config.fit import FitConfig, NetworkConfig, StoppingConfig
 from napari_dip.config.names import (
     DEFAULT_FACTOR,
@@ -15,6 +15,7 @@ from napari_dip.config.names import (
     DEFAULT_LOSS,
     DEFAULT_OPTICS,
     DEFAULT_SUFFIX,
+    FORMER_STOP,
     MAX_TILE,
     PAST_MEMORY,
     REFRACTIVE_INDEX,
@@ -46,6 +47,7 @@ __all__ = [
     "DEFAULT_LOSS",
     "DEFAULT_OPTICS",
     "DEFAULT_SUFFIX",
+    "FORMER_STOP",
     "MAX_TILE",
     "PAST_MEMORY",
     "PRESETS",
@@ -53,6 +55,7 @@ __all__ = [
     "UNCERTAINTY_SAMPLES",
     "BatchTask",
     "Channels",
+    "CompleteConfig",
     "DipConfig",
     "FitConfig",
     "Frozen",

@@ -2,12 +2,13 @@
 
 # Annotations are read at run time by pydantic, cyclopts and the form, so
 # nothing here is imported under TYPE_CHECKING.
-from typing import Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from napari_dip.config.fit import FitConfig
 from napari_dip.config.names import (
+    FORMER_STOP,
     MAX_TILE,
     UNCERTAINTY_SAMPLES,
     Channels,
@@ -42,7 +43,8 @@ class DipConfig(Frozen, allow_inf_nan=False):
     stop: Stop = Field(
         "auto",
         description="Early stopping: held-out pixels, variance of the outputs, both (auto), "
-        "residual as large as the noise, least expected error, fewest blocks of a JPEG, or none.",
+        "residual as large as the noise, least expected error (sure: Stein's unbiased risk "
+        "estimate), fewest blocks of a JPEG, or none.",
     )
     max_iterations: int | None = Field(
         None, ge=1, description="Upper bound of the iterations of each block (default: preset)."
@@ -118,56 +120,40 @@ class DipConfig(Frozen, allow_inf_nan=False):
     seed: int = Field(0, ge=0, description="Seed of the network, the latent and the held-out set.")
     fit: FitConfig | None = Field(None, description="Full fit settings (default: the preset's).")
 
-    def complete(self, task: TaskName = "denoise", dims: Literal[2, 3] = 2) -> Self:
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _accept_old_name(cls, stop: Any) -> Any:
+        """Accept the former name of the rule `sure`, which older files and scripts have."""
+        return FORMER_STOP.get(stop, stop) if isinstance(stop, str) else stop
+
+    def __eq__(self, other: object) -> bool:
+        # By value: a complete configuration equals the same one read from a file.
+        return isinstance(other, DipConfig) and dict(self) == dict(other)
+
+    def complete(self, task: TaskName = "denoise", dims: Literal[2, 3] = 2) -> "CompleteConfig":
         """Return a copy in which every choice that a task and its preset make is written out.
 
         Parameters
         ----------
         task : str
-            Whose presets are used.
+            Name of the presets to use.
         dims : {2, 3}
-            What the task needs, where nothing else was chosen.
+            Dimensions that the task needs, used where the configuration has none.
         """
         dims = self.dims or dims
         fit = self.fit or preset_of(self.preset, task, dims)
         if self.max_iterations is not None:
             fit = fit.model_copy(update={"max_iterations": self.max_iterations})
         stop = AUTO_STOP.get(task, "auto") if self.stop == "auto" else self.stop
-        return self.model_copy(
-            update={"fit": fit, "max_iterations": fit.max_iterations, "dims": dims, "stop": stop}
+        chosen = {"fit": fit, "max_iterations": fit.max_iterations, "dims": dims, "stop": stop}
+        return CompleteConfig.model_construct(
+            self.model_fields_set | chosen.keys(), **{**dict(self), **chosen}
         )
 
-    def with_warm_start_chosen(self, task: TaskName) -> Self:
-        """Return a complete copy in which "auto" is decided by task and latent.
 
-        Fed with the observation a network learns to tell noise from structure, which
-        serves the next plane as well; fed with noise it learns the plane itself.
-        """
-        assert self.fit is not None  # the configuration is complete
-        if self.warm_start != "auto":
-            return self
-        on = task == "denoise" and self.fit.latent == "observation" and self.dims == 2
-        return self.model_copy(update={"warm_start": "on" if on else "off"})
+class CompleteConfig(DipConfig):
+    """A configuration in which task and preset leave nothing open; made by `complete`."""
 
-    def thorough(self) -> Self:
-        """Return a complete copy for the first fit of a series, which others begin with.
-
-        What it learns serves them all: it goes on to its bound, whatever it keeps.
-        """
-        assert self.fit is not None  # the configuration is complete
-        patience = dict.fromkeys(("heldout_patience", "variance_patience"), self.max_iterations)
-        stopping = self.fit.stopping.model_copy(update=patience)
-        return self.model_copy(update={"fit": self.fit.model_copy(update={"stopping": stopping})})
-
-    def warmed(self) -> Self:
-        """Return a complete copy for a fit that begins where a neighbour's ended.
-
-        In so few iterations nothing turns, and an error at few held-out pixels says less
-        than the latest average.
-        """
-        assert self.fit is not None  # the configuration is complete
-        limit = min(self.fit.warm_iterations, self.fit.max_iterations)
-        fit = self.fit.model_copy(update={"max_iterations": limit})
-        # The spread of samples is judged by held-out pixels.
-        stop = self.stop if self.posterior_samples else "none"
-        return self.model_copy(update={"fit": fit, "max_iterations": limit, "stop": stop})
+    max_iterations: int
+    dims: Literal[2, 3]
+    fit: FitConfig

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Preset = Literal["fast", "balanced", "paper"]
-Stop = Literal["auto", "heldout", "variance", "discrepancy", "risk", "blocks", "none"]
+Stop = Literal["auto", "heldout", "variance", "discrepancy", "sure", "blocks", "none"]
+# Former names of stopping rules, which are still accepted.
+FORMER_STOP: dict[str, Stop] = {"risk": "sure"}
 Noise = Literal["auto", "gaussian", "poisson", "poisson-gaussian", "laplace"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Channels = Literal["joint", "separate"]

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.operators.base import Identity, Operator
 
 if TYPE_CHECKING:
     from napari_dip.core.image.shape import Shape
-    from napari_dip.core.noise.model import NoiseModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +25,22 @@ class Problem:
     Attributes
     ----------
     observation : (1, C, [Z,] Y, X) float32 Tensor
-        y; any finite value where it is not valid.
+        Observation y, with any finite value where it is not valid.
     valid : (1, C, [Z,] Y, X) bool Tensor
-        Pixels that were observed.
+        True at observed pixels.
     noise : NoiseModel
-        Of each channel; its numbers are (C, [1,] 1, 1) tensors.
+        Noise of all channels; its numbers are (C, [1,] 1, 1) tensors.
     bounds : (low, high)
         Range of the estimate, with headroom.
     operator : Operator
-        A, from the estimate (1, C, [Z,] Y, X) to the observation.
+        Forward operator A, from the estimate (1, C, [Z,] Y, X) to the observation.
     guide : (1, G, [Z,] Y, X) float32 Tensor or None
-        Another picture of the same scene, of the observation's size.
+        Guide image of the same scene, of the observation's size.
     anisotropy : float
-        Spacing of the estimate's planes over that of its pixels.
-    pictured : tuple of int or None
-        (C, [Z,] Y, X) of the picture that the observation was made of; the observation's own
-        by default.
+        Spacing of the estimate's planes divided by that of its pixels.
+    image_shape : tuple of int or None
+        Shape (C, [Z,] Y, X) of the degraded image, which the observation was computed from;
+        None if the observation is that image.
     """
 
     observation: Tensor
@@ -50,51 +50,54 @@ class Problem:
     operator: Operator = field(default_factory=Identity)
     guide: Tensor | None = None
     anisotropy: float = 1.0
-    pictured: Shape | None = None
+    image_shape: Shape | None = None
 
     @property
     def channels(self) -> int:
-        """Channels of the estimate."""
-        return self.operator.estimate_channels((self.pictured or self.observation.shape[1:])[0])
+        """Number of channels of the estimate."""
+        return self.operator.estimate_channels((self.image_shape or self.observation.shape[1:])[0])
 
     @property
     def shape(self) -> Shape:
         """Spatial shape ([Z,] Y, X) of the estimate."""
         return self.operator.estimate_shape(
-            tuple((self.pictured or self.observation.shape[1:])[1:])
+            tuple((self.image_shape or self.observation.shape[1:])[1:])
         )
 
     @property
     def is_picture(self) -> bool:
-        """Whether the observation has pixels, such as the estimate has."""
+        """Whether the observation is an image, with the axes of the estimate."""
         return self.observation.ndim == len(self.shape) + 2
 
     @property
     def depth(self) -> int | None:
-        """Planes of the estimate, if it is a volume."""
+        """Number of planes of the estimate; None if it is a single plane."""
         return self.shape[0] if len(self.shape) == 3 else None
 
     def middle(self, size: int) -> Problem:
-        """Return the problem of the middle alone, so large at most along each axis [pixels]."""
+        """Return the problem of the middle, of at most this size along each axis [pixels].
+
+        A problem whose operator needs the whole image comes back as it is.
+        """
         if not self.operator.local:
             return self
 
-        def cut(picture: Tensor) -> Tensor:
-            for axis in range(2, picture.ndim):
-                n = picture.shape[axis]
-                picture = picture.narrow(axis, max(n - size, 0) // 2, min(n, size))
-            return picture
+        def crop(values: Tensor) -> Tensor:
+            for axis in range(2, values.ndim):
+                n = values.shape[axis]
+                values = values.narrow(axis, max(n - size, 0) // 2, min(n, size))
+            return values
 
         return replace(
             self,
-            observation=cut(self.observation),
-            valid=cut(self.valid),
-            guide=None if self.guide is None else cut(self.guide),
-            pictured=None,
+            observation=crop(self.observation),
+            valid=crop(self.valid),
+            guide=None if self.guide is None else crop(self.guide),
+            image_shape=None,
         )
 
     def nll(self, estimate: Tensor) -> Tensor:
-        """Return the data fidelity of each pixel of the observation."""
+        """Return the data fidelity (negative log likelihood) of each value of the observation."""
         return self.noise.nll(self.operator(estimate), self.observation)
 
 
@@ -108,26 +111,25 @@ def make_problem(
     guide: NDArray[np.float32] | None = None,
     anisotropy: float = 1.0,
 ) -> Problem:
-    """Move one block, (C, [Z,] Y, X) in network units, to a device.
+    """Return the problem of one block, (C, [Z,] Y, X) in network units, on a device.
 
     Parameters
     ----------
     observation, valid : (C, [Z,] Y, X) arrays
-        Values, and where they are to be believed.
+        Degraded image, and True at observed pixels.
     noise : sequence of NoiseModel
-        One for each channel, with plain numbers.
+        Noise of each channel, with plain numbers.
     bounds : (low, high)
         Range of the estimate, with headroom.
     device : torch.device
-        Where the fit runs.
+        Device of the fit.
     operator : Operator, optional
         Forward operator A; the identity by default.
     guide : (G, [Z,] Y, X) array, optional
-        Another picture of the same scene.
-    anisotropy : float
-        Spacing of the estimate's planes over that of its pixels.
+        Guide image of the same scene; none by default.
+    anisotropy : float, optional
+        Spacing of the estimate's planes divided by that of its pixels; 1 by default.
     """
-    from napari_dip.core.noise.model import NoiseModel  # numbers become tensors
 
     def column(name: str) -> Tensor:
         numbers = np.array([getattr(model, name) for model in noise], dtype=np.float32)
@@ -136,11 +138,11 @@ def make_problem(
 
     operator = operator or Identity()
     filled = np.where(valid, observation, 0).astype(np.float32)
-    recorded, where = operator.measured(
+    measured, where = operator.measured(
         torch.from_numpy(filled)[None].to(device),  # (1, C, [Z,] Y, X)
         torch.from_numpy(np.array(valid))[None].to(device),
     )
-    of_picture = NoiseModel(
+    image_noise = NoiseModel(
         slope=column("slope") if any(model.slope for model in noise) else 0.0,
         intercept=column("intercept"),
         floor=column("floor"),
@@ -150,12 +152,12 @@ def make_problem(
         grain=max(model.grain for model in noise),
     )
     return Problem(
-        observation=recorded,
+        observation=measured,
         valid=where,
-        noise=operator.noise(of_picture, recorded),
+        noise=operator.noise(image_noise, measured),
         bounds=bounds,
         operator=operator,
         guide=None if guide is None else torch.from_numpy(np.array(guide))[None].to(device),
         anisotropy=anisotropy,
-        pictured=observation.shape,
+        image_shape=observation.shape,
     )

@@ -1,7 +1,7 @@
-"""Records: the parts of a report, and the report itself, as one JSON object.
+"""Records: the report, one JSON object, and its parts.
 
-The same object is printed by the command line, written beside the output,
-kept in the file's description and in `layer.metadata["napari_dip"]`.
+The command line prints the same object and writes it beside the output; it is also in the
+file's description and in `layer.metadata["napari_dip"]`.
 """
 
 # Annotations are read at run time by pydantic.
@@ -15,7 +15,7 @@ SelectedBy = Literal["rule", "user"]
 
 
 class InputRecord(Frozen):
-    """The image that was given."""
+    """The given image."""
 
     path: str | None = None
     sha256: str | None = None
@@ -28,11 +28,11 @@ class InputRecord(Frozen):
 
 
 class BlockRecord(Frozen):
-    """One fit.
+    """The fits of a block.
 
-    `warm` tells whether it began with what the fit of its neighbour had learnt, and
-    `continued` how many of the iterations were an earlier run's; `selected_by` tells
-    whether a user chose another iteration than the rule.
+    `selected_by` is "user" if a user chose another iteration than the rule. `warm` is true if
+    the fit started from the weights of its neighbour. `continued` is the number of iterations
+    that an earlier, resumed run had made.
     """
 
     index: int
@@ -47,14 +47,13 @@ class BlockRecord(Frozen):
 
 
 class NoiseRecord(Frozen):
-    """The noise of a channel, on the image's own scale.
+    """The noise of a channel, on the image's scale.
 
-    `sigma_error` is the standard error of a measured `sigma`, and `negligible` is whether
-    it is too small to be worth a fit. `weighted` is whether each
-    pixel was weighted by its own variance, `correlation` the correlation of the noise of
-    neighbouring pixels (0 for white noise, null where flat regions do not show it), and
-    `impulses` the share of pixels that hold nothing but noise, such as salt and pepper or
-    hot pixels, and were treated as missing.
+    `sigma_error` is the standard error of a measured `sigma`. `negligible` is true if the
+    noise is too weak for a fit. `weighted` is true if each pixel was weighted by its own
+    variance. `correlation` is the correlation of the noise of neighbouring pixels: 0 for white
+    noise, null if it could not be measured in flat regions. `impulses` is the share of pixels
+    without a signal, such as salt and pepper or hot pixels, which count as missing.
     """
 
     model: str
@@ -69,12 +68,11 @@ class NoiseRecord(Frozen):
 
 
 class ConstantRecord(Frozen):
-    """Pixels that were not fitted because they are constant; they come back as observed.
+    """Constant pixels, which are not fitted and come back as observed.
 
-    `planes` are the positions of constant planes along the other axes, counted from 0, such
-    as {"T": 3}, `of_planes` is the number of all planes, and `pixels` the share of the other
-    planes' pixels that lies in large regions of exactly one value, such as the canvas of a
-    mosaic.
+    `planes` are the positions of constant planes along the other axes, counted from 0, such as
+    {"T": 3}. `of_planes` is the number of all planes. `pixels` is the share of the other
+    planes' pixels in large regions of exactly one value, such as the canvas of a mosaic.
     """
 
     planes: tuple[dict[str, int], ...]
@@ -83,14 +81,13 @@ class ConstantRecord(Frozen):
 
 
 class TilingRecord(Frozen):
-    """How planes or volumes were cut.
+    """The tiles of planes or volumes.
 
-    `tile` is the largest side, `overlap` what neighbours have in common along the
-    axis where that is most, both in pixels of the image, `tiles` how many there were
-    in all, and `skipped` how many of them without an observed pixel, which stay
-    missing. `seam_ratio` is the mean gradient magnitude across seams over that beside
-    them, and `seam_chance` what that may be without a seam, as rows of a picture
-    differ; None if the run was stopped before all tiles were there.
+    `tile` is the largest side and `overlap` the largest overlap of neighbours, both in pixels
+    of the image. `tiles` is the number of tiles, and `skipped` the number of tiles without an
+    observed pixel, which stay missing. `seam_ratio` is the mean gradient magnitude across
+    seams divided by that beside them, and `seam_chance` its largest value without a seam,
+    since the rows of an image differ. Both are null if the run was stopped early.
     """
 
     tile: int
@@ -102,7 +99,7 @@ class TilingRecord(Frozen):
 
 
 class Report(Frozen):
-    """What was done: input, configuration, fits, noise, quality and versions."""
+    """Input, configuration, fits, noise, quality and versions of a run."""
 
     report_schema: Literal[1] = Field(1, alias="schema")
     task: str
@@ -137,7 +134,7 @@ class Report(Frozen):
     versions: dict[str, str]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the report as plain JSON values, without quality figures that were not asked."""
+        """Return the report as plain JSON values, without quality figures that are None."""
         skip = {
             name
             for name in ("psnr", "ssim", "best_psnr", "best_iteration")

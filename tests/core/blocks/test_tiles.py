@@ -16,7 +16,7 @@ from napari_dip.core.image.image import Image
 from napari_dip.core.operators.base import Identity
 from napari_dip.core.operators.blur import Blur
 from napari_dip.core.operators.downsample import Downsample
-from napari_dip.core.restoration import restore as restore_module
+from napari_dip.core.restoration import plan as plan_module
 from napari_dip.core.restoration.restore import restore
 from napari_dip.core.tasks import Deconvolve, Denoise, Inpaint, RemoveJpeg, SuperResolve
 from napari_dip.errors import UsageError
@@ -51,8 +51,8 @@ def test_warns_about_seams_beyond_chance(monkeypatch, chance):
 
 def test_order_of_tiles_does_not_change_the_result(monkeypatch):
     forwards = finish(restore(noisy_waves(), config=TILED)).image.data
-    plan = restore_module.plan_blocks
-    monkeypatch.setattr(restore_module, "plan_blocks", lambda *args: plan(*args)[::-1])
+    plan = plan_module.plan_blocks
+    monkeypatch.setattr(plan_module, "plan_blocks", lambda *args: plan(*args)[::-1])
     backwards = finish(restore(noisy_waves(), config=TILED)).image.data
     np.testing.assert_allclose(backwards, forwards, rtol=1e-5)
 
@@ -181,8 +181,8 @@ def test_tiles_depend_on_magnification_and_psf_width():
     assert wide.side >= 2 * wide.shared("Y")
 
 
-def test_chosen_tile_is_in_the_report_and_repeats_the_result(monkeypatch):
-    monkeypatch.setattr(restore_module, "free_memory", lambda _: 0)
+def test_the_choice_is_made_and_written_down(monkeypatch):
+    monkeypatch.setattr(plan_module, "free_memory", lambda _: 0)
     image, config = noisy_waves((64, 24)), tiny_config(2, overlap=12)
     result = finish(restore(image, config=config))
     assert result.report.tiling.tile == result.report.config.tile

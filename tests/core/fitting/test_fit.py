@@ -12,7 +12,7 @@ from scipy import ndimage
 from napari_dip.api import finish
 from napari_dip.config import LatentName
 from napari_dip.core.fitting import fit as fit_module
-from napari_dip.core.fitting import timer as clock_module
+from napari_dip.core.fitting import timer as timer_module
 from napari_dip.core.fitting.checkpoint import FitState
 from napari_dip.core.fitting.fit import fit
 from napari_dip.core.fitting.posterior import Posterior
@@ -53,7 +53,7 @@ def rmse(estimate, truth):
 
 
 @pytest.mark.parametrize("latent", get_args(LatentName))
-def test_a_fit_removes_most_of_the_noise_and_stops_by_itself(latent):
+def test_fit_removes_most_of_the_noise_and_stops_early(latent):
     guide = waves() if latent == "guide" else None
     outcome, estimate = run(noisy_waves(), tiny_config(800, latent), guide)
     assert outcome.stop_reason is StopReason.HELD_OUT_MINIMUM
@@ -62,19 +62,19 @@ def test_a_fit_removes_most_of_the_noise_and_stops_by_itself(latent):
 
 
 @pytest.mark.parametrize("shape", [(1, 9), (3, 3), (64, 64), (37, 71)])
-def test_the_estimate_has_the_size_of_the_image(shape):
+def test_estimate_has_the_size_of_the_image(shape):
     _, estimate = run(noisy_waves(shape), tiny_config(2))
     assert estimate.shape == shape
     assert np.isfinite(estimate).all()
 
 
-def test_the_same_seed_gives_the_same_estimate_and_another_another():
+def test_same_seed_gives_the_same_estimate_and_another_seed_another():
     first, again, other = (run(noisy_waves(), tiny_config(3, seed=seed))[1] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert rmse(first, other) > 0
 
 
-def test_the_caller_s_random_state_is_left_alone():
+def test_leaves_the_global_random_state_alone():
     torch.manual_seed(5)
     before = torch.get_rng_state()
     run(noisy_waves(), tiny_config(2))
@@ -82,7 +82,7 @@ def test_the_caller_s_random_state_is_left_alone():
 
 
 @pytest.mark.parametrize("latent", get_args(LatentName))
-def test_missing_pixels_have_no_influence(latent):
+def test_missing_pixels_do_not_change_the_estimate(latent):
     values, valid = noisy_waves(), np.ones((64, 64), bool)
     valid[10:20, 10:20] = False
     estimates = []
@@ -93,47 +93,47 @@ def test_missing_pixels_have_no_influence(latent):
     np.testing.assert_array_equal(*estimates)
 
 
-def test_a_request_ends_the_fit_with_the_estimate_so_far():
+def test_stop_request_ends_the_fit_with_the_estimate_so_far():
     problem, _ = problem_of(noisy_waves())
-    asked = []
-    snapshots = fit(problem, tiny_config(500), interval=0, stop_requested=lambda: bool(asked))
+    stops = []
+    snapshots = fit(problem, tiny_config(500), interval=0, stop_requested=lambda: bool(stops))
     list(islice(snapshots, 5))
-    asked.append(True)
+    stops.append(True)
     outcome = finish(snapshots)
     assert outcome.stop_reason is StopReason.STOP_REQUESTED
     assert outcome.iterations == 6
     assert np.isfinite(outcome.estimate).all()
 
 
-def test_the_time_limit_ends_the_fit():
+def test_time_limit_ends_the_fit():
     outcome, _ = run(noisy_waves(), tiny_config(10_000), time_limit=0.0)
     assert (outcome.stop_reason, outcome.iterations) == (StopReason.TIME_LIMIT, 1)
 
 
-@pytest.mark.parametrize("when", ["at a yield", "when asked"])
-def test_a_pause_counts_neither_as_time_nor_as_pace(monkeypatch, when):
+@pytest.mark.parametrize("when", ["at a yield", "in stop_requested"])
+def test_pause_counts_neither_as_time_nor_as_pace(monkeypatch, when):
     clock = [0.0]
-    monkeypatch.setattr(clock_module.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(timer_module.time, "perf_counter", lambda: clock[0])
     problem, _ = problem_of(noisy_waves())
 
     def pause(_=None):
         clock[0] += 1000.0
         return False
 
-    asked = {"stop_requested": pause} if when == "when asked" else {}
-    steps = fit(problem, tiny_config(5), time_limit=10.0, interval=0, **asked)
+    options = {"stop_requested": pause} if when == "in stop_requested" else {}
+    steps = fit(problem, tiny_config(5), time_limit=10.0, interval=0, **options)
     outcome = finish(steps, pause)
     assert outcome.stop_reason is StopReason.MAX_ITERATIONS
     assert (outcome.seconds, outcome.seconds_per_iteration) == (0.0, 0.0)
 
 
-def test_without_a_rule_the_last_average_is_returned():
+def test_returns_the_last_average_without_a_rule():
     outcome, _ = run(noisy_waves(), tiny_config(5, stop="none"))
     assert (outcome.selected_iteration, outcome.iterations) == (5, 5)
     assert outcome.stop_reason is StopReason.MAX_ITERATIONS
 
 
-def test_samples_after_the_fit_leave_the_estimate_alone_and_tell_its_error():
+def test_posterior_std_matches_the_error_and_leaves_the_estimate_alone():
     fitted, estimate = run(noisy_waves(), tiny_config(300))
     problem, scaling = problem_of(noisy_waves())
     sampled = finish(fit(problem, tiny_config(300, posterior_samples=60)))
@@ -147,15 +147,15 @@ def test_samples_after_the_fit_leave_the_estimate_alone_and_tell_its_error():
     assert 0.5 <= sampled.posterior_scale <= 3
 
 
-def test_a_sample_is_as_the_one_before_where_its_view_shows_nothing(monkeypatch):
+def test_sample_equals_the_previous_one_outside_its_shifted_view(monkeypatch):
     samples = []
-    take = Posterior.update
+    add = Posterior._add
 
-    def update(posterior, estimate, prediction):
+    def spy(posterior, estimate, prediction):
         samples.append(estimate.clone())
-        take(posterior, estimate, prediction)
+        add(posterior, estimate, prediction)
 
-    monkeypatch.setattr(Posterior, "update", update)
+    monkeypatch.setattr(Posterior, "_add", spy)
     problem, _ = problem_of(noisy_waves((32, 32)))
     config = tiny_config(4, posterior_samples=16, stop="none")
     network = config.fit.network.model_copy(update={"pixel_shuffle": 2})
@@ -167,18 +167,18 @@ def test_a_sample_is_as_the_one_before_where_its_view_shows_nothing(monkeypatch)
 
 
 @pytest.mark.parametrize("time_limit", [None, 0.0])
-def test_samples_that_were_cut_short_tell_nothing(time_limit):
+def test_interrupted_sampling_gives_no_deviation(time_limit):
     problem, _ = problem_of(noisy_waves())
     config = tiny_config(4, posterior_samples=50)
-    asked = []
+    seen = []
     steps = fit(
         problem,
         config,
         interval=0,
         time_limit=time_limit,
-        stop_requested=lambda: len(asked) > 8,
+        stop_requested=lambda: len(seen) > 8,
     )
-    outcome = finish(steps, asked.append)
+    outcome = finish(steps, seen.append)
     assert outcome.posterior_std is None
     expected = StopReason.STOP_REQUESTED if time_limit is None else StopReason.TIME_LIMIT
     assert outcome.stop_reason is expected
@@ -194,7 +194,7 @@ def test_snapshots_are_copies():
 
 @dataclass(frozen=True)
 class Failing(Problem):
-    """An nll that is not a number, or too large, at chosen iterations."""
+    """A problem whose nll is NaN, or too large, at chosen iterations."""
 
     failures: frozenset = frozenset()
     factor: float = float("nan")
@@ -213,13 +213,22 @@ def failing(problem, failures, factor=float("nan")):
     return Failing(**parts, failures=frozenset(failures), factor=factor)
 
 
-def test_a_collapse_is_rolled_back_and_the_fit_goes_on():
+def test_rolls_back_after_a_collapse_and_continues():
     problem, scaling = problem_of(noisy_waves())
     outcome = finish(fit(failing(problem, {150, 151}), tiny_config(250, stop="none")))
     assert outcome.rollbacks == 2
     assert outcome.iterations == 250
     estimate = scaling.unscale(outcome.estimate)[0]
     assert rmse(estimate, waves()) < 0.5 * rmse(noisy_waves(), waves())
+
+
+def test_collapse_at_the_last_iteration_returns_the_checkpoint():
+    problem, scaling = problem_of(noisy_waves())
+    outcome = finish(fit(failing(problem, {150}), tiny_config(150, stop="none")))
+    assert (outcome.rollbacks, outcome.iterations) == (1, 150)
+    assert outcome.stop_reason is StopReason.MAX_ITERATIONS
+    assert outcome.selected_iteration == 100  # a checkpoint every 100 iterations
+    assert rmse(scaling.unscale(outcome.estimate)[0], waves()) < 20
 
 
 @pytest.mark.parametrize(
@@ -232,19 +241,19 @@ def test_a_collapse_is_rolled_back_and_the_fit_goes_on():
         pytest.param({120, 141}, 2, id="again"),
     ],
 )
-def test_a_loss_that_rises_is_a_collapse_once_the_fit_has_settled(failures, rollbacks):
+def test_rising_loss_is_a_collapse_only_after_settling(failures, rollbacks):
     problem, _ = problem_of(noisy_waves())
     rising = failing(problem, failures, 100.0)
     assert finish(fit(rising, tiny_config(150, stop="none"))).rollbacks == rollbacks
 
 
-def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeypatch):
+def test_rollback_restores_network_optimiser_average_and_rule_together(monkeypatch):
     problem, _ = problem_of(noisy_waves())
     seen = []
     original = FitState.roll_back
 
     def spy(state, iteration):
-        state.kept.fill_(float("nan"))
+        state.selected.fill_(float("nan"))
         original(state, iteration)
         seen.append(state)
 
@@ -256,19 +265,19 @@ def test_a_rollback_restores_network_optimiser_average_and_rule_together(monkeyp
     moments = [moment for part in state.optimiser.parts for moment in part.moments]
     assert all(bool(torch.isfinite(m).all()) for m in moments)
     assert bool(torch.isfinite(state.average.value).all())
-    assert bool(torch.isfinite(state.kept).all())
+    assert bool(torch.isfinite(state.selected).all())
     assert snapshot.iteration == 131
-    assert state.selected == state.rule.selected
+    assert state.selected_iteration == state.rule.selected
     assert state.optimiser.rates == pytest.approx([0.005])
 
 
-def test_a_rollback_restores_what_is_fitted_beside_the_network(monkeypatch):
+def test_rollback_restores_the_width_of_a_refined_psf(monkeypatch):
     problem, _ = problem_of(noisy_waves())
     seen = []
     original = FitState.roll_back
 
     def spy(state, iteration):
-        (width,) = state.beside
+        (width,) = state.extra_parameters
         width.data.fill_(float("nan"))
         original(state, iteration)
         seen.append(float(width.detach()))
@@ -282,14 +291,13 @@ def test_a_rollback_restores_what_is_fitted_beside_the_network(monkeypatch):
 
 
 @pytest.mark.parametrize("latent", LATENTS)
-def test_a_latent_is_fitted_together_with_the_network(latent, monkeypatch):
+def test_optimises_the_latent_together_with_the_network(latent, monkeypatch):
     built = []
     original = fit_module.build_latent
     monkeypatch.setattr(
         fit_module, "build_latent", lambda *args: built.append(original(*args)) or built[-1]
     )
     guide = waves() if latent == "guide" else None
-    config = tiny_config(20, latent=latent)
     config = tiny_config(20, latent=latent)
     for optimise in (False, True):
         changes = {"optimise_latent": optimise, "latent_noise": 0.0}
@@ -300,15 +308,15 @@ def test_a_latent_is_fitted_together_with_the_network(latent, monkeypatch):
     assert 0 < float(moved) < 20 * settings.learning_rate
 
 
-def test_a_fit_that_never_is_finite_says_so():
+def test_raises_diverged_error_if_the_loss_is_never_finite():
     problem, _ = problem_of(noisy_waves())
     with pytest.raises(DivergedError, match="^Got a loss .*expected"):
         finish(fit(failing(problem, set(range(1000))), tiny_config(50)))
 
 
-def test_a_correction_starts_from_the_smoothest_surface_and_improves_it():
+def test_biharmonic_filling_starts_from_the_smoothest_surface_and_improves_it():
     values = waves()
-    values[::2] += 8.0  # what no smooth surface follows
+    values[::2] += 8.0  # a smooth surface cannot follow these lines
     missing = np.random.default_rng(0).random(values.shape) < 0.5
     problem, scaling = problem_of(values, ~missing)
     changes = {"filling": "biharmonic", "reveal_every": 3}
@@ -325,7 +333,7 @@ def test_a_correction_starts_from_the_smoothest_surface_and_improves_it():
     assert later < 0.8 * first
 
 
-def test_a_texture_without_noise_ends_the_fit_early():
+def test_stops_early_at_a_texture_without_noise():
     rng = np.random.default_rng(0)
     texture = 100 + 50 * ndimage.gaussian_filter(rng.normal(size=(96, 96)), 0.8)
     config = tiny_config(600)

@@ -30,12 +30,12 @@ def guarded(problem, estimate: np.ndarray) -> np.ndarray:
     return ResidualGuard(problem)(torch.from_numpy(estimate)[None])[0].numpy()
 
 
-def test_an_estimate_that_removes_the_noise_alone_stays():
+def test_keeps_an_estimate_that_removes_only_noise():
     noisy = CLEAN + RNG.normal(0, SIGMA, CLEAN.shape)
     np.testing.assert_allclose(guarded(problem_of(noisy), CLEAN), CLEAN, atol=0.01)
 
 
-def test_structure_that_was_removed_comes_back():
+def test_blends_removed_structure_back():
     blank = np.full_like(CLEAN, CLEAN.mean())
     noisy = CLEAN + RNG.normal(0, 0.02, CLEAN.shape).astype(np.float32)
     result = guarded(problem_of(noisy, sigma=0.02), blank)
@@ -43,7 +43,7 @@ def test_structure_that_was_removed_comes_back():
     assert metrics.psnr(result, CLEAN) > metrics.psnr(noisy, CLEAN) - 0.05
 
 
-def test_only_the_region_that_lost_structure_changes():
+def test_changes_only_the_region_that_lost_structure():
     lost = CLEAN.copy()
     lost[:, :, 96:] = CLEAN.mean()
     noisy = (CLEAN + RNG.normal(0, 0.02, CLEAN.shape)).astype(np.float32)
@@ -53,7 +53,7 @@ def test_only_the_region_that_lost_structure_changes():
     assert np.abs(result[there] - noisy[there]).max() < 0.02
 
 
-def test_photon_noise_is_compared_at_its_own_intensity():
+def test_compares_photon_noise_at_its_own_intensity():
     light = np.tile(np.linspace(0.05, 0.9, 128, dtype=np.float32), (1, 128, 1))
     noisy = (RNG.poisson(light * 50) / 50).astype(np.float32)
     camera = [NoiseModel(1 / 50, 0.0, 1e-8)]
@@ -71,13 +71,13 @@ def test_missing_pixels_keep_the_estimate():
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 3, 50), (3, 20, 17), (2, 5, 20, 17)])
-def test_any_shape_is_guarded(shape):
+def test_guards_any_shape(shape):
     noisy = RNG.normal(0.5, SIGMA, shape).astype(np.float32)
     result = guarded(problem_of(noisy, sigma=1e-3), np.zeros(shape, np.float32))
     np.testing.assert_allclose(result, noisy, atol=0.01)
 
 
-def test_reports_how_much_came_back():
+def test_reports_the_share_of_power_and_area_blended_back():
     noisy = (CLEAN + RNG.normal(0, SIGMA, CLEAN.shape)).astype(np.float32)
     truth = ResidualGuard(problem_of(noisy)).findings(torch.from_numpy(CLEAN)[None])
     assert truth == pytest.approx({"returned_power": 0.0, "returned_area": 0.0}, abs=1e-2)
@@ -87,7 +87,7 @@ def test_reports_how_much_came_back():
     assert lost["returned_area"] == 1.0
 
 
-def test_only_denoising_is_guarded():
+def test_guards_only_denoising():
     problem, settings = problem_of(CLEAN), preset_of("fast")
     assert isinstance(build_guard(problem, settings), ResidualGuard)
     assert build_guard(problem, preset_of("paper")) is None
@@ -95,7 +95,7 @@ def test_only_denoising_is_guarded():
     assert build_guard(enlarging, settings) is None
 
 
-def test_most_removed_looks_at_the_region_with_most_noise():
+def test_most_removed_is_measured_in_the_region_with_most_noise():
     noisy = (CLEAN + RNG.normal(0, 0.02, CLEAN.shape)).astype(np.float32)
     estimate = CLEAN.copy()
     estimate[:, :, 64:] = CLEAN.mean()

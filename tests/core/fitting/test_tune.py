@@ -27,12 +27,12 @@ try:
 except ImportError:
     pytestmark = pytest.mark.skip("needs the extra tune")
 
-LONG = 1e6  # seconds, which no test waits for
+LONG = 1e6  # seconds; five trials end before
 
 
 @pytest.fixture
 def five_trials(monkeypatch):
-    """End the time after five trials."""
+    """End the tuning after five trials."""
     original, made = tune_module._heldout_error, []
 
     def count(problem, *args):
@@ -49,7 +49,7 @@ def report_of(image, task=None, **choices):
     return finish(restore(image, task, tiny_config(6, tune=LONG, **choices))).report
 
 
-def test_the_best_trial_is_the_configuration_of_the_run(five_trials):
+def test_run_uses_the_configuration_of_the_best_trial(five_trials):
     report = report_of(noisy_waves())
     trials = report.diagnostics["trials"]
     assert len(trials) == 5
@@ -58,12 +58,12 @@ def test_the_best_trial_is_the_configuration_of_the_run(five_trials):
     given = tiny_config().fit
     assert report.config.fit.learning_rate == best["learning_rate"] * given.learning_rate
     assert report.config.fit.network.channels[0] == best["width"] * given.network.channels[0]
-    assert report.config.tune is None  # a repetition need not choose again
+    assert report.config.tune is None  # a repeated run uses the choice
     assert report.iterations == 6
     assert report.config.stop == "auto"
 
 
-def test_the_seed_decides_what_is_tried(five_trials):
+def test_seed_determines_the_trials(five_trials):
     found = []
     for seed in (0, 0, 1):
         found.append(report_of(noisy_waves((40, 40)), seed=seed).diagnostics["trials"])
@@ -82,9 +82,9 @@ def test_the_seed_decides_what_is_tried(five_trials):
         pytest.param(ReconstructKSpace(np.arange(64) % 2 == 0), (64, 64), id="fourier"),
     ],
 )
-def test_trials_see_the_middle_of_any_task_that_has_one(five_trials, monkeypatch, task, observed):
+def test_trials_fit_the_middle_of_a_block(five_trials, monkeypatch, task, observed):
     monkeypatch.setattr(tune_module, "_CROP", 16)
-    # So few pixels need more of them hidden.
+    # A crop of so few pixels needs a larger held-out share.
     config = tiny_config(6, tune=LONG)
     stopping = config.fit.stopping.model_copy(update={"heldout_fraction": 0.3})
     fitting = config.fit.model_copy(update={"stopping": stopping})
@@ -96,7 +96,7 @@ def test_trials_see_the_middle_of_any_task_that_has_one(five_trials, monkeypatch
     assert problem.observation.shape[2:] == problem.valid.shape[2:] == observed
 
 
-def test_half_of_the_time_limit_is_left_for_the_result(five_trials, monkeypatch):
+def test_leaves_half_of_the_time_limit_for_the_result(five_trials, monkeypatch):
     left = []
     count = tune_module._heldout_error
     monkeypatch.setattr(
@@ -106,28 +106,28 @@ def test_half_of_the_time_limit_is_left_for_the_result(five_trials, monkeypatch)
     assert 0 < max(left) <= 500
 
 
-def test_a_trial_that_was_cut_short_does_not_count():
+def test_ignores_an_unfinished_trial():
     report = finish(restore(noisy_waves(), None, tiny_config(6, tune=1e-6))).report
     assert "trials" not in report.diagnostics
     assert report.config.fit == tiny_config(6).fit
 
 
-def test_too_few_pixels_to_hide_any_leave_the_preset():
+def test_keeps_the_preset_if_too_few_pixels_can_be_held_out():
     report = report_of(noisy_waves((16, 16)))
     assert "trials" not in report.diagnostics
 
 
-def test_without_optuna_the_way_to_get_it_is_said(monkeypatch):
+def test_error_names_the_extra_that_installs_optuna(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(UsageError, match="napari-dip.tune."):
         report_of(noisy_waves())
 
 
 @pytest.mark.parametrize("why", ["stop_requested", "time_limit"])
-def test_a_trial_of_kspace_ends_before_its_start_is_made(monkeypatch, why):
-    work, polls = [], count()
+def test_stop_ends_a_kspace_trial_while_its_latent_is_built(monkeypatch, why):
+    calls, polls = [], count()
     zero_filled = KSpace.zero_filled
-    monkeypatch.setattr(KSpace, "zero_filled", lambda *args: work.append(1) or zero_filled(*args))
+    monkeypatch.setattr(KSpace, "zero_filled", lambda *args: calls.append(1) or zero_filled(*args))
     limit = 1e-6 if why == "time_limit" else None
     run = restore(
         waves(),
@@ -138,4 +138,4 @@ def test_a_trial_of_kspace_ends_before_its_start_is_made(monkeypatch, why):
     report = finish(run).report
     assert report.stop_reason == why
     assert "trials" not in report.diagnostics
-    assert len(work) < 50  # one picture alone takes 100
+    assert len(calls) < 50  # one image takes 100

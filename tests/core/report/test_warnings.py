@@ -1,4 +1,4 @@
-"""Warnings say what is probably the cause, and what to do."""
+"""Warnings name the probable cause, and what to do."""
 
 import pytest
 
@@ -17,16 +17,16 @@ def advice(whiteness: float, reason: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("reason", "cause"),
     [
-        ("max_iterations", "Let it go on"),
-        ("stop_requested", "Let it go on"),
+        ("max_iterations", "Allow more iterations"),
+        ("stop_requested", "Allow more iterations"),
         ("held_out_minimum", "noise is correlated"),
     ],
 )
-def test_a_smooth_residual_is_blamed_on_what_is_likely(reason, cause):
+def test_smooth_residual_names_the_likely_cause(reason, cause):
     (warning,) = advice(SMOOTH, reason)
     assert cause in warning
 
 
 @pytest.mark.parametrize("reason", ["max_iterations", "held_out_minimum"])
-def test_nothing_is_said_of_a_white_residual(reason):
+def test_white_residual_gives_no_warning(reason):
     assert advice(WHITE, reason) == ()

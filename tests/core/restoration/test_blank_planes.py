@@ -1,4 +1,4 @@
-"""Planes and regions without data: they come back as they were and have no influence."""
+"""Planes and regions without data come back unchanged and do not influence the others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def lamp_off(sigma=10.0):
 
 
 def recording(dtype=np.uint16):
-    """Return 8 frames: of 3 and 4 nothing was recorded, and in 6 the lamp was off."""
+    """Return 8 frames; frames 3 and 4 are empty, and in frame 6 the lamp is off."""
     frames = np.stack([frame(t) for t in range(8)])
     frames[3:5], frames[6] = 0, lamp_off()
     return np.rint(frames.clip(0)).astype(dtype)
@@ -41,7 +41,7 @@ def restored(data, axes, config=None, task=None, **options):
 
 
 class Lazy:
-    """An array that notes how many pixels are read at once."""
+    """An array that records the number of pixels of each reading."""
 
     def __init__(self, values):
         self.values, self.shape, self.dtype, self.read = values, values.shape, values.dtype, []
@@ -52,7 +52,7 @@ class Lazy:
         return part
 
 
-def test_dropped_frames_come_back_as_they_were_and_are_reported():
+def test_dropped_frames_come_back_unchanged_and_are_reported():
     frames = recording()
     result = restored(frames, "TYX", warm())
     np.testing.assert_array_equal(result.image.data[3:5], frames[3:5])
@@ -68,7 +68,7 @@ def test_dropped_frames_come_back_as_they_were_and_are_reported():
     assert report.as_json()["constant"]["planes"] == [{"T": 3}, {"T": 4}]
 
 
-def test_without_a_constant_plane_nothing_is_reported():
+def test_reports_nothing_without_a_constant_plane():
     report = restored(np.stack([frame(0), frame(1)]), "TYX").report
     assert report.constant is None
     assert not [text for text in report.warnings if "one value" in text]
@@ -76,7 +76,7 @@ def test_without_a_constant_plane_nothing_is_reported():
 
 @pytest.mark.parametrize("odd", [0, 7, "dark", "dim", "bright"], ids=str)
 @pytest.mark.parametrize("places", [(6, 7), (0, 3), (2,)])
-def test_odd_planes_have_no_influence_on_the_noise_and_the_scale_of_the_others(odd, places):
+def test_unusual_planes_do_not_change_noise_and_scale_of_the_others(odd, places):
     frames = np.stack([frame(t) for t in range(8)])
     kinds = {"dark": lamp_off(), "dim": lamp_off(0.5), "bright": frame(5, 10)}
     odd_one = kinds[odd] if isinstance(odd, str) else np.full(SHAPE, float(odd))
@@ -91,7 +91,7 @@ def test_odd_planes_have_no_influence_on_the_noise_and_the_scale_of_the_others(o
 
 @pytest.mark.parametrize("axes", ["ZYX", "TYX"])
 @pytest.mark.parametrize("lazy", [False, True])
-def test_blank_planes_after_the_last_good_one_change_no_pixel_of_the_others(axes, lazy):
+def test_trailing_blank_planes_change_no_pixel_of_the_others(axes, lazy):
     frames = np.stack([frame(0), frame(1), np.zeros(SHAPE), np.full(SHAPE, 9)])
     found = restored(
         Lazy(frames) if lazy else frames, axes, warm(), out=np.empty(frames.shape, np.float32)
@@ -101,17 +101,17 @@ def test_blank_planes_after_the_last_good_one_change_no_pixel_of_the_others(axes
     np.testing.assert_array_equal(found.image.data[:2], expected.image.data)
 
 
-def test_a_lazy_image_is_read_plane_by_plane():
+def test_reads_a_lazy_image_plane_by_plane():
     frames = Lazy(recording())
     result = restored(frames, "TYX", warm(), out=np.empty(frames.shape, np.float32))
     np.testing.assert_array_equal(result.image.data[3:5], frames.values[3:5])
-    # The intensity map of a small image is made of all of it; nothing else reads more.
+    # Only the intensity map reads all of a small image at once.
     assert sorted(frames.read)[-2] <= frames.values[0].size
 
 
 @pytest.mark.parametrize("value", [0, 7, 65535])
 @pytest.mark.parametrize("place", [0, 3, 7])
-def test_a_single_good_plane_is_restored(value, place):
+def test_restores_a_single_plane_with_data(value, place):
     frames = np.full((8, *SHAPE), value, np.uint16)
     frames[place] = frame(0)
     result = restored(frames, "TYX", tiny_config(150))
@@ -121,7 +121,7 @@ def test_a_single_good_plane_is_restored(value, place):
     assert np.std(result.image.data[place] - waves(SHAPE)) < 7
 
 
-def test_the_only_good_plane_of_many_is_found(monkeypatch):
+def test_finds_the_only_plane_with_data_of_many(monkeypatch):
     monkeypatch.setattr("napari_dip.core.image.scaling._MAX_SAMPLES", 5 * SHAPE[0] * SHAPE[1])
     frames = np.zeros((60, *SHAPE), np.uint16)
     frames[37] = frame(0)
@@ -132,7 +132,7 @@ def test_the_only_good_plane_of_many_is_found(monkeypatch):
     assert "Z 9 and 49 more" in result.report.warnings[-1]
 
 
-def test_a_stack_of_constant_planes_is_its_own_restoration():
+def test_stack_of_constant_planes_comes_back_unchanged():
     frames = np.stack([np.full(SHAPE, value, np.uint16) for value in (0, 7, 0, 65535)])
     result = restored(frames, "TYX")
     np.testing.assert_array_equal(result.image.data, frames)
@@ -140,7 +140,7 @@ def test_a_stack_of_constant_planes_is_its_own_restoration():
     assert len(result.report.constant.planes) == 4
 
 
-def test_a_plane_of_missing_pixels_stays_missing_and_is_no_constant_plane():
+def test_missing_plane_stays_missing_and_does_not_count_as_constant():
     frames = np.stack([frame(0), np.full(SHAPE, np.nan), np.full(SHAPE, 3.0), frame(3)])
     frames[2, 4:9, 4] = np.nan
     result = restored(frames, "TYX")
@@ -151,7 +151,7 @@ def test_a_plane_of_missing_pixels_stays_missing_and_is_no_constant_plane():
     assert result.report.input.invalid_pixels == SHAPE[0] * SHAPE[1] + 5
 
 
-def test_empty_slices_at_both_ends_of_a_volume_come_back_as_they_were():
+def test_empty_slices_of_a_volume_come_back_unchanged():
     volume = np.stack([frame(z) for z in range(8)])
     volume[[0, 1, 7]] = 0
     result = restored(volume, "ZYX", tiny_config(30, dims=3))
@@ -167,7 +167,7 @@ def test_empty_slices_at_both_ends_of_a_volume_come_back_as_they_were():
 
 @pytest.mark.parametrize("axes", ["TCYX", "CTYX", "TYXC"])
 @pytest.mark.parametrize("channels", ["joint", "separate"])
-def test_channels_are_blank_on_their_own(axes, channels):
+def test_finds_blank_planes_in_each_channel(axes, channels):
     data = np.stack([np.stack([frame(t), frame(t + 9, 20)]) for t in range(4)])  # TCYX
     data[1, 0], data[2] = 5, 0
     image = data.transpose(["TCYX".index(axis) for axis in axes])
@@ -179,7 +179,7 @@ def test_channels_are_blank_on_their_own(axes, channels):
     assert (found[1, 1] != data[1, 1]).mean() > 0.99
 
 
-def test_the_report_names_blank_planes_by_all_their_axes():
+def test_report_lists_blank_planes_by_all_their_axes():
     data = np.stack([np.stack([frame(t), frame(t + 9)]) for t in range(3)])
     data[1, 0] = 5
     for channels in ("joint", "separate"):
@@ -188,7 +188,7 @@ def test_the_report_names_blank_planes_by_all_their_axes():
         assert report.constant.of_planes == 6
 
 
-def test_a_sample_of_rgb_that_is_constant_comes_back_as_it_was():
+def test_constant_colour_of_rgb_comes_back_unchanged():
     values = np.stack([frame(0), np.full(SHAPE, 17), frame(2)], axis=-1).astype(np.uint8)
     result = restored(np.stack([values, np.zeros_like(values)]), "TYXS")
     np.testing.assert_array_equal(result.image.data[0, ..., 1], 17)
@@ -198,7 +198,7 @@ def test_a_sample_of_rgb_that_is_constant_comes_back_as_it_was():
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-def test_tiles_without_data_come_back_as_they_were(dims):
+def test_tiles_without_data_come_back_unchanged(dims):
     stack = np.stack([noisy_waves((96, 96)) for _ in range(6)])
     stack[:, :, :40] = 0
     config = tiny_config(4, tile=40, overlap=8, dims=dims)
@@ -210,7 +210,7 @@ def test_tiles_without_data_come_back_as_they_were(dims):
     assert any("42% of the pixels" in text for text in result.report.warnings)
 
 
-def test_a_frame_ten_times_as_bright_is_restored_on_its_own_scale():
+def test_bright_frame_is_restored_on_its_own_scale():
     frames = np.stack([frame(t) for t in range(5)])
     usual = restored(frames, "TYX", tiny_config(150)).image.data[2]
     frames[2] *= 10
@@ -221,7 +221,7 @@ def test_a_frame_ten_times_as_bright_is_restored_on_its_own_scale():
 
 
 @pytest.mark.parametrize("sigma", [1e-4, 1.0, 10.0])
-def test_a_frame_without_light_becomes_flat(sigma):
+def test_dark_frame_becomes_flat(sigma):
     frames = np.stack([frame(t) for t in range(5)])
     frames[2] = lamp_off(sigma)
     result = restored(frames, "TYX", tiny_config(150))
@@ -231,14 +231,14 @@ def test_a_frame_without_light_becomes_flat(sigma):
 
 @pytest.mark.parametrize("latent", ["observation", "noise", "meshgrid"])
 @pytest.mark.parametrize("stop", ["auto", "discrepancy", "variance"])
-def test_every_latent_and_rule_leaves_blank_planes_alone(latent, stop):
+def test_blank_planes_come_back_unchanged_with_every_latent_and_rule(latent, stop):
     frames = recording()[2:7]
     result = restored(frames, "TYX", warm(6, latent=latent, stop=stop))
     np.testing.assert_array_equal(result.image.data[1:3], 0)
     assert np.isfinite(result.image.data).all()
 
 
-def test_the_spread_of_blank_planes_is_zero():
+def test_deviation_of_blank_planes_is_zero():
     frames = recording()[2:6]
     for choice in ({"runs": 3}, {"posterior_samples": 4}):
         result = restored(frames, "TYX", tiny_config(8, **choice))
@@ -249,7 +249,7 @@ def test_the_spread_of_blank_planes_is_zero():
 
 
 @pytest.mark.parametrize("task", [SuperResolve(2), Deconvolve(sigma=1.0)], ids=lambda t: t.name)
-def test_other_tasks_leave_blank_planes_alone(task):
+def test_blank_planes_come_back_unchanged_in_other_tasks(task):
     frames = np.stack([frame(0), np.full(SHAPE, 12.5), frame(2)])
     result = restored(frames, "ZYX", tiny_config(3, "noise"), task)
     assert (result.image.data[1] == 12.5).all()
@@ -257,7 +257,7 @@ def test_other_tasks_leave_blank_planes_alone(task):
     assert result.report.blocks[-1].index == 2
 
 
-def test_a_hole_in_a_constant_plane_is_filled_with_its_value():
+def test_fills_a_hole_in_a_constant_plane_with_its_value():
     frames = np.stack([frame(0), np.full(SHAPE, 12.5), frame(2)])
     mask = np.zeros(SHAPE, bool)
     mask[10:20, 10:20] = True
@@ -265,7 +265,7 @@ def test_a_hole_in_a_constant_plane_is_filled_with_its_value():
     assert (result.image.data[1] == 12.5).all()
 
 
-def test_flat_areas_of_a_picture_with_holes_are_data():
+def test_inpainting_fits_flat_areas():
     page = np.full((64, 64), 255.0)
     page[20:40, 8:56] = 30 + noisy_waves((20, 48))
     mask = np.zeros((64, 64), bool)
@@ -274,7 +274,7 @@ def test_flat_areas_of_a_picture_with_holes_are_data():
     assert report.constant is None
 
 
-def test_a_run_goes_on_after_blank_planes():
+def test_resumes_a_stack_with_blank_planes():
     frames = recording()[2:6]
     earlier = restored(frames, "TYX", warm(), keep_state=True)
     later = finish(restore(Image(frames, "TYX"), continue_from=earlier))
@@ -283,7 +283,7 @@ def test_a_run_goes_on_after_blank_planes():
 
 
 @pytest.mark.parametrize("blank", [[0], [1, 2], [3], [0, 3]])
-def test_iterations_left_count_no_blank_plane(blank):
+def test_iterations_left_exclude_blank_planes(blank):
     frames = np.stack([frame(t) for t in range(4)])
     frames[blank] = 0
     seen = []
@@ -293,13 +293,13 @@ def test_iterations_left_count_no_blank_plane(blank):
     assert seen[-1].seconds_left == 0
 
 
-def test_a_forecast_begins_with_the_first_plane_that_is_fitted():
+def test_forecast_measures_the_first_fitted_plane():
     frames = np.stack([np.zeros(SHAPE), frame(1), frame(2)])
     found = forecast(Image(frames, "TYX"), config=tiny_config(5))
     assert found.iterations == 10
 
 
-def test_the_time_limit_is_shared_by_planes_with_data_alone(monkeypatch):
+def test_time_limit_is_shared_among_planes_with_data(monkeypatch):
     frames = np.stack([frame(0), *np.zeros((8, *SHAPE)), frame(9)])
     given = []
 
@@ -319,14 +319,14 @@ def test_the_time_limit_is_shared_by_planes_with_data_alone(monkeypatch):
 # Regions
 
 
-def accumulator(n=96):
+def mosaic(n=96):
     y, x = np.mgrid[:n, :n]
     visited = np.abs(y - x) < 22
     return np.where(visited, noisy_waves((n, n), 10), 0), visited
 
 
-def test_the_canvas_of_a_mosaic_comes_back_exactly_and_the_rest_is_better_for_it():
-    values, visited = accumulator()
+def test_canvas_of_a_mosaic_comes_back_exactly_and_improves_the_rest():
+    values, visited = mosaic()
     result = restored(values, "YX", tiny_config(150))
     assert not result.image.data[~visited].any()
     report = result.report
@@ -341,7 +341,7 @@ def test_the_canvas_of_a_mosaic_comes_back_exactly_and_the_rest_is_better_for_it
 
 
 @pytest.mark.parametrize("value", [0, 65535])
-def test_padding_has_no_influence_on_the_noise_and_the_scale(value):
+def test_padding_does_not_change_noise_and_scale(value):
     values = noisy_waves((64, 64), 10)
     padded = np.pad(values, ((0, 0), (30, 0)), constant_values=value)
     found, expected = restored(padded, "YX"), restored(values, "YX")
@@ -350,7 +350,7 @@ def test_padding_has_no_influence_on_the_noise_and_the_scale(value):
 
 
 @pytest.mark.parametrize("stack", [False, True])
-def test_an_image_of_few_photons_is_restored_as_before(monkeypatch, stack):
+def test_zeros_of_an_image_of_few_photons_are_fitted(monkeypatch, stack):
     y, x = np.mgrid[:64, :64]
     mean = 0.03 + 0.1 * np.exp(-((y - 32) ** 2 + (x - 32) ** 2) / 200)
     photons = np.random.default_rng(0).poisson(np.broadcast_to(mean, (3, 64, 64)))
@@ -366,20 +366,20 @@ def test_an_image_of_few_photons_is_restored_as_before(monkeypatch, stack):
     assert found.report.constant is None
 
 
-def test_a_drawing_without_noise_comes_back_exactly():
+def test_noiseless_drawing_comes_back_exactly():
     drawing = np.zeros((64, 64))
     drawing[20:40, 20:40] = 1
     np.testing.assert_array_equal(restored(drawing, "YX").image.data, drawing)
 
 
-def test_planes_to_measure_are_those_with_data():
+def test_measures_planes_with_data():
     frames = np.zeros((9, *SHAPE))
     frames[[2, 5]] = frame(2), frame(5)
     planes = sample_planes(Image(frames, "TYX"), 0)
     np.testing.assert_array_equal(planes, frames[[2, 5]])
 
 
-def test_of_a_large_plane_parts_with_data_are_measured(monkeypatch):
+def test_measures_parts_with_data_of_a_large_plane(monkeypatch):
     monkeypatch.setattr(typical_planes, "_SAMPLE", 32)
     plane = np.zeros((1, 128, 128))
     plane[0, 96:, :20] = np.random.default_rng(0).normal(size=(32, 20))
@@ -388,7 +388,7 @@ def test_of_a_large_plane_parts_with_data_are_measured(monkeypatch):
     assert planes.std() > 0.5
 
 
-def test_the_default_configuration_restores_a_recording_with_dropped_frames():
+def test_default_configuration_restores_a_recording_with_dropped_frames():
     frames = recording()[:, :32, :32]
     config = DipConfig(preset="fast", device="cpu", max_iterations=20)
     result = restored(frames, "TYX", config)

@@ -11,7 +11,7 @@ from tests.tiny import noisy_waves, tiny_config
 
 @pytest.fixture
 def short(monkeypatch):
-    """Watch three iterations alone."""
+    """Let a forecast measure three iterations."""
     monkeypatch.setattr("napari_dip.core.restoration.run._PREVIEW_INTERVAL", 0.0)
     monkeypatch.setattr(forecast_module, "_SECONDS", 0.0)
     monkeypatch.setattr(forecast_module, "_ITERATIONS", 2)
@@ -26,14 +26,14 @@ def short(monkeypatch):
         ((32, 48), {"tile": 32, "overlap": 16}, 100, 2),
     ],
 )
-def test_all_iterations_of_all_blocks_count(short, shape, choices, iterations, blocks):
+def test_counts_the_iterations_of_all_blocks_and_runs(short, shape, choices, iterations, blocks):
     image = np.broadcast_to(noisy_waves(shape[-2:]), shape)
     found = forecast(image, config=tiny_config(50, **choices))
     assert (found.iterations, found.blocks) == (iterations, blocks)
     assert found.seconds > found.seconds_per_iteration * (iterations - 1) > 0
 
 
-def test_planes_begun_warm_take_fewer(short):
+def test_counts_fewer_iterations_for_warm_starts(short):
     stack = np.stack([noisy_waves((32, 32))] * 3)
     config = tiny_config(50, warm_start="on", stop="none")
     quick = config.fit.model_copy(update={"warm_iterations": 10})
@@ -43,20 +43,20 @@ def test_planes_begun_warm_take_fewer(short):
     assert forecast(stack, config=config).iterations == 70
 
 
-def test_time_that_is_given_is_an_upper_bound(short):
+def test_time_limit_bounds_the_forecast(short):
     limited = forecast(noisy_waves(), config=tiny_config(10_000, time_limit=1e-3))
     assert limited.seconds == 1e-3
     assert limited.iterations == 10_000
 
 
-def test_samples_and_tuning_take_time_too(short):
+def test_includes_the_time_of_sampling_and_tuning(short):
     plain = forecast(noisy_waves(), config=tiny_config(20))
     sampled = forecast(noisy_waves(), config=tiny_config(20, posterior_samples=10**6))
     assert sampled.seconds > 1000 * plain.seconds
     assert forecast(noisy_waves(), config=tiny_config(20, tune=500.0)).seconds > 500
 
 
-def test_no_more_is_fitted_than_is_watched(short, monkeypatch):
+def test_fits_no_more_iterations_than_it_measures(short, monkeypatch):
     seen = []
     original = forecast_module.restore
 
@@ -70,15 +70,15 @@ def test_no_more_is_fitted_than_is_watched(short, monkeypatch):
     assert seen == [1, 2, 3]
 
 
-def test_where_nothing_is_to_be_fitted_nothing_is_told():
+def test_constant_image_gives_no_forecast():
     assert forecast(np.ones((16, 16)), config=tiny_config(5)) is None
 
 
-def test_a_run_that_is_stopped_tells_nothing():
+def test_stopped_run_gives_no_forecast():
     assert forecast(noisy_waves(), config=tiny_config(5), stop_requested=lambda: True) is None
 
 
-def test_what_it_takes_of_memory_is_the_peak_of_the_process(short):
+def test_memory_is_the_peak_of_the_process(short):
     found = forecast(noisy_waves(), config=tiny_config(20))
     report = finish(restore(noisy_waves(), config=tiny_config(20))).report
     assert found.memory == pytest.approx(report.peak_memory_bytes, rel=0.25)

@@ -20,7 +20,7 @@ from napari_dip.core.restoration.kept_pixels import (
 NOISE = np.random.default_rng(0).normal(size=(2, 3, 16, 16))
 
 
-def test_a_constant_channel_and_a_constant_plane_of_a_volume_are_kept_with_their_holes():
+def test_keeps_constant_channels_and_planes_with_their_holes():
     values = NOISE.copy()
     values[0], values[1, 2] = 7, 3
     values[1, 2, 4, 4] = values[0, 1, 1, 1] = np.nan
@@ -34,7 +34,7 @@ def test_a_constant_channel_and_a_constant_plane_of_a_volume_are_kept_with_their
     np.testing.assert_array_equal(observed[1, :2], values[1, :2].astype(np.float32))
 
 
-def test_a_missing_plane_of_a_constant_volume_has_its_value():
+def test_missing_plane_of_a_constant_volume_gets_its_value():
     values = np.full((1, 3, 16, 16), 5.0)
     values[0, 1] = np.nan
     kept = constant_planes(values, [1.0])
@@ -42,7 +42,7 @@ def test_a_missing_plane_of_a_constant_volume_has_its_value():
     assert (as_observed(values, kept) == 5).all()
 
 
-def test_missing_planes_and_tiny_planes_of_volumes_are_not_kept():
+def test_does_not_keep_missing_planes_and_tiny_planes_of_volumes():
     values = NOISE.copy()
     values[0, 1] = np.nan
     assert not constant_planes(values, [1.0, 1.0]).any()
@@ -52,7 +52,7 @@ def test_missing_planes_and_tiny_planes_of_volumes_are_not_kept():
     assert constant_planes(np.zeros((1, 2, 3, 3)), [1.0]).all()
 
 
-def test_planes_differ_if_valid_pixels_of_any_channel_do():
+def test_differ_if_valid_pixels_of_any_channel_differ():
     values = np.zeros((2, 4, 4))
     values[1, 0, 0] = 1
     everywhere, elsewhere = np.ones((2, 4, 4), bool), np.ones((2, 4, 4), bool)
@@ -63,7 +63,7 @@ def test_planes_differ_if_valid_pixels_of_any_channel_do():
     assert not differ(values, np.zeros((2, 4, 4), bool), [1.0, 1.0])
 
 
-def test_pixels_are_repeated_to_the_shape_of_an_estimate():
+def test_repeats_pixels_to_the_shape_of_an_estimate():
     values = np.array([[[1, 2], [3, 4]]])
     assert enlarged(values, (1, 4, 2)).tolist() == [[[1, 2], [1, 2], [3, 4], [3, 4]]]
     assert enlarged(values, (1, 2, 2)) is values
@@ -74,8 +74,8 @@ def counted(image, kept, **options):
     ordered = image.with_data(kept)
     for block in plan_blocks(image, **options):
         values = read_block(image, block)
-        work = SimpleNamespace(block=block, values=values, kept=read_block(ordered, block))
-        counts.add(work.block, work.values, work.kept, image.axes)
+        data = SimpleNamespace(block=block, values=values, kept=read_block(ordered, block))
+        counts.add(data.block, data.values, data.kept, image.axes)
     return counts.record()
 
 
@@ -90,7 +90,7 @@ def counted(image, kept, **options):
         {"channels": "separate", "dims": 3, "tiling": Tiling(10, overlap=4, axes="YX")},
     ],
 )
-def test_constant_planes_are_named_however_an_image_is_cut(options):
+def test_records_constant_planes_for_any_tiling(options):
     image = Image(np.zeros((2, 3, 2, 16, 16)), "TZCYX")
     kept = np.zeros(image.shape, bool)
     kept[1, 2, 0] = kept[0, 0, 1] = kept[0, 1, 0, :4] = True
@@ -103,7 +103,7 @@ def test_constant_planes_are_named_however_an_image_is_cut(options):
     assert record.pixels == pytest.approx(0.25 / 10, rel=1e-5)
 
 
-def test_missing_pixels_do_not_count():
+def test_missing_pixels_are_not_counted():
     data = np.zeros((2, 8, 8))
     data[0, :4] = np.nan
     data[1] = np.nan
@@ -115,7 +115,7 @@ def test_missing_pixels_do_not_count():
     assert record.pixels == 0
 
 
-def test_nothing_is_reported_if_nothing_was_kept():
+def test_has_no_record_if_no_pixel_was_kept():
     assert (
         counted(Image(np.zeros((2, 8, 8)), "ZYX"), np.zeros((2, 8, 8), bool), channels=None) is None
     )

@@ -29,7 +29,7 @@ ERRORS = [
 
 @pytest.fixture
 def short_of_memory(monkeypatch):
-    """Return a function after which a fit of more pixels fails, as often as is said."""
+    """Return a function that makes fits of more pixels fail, at most a number of times."""
     original = run_module.fit
 
     def limit(pixels, times=1000, error=ERRORS[0]):
@@ -52,18 +52,18 @@ def restored(image, task=None, config=CONFIG):
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=["cuda", "python", "cpu"])
-def test_what_failed_once_is_tried_again_with_the_same_result(short_of_memory, caplog, error):
+def test_retry_after_one_failure_gives_the_same_result(short_of_memory, caplog, error):
     expected = restored(noisy_waves())
     short_of_memory(0, times=1, error=error)
     with caplog.at_level(logging.WARNING, "napari_dip"):
         result = restored(noisy_waves())
     np.testing.assert_array_equal(result.image.data, expected.image.data)
     warning = result.report.warnings[0]
-    assert "freed what was not in use" in warning
+    assert "unused memory was freed" in warning
     assert caplog.messages == [warning]
 
 
-def test_tiles_are_halved_until_they_fit_and_finished_planes_stay(short_of_memory):
+def test_halves_tiles_until_they_fit_and_keeps_finished_planes(short_of_memory):
     stack = np.stack([noisy_waves(), noisy_waves()[::-1]])
     expected = restored(Image(stack, "ZYX")).image.data
     short_of_memory(64 * 64)
@@ -82,33 +82,33 @@ def test_tiles_are_halved_until_they_fit_and_finished_planes_stay(short_of_memor
     assert [block.index for block in result.report.blocks] == [0] + [1] * 9
 
 
-def test_after_the_smallest_tile_the_cpu_is_taken_and_then_nothing_is_left():
+def test_halves_tiles_then_uses_the_cpu_then_gives_up():
     image = as_image(np.zeros((64, 64)))
     (block,) = plan_blocks(image, None)
     oom_fallback = OomFallback(image, Tiling(64, 4), Runtime(torch.device("meta"), torch.bfloat16))
     steps = 0
-    while oom_fallback.descend(block, "none"):
+    while oom_fallback.use_less(block, "none"):
         steps += 1
     words = ["freed", "tiles of 32", "tiles of 16", "the CPU"]
-    assert all(word in told for word, told in zip(words, oom_fallback.told, strict=True))
+    assert all(word in warning for word, warning in zip(words, oom_fallback.warnings, strict=True))
     assert steps == 4
     assert oom_fallback.runtime == Runtime(torch.device("cpu"), torch.float32)
 
 
-def test_what_does_not_fit_at_all_is_said(short_of_memory):
+def test_raises_memory_exhausted_error_if_nothing_helps(short_of_memory):
     short_of_memory(0)
     with pytest.raises(MemoryExhaustedError, match="^Got no more memory .*expected"):
         restored(noisy_waves())
 
 
-def test_other_failures_are_not_taken_for_missing_memory(short_of_memory):
+def test_does_not_retry_after_another_error(short_of_memory):
     failures = short_of_memory(0, error=ValueError("a bug"))
     with pytest.raises(ValueError, match="a bug"):
         restored(noisy_waves())
     assert len(failures) == 1
 
 
-def test_what_depends_on_the_whole_image_is_not_cut(short_of_memory):
+def test_does_not_cut_a_task_that_needs_the_whole_image(short_of_memory):
     short_of_memory(0)
     config = tiny_config(2, "noise", overlap=4)
     task = InvertFeatures(tiny_features().module, "2")
@@ -117,7 +117,7 @@ def test_what_depends_on_the_whole_image_is_not_cut(short_of_memory):
 
 
 @pytest.mark.parametrize("axes", ["YX", "ZYX", "CYX"])
-def test_parts_of_a_block_count_as_much_as_it_does(axes):
+def test_weights_of_the_parts_add_up_to_those_of_the_block(axes):
     shape = (3, 40, 50)[-len(axes) :]
     image = as_image(np.zeros(shape), axes)
     for block in plan_blocks(image, "joint", 2, Tiling(30, 6)):
@@ -130,7 +130,7 @@ def test_parts_of_a_block_count_as_much_as_it_does(axes):
         np.testing.assert_allclose(total, expected, atol=1e-6)
 
 
-def test_an_enlarged_image_is_put_together_from_parts(short_of_memory):
+def test_stitches_an_enlarged_image_from_smaller_tiles(short_of_memory):
     short_of_memory(70 * 70)
     config = tiny_config(2, "noise", overlap=4)
     result = restored(noisy_waves((48, 48)), SuperResolve(2), config)

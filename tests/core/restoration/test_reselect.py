@@ -19,22 +19,22 @@ def image():
     return as_image(np.stack([noisy_waves((24, 24))] * 2))
 
 
-def test_a_choice_says_whose_it_is_and_why_the_fit_ended(image):
+def test_report_has_the_choice_of_the_user_and_the_stop_reason(image):
     result = finish(restore(image, config=tiny_config()))
     chosen = choose(result, image, Denoise(), block=1, iteration=2).report
-    assert [one.selected_by for one in chosen.blocks] == ["rule", "user"]
+    assert [block.selected_by for block in chosen.blocks] == ["rule", "user"]
     assert chosen.blocks[1].selected_iteration == 2
     assert chosen.blocks[1].stop_reason == result.report.blocks[1].stop_reason
     assert (chosen.selected_iteration, chosen.selected_by) == (
         result.report.selected_iteration,
         "rule",
     )
-    # Of two planes one has the old residual.
+    # The other plane still has the old residual.
     assert chosen.diagnostics["residual_whiteness"] is None
 
 
 @pytest.mark.parametrize(("task", "known"), [(Denoise(), True), (Inpaint(HOLE), False)])
-def test_the_residual_is_judged_anew_where_it_is_noise(image, task, known):
+def test_measures_whiteness_anew_only_where_the_residual_is_noise(image, task, known):
     plane = as_image(image.data[0])
     result = finish(restore(plane, task, tiny_config()))
     chosen = choose(result, plane, task, block=0, iteration=2).report

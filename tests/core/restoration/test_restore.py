@@ -35,7 +35,7 @@ def restored(image, config=None, **options):
         ((1, 1, 17, 31), "TZYX", 1),
     ],
 )
-def test_every_plane_is_restored_and_the_axes_are_kept(shape, axes, blocks):
+def test_restores_every_plane_and_keeps_the_axes(shape, axes, blocks):
     values = np.random.default_rng(0).integers(100, 4000, shape).astype(np.uint16)
     image = Image(values, axes, {"Y": 0.2, "X": 0.2}, {"Y": "micrometer", "X": "micrometer"})
     result = restored(image, tiny_config(2))
@@ -50,7 +50,7 @@ def test_every_plane_is_restored_and_the_axes_are_kept(shape, axes, blocks):
 
 
 @pytest.mark.parametrize("channels", ["joint", "separate"])
-def test_channels_are_restored_on_their_own_scale(channels):
+def test_restores_each_channel_on_its_own_scale(channels):
     dim, bright = noisy_waves(), 100 * noisy_waves() + 5000
     result = restored(Image(np.stack([dim, bright]), "CYX"), tiny_config(150, channels=channels))
     for channel, truth in zip(result.image.data, (waves(), 100 * waves() + 5000), strict=True):
@@ -62,7 +62,7 @@ def test_channels_are_restored_on_their_own_scale(channels):
     "dtype",
     ["bool", "uint8", "int8", "uint16", "int32", "int64", "uint64", "float16", "float64", ">u2"],
 )
-def test_any_dtype_comes_back_as_float32_on_its_own_scale(dtype):
+def test_any_dtype_comes_back_as_float32_on_its_scale(dtype):
     values = noisy_waves((24, 24)) / 2 > 50 if dtype == "bool" else noisy_waves((24, 24)) / 2
     values = values.astype(dtype)
     result = restored(values, tiny_config(30))
@@ -82,7 +82,7 @@ def test_any_dtype_comes_back_as_float32_on_its_own_scale(dtype):
     ],
     ids=["negative strides", "fortran", "strided", "read-only"],
 )
-def test_any_memory_layout_gives_the_result_of_its_copy(view):
+def test_memory_layout_does_not_change_the_result(view):
     values = view(noisy_waves((32, 33)))
     np.testing.assert_array_equal(
         restored(values).image.data, restored(np.ascontiguousarray(values)).image.data
@@ -91,14 +91,14 @@ def test_any_memory_layout_gives_the_result_of_its_copy(view):
 
 @pytest.mark.parametrize("shape", [(1, 2), (1, 9), (3, 3), (5, 4)])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_handful_of_pixels_does_not_look_like_a_collapse(shape, seed):
+def test_tiny_image_is_fitted_without_rollback(shape, seed):
     values = np.random.default_rng(seed).normal(0, 1, shape)
     result = restored(values, tiny_config(60, seed=seed))
     assert np.isfinite(result.image.data).all()
     assert result.report.blocks[0].rollbacks == 0
 
 
-def test_the_input_is_never_changed():
+def test_does_not_change_the_input():
     values = noisy_waves((16, 16))
     values[0, 0] = np.nan
     before = values.copy()
@@ -106,7 +106,7 @@ def test_the_input_is_never_changed():
     np.testing.assert_array_equal(values, before)
 
 
-def test_missing_pixels_are_filled_and_counted():
+def test_fills_and_counts_missing_pixels():
     values = noisy_waves()
     values[5:9, 5:9] = np.nan
     values[0, :2] = np.inf
@@ -117,14 +117,14 @@ def test_missing_pixels_are_filled_and_counted():
 
 
 @pytest.mark.parametrize("value", [0, 7, 65535])
-def test_a_constant_image_is_its_own_restoration(value):
+def test_constant_image_comes_back_unchanged(value):
     result = restored(np.full((2, 9, 9), value, np.uint16))
     assert (result.image.data == value).all()
     assert result.report.stop_reason == "constant_image"
     assert result.report.blocks_left == 0
 
 
-def test_a_constant_image_with_holes_is_filled():
+def test_fills_holes_of_a_constant_image():
     values = np.full((9, 9), 4.0)
     values[2, 2] = np.nan
     assert (restored(values).image.data == 4).all()
@@ -136,12 +136,12 @@ SQUARE[20:40, 20:40] = 1
 
 @pytest.mark.parametrize("image", [SQUARE, SQUARE > 0, (500 * SQUARE).astype(np.uint16)])
 @pytest.mark.parametrize("noise", ["auto", "poisson-gaussian"])
-def test_a_drawing_without_noise_is_no_reason_to_diverge(image, noise):
+def test_does_not_diverge_on_a_drawing_without_noise(image, noise):
     result = restored(image, tiny_config(150, noise=noise))
     assert np.corrcoef(result.image.data.ravel(), SQUARE.ravel())[0, 1] > 0.9
 
 
-def test_a_plane_without_a_finite_pixel_stays_missing_and_the_others_are_restored():
+def test_missing_plane_stays_missing_and_others_are_restored():
     empty = np.full((32, 32), np.nan)
     stack = np.stack([noisy_waves((32, 32)), empty, noisy_waves((32, 32))])
     result = restored(Image(stack, "ZYX"))
@@ -152,7 +152,7 @@ def test_a_plane_without_a_finite_pixel_stays_missing_and_the_others_are_restore
 
 
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]], ids=["first", "last"])
-def test_a_constant_channel_does_not_disturb_those_fitted_with_it(order):
+def test_constant_channel_does_not_disturb_jointly_fitted_ones(order):
     channels = np.stack([np.full((64, 64), 7.0), noisy_waves()])[order]
     result = restored(Image(channels, "CYX"), tiny_config(200, channels="joint"))
     constant, waved = result.image.data[order]
@@ -160,50 +160,48 @@ def test_a_constant_channel_does_not_disturb_those_fitted_with_it(order):
     assert np.mean((waved - waves()) ** 2) < 0.3 * np.mean((noisy_waves() - waves()) ** 2)
 
 
-def test_an_image_without_a_finite_pixel_is_refused():
+def test_rejects_an_image_without_a_finite_pixel():
     with pytest.raises(InputError, match="no finite pixel"):
         restored(np.full((4, 4), np.nan))
 
 
-def test_the_result_does_not_depend_on_who_else_is_restored():
+def test_each_block_has_its_own_repeatable_seed():
     stack = np.stack([noisy_waves((16, 16)), noisy_waves((16, 16)) + 1, noisy_waves((16, 16))])
-    whole = restored(Image(stack, "ZYX")).image.data
+    first = restored(Image(stack, "ZYX")).image.data
     again = restored(Image(stack, "ZYX")).image.data
-    np.testing.assert_array_equal(whole, again)
-    # Equal planes, but each block has a seed of its own.
-    assert not np.array_equal(whole[0], whole[2])
+    np.testing.assert_array_equal(first, again)
+    # The planes are equal, but each block has its own seed.
+    assert not np.array_equal(first[0], first[2])
 
 
-def test_a_reference_reports_quality_and_changes_nothing():
+def test_reference_adds_quality_to_the_report_and_changes_no_pixel():
     config = tiny_config(100)
     plain = restored(noisy_waves(), config)
-    judged = restored(noisy_waves(), config, reference=waves())
-    np.testing.assert_array_equal(plain.image.data, judged.image.data)
-    report = judged.report
-    error = np.mean((judged.image.data - waves()) ** 2)
+    compared = restored(noisy_waves(), config, reference=waves())
+    np.testing.assert_array_equal(plain.image.data, compared.image.data)
+    report = compared.report
+    error = np.mean((compared.image.data - waves()) ** 2)
     assert report.psnr == pytest.approx(10 * np.log10(np.ptp(waves()) ** 2 / error), abs=0.01)
     assert report.best_psnr >= report.psnr
     assert 1 <= report.best_iteration <= 100
     assert "psnr" not in plain.report.as_json()
 
 
-def test_a_reference_of_another_shape_is_refused():
+def test_rejects_a_reference_of_another_shape():
     with pytest.raises(InputError, match="same shape"):
         restored(noisy_waves(), reference=waves((8, 8)))
 
 
-def test_stopping_keeps_what_is_done_and_leaves_the_rest_observed():
+def test_stop_keeps_finished_blocks_and_the_observation_elsewhere():
     stack = np.stack([noisy_waves((16, 16))] * 3)
-    asked = []
-    progress = restore(
-        Image(stack, "ZYX"), config=tiny_config(50), stop_requested=lambda: bool(asked)
-    )
+    stops = []
+    steps = restore(Image(stack, "ZYX"), config=tiny_config(50), stop_requested=lambda: bool(stops))
 
-    def ask(state):
-        if state.block == 1:
-            asked.append(True)
+    def stop_in_second_block(progress):
+        if progress.block == 1:
+            stops.append(True)
 
-    result = finish(progress, ask)
+    result = finish(steps, stop_in_second_block)
     assert result.report.stop_reason == "stop_requested"
     assert result.report.blocks_left == 1
     assert [block.iterations for block in result.report.blocks] == [50, 1]
@@ -211,21 +209,21 @@ def test_stopping_keeps_what_is_done_and_leaves_the_rest_observed():
     assert not np.array_equal(result.image.data[1], stack[1].astype(np.float32))
 
 
-def test_the_time_limit_is_shared_among_the_planes():
+def test_time_limit_is_shared_among_planes():
     stack = np.stack([noisy_waves((16, 16))] * 3)
     result = restored(Image(stack, "ZYX"), tiny_config(100_000, time_limit=0.6, stop="none"))
     assert {block.stop_reason for block in result.report.blocks} == {"time_limit"}
     assert len(result.report.blocks) == 3
 
 
-def test_runs_that_were_cut_short_have_no_spread():
+def test_interrupted_runs_have_no_deviation():
     result = finish(
         restore(noisy_waves((16, 16)), config=tiny_config(20, runs=3), stop_requested=lambda: True)
     )
     assert result.run_std is None
 
 
-def test_several_runs_are_averaged_and_their_spread_is_kept():
+def test_averages_runs_and_keeps_their_deviation():
     result = restored(noisy_waves((16, 16)), tiny_config(20, runs=3))
     assert result.run_std.shape == (16, 16)
     assert result.run_std.mean() > 0
@@ -233,20 +231,20 @@ def test_several_runs_are_averaged_and_their_spread_is_kept():
     assert restored(noisy_waves((16, 16))).run_std is None
 
 
-def test_samples_give_a_deviation_on_the_image_s_own_scale():
+def test_posterior_std_is_on_the_scale_of_the_image():
     values = noisy_waves((16, 16))
-    ours, larger = (
+    small, larger = (
         restored(factor * values, tiny_config(20, posterior_samples=10)) for factor in (1, 100)
     )
-    assert ours.posterior_std.shape == (16, 16)
-    assert ours.posterior_std.min() > 0
-    np.testing.assert_allclose(larger.posterior_std, 100 * ours.posterior_std, rtol=0.05)
-    assert ours.uncertainty[0] == "posterior_std"
-    assert ours.report.diagnostics["posterior_scale"] >= 0.5
+    assert small.posterior_std.shape == (16, 16)
+    assert small.posterior_std.min() > 0
+    np.testing.assert_allclose(larger.posterior_std, 100 * small.posterior_std, rtol=0.05)
+    assert small.uncertainty[0] == "posterior_std"
+    assert small.report.diagnostics["posterior_scale"] >= 0.5
     assert restored(values).uncertainty is None
 
 
-def test_where_the_image_is_kept_nothing_is_uncertain():
+def test_kept_pixels_have_no_deviation():
     missing = np.zeros((16, 16), bool)
     missing[4:9, 4:9] = True
     config = tiny_config(5, posterior_samples=5)
@@ -254,7 +252,7 @@ def test_where_the_image_is_kept_nothing_is_uncertain():
     np.testing.assert_array_equal(result.posterior_std > 0, missing)
 
 
-def test_progress_shows_each_block_and_ends_with_its_last_iteration():
+def test_progress_covers_each_block_up_to_its_last_iteration():
     stack = np.stack([noisy_waves((16, 16))] * 2)
     seen = []
     finish(restore(Image(stack, "ZYX"), config=tiny_config(5)), seen.append)
@@ -266,7 +264,7 @@ def test_progress_shows_each_block_and_ends_with_its_last_iteration():
     assert last.seconds_left == pytest.approx(0.0)
 
 
-def test_the_report_is_complete_json():
+def test_report_is_complete_json():
     result = restored(noisy_waves((16, 16)).astype(np.float32), tiny_config(3))
     report = json.loads(json.dumps(result.report.as_json()))
     assert report["schema"] == 1
@@ -289,9 +287,7 @@ def test_the_report_is_complete_json():
         (RuntimeError("upsample does not have a deterministic implementation"), DeviceError),
     ],
 )
-def test_failures_of_torch_become_errors_that_a_worker_does_not_swallow(
-    monkeypatch, raised, expected
-):
+def test_errors_of_torch_become_device_errors(monkeypatch, raised, expected):
     def failing(*args, **options):
         raise raised
         yield
@@ -302,23 +298,23 @@ def test_failures_of_torch_become_errors_that_a_worker_does_not_swallow(
     assert not isinstance(caught.value, RuntimeError)
 
 
-def test_a_device_that_is_not_there_is_named_with_those_that_are():
+def test_error_lists_the_devices_of_the_machine():
     with pytest.raises(DeviceError, match="cuda:99.*cpu"):
         restored(noisy_waves((16, 16)), tiny_config(device="cuda:99"))
 
 
-def test_only_what_gives_the_same_bits_is_asked_for_where_that_is_wished():
-    asked = []
-    for wished in (True, False):
-        config = tiny_config(2, deterministic=wished)
+def test_uses_deterministic_algorithms_only_on_demand():
+    used = []
+    for deterministic in (True, False):
+        config = tiny_config(2, deterministic=deterministic)
         for _ in restore(noisy_waves((16, 16)), config=config):
-            asked.append(torch.are_deterministic_algorithms_enabled())
+            used.append(torch.are_deterministic_algorithms_enabled())
         assert not torch.are_deterministic_algorithms_enabled()
-    assert set(asked[: len(asked) // 2]) == {True}
-    assert set(asked[len(asked) // 2 :]) == {False}
+    assert set(used[: len(used) // 2]) == {True}
+    assert set(used[len(used) // 2 :]) == {False}
 
 
-def test_a_report_has_the_precision_and_the_threads_that_were_chosen():
+def test_report_has_the_chosen_precision_and_threads():
     chosen = (find_runtime("cpu").precision, 1)
     for deterministic in (False, True):
         config = tiny_config(2, precision="auto", deterministic=deterministic)
@@ -328,14 +324,14 @@ def test_a_report_has_the_precision_and_the_threads_that_were_chosen():
         assert settings == (chosen if deterministic else ("auto", None))
 
 
-def test_threads_and_denormals_are_set_back():
+def test_restores_threads_and_denormals():
     before = torch.get_num_threads()
     restored(noisy_waves((16, 16)), tiny_config(threads=1))
     assert torch.get_num_threads() == before
     assert float(torch.tensor(1e-40) * 1) > 0
 
 
-def test_discrepancy_stops_a_fit_at_the_known_noise_level():
+def test_discrepancy_stops_at_the_known_noise_level():
     config = tiny_config(2000, "noise", stop="discrepancy", noise="gaussian", sigma_noise=20.0)
     result = finish(restore(noisy_waves(), config=config))
     assert result.report.stop_reason == "discrepancy"
@@ -343,7 +339,7 @@ def test_discrepancy_stops_a_fit_at_the_known_noise_level():
     assert float(residual.std()) == pytest.approx(20, rel=0.1)
 
 
-def test_impulses_leave_no_trace_in_a_laplace_fit():
+def test_laplace_noise_model_ignores_impulses():
     picture = waves()
     hit = np.random.default_rng(0).random(picture.shape) < 0.15
     recorded = np.where(hit, 400.0, picture)
@@ -354,7 +350,7 @@ def test_impulses_leave_no_trace_in_a_laplace_fit():
     assert errors["laplace"] < 0.5 * errors["gaussian"]
 
 
-def test_correlated_noise_is_told():
+def test_warns_of_correlated_noise():
     smooth = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(64, 64)), 1)
     report = finish(restore(waves() + 150 * smooth, config=tiny_config(30))).report
     (warning,) = report.warnings
@@ -364,22 +360,22 @@ def test_correlated_noise_is_told():
     assert white.warnings == ()
 
 
-def test_correlated_noise_changes_rule_and_latent_where_these_were_automatic():
+def test_correlated_noise_changes_automatic_rule_and_latent():
     grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(64, 64)), 1)
     noisy = waves() + 25 * grain / grain.std()
     automatic = restored(noisy, tiny_config(3)).report.config
-    assert (automatic.stop, automatic.fit.latent) == ("risk", "noise")
+    assert (automatic.stop, automatic.fit.latent) == ("sure", "noise")
     chosen = restored(noisy, tiny_config(3, stop="heldout")).report.config
     assert (chosen.stop, chosen.fit.latent) == ("heldout", "observation")
 
 
 def salted_waves():
-    """Return waves with little noise and a tenth of the pixels white, and what drew these."""
+    """Return waves with little noise and a tenth of the pixels white, and the random numbers."""
     draw = np.random.default_rng(0).random((64, 64))
     return np.where(draw < 0.1, 250.0, noisy_waves(sigma=2.0)), draw
 
 
-def test_salt_and_pepper_are_treated_as_missing_and_counted():
+def test_salt_and_pepper_count_as_missing():
     recorded, _ = salted_waves()
     automatic = restored(recorded, tiny_config(200))
     errors = [
@@ -391,13 +387,13 @@ def test_salt_and_pepper_are_treated_as_missing_and_counted():
     assert automatic.report.input.invalid_pixels == 0
 
 
-def test_impulses_are_looked_for_only_where_noise_is_taken_away():
+def test_searches_impulses_only_in_noisy_tasks():
     recorded, draw = salted_waves()
     report = finish(restore(recorded, Inpaint(draw > 0.9), tiny_config(2))).report
     assert report.noise.impulses == 0
 
 
-def test_agreement_compares_what_two_rules_would_keep():
+def test_reports_the_agreement_of_two_rules():
     alike = restored(noisy_waves(), tiny_config(300)).report.diagnostics["stopping_agreement"]
     assert 0.8 < alike <= 1
     early = tiny_config(20).complete()

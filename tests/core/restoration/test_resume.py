@@ -11,7 +11,8 @@ from napari_dip.api import finish
 from napari_dip.config import LatentName
 from napari_dip.core.image.image import Image
 from napari_dip.core.restoration import run as run_module
-from napari_dip.core.stopping.rules import AnyOf, Evidence, HeldOut, MaxIterations, StopReason
+from napari_dip.core.stopping.limits import MaxIterations
+from napari_dip.core.stopping.rules import AnyOf, Evidence, HeldOut, StopReason
 from napari_dip.core.tasks import Denoise, Guided, Inpaint
 from napari_dip.errors import UsageError
 from tests.tiny import noisy_waves, tiny_config, waves
@@ -25,7 +26,7 @@ def restored(config, image=NOISY, task=None, **options):
 
 @pytest.mark.parametrize("latent", sorted(set(get_args(LatentName)) - {"guide"}))
 @pytest.mark.parametrize("reveal_every", [0, 3])
-def test_a_run_that_is_gone_on_with_is_a_longer_run(latent, reveal_every):
+def test_resume_equals_one_long_run(latent, reveal_every):
     config = tiny_config(7, latent)
     fit = config.fit.model_copy(update={"reveal_every": reveal_every})
     config = config.model_copy(update={"fit": fit})
@@ -50,7 +51,7 @@ def test_a_run_that_is_gone_on_with_is_a_longer_run(latent, reveal_every):
     ],
     ids=["stack", "guided", "inpainted"],
 )
-def test_every_block_of_every_task_and_run_goes_on(image, task):
+def test_resumes_every_block_task_and_run(image, task):
     config = tiny_config(4, runs=2)
     first = restored(config, image, task, keep_state=True)
     continued = restored(config, image, task, continue_from=first)
@@ -59,20 +60,20 @@ def test_every_block_of_every_task_and_run_goes_on(image, task):
     np.testing.assert_array_equal(continued.run_std, once.run_std)
 
 
-def test_one_restoration_can_be_gone_on_from_twice():
+def test_resumes_twice_from_one_restoration():
     first = restored(tiny_config(4), keep_state=True)
     results = [restored(tiny_config(4), continue_from=first).image.data for _ in range(2)]
     np.testing.assert_array_equal(*results)
 
 
-def test_samples_of_the_posterior_are_no_part_of_what_is_gone_on_from():
+def test_resume_starts_before_the_posterior_samples():
     first = restored(tiny_config(6, posterior_samples=5), keep_state=True)
     continued = restored(tiny_config(6), continue_from=first)
     once = restored(tiny_config(12))
     np.testing.assert_array_equal(continued.image.data, once.image.data)
 
 
-def test_blocks_that_were_not_reached_are_fitted_and_the_others_go_on():
+def test_resume_fits_blocks_that_were_not_reached():
     stack = Image(np.stack([NOISY] * 3), "ZYX")
     asked = []
     steps = restore(
@@ -85,7 +86,7 @@ def test_blocks_that_were_not_reached_are_fitted_and_the_others_go_on():
     assert [block.continued for block in blocks] == [6, blocks[1].iterations - 6, 0]
 
 
-def test_progress_counts_on():
+def test_progress_of_a_resumed_run_continues_the_count():
     first = restored(tiny_config(6), keep_state=True)
     seen = []
     finish(restore(NOISY, config=tiny_config(4), continue_from=first), seen.append)
@@ -98,7 +99,7 @@ def evidence(iteration, error):
 
 
 @pytest.mark.parametrize("ended", [True, False])
-def test_a_rule_that_ended_a_fit_is_patient_again_and_remembers(ended):
+def test_resumed_rule_keeps_its_minimum_and_renews_its_patience(ended):
     earlier = AnyOf([HeldOut(5, 0.0, 0), MaxIterations(20)])
     for iteration in range(1, 7):
         reason = earlier.update(evidence(iteration, 1.0 if iteration == 1 else 2.0))
@@ -111,7 +112,7 @@ def test_a_rule_that_ended_a_fit_is_patient_again_and_remembers(ended):
     assert later.update(evidence(40, 0.5)) is StopReason.MAX_ITERATIONS
 
 
-def test_what_has_not_been_kept_or_is_of_something_else_is_refused():
+def test_rejects_a_restoration_without_checkpoints_or_of_something_else():
     first = restored(tiny_config(3), keep_state=True)
     for config, image, task, named in (
         (tiny_config(3), NOISY + 1, None, "pixels"),
@@ -127,11 +128,11 @@ def test_what_has_not_been_kept_or_is_of_something_else_is_refused():
     assert restored(tiny_config(3)).checkpoints is None
 
 
-def test_states_that_need_more_than_their_share_of_the_memory_are_not_kept(monkeypatch):
+def test_drops_checkpoints_beyond_their_share_of_the_memory(monkeypatch):
     stack = np.stack([NOISY] * 3)
     kept = restored(tiny_config(2), stack, keep_state=True).checkpoints
     assert list(kept) == [0, 1, 2]
-    needed = sum(checkpoint.bytes for (checkpoint,) in kept.values())
+    needed = sum(checkpoint.nbytes for (checkpoint,) in kept.values())
     assert needed > 3 * 3 * NOISY.size * 4
     for share, expected in ((0.11, True), (0.09, False)):
         monkeypatch.setattr(run_module, "free_memory", lambda device, f=share: needed / f)

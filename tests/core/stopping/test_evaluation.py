@@ -1,4 +1,4 @@
-"""What is told of an estimate without the truth, by numbers that can be worked out by hand."""
+"""Measures of an estimate without the truth, compared with numbers computed by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.operators.jpeg import Jpeg, blockiness
 from napari_dip.core.problem import make_problem
 from napari_dip.core.stopping.evaluation import (
-    Assessor,
+    Evaluator,
     agreement,
     find_measure,
     posterior_scale,
@@ -32,7 +32,7 @@ def problem_of(observation, valid=None, variance=4.0):
     return make_problem(observation, valid, noise, (-10.0, 10.0), torch.device("cpu"))
 
 
-def test_a_mean_is_by_weights_and_0_where_nothing_has_any():
+def test_weighted_mean_is_0_without_weight():
     values = torch.tensor([1.0, 5.0, 9.0])
     assert weighted_mean(values, torch.tensor([1.0, 3.0, 0.0])) == 4.0
     assert weighted_mean(values, torch.tensor([0.0, 1.0, 0.0])) == 5.0
@@ -41,25 +41,27 @@ def test_a_mean_is_by_weights_and_0_where_nothing_has_any():
 
 @pytest.mark.parametrize("everywhere", [True, False])
 @pytest.mark.parametrize("held", [True, False])
-def test_an_assessor_reads_the_loss_and_the_errors_that_are_asked_for(held, everywhere):
+def test_evaluator_reads_the_loss_and_the_requested_errors(held, everywhere):
     valid = np.array([[[True, True, True, False]]])
     problem = problem_of([[[2.0, 4.0, 6.0, 99.0]]], valid)
-    # Squares over the variance, 4: 1, 4, 9; one of those held out counts three times.
+    # Squares divided by the variance, 4, are 1, 4 and 9; one held-out pixel has weight 3.
     heldout = torch.tensor([[[[0.0, 1.0, 3.0, 0.0]]]]) if held else None
-    assessor = Assessor(problem, heldout, everywhere=everywhere)
-    errors = assessor.read(torch.tensor(7.0, requires_grad=True), torch.zeros(1, 1, 1, 4))
-    assert errors.loss == 7.0
-    assert errors.heldout == (pytest.approx((4 + 27) / 4) if held else None)
-    assert (None if errors.each is None else errors.each.tolist()) == ([4, 27] if held else None)
-    assert errors.discrepancy == (pytest.approx(14 / 3) if everywhere else None)
+    evaluator = Evaluator(problem, heldout, "discrepancy" if everywhere else "auto")
+    found = evaluator.read(torch.tensor(7.0, requires_grad=True), torch.zeros(1, 1, 1, 4))
+    assert found.loss == 7.0
+    assert found.heldout_error == (pytest.approx((4 + 27) / 4) if held else None)
+    assert (None if found.heldout_errors is None else found.heldout_errors.tolist()) == (
+        [4, 27] if held else None
+    )
+    assert found.discrepancy == (pytest.approx(14 / 3) if everywhere else None)
 
 
 @pytest.mark.parametrize(
     ("error", "factor"),
-    # Squared residual less the variance of the noise, 4, over that of the samples, 2.
+    # Squared residual minus the variance of the noise, 4, divided by that of the samples, 2.
     [(6.0, np.sqrt((36 - 4) / 2)), (np.sqrt(6), 1.0), (2.0, 0.5), (100.0, 3.0)],
 )
-def test_the_spread_of_samples_is_corrected_by_the_error_at_held_out_pixels(error, factor):
+def test_posterior_scale_matches_the_error_at_held_out_pixels(error, factor):
     problem = problem_of([[[error, 50.0]]])
     heldout, spread = torch.tensor([[[[1.0, 0.0]]]]), torch.full((1, 1, 1, 2), 2.0)
     found = posterior_scale(problem, torch.zeros(1, 1, 1, 2), spread, heldout)
@@ -67,7 +69,7 @@ def test_the_spread_of_samples_is_corrected_by_the_error_at_held_out_pixels(erro
     assert posterior_scale(problem, torch.zeros(1, 1, 1, 2), spread, None) == 1.0
 
 
-def test_two_rules_agree_as_far_as_they_differ_by_less_than_was_taken_away():
+def test_agreement_compares_the_difference_of_two_rules_with_the_residual():
     valid = np.array([[[True, True, False]]])
     problem = problem_of([[[2.0, -2.0, 0.0]]], valid)
     kept = torch.zeros(1, 1, 1, 3)
@@ -78,7 +80,7 @@ def test_two_rules_agree_as_far_as_they_differ_by_less_than_was_taken_away():
     assert agreement(problem, kept, 10 * apart) == 0.0
 
 
-def test_a_residual_without_noise_in_it_is_not_white():
+def test_whiteness_is_lower_for_a_structured_residual():
     noise = np.random.default_rng(0).normal(size=(1, 32, 32))
     ramp = np.linspace(-9, 9, 32) * np.ones((1, 32, 1))
     nothing = torch.zeros(1, 1, 32, 32)
@@ -90,12 +92,12 @@ def split(problem, stop):
 
 
 STOPPING = DipConfig().complete().fit.stopping
-# Of so large an image about as many pixels are held out as `auto` asks for.
+# An image of this side has about the number of held-out pixels that `auto` needs.
 SIDE = round((STOPPING.heldout_least / STOPPING.heldout_fraction) ** 0.5)
 
 
 @pytest.mark.parametrize("stop", ["auto", "heldout"])
-def test_pixels_are_fitted_or_held_out_and_those_missing_are_neither(stop):
+def test_each_valid_pixel_is_fitted_or_held_out(stop):
     valid = np.ones((3, 2 * SIDE, 2 * SIDE), dtype=bool)
     valid[:, :8] = False
     fitted, heldout = split(problem_of(np.zeros(valid.shape), valid), stop)
@@ -105,15 +107,15 @@ def test_pixels_are_fitted_or_held_out_and_those_missing_are_neither(stop):
     assert fraction == pytest.approx(STOPPING.heldout_fraction, rel=0.3)
 
 
-@pytest.mark.parametrize("stop", ["none", "variance", "risk", "blocks"])
-def test_a_rule_that_asks_no_held_out_pixels_leaves_none_out(stop):
+@pytest.mark.parametrize("stop", ["none", "variance", "sure", "blocks"])
+def test_rules_without_held_out_pixels_fit_all_pixels(stop):
     fitted, heldout = split(problem_of(np.zeros((1, 2 * SIDE, 2 * SIDE))), stop)
     assert bool(fitted.all())
     assert heldout is None
 
 
-def test_so_few_pixels_that_they_say_little_are_held_out_only_where_that_is_asked_for():
-    # Three channels of a pixel are held out together, and count once.
+def test_holds_out_too_few_pixels_only_on_demand():
+    # The three channels of a pixel are held out together and count once.
     few = problem_of(np.zeros((3, round(0.8 * SIDE), round(0.8 * SIDE))))
     fitted, heldout = split(few, "auto")
     assert bool(fitted.all())
@@ -125,15 +127,15 @@ def test_so_few_pixels_that_they_say_little_are_held_out_only_where_that_is_aske
     assert split(nothing, "heldout")[1] is None
 
 
-def test_what_a_rule_measures_is_what_it_is_named_after():
+def test_each_rule_minimises_its_own_measure():
     problem = problem_of(np.random.default_rng(0).normal(size=(1, 16, 16)))
     average = torch.zeros(1, 1, 16, 16)
-    assert isinstance(find_measure(problem, DipConfig(stop="risk")), Sure)
-    assert find_measure(problem, DipConfig(stop="auto"))(average) is None
+    assert isinstance(find_measure(problem, "sure"), Sure)
+    assert find_measure(problem, "auto")(average) is None
     picture = torch.rand((1, 1, 16, 16), generator=torch.Generator().manual_seed(0))
     jpeg = Jpeg([torch.ones(8, 8)], (1, 1), (16, 16))
     coded = replace(problem, operator=jpeg, observation=jpeg(picture))
     expected = blockiness(jpeg, picture, coded.observation, coded.noise)
     assert expected > 0
-    assert find_measure(coded, DipConfig(stop="blocks"))(picture) == expected
-    assert find_measure(problem, DipConfig(stop="blocks"))(average) is None
+    assert find_measure(coded, "blocks")(picture) == expected
+    assert find_measure(problem, "blocks")(average) is None

@@ -6,7 +6,7 @@ import torch
 from napari_dip.core.stopping.running_stats import RunningStats
 
 
-def test_mean_and_variance_are_those_of_the_samples():
+def test_mean_and_variance_equal_those_of_the_samples():
     samples = 1000 + torch.randn(7, 1, 2, 3, generator=torch.Generator().manual_seed(0))
     moments = RunningStats()
     for sample in samples:
@@ -16,7 +16,7 @@ def test_mean_and_variance_are_those_of_the_samples():
     np.testing.assert_allclose(moments.variance, samples.var(dim=0), rtol=1e-3)
 
 
-def test_what_was_forgotten_leaves_no_trace_however_large_it_was():
+def test_removed_sample_leaves_no_trace():
     random = torch.Generator().manual_seed(0)
     shrinking = torch.logspace(0, -3, 2000)[:, None] * torch.randn(2000, 50, generator=random)
     samples = 0.5 + shrinking

@@ -20,7 +20,7 @@ def grainy(grain: float) -> np.ndarray:
 
 
 def risk_of(observed: np.ndarray, valid: np.ndarray, grain: float) -> Sure:
-    """Return the risk of a picture ([C, ]Y, X)."""
+    """Return the risk estimate for an image ([C, ]Y, X)."""
     noise = NoiseModel(0.0, SIGMA**2, 1.0, grain=grain)
     picture, valid = (part.reshape(-1, *part.shape[-2:]) for part in (observed, valid))
     noises = [noise] * len(picture)
@@ -30,7 +30,7 @@ def risk_of(observed: np.ndarray, valid: np.ndarray, grain: float) -> Sure:
 
 @pytest.mark.parametrize("grain", [0.0, 0.7, 1.0, 1.5])
 @pytest.mark.parametrize("missing", [0.0, 0.02])
-def test_the_risk_is_the_error_but_for_a_constant(grain, missing):
+def test_sure_equals_the_error_up_to_a_constant(grain, missing):
     observed = grainy(grain)
     valid = np.random.default_rng(1).random(observed.shape) >= missing
     risk = risk_of(np.where(valid, observed, 1e4), valid, grain)
@@ -38,12 +38,12 @@ def test_the_risk_is_the_error_but_for_a_constant(grain, missing):
     for width in (0.5, 1.0, 2.0, 3.0):
         estimate = ndimage.gaussian_filter(observed, width, mode="wrap")
         error = np.mean((estimate - waves()) ** 2) / SIGMA**2
-        told = risk(torch.from_numpy(estimate)[None, None].float())
-        excess.append(told - error)
+        estimated = risk(torch.from_numpy(estimate)[None, None].float())
+        excess.append(estimated - error)
     assert np.ptp(excess) < 0.15
 
 
-def test_noise_that_is_copied_is_no_success():
+def test_sure_is_higher_for_an_estimate_with_copied_noise():
     observed = grainy(1.0)
     risk = risk_of(observed, np.ones_like(observed, dtype=bool), 1.0)
     copied, smooth = (
@@ -53,7 +53,7 @@ def test_noise_that_is_copied_is_no_success():
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (40, 96)])
-def test_frequencies_that_are_followed_count_and_no_others(shape):
+def test_sure_counts_only_the_fitted_frequencies(shape):
     noise = SIGMA * np.random.default_rng(0).normal(size=shape)
     risk = risk_of(noise, np.ones(shape, dtype=bool), 0.0)
     height = np.hypot(*np.meshgrid(*map(np.fft.fftfreq, shape), indexing="ij"))
@@ -65,12 +65,12 @@ def test_frequencies_that_are_followed_count_and_no_others(shape):
     assert np.ptp(excess) < 0.1
 
 
-def test_how_bright_channels_are_makes_no_difference():
+def test_sure_ignores_the_brightness_of_channels():
     flat = np.stack([grainy(1.0)] * 2)[:, :48]
     levels = np.array([0.0, 1000.0])[:, None, None]
     estimate = ndimage.gaussian_filter(flat, (0, 1, 1))
-    told = []
+    risks = []
     for level in (0 * levels, levels):
         risk = risk_of(flat + level, np.ones(flat.shape, dtype=bool), 1.0)
-        told.append(risk(torch.from_numpy(estimate + level)[None].float()))
-    assert told[0] == pytest.approx(told[1], rel=1e-3)
+        risks.append(risk(torch.from_numpy(estimate + level)[None].float()))
+    assert risks[0] == pytest.approx(risks[1], rel=1e-3)

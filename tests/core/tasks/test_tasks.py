@@ -512,7 +512,7 @@ def test_features_are_fitted_to_the_end_unless_something_else_is_asked():
 def test_a_stopping_rule_that_a_task_does_not_have_is_refused(name, stop):
     task, config = MAKERS[name](), tiny_config(1, latent_of(name), stop=stop)
     refused = {"blocks"} | ({"heldout"} if name == "invert-features" else set())
-    refused |= set() if name == "denoise" else {"risk"}
+    refused |= set() if name == "denoise" else {"sure"}
     if stop in refused:
         with pytest.raises(UsageError, match=f"rule {stop} for {name}; expected one of auto"):
             run(waves((24, 20)), task, config)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.config import MAX_TILE, DipConfig
+from napari_dip.config import MAX_TILE, CompleteConfig, DipConfig
 from napari_dip.core.hardware.fit_cost import fit_memory
 from napari_dip.core.records import TilingRecord
 from napari_dip.errors import UsageError
@@ -143,7 +143,7 @@ def _rise(size: int, first: int, last: int) -> NDArray[np.float64]:
 
 
 def find_tiling(
-    image: Image, task: Task, operator: Operator, axes: str, config: DipConfig, free: int
+    image: Image, task: Task, operator: Operator, axes: str, config: CompleteConfig, free: int
 ) -> Tiling | None:
     """Return the tiling of an image: the requested one, or one whose fits fit into memory.
 
@@ -156,9 +156,9 @@ def find_tiling(
     operator : Operator
         Forward operator of complete planes or volumes.
     axes : {"YX", "ZYX"}
-        Axes of planes or volumes.
-    config : DipConfig
-        Complete configuration.
+        Of planes or volumes.
+    config : CompleteConfig
+        Network, tile size and overlap.
     free : int
         Free memory [bytes].
 
@@ -172,8 +172,6 @@ def find_tiling(
     UsageError
         Tiles are requested, but the observation cannot be tiled.
     """
-    settings = config.fit
-    assert settings is not None  # the configuration is complete
     sizes = tuple(image.shape[image.axes.index(axis)] for axis in axes)
     tiling = possible_tiling(image, task, operator, axes, config)
     if tiling is None:
@@ -187,8 +185,8 @@ def find_tiling(
     def fits(side: int) -> bool:
         size = tuple(min(side, n) for n in sizes)
         part = operator.part(size)
-        assert part is not None  # possible_tiling is not None
-        return fit_memory(settings, prod(part.estimate_shape(size))) <= _SHARE * free
+        assert part is not None  # asked above
+        return fit_memory(config.fit, prod(part.estimate_shape(size))) <= _SHARE * free
 
     if config.tile is not None:
         return tiling if tiling.side < max(sizes) else None

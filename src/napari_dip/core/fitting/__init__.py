@@ -1,1 +1,1 @@
-"""Fitting: the loop, its mutable state, averages and results."""
+"""Fitting: the loop, its state, checkpoints, posterior samples and results."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# The average is over about this part of the iterations, at first.
+# The average covers about 1/8 of the iterations at first.
 _SHARE = 8
 
 
 class MovingAverage:
-    """Exponential moving average whose memory grows with the number of estimates.
+    """Exponential moving average that covers more iterations as their number grows.
 
-    It reaches over about the last eighth of the iterations, until that is
-    1/(1 - decay) of them: what the first, shapeless estimates were is soon forgotten,
-    and while the estimate still gets better fast, the average is not far behind.
+    It covers about the last eighth of the iterations, up to 1 / (1 - decay) of them. So the
+    first, shapeless estimates are soon forgotten, and the average follows closely while the
+    estimate still improves fast.
+
+    Parameters
+    ----------
+    decay : float
+        Largest weight of the earlier average, 0 to 1.
 
     Attributes
     ----------
@@ -32,7 +37,7 @@ class MovingAverage:
         self._count = 0
 
     def update(self, estimate: Tensor) -> None:
-        """Take in the estimate of one iteration, (1, C, [Z,] Y, X)."""
+        """Add the estimate of one iteration, (1, C, [Z,] Y, X)."""
         self._count += 1
         if self._count == 1:
             self.value = estimate.clone()

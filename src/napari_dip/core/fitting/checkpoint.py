@@ -1,4 +1,4 @@
-"""FitState: all that changes during a fit, to be taken back or gone on from as a whole."""
+"""FitState: the mutable state of a fit, with checkpoints for rollback, resume and warm start."""
 
 from __future__ import annotations
 
@@ -18,55 +18,83 @@ if TYPE_CHECKING:
     from napari_dip.core.optim.optimisers import Optimisers, OptimiserState
     from napari_dip.core.stopping.rules import AnyOf, Evidence, StopReason
 
-# A loss this many times the last checkpoint's (5 dB, as published) is a collapse.
+# A loss this many times that of the last checkpoint (5 dB, as published) is a collapse.
 _COLLAPSE = 10**0.5
-# For so many iterations after the start, and after a rollback, the loss may rise: the first
-# steps move an untrained network away from a flat picture, which may be near to the image.
+# Iterations after the start, and after a rollback, in which the loss may rise: the first steps
+# move an untrained network away from a flat estimate, which may be close to the image.
 _SETTLING = 20
-# With fewer, the loss of the few that are hidden jumps by as much without any harm.
+# Fewest pixels for which a rise of the loss is a collapse: with fewer, the loss varies as much
+# with the pixels that are hidden at an iteration.
 _MIN_PIXELS = 1024
+# Iterations between two checkpoints.
 _CHECKPOINT_EVERY = 100
 _MAX_ROLLBACKS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What was learnt: the network, its optimiser's moments, and what is fitted beside it."""
+    """Fitted values, and the memory of their optimiser.
+
+    Attributes
+    ----------
+    network : dict
+        State dict of the network.
+    optimiser : list of OptimiserState
+        Moments and learning rates.
+    extra_parameters : list of Tensor
+        Values that are fitted together with the network, such as a PSF's width.
+    """
 
     network: dict[str, Any]
     optimiser: list[OptimiserState]
-    beside: list[Tensor]
+    extra_parameters: list[Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What was averaged, and which estimate the rule has chosen of it."""
+    """The moving average, the stopping rule, and the estimate that the rule selected.
+
+    Attributes
+    ----------
+    average : MovingAverage
+        Moving average of the estimate.
+    rule : AnyOf
+        Stopping rule with all it has seen.
+    iteration : int
+        Iteration of `estimate`.
+    estimate : (1, C, [Z,] Y, X) Tensor
+        Average that the rule selected.
+    alternative : (1, C, [Z,] Y, X) Tensor or None
+        Average that the second rule selected.
+    """
 
     average: MovingAverage
     rule: AnyOf
-    selected: int
-    kept: Tensor
-    rival: Tensor | None
+    iteration: int
+    estimate: Tensor
+    alternative: Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
 class FitCheckpoint:
-    """Where a fit ended, so that another one can go on from there.
+    """The state at the end of a fit, from which another fit can start.
 
     Attributes
     ----------
     seed : int
-        Of the first fit: latent and held-out pixels follow from it.
+        Seed of the fit; latent and held-out pixels derive from it.
     weights : Weights
-        What another block can begin with.
+        Fitted values.
     selection : Selection or None
-        What this block goes on with; None once it is for another one.
-    iteration, rollbacks : int
-        How far it was.
+        Average and selected estimate; None for a warm start of another block.
+    iteration : int
+        Number of iterations so far.
+    rollbacks : int
+        Number of rollbacks so far.
     random : Tensor
-        State of the generator.
+        State of the random generator.
     reason : StopReason or None
-        Why it ended.
+        Reason for which the fit ended.
     """
 
     seed: int
@@ -77,43 +105,50 @@ class FitCheckpoint:
     random: Tensor
     reason: StopReason | None
 
-    def warm(self) -> FitCheckpoint:
-        """Return what a neighbour can begin with: the weights alone."""
+    def as_warm_start(self) -> FitCheckpoint:
+        """Return a checkpoint for another block, which takes the weights only."""
         return replace(self, selection=None, iteration=0, rollbacks=0)
 
     @property
-    def is_warm(self) -> bool:
+    def is_warm_start(self) -> bool:
+        """Whether only the weights are used, for another block."""
         return self.selection is None
 
     @property
-    def bytes(self) -> int:
-        """Memory that it takes, about."""
-        tensors: list[Tensor] = [*self.weights.network.values(), *self.weights.beside]
-        # Adam has two moments of each weight; a selection has an average, and two of it.
-        estimates = 0 if self.selection is None else 3 * self.selection.kept.nbytes
+    def nbytes(self) -> int:
+        """Approximate memory of the checkpoint [bytes]."""
+        tensors: list[Tensor] = [*self.weights.network.values(), *self.weights.extra_parameters]
+        # Adam has two moments of each weight. A selection has an average and two copies of it.
+        estimates = 0 if self.selection is None else 3 * self.selection.estimate.nbytes
         return int(3 * sum(tensor.nbytes for tensor in tensors) + estimates)
 
 
 @dataclass(slots=True)
 class FitState:
-    """All that changes during a fit, so that a rollback restores it together.
+    """The mutable state of a fit, so that a rollback restores all of it together.
 
     Attributes
     ----------
-    network, optimiser, average, rule
-        The parts; each keeps a state of its own.
+    network : PriorNetwork
+        Network with its weights.
+    optimiser : Optimisers
+        Optimiser with its moments.
+    average : MovingAverage
+        Moving average of the estimate.
+    rule : AnyOf
+        Stopping rule with all it has seen.
     pixels : int
-        Of the observation, all channels.
-    beside : list of Tensor
-        What is fitted together with the network's parameters.
-    selected : int
-        Iteration of `kept`.
-    kept : (1, C, Y, X) Tensor
-        Estimate that would be returned now.
-    rival : (1, C, Y, X) Tensor or None
-        What the second rule with an opinion would return instead.
+        Number of values of the observation, over all channels.
+    extra_parameters : list of Tensor
+        Values that are fitted together with the network.
+    selected_iteration : int
+        Iteration of `selected`.
+    selected : (1, C, [Z,] Y, X) Tensor
+        Average that would be returned now.
+    alternative : (1, C, [Z,] Y, X) Tensor or None
+        Average that the second rule would select.
     rollbacks : int
-        How often the checkpoint was returned to.
+        Number of rollbacks so far.
     """
 
     network: PriorNetwork
@@ -121,10 +156,10 @@ class FitState:
     average: MovingAverage
     rule: AnyOf
     pixels: int
-    beside: list[Tensor] = field(default_factory=list)
-    selected: int = 0
-    kept: Tensor = field(default_factory=lambda: torch.empty(0))
-    rival: Tensor | None = None
+    extra_parameters: list[Tensor] = field(default_factory=list)
+    selected_iteration: int = 0
+    selected: Tensor = field(default_factory=lambda: torch.empty(0))
+    alternative: Tensor | None = None
     rollbacks: int = 0
     _checkpoint: tuple[Weights, Selection] | None = None
     _checkpoint_loss: float = float("inf")
@@ -132,39 +167,43 @@ class FitState:
     _settled: int = 0
 
     def assess(self, evidence: Evidence) -> StopReason | None:
-        """Ask the rule; keep the average if the rule would select it (without opinion: latest)."""
+        """Update the rule, and keep the average if the rule selects this iteration.
+
+        Without a selection by any rule, the latest average is kept.
+        """
         reason = self.rule.update(evidence)
-        opinions = self.rule.opinions
-        if not opinions or opinions[0] == evidence.iteration:
-            self.selected, self.kept = evidence.iteration, self.average.value.clone()
-        if opinions[1:] and opinions[1] == evidence.iteration:
-            self.rival = self.average.value.clone()
+        selections = self.rule.selections
+        if not selections or selections[0] == evidence.iteration:
+            self.selected_iteration = evidence.iteration
+            self.selected = self.average.value.clone()
+        if selections[1:] and selections[1] == evidence.iteration:
+            self.alternative = self.average.value.clone()
         return reason
 
     def has_collapsed(self, loss: float, iteration: int) -> bool:
-        """Tell whether the loss is not finite, or far above the checkpoint's."""
+        """Return whether the loss is not finite, or far above that of the checkpoint."""
         if not np.isfinite(loss):
             return True
         if iteration <= self._settled:
             return False
         if self.pixels < _MIN_PIXELS or self.rollbacks >= _MAX_ROLLBACKS:
-            return False  # jumps that come back again and again are the image's own
-        # Near the noise level, 1, a loss may be as small as it likes.
+            return False  # rises that return after each rollback come from the image
+        # At the noise level the loss is 1; below it, a rise is harmless.
         return loss > _COLLAPSE * max(self._checkpoint_loss, 1.0)
 
     def keep_checkpoint(self, iteration: int, loss: float) -> None:
-        """Copy everything, unless the last copy is recent."""
+        """Copy the state, unless the last copy is recent."""
         if self._checkpoint is not None and (
             iteration - self._checkpoint_iteration < _CHECKPOINT_EVERY
         ):
             return
         if self._checkpoint is None:
             self._settled = iteration + _SETTLING
-        self._checkpoint = self._weights(), self._selection()
+        self._checkpoint = self._copy_weights(), self._copy_selection()
         self._checkpoint_loss, self._checkpoint_iteration = loss, iteration
 
     def roll_back(self, iteration: int) -> None:
-        """Return to the checkpoint, with half the learning rate from here on."""
+        """Restore the last checkpoint, and halve the learning rates."""
         self.rollbacks += 1
         if self._checkpoint is None or self.rollbacks > _MAX_ROLLBACKS:
             raise DivergedError(
@@ -177,20 +216,19 @@ class FitState:
         self._settled = iteration + _SETTLING
         rates = [rate / 2 for rate in self.optimiser.rates]
         weights, selection = deepcopy(self._checkpoint)
-        self._put(weights)
+        self._load_weights(weights)
         self.optimiser.rates = rates
-        self.average, self.rule = selection.average, selection.rule
-        self.selected, self.kept = selection.selected, selection.kept
-        self.rival = selection.rival
+        self.rule = selection.rule
+        self._load_selection(selection)
 
-    def end(
+    def checkpoint(
         self, iteration: int, random: torch.Generator, seed: int, reason: StopReason | None
     ) -> FitCheckpoint:
-        """Return copies of everything, for another fit."""
-        selection = self._selection()
+        """Return a copy of the state, for another fit."""
+        selection = self._copy_selection()
         return FitCheckpoint(
             seed,
-            self._weights(),
+            self._copy_weights(),
             replace(selection, rule=selection.rule.memory),
             iteration,
             self.rollbacks,
@@ -198,38 +236,46 @@ class FitState:
             reason,
         )
 
-    def begin(self, start: FitCheckpoint, random: torch.Generator) -> None:
-        """Take over where another fit ended; of a neighbour's only what it has learnt."""
+    def start_from(self, start: FitCheckpoint, random: torch.Generator) -> None:
+        """Load a checkpoint: all of it to resume a fit, its weights only for a warm start."""
         weights, selection = deepcopy((start.weights, start.selection))
         rates = self.optimiser.rates
-        self._put(weights)
+        self._load_weights(weights)
         if selection is None:
             self.optimiser.rates = rates
             return
-        self.average = selection.average
-        # Else a rule that has ended the earlier fit would end this one at once.
+        self._load_selection(selection)
+        # A rule that ended the earlier fit would otherwise end this one at once.
         ended = start.reason is not None and not start.reason.is_limit
         self.rule.take_over(selection.rule, start.iteration if ended else None)
-        self.selected, self.kept = selection.selected, selection.kept
-        self.rival = selection.rival
         self.rollbacks = start.rollbacks
         random.set_state(start.random)
 
-    def _weights(self) -> Weights:
+    def _copy_weights(self) -> Weights:
         return deepcopy(
             Weights(
                 self.network.state_dict(),
                 self.optimiser.state(),
-                [values.detach() for values in self.beside],
+                [values.detach() for values in self.extra_parameters],
             )
         )
 
-    def _selection(self) -> Selection:
-        return deepcopy(Selection(self.average, self.rule, self.selected, self.kept, self.rival))
+    def _copy_selection(self) -> Selection:
+        return deepcopy(
+            Selection(
+                self.average, self.rule, self.selected_iteration, self.selected, self.alternative
+            )
+        )
 
-    def _put(self, weights: Weights) -> None:
-        """Take over weights, moments and learning rates."""
+    def _load_weights(self, weights: Weights) -> None:
+        """Load weights, moments and learning rates."""
         self.network.load_state_dict(weights.network)
-        for values, others in zip(self.beside, weights.beside, strict=True):
+        for values, others in zip(self.extra_parameters, weights.extra_parameters, strict=True):
             values.data.copy_(others)
         self.optimiser.load_state(weights.optimiser)
+
+    def _load_selection(self, selection: Selection) -> None:
+        """Load the average and the selected estimates, without the rule."""
+        self.average = selection.average
+        self.selected_iteration, self.selected = selection.iteration, selection.estimate
+        self.alternative = selection.alternative

@@ -1,6 +1,7 @@
-"""THE loop: an untrained network is fitted to one observation until a rule says stop.
+"""fit(): fit an untrained network to one observation until a stopping rule ends it.
 
-`fit` is a generator. Whoever pulls from it paces it: not pulling is a pause.
+`fit` is a generator, so its caller sets the pace: while the caller asks for no further
+snapshot, the fit pauses.
 """
 
 from __future__ import annotations
@@ -8,48 +9,35 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from math import ceil, prod
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_dip.config import DipConfig, FitConfig
 from napari_dip.core.fitting.averaging import MovingAverage
 from napari_dip.core.fitting.checkpoint import FitState
+from napari_dip.core.fitting.monitor import Monitor, to_array
 from napari_dip.core.fitting.posterior import Posterior
 from napari_dip.core.fitting.residual_guard import build_guard
 from napari_dip.core.fitting.result import Fit, Snapshot
 from napari_dip.core.fitting.timer import Timer
+from napari_dip.core.fitting.trainer import Trainer
 from napari_dip.core.hardware.device import Runtime, find_runtime
 from napari_dip.core.latents.build import build_latent, latent_channels
 from napari_dip.core.networks.build import PriorNetwork, build_network
 from napari_dip.core.networks.load_weights import load_weights
-from napari_dip.core.optim.optimisers import build_optimiser, typical_steps
+from napari_dip.core.optim.optimisers import build_optimiser
 from napari_dip.core.optim.regularisers import Regularisers
 from napari_dip.core.stopping.build import build_rule
-from napari_dip.core.stopping.evaluation import (
-    Assessor,
-    agreement,
-    find_measure,
-    posterior_scale,
-    split_pixels,
-    weighted_mean,
-    whiteness,
-)
-from napari_dip.core.stopping.rules import Evidence
+from napari_dip.core.stopping.evaluation import Evaluator, agreement, split_pixels, whiteness
+from napari_dip.core.stopping.rules import Evidence, StopReason
 
 if TYPE_CHECKING:
     from napari_dip.core.fitting.checkpoint import FitCheckpoint
-    from napari_dip.core.fitting.residual_guard import ResidualGuard
-    from napari_dip.core.latents.base import Draw
     from napari_dip.core.problem import Problem
-    from napari_dip.core.stopping.evaluation import Errors
-    from napari_dip.core.stopping.rules import StopReason
 
-# Iterations between two looks at what the residual guard would leave removed.
+# Iterations between two measurements of what the residual guard would leave removed.
 _GUARD_EVERY = 50
 
 
@@ -63,7 +51,7 @@ def fit(
     interval: float = 0.2,
     stop_requested: Callable[[], bool] = lambda: False,
     start_from: FitCheckpoint | None = None,
-    keep_ending: bool = False,
+    keep_checkpoint: bool = False,
 ) -> Generator[Snapshot, None, Fit]:
     """Fit an untrained network to one observation.
 
@@ -72,38 +60,41 @@ def fit(
     problem : Problem
         Observation, operator and noise model of one block.
     config : DipConfig, optional
-        Network, optimiser and stopping rule.
+        Network, optimiser and stopping rule; the defaults of `DipConfig` by default.
     runtime : Runtime, optional
-        Device and precision; found from the configuration by default.
+        Device and precision; those of the configuration by default.
     seed : int, optional
-        In place of the configuration's, such as a block's own.
+        Seed of network, latent and held-out pixels; that of the configuration by default.
     time_limit : float, optional
-        In place of the configuration's [seconds].
-    interval : float
-        Shortest time between two snapshots [seconds]; 0 yields every assessment. The first
-        estimate is yielded before the first step.
-    stop_requested : callable
-        Polled at each iteration, and while the latent is made; True ends the fit with the
-        best estimate so far. It may wait before it answers, which is a pause.
+        Upper bound of the time [seconds]; that of the configuration by default.
+    interval : float, optional
+        Shortest time between two snapshots [seconds], 0.2 by default; 0 yields every
+        assessment. The first estimate is yielded before the first step.
+    stop_requested : callable, optional
+        Function without arguments, called at each iteration and while the latent is built.
+        Once it returns True the fit ends with the best estimate so far. The fit pauses while
+        the function does not return. It always returns False by default.
     start_from : FitCheckpoint, optional
-        Of an earlier fit to the same problem, which goes on from there for as many
-        iterations as the configuration says; or of a neighbour's, if it is `warm()`.
-    keep_ending : bool
-        Return where the fit ended, so that another one can go on.
+        Checkpoint of an earlier fit of the same problem, to resume for the number of
+        iterations in the configuration; or a warm start, which takes only the weights of
+        another problem's fit. None by default.
+    keep_checkpoint : bool, optional
+        Return a checkpoint, from which another fit can start. False by default.
 
     Yields
     ------
     Snapshot
+        Copy of the state, at most once per `interval`.
 
     Returns
     -------
     Fit
-        As the value of the generator.
+        Selected estimate and diagnostics, as the value of the generator.
 
     Raises
     ------
     DivergedError
-        When the loss keeps leaving the finite numbers.
+        The loss does not stay finite.
 
     References
     ----------
@@ -111,203 +102,164 @@ def fit(
     """
     config = (config or DipConfig()).complete()
     settings = config.fit
-    assert settings is not None  # complete() has filled it
     runtime = runtime or find_runtime(config.device, config.precision)
-    seed = config.seed if seed is None else seed
     if start_from is not None:
         seed = start_from.seed
-    before = start_from.iteration if start_from is not None else 0
+    elif seed is None:
+        seed = config.seed
+    before = 0 if start_from is None else start_from.iteration
     limit = config.time_limit if time_limit is None else time_limit
-    clock = Timer(stop_requested)
+    timer = Timer(stop_requested)
 
-    def ended() -> bool:
-        return clock.stop_requested() or (limit is not None and clock.seconds >= limit)
-
-    def seen(
-        iteration: int,
-        errors: Errors,
-        selected: int,
-        estimate: Tensor,
-        reason: StopReason | None = None,
-    ) -> Snapshot:
-        shown = _copy(problem, finished(estimate))
-        return Snapshot(iteration, errors.loss, errors.heldout, selected, shown, reason)
-
-    def finished(estimate: Tensor) -> Tensor:
-        whole = latent.finish(estimate)
-        return whole if guard is None else guard(whole)
+    def is_over() -> bool:
+        return timer.stop_requested() or (limit is not None and timer.seconds >= limit)
 
     problem = replace(problem, operator=problem.operator.fresh(runtime.device))
-    network = _seeded_network(problem, settings, seed)
-    file = settings.network_weights
-    weights_sha256 = load_weights(network, file) if file is not None else None
+    network, weights_sha256 = _build_network(problem, settings, seed)
     network.to(runtime.device)
     random = torch.Generator(runtime.device).manual_seed(seed)
     fitted, heldout = split_pixels(problem, config, random)
     regularisers = Regularisers(problem, settings)
-    latent = build_latent(problem, network, settings, fitted, random, ended)
-    widths = problem.operator.parameters()
-    optimiser = build_optimiser(network, settings, latent.parameters(), widths)
+    latent = build_latent(problem, network, settings, fitted, random, is_over)
+    extra_parameters = [*latent.parameters(), *problem.operator.parameters()]
+    optimiser = build_optimiser(
+        network, settings, latent.parameters(), problem.operator.parameters()
+    )
+    trainer = Trainer(problem, settings, runtime, network, latent, regularisers, optimiser, random)
     probe = _probe(problem, settings.stopping.variance_pixels, random)
     state = FitState(
         network,
         optimiser,
         MovingAverage(settings.averaging),
-        build_rule(config, before, time_limit=limit, stop_requested=clock.stop_requested),
+        build_rule(config, before, time_limit=limit, stop_requested=timer.stop_requested),
         pixels=problem.observation.numel(),
-        beside=[*latent.parameters(), *widths],
+        extra_parameters=extra_parameters,
     )
     if start_from is not None:
-        state.begin(start_from, random)
+        state.start_from(start_from, random)
         latent.skip(before, ceil(before / settings.reveal_every) if settings.reveal_every else 0)
-    assessor = Assessor(problem, heldout, everywhere=config.stop == "discrepancy")
-    measure = find_measure(problem, config)
     guard = build_guard(problem, settings)
-    posterior = Posterior(
-        config.posterior_samples or 0,
-        settings.posterior_noise,
-        time_limit=limit,
-        stop_requested=clock.stop_requested,
-    )
 
-    last_yield, last_assessment, pace = -np.inf, clock.seconds, []
+    def finished(average: Tensor) -> Tensor:
+        estimate = latent.finish(average)
+        return estimate if guard is None else guard(estimate)
+
+    monitor = Monitor(
+        problem,
+        state,
+        Evaluator(problem, heldout, config.stop),
+        timer,
+        finished,
+        every=runtime.assess_every,
+        interval=interval,
+    )
+    posterior = Posterior(config.posterior_samples or 0, settings.posterior_noise, limit)
+
     iteration, last = before, before + settings.max_iterations
-    checkpoint = None
-    while True:
-        iteration += 1
-        optimiser.zero_grad()
-        draw = latent.draw()
-        known = state.average.value if posterior.latest is None else posterior.latest
-        estimate = _estimate(problem, network, draw, runtime, known)
-        misfit = weighted_mean(problem.nll(estimate), draw.weights)
-        loss = misfit + regularisers(estimate)
+    stop_reason = StopReason.MAX_ITERATIONS
+    for iteration in range(before + 1, last + 1):
+        known = state.average.value
+        result = trainer.forward(known)
         if iteration == 1:  # shown before the step, which takes twice as long
-            first = draw.shifted(estimate.detach())
-            snapshot = seen(1, assessor.read(loss, first), 1, first)
-            with clock.waiting():
+            snapshot = monitor.first_snapshot(
+                result.loss, result.draw.shifted(result.estimate.detach())
+            )
+            with timer.waiting():
                 yield snapshot
-            last_yield = clock.seconds
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        estimate = draw.shifted(estimate.detach())
-        if posterior.sampling:
-            posterior.update(estimate, problem.operator(estimate).detach())
-            posterior.shake(typical_steps(network, settings), random)
-        elif not settings.reveal_every:
+            monitor.restart_interval()
+        loss, estimate = result.loss, trainer.step(result)
+        del result  # its tensors would take memory during the next iteration
+        if not settings.reveal_every:
             state.average.update(estimate)
         elif iteration % settings.reveal_every == 1 % settings.reveal_every:
-            with torch.no_grad():
-                revealed = _estimate(problem, network, latent.reveal(), runtime, known)
-                state.average.update(revealed)
-        due = iteration % runtime.assess_every == 0 or iteration == last
-        if not due and not clock.stop_requested():
+            state.average.update(trainer.reveal(known))
+        if not monitor.is_due(iteration, last):
             continue
 
-        # The only place that waits for the device.
-        errors = assessor.read(loss, state.average.value)
-        flaw = measure(state.average.value)
-        now = clock.seconds
-        pace.append((now - last_assessment) / runtime.assess_every)
-        last_assessment = now
-        if state.has_collapsed(errors.loss, iteration):
-            state.roll_back(iteration)
+        evaluation = monitor.assess(iteration, loss)
+        if evaluation is None:
             continue
-        state.keep_checkpoint(iteration, errors.loss)
-        evidence = Evidence(
-            iteration,
-            now,
-            errors.heldout,
-            estimate.flatten()[probe],
-            errors.discrepancy,
-            flaw,
-            errors.each,
-            _most_removed(guard, iteration, state.average.value),
+        most_removed = None
+        if guard is not None and iteration % _GUARD_EVERY == 0:
+            most_removed = guard.most_removed(state.average.value)
+        reason = state.assess(
+            Evidence(
+                iteration,
+                timer.seconds,
+                evaluation.heldout_error,
+                estimate.flatten()[probe],
+                evaluation.discrepancy,
+                evaluation.measure,
+                evaluation.heldout_errors,
+                most_removed,
+            )
         )
-        del draw, estimate  # room for those of the next iteration
-        reason = posterior.assess(state, evidence)
-        if keep_ending and checkpoint is None and (reason is not None or posterior.sampling):
-            checkpoint = state.end(iteration, random, seed, reason or posterior.reason)
-        if reason is not None or (iteration > 1 and now - last_yield >= interval):
-            last_yield = now
-            snapshot = seen(iteration, errors, state.selected, state.average.value, reason)
-            with clock.waiting():
+        del estimate
+        is_last = reason is not None and not posterior.follows(reason)
+        if is_last or (iteration > 1 and monitor.is_time_to_show()):
+            snapshot = monitor.snapshot(iteration, evaluation, reason if is_last else None)
+            with timer.waiting():
                 yield snapshot
         if reason is not None:
+            stop_reason = reason
             break
-    estimate = finished(state.kept)
-    findings = {} if guard is None else guard.findings(latent.finish(state.kept))
+
+    checkpoint = None
+    if keep_checkpoint:
+        checkpoint = state.checkpoint(iteration, random, seed, stop_reason)
     posterior_std, scale = None, None
-    if posterior.complete:
-        scale = posterior_scale(problem, state.kept, posterior.predictions.variance, heldout)
-        posterior_std = _copy(problem, scale * posterior.estimates.variance.sqrt())
+    if posterior.follows(stop_reason):
+        iteration, stop_reason = yield from posterior.sample(
+            trainer, state, monitor, timer, iteration=iteration, reason=stop_reason
+        )
+        if posterior.complete:
+            posterior_std, scale = posterior.std(problem, state.selected, heldout)
+
+    estimate = finished(state.selected)
+    diagnostics = {} if guard is None else guard.findings(latent.finish(state.selected))
     return Fit(
-        estimate=_copy(problem, estimate),
+        estimate=to_array(problem, estimate),
         iterations=iteration,
-        selected_iteration=state.selected,
-        stop_reason=reason,
-        seconds=clock.seconds,
-        seconds_per_iteration=median(pace),
+        selected_iteration=state.selected_iteration,
+        stop_reason=stop_reason,
+        seconds=timer.seconds,
+        seconds_per_iteration=monitor.seconds_per_iteration,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         rollbacks=state.rollbacks,
         residual_whiteness=whiteness(problem, estimate),
-        findings={**problem.operator.findings(), **findings},
+        findings={**problem.operator.findings(), **diagnostics},
         weights_sha256=weights_sha256,
-        stopping_agreement=agreement(problem, state.kept, state.rival),
+        stopping_agreement=agreement(problem, state.selected, state.alternative),
         posterior_std=posterior_std,
         posterior_scale=scale,
         continued=before,
-        warm=start_from is not None and start_from.is_warm,
+        warm=start_from is not None and start_from.is_warm_start,
         checkpoint=checkpoint,
     )
 
 
-def _most_removed(guard: ResidualGuard | None, iteration: int, average: Tensor) -> float | None:
-    return None if guard is None or iteration % _GUARD_EVERY else guard.most_removed(average)
+def _build_network(
+    problem: Problem, settings: FitConfig, seed: int
+) -> tuple[PriorNetwork, str | None]:
+    """Return the network, and the checksum of the file of its weights, if there is one.
 
-
-def _seeded_network(problem: Problem, settings: FitConfig, seed: int) -> PriorNetwork:
-    """Initialise on the CPU, where a seed means the same on every machine."""
+    It is made on the CPU, where a seed gives the same random weights on any machine.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        inputs = latent_channels(settings, problem)
-        return build_network(
+        network = build_network(
             settings.network,
-            inputs,
+            latent_channels(settings, problem),
             problem.channels,
             problem.bounds,
             depth=problem.depth,
             anisotropy=problem.anisotropy,
         )
+    file = settings.network_weights
+    return network, None if file is None else load_weights(network, file)
 
 
 def _probe(problem: Problem, count: int, random: torch.Generator) -> Tensor:
     """Return flat indices of the pixels whose outputs the variance rule watches."""
     size = problem.channels * prod(problem.shape)
     return torch.randint(size, (min(count, size),), generator=random, device=random.device)
-
-
-def _estimate(
-    problem: Problem,
-    network: PriorNetwork,
-    draw: Draw,
-    runtime: Runtime,
-    known: Tensor,
-) -> Tensor:
-    """Return what the network makes of an input, (1, C, [Z,] Y, X).
-
-    Where the view does not show the picture, it is as known otherwise.
-    """
-    with runtime.autocast():
-        canvas = draw.view.undo(network(draw.latent))
-    # What lies outside is never compared with anything.
-    inside: tuple[Any, ...] = (..., *map(slice, problem.shape))
-    estimate = draw.estimate(canvas[inside])
-    if not any(draw.view.shifts):  # as the first views, when there is no average yet
-        return estimate
-    return draw.view.complete(estimate, canvas.shape[2:], draw.unshifted(known))
-
-
-def _copy(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:
-    """Return (1, C, [Z,] Y, X) without what lies outside the field of view or the batch."""
-    inside = problem.operator.inside(estimate)[0]
-    return np.array(inside.float().cpu().numpy(), dtype=np.float32, order="C")

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-
+from napari_dip.core.fitting.monitor import to_array
+from napari_dip.core.stopping.evaluation import posterior_scale
 from napari_dip.core.stopping.rules import StopReason
 from napari_dip.core.stopping.running_stats import RunningStats
 
 if TYPE_CHECKING:
-    from napari_dip.core.fitting.checkpoint import FitState
-    from napari_dip.core.stopping.rules import Evidence
+    from collections.abc import Generator
 
-# Ends after which the posterior may be sampled: nobody asked for the end.
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from napari_dip.core.fitting.checkpoint import FitState
+    from napari_dip.core.fitting.monitor import Monitor
+    from napari_dip.core.fitting.result import Snapshot
+    from napari_dip.core.fitting.timer import Timer
+    from napari_dip.core.fitting.trainer import Trainer
+    from napari_dip.core.problem import Problem
+
+# Reasons after which the posterior may be sampled: neither the user nor the time limit ended
+# the fit.
 _FIT_ENDED = (
     StopReason.HELD_OUT_MINIMUM,
     StopReason.VARIANCE_MINIMUM,
@@ -28,83 +37,111 @@ _FIT_ENDED = (
 
 
 class Posterior:
-    """The spread of estimates that explain the observation about as well.
+    """Samples of the posterior: estimates that explain the observation about equally well.
 
-    After the fit has ended, noise on the weights keeps the network from settling:
-    stochastic gradient Langevin dynamics, whose estimates are samples.
+    After the fit, noise on the weights keeps the network from settling (stochastic gradient
+    Langevin dynamics). Each iteration gives a sample.
 
     Parameters
     ----------
     samples : int
-        How many there will be; 0 for none.
+        Number of samples; 0 for none.
     noise : float
-        Standard deviation of what is added to weights before a sample, in typical steps.
+        Standard deviation of the noise on the weights, in typical steps of the optimiser.
     time_limit : float or None
-        Of the fit and the sampling together [seconds].
-    stop_requested : callable
-        True once somebody asked to stop.
+        Time for the fit and the sampling together [seconds].
 
     Attributes
     ----------
     estimates, predictions : RunningStats
-        Of the samples, and of what the operator makes of them.
-    latest : (1, C, [Z,] Y, X) Tensor or None
-        The last sample.
-    reason : StopReason or None
-        Why the fit ended, once it has.
+        Mean and variance of the samples, before and after the operator.
 
     References
     ----------
     Z. Cheng et al., "A Bayesian perspective on the deep image prior", CVPR 2019.
     """
 
-    def __init__(
-        self,
-        samples: int,
-        noise: float,
-        *,
-        time_limit: float | None = None,
-        stop_requested: Callable[[], bool] = lambda: False,
-    ) -> None:
+    def __init__(self, samples: int, noise: float, time_limit: float | None = None) -> None:
         self.estimates, self.predictions = RunningStats(), RunningStats()
-        self.latest: Tensor | None = None
         self._samples = samples
         self._noise = noise
         self._time_limit = time_limit
-        self._stop_requested = stop_requested
-        self.reason: StopReason | None = None
 
-    @property
-    def sampling(self) -> bool:
-        """Whether the fit has ended, and estimates are samples."""
-        return self.reason is not None
+    def follows(self, reason: StopReason | None) -> bool:
+        """Return whether samples are taken after a fit that ended for this reason."""
+        return self._samples > 0 and reason in _FIT_ENDED
 
     @property
     def complete(self) -> bool:
-        return self.sampling and self.estimates.count >= self._samples
+        """Whether all samples were taken."""
+        return 0 < self._samples <= self.estimates.count
 
-    def assess(self, state: FitState, evidence: Evidence) -> StopReason | None:
-        """Return why the fit ended, once its samples are taken as well."""
-        if not self.sampling:
-            reason = state.assess(evidence)
-            if not self._samples or reason not in _FIT_ENDED:
-                return reason
-            self.reason = reason
-            return None
-        if self._stop_requested():
-            return StopReason.STOP_REQUESTED
-        late = self._time_limit is not None and evidence.seconds >= self._time_limit
-        return self.reason if self.complete or late else None
+    def sample(
+        self,
+        trainer: Trainer,
+        state: FitState,
+        monitor: Monitor,
+        timer: Timer,
+        *,
+        iteration: int,
+        reason: StopReason,
+    ) -> Generator[Snapshot, None, tuple[int, StopReason]]:
+        """Take the samples.
 
-    def update(self, estimate: Tensor, prediction: Tensor) -> None:
-        """Take in a sample, and what the operator makes of it."""
-        self.latest = estimate
+        Parameters
+        ----------
+        trainer, state, monitor, timer
+            Parts of the fit; its selected estimate stays as it is.
+        iteration : int
+            Last iteration of the fit.
+        reason : StopReason
+            Reason for which the fit ended.
+
+        Yields
+        ------
+        Snapshot
+
+        Returns
+        -------
+        int
+            Last iteration of the sampling.
+        StopReason
+            The same reason, or the user's request to stop.
+        """
+        known = state.average.value
+        while True:
+            iteration += 1
+            result = trainer.forward(known)
+            loss, known = result.loss, trainer.step(result)
+            self._add(known, trainer.problem.operator(known).detach())
+            trainer.add_noise(self._noise)
+            if not monitor.is_due(iteration):
+                continue
+            evaluation = monitor.assess(iteration, loss)
+            if evaluation is None:
+                continue
+            end = self._end(timer, reason)
+            if end is not None or monitor.is_time_to_show():
+                snapshot = monitor.snapshot(iteration, evaluation, end)
+                with timer.waiting():
+                    yield snapshot
+            if end is not None:
+                return iteration, end
+
+    def std(
+        self, problem: Problem, selected: Tensor, heldout: Tensor | None
+    ) -> tuple[NDArray[np.float32], float]:
+        """Return the deviation (C, [Z,] Y, X) of the samples, and the factor in it."""
+        scale = posterior_scale(problem, selected, self.predictions.variance, heldout)
+        return to_array(problem, scale * self.estimates.variance.sqrt()), scale
+
+    def _add(self, estimate: Tensor, prediction: Tensor) -> None:
         self.estimates.update(estimate)
         self.predictions.update(prediction)
 
-    @torch.no_grad()
-    def shake(self, steps: Iterable[tuple[nn.Parameter, float]], random: torch.Generator) -> None:
-        """Add noise to weights; with each comes how far the optimiser typically moves it."""
-        for weight, step in steps:
-            noise = torch.randn(weight.shape, generator=random, device=random.device)
-            weight.add_(self._noise * step * noise)
+    def _end(self, timer: Timer, reason: StopReason) -> StopReason | None:
+        """Return why to end now, or None to take more samples."""
+        if timer.stop_requested():
+            return StopReason.STOP_REQUESTED
+        late = self._time_limit is not None and timer.seconds >= self._time_limit
+        return reason if self.complete or late else None

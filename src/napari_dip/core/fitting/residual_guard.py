@@ -15,34 +15,35 @@ if TYPE_CHECKING:
     from napari_dip.config import FitConfig
     from napari_dip.core.problem import Problem
 
-# The power of the residual may exceed that of the noise by this share and by chance; from a
-# little more on all of the excess counts. The standard deviation of correlated noise may be
-# 40% more than measured.
+# Share by which the power of the residual may exceed that of the noise, beside chance, for
+# white and for correlated noise (whose standard deviation may be 40% more than measured). The
+# excess above it counts gradually, and fully from `_RAMP` on.
 _UNCERTAINTY, _UNCERTAINTY_CORRELATED, _RAMP = 0.15, 1.0, 0.32
-# The share of the residual that stays removed is the ratio of noise to residual to this
-# power. With 1 the expected error is least if the noise is known exactly; more keeps texture
-# where it is overestimated and costs little where it is not (docs/performance.md).
+# Exponent of the ratio of noise to residual. 1 minimises the expected error if the noise
+# level is exact; more keeps texture where the level is too high, and costs little where it is
+# exact (docs/performance.md).
 _CAUTION = 2.5
+# Share of the regions that `most_removed` looks at, those with the least removed first.
 _NEARLY_ALL = 0.95
-# Where less than this share stays removed, the observation was mostly restored.
+# Share of the residual below which the observation counts as mostly restored.
 _HALF = 0.5
 
 
 class ResidualGuard:
-    """Limits what is removed from an observation to what the noise explains.
+    """Limits the residual that a fit removes from an observation to the power of the noise.
 
     Parameters
     ----------
     problem : Problem
-        Picture and noise; the operator is the identity.
+        Observation and noise model; the operator is the identity.
 
     Notes
     -----
-    A pixel that is predicted from its neighbours has an error that is independent of its
-    noise, so the power R of the residual is that of the noise N plus that of the error.
-    Keeping the share N / R of the residual removed has the least expected error. R and N are
-    compared region by region: where R is hardly more than N, the estimate stays as it is;
-    where texture was lost, R is several times N and the observation comes back.
+    The error of a pixel that is predicted from its neighbours is independent of the noise of
+    that pixel. So the power R of the residual is the power N of the noise plus that of the
+    error, and the expected error is least if the share N / R of the residual stays removed. R
+    and N are compared region by region: where R is hardly more than N, the estimate stays as
+    it is; where texture was lost, R is several times N and the observation is blended back.
 
     References
     ----------
@@ -52,8 +53,8 @@ class ResidualGuard:
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
         self._weights = problem.valid.float()
-        # Independent values in a region: fewer where neighbouring pixels share their noise,
-        # at the border and beside missing pixels.
+        # Number of independent values in a region. It is smaller where the noise of
+        # neighbouring pixels is correlated, at the border and beside missing pixels.
         independent = 4 * math.pi * DEVIATION**2 / (1 + 4 * math.pi * problem.noise.grain**2)
         inside = regional_means(self._weights, beyond=True).clamp(min=1e-6)
         uncertainty = _UNCERTAINTY_CORRELATED if problem.noise.grain else _UNCERTAINTY
@@ -73,16 +74,13 @@ class ResidualGuard:
 
     @torch.no_grad()
     def most_removed(self, estimate: Tensor) -> float:
-        """Return the share of the residual that stays removed where it is largest.
-
-        It is smaller in all but 5% of the regions.
-        """
+        """Return the 95th percentile, over regions, of the share that stays removed."""
         shares = self._shares(estimate)[regional_means(self._weights) > 0]
         return float(shares.flatten().sort().values[int(_NEARLY_ALL * (shares.numel() - 1))])
 
     @torch.no_grad()
     def findings(self, estimate: Tensor) -> dict[str, float]:
-        """Return the share of the residual's power and of the area that was given back."""
+        """Return the share of the residual's power, and of the area, that was blended back."""
         share = self.removed(estimate)
         residual = self._weights * (self._problem.observation - estimate) ** 2
         area = self._weights.sum().clamp(min=1.0)
@@ -105,6 +103,6 @@ class ResidualGuard:
 
 
 def build_guard(problem: Problem, settings: FitConfig) -> ResidualGuard | None:
-    """Return the guard of a fit; None where there is none, or no residual to compare."""
+    """Return the guard of a fit; None if it is off or the operator is not the identity."""
     guarded = settings.residual_guard and isinstance(problem.operator, Identity)
     return ResidualGuard(problem) if guarded else None

@@ -1,4 +1,4 @@
-"""Snapshot and Fit: what `fit` yields on the way, and what it returns."""
+"""Snapshot and Fit: the values that `fit` yields and returns."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state of a fit; holds copies, never live tensors.
+    """A copy of the state of a fit; it shares no memory with the fit.
 
     Attributes
     ----------
     iteration : int
-        From 1.
+        Iteration of the snapshot, from 1.
     loss : float
-        Mean nll of the fitted pixels, and what regularisers add.
+        Mean nll of the fitted pixels plus the regularisers.
     heldout_error : float or None
-        Mean nll of the average at the held-out pixels.
+        Mean nll of the average at the held-out pixels; None if there are none.
     selected_iteration : int
         Iteration whose estimate would be returned now.
     estimate : (C, [Z,] Y, X) float32 array
-        The moving average, in network units.
+        Moving average of the estimate, in network units.
     stop_reason : StopReason or None
-        Set in the last snapshot.
+        Reason for which the fit ended, in the last snapshot; None before.
     """
 
     iteration: int
@@ -44,17 +44,43 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The outcome of a fit.
+    """The result of a fit.
 
-    `estimate` is (C, [Z,] Y, X) float32 in network units; `residual_whiteness` is
-    that of the observation minus what the operator makes of the estimate;
-    `findings` are what was learnt about the operator; `weights_sha256` that of the
-    file the network started from, if any; `stopping_agreement` tells how alike the
-    estimates are that two rules would keep, from 0 to 1. `posterior_std` is shaped as
-    the estimate, if it was sampled, and `posterior_scale` the factor in it that makes
-    it fit the errors at held-out pixels. `continued` is how many of the iterations were
-    an earlier fit's, which this one went on from; `warm` tells whether it began with
-    what the fit of a neighbour had learnt. `ending` is kept on demand.
+    Attributes
+    ----------
+    estimate : (C, [Z,] Y, X) float32 array
+        Selected estimate, in network units.
+    iterations : int
+        Number of iterations, those of a resumed fit and of the sampling included.
+    selected_iteration : int
+        Iteration of `estimate`.
+    stop_reason : StopReason
+        Reason for which the fit ended.
+    seconds, seconds_per_iteration : float
+        Time without pauses, and median time of an iteration [seconds].
+    parameters : int
+        Number of parameters of the network.
+    rollbacks : int
+        Number of times the loss collapsed and the fit returned to a checkpoint.
+    residual_whiteness : float or None
+        Whiteness of the observation minus the operator's prediction; None if the observation
+        is no picture.
+    findings : mapping of str to float
+        Diagnostics of the operator and of the residual guard.
+    weights_sha256 : str or None
+        Checksum of the file of initial weights, if there was one.
+    stopping_agreement : float or None
+        Agreement of the estimates that two rules select, 0 to 1; None with one rule.
+    posterior_std : (C, [Z,] Y, X) float32 array or None
+        Standard deviation of the posterior samples, in network units; None without samples.
+    posterior_scale : float or None
+        Factor in `posterior_std` that matches it to the errors at held-out pixels.
+    continued : int
+        Number of the iterations that an earlier, resumed fit had made.
+    warm : bool
+        Whether the fit started from the weights of a neighbour's fit.
+    checkpoint : FitCheckpoint or None
+        State at the end, if it was asked for.
     """
 
     estimate: NDArray[np.float32]
@@ -76,5 +102,5 @@ class Fit:
     checkpoint: FitCheckpoint | None = None
 
     def without_pixels(self) -> Fit:
-        """Return what is to be reported alone."""
+        """Return a copy without arrays, for the report."""
         return replace(self, estimate=np.empty(0, np.float32), posterior_std=None, checkpoint=None)

@@ -1,4 +1,4 @@
-"""Clock: the seconds that a run has taken, without those it was kept waiting."""
+"""Timer: the time that a run takes, without its pauses."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from contextlib import contextmanager
 
 
 class Timer:
-    """Counts from its making on; a pause is part of no time limit and no pace.
+    """Seconds since it was made, without pauses.
 
-    A run waits where it yields, and where it asks whether it should end: the
-    answer may be held back.
+    A run pauses where it yields, and where it asks whether to stop: both may take the caller
+    as long as it likes.
 
     Parameters
     ----------
     stop_requested : callable
-        Whether somebody asked to stop.
+        Function without arguments that returns whether to stop.
 
     Examples
     --------
-    >>> clock = Timer(lambda: True)
-    >>> with clock.waiting():
+    >>> timer = Timer(lambda: True)
+    >>> with timer.waiting():
     ...     time.sleep(0.01)
-    >>> clock.stop_requested(), clock.seconds < 0.01
+    >>> timer.stop_requested(), timer.seconds < 0.01
     (True, True)
     """
 
@@ -33,11 +33,12 @@ class Timer:
 
     @property
     def seconds(self) -> float:
+        """Time since the timer was made, without pauses [seconds]."""
         return time.perf_counter() - self._start
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Stand still meanwhile."""
+        """Leave the time inside this context out."""
         begin = time.perf_counter()
         try:
             yield
@@ -45,6 +46,6 @@ class Timer:
             self._start += time.perf_counter() - begin
 
     def stop_requested(self) -> bool:
-        """Ask whether to stop, and stand still until there is an answer."""
+        """Return whether to stop; the time until the answer is left out."""
         with self.waiting():
             return self._stop_requested()

@@ -1,4 +1,4 @@
-"""Tune: choose the network's width and the learning rate by the error at held-out pixels."""
+"""Tune: choose the width of the network and the learning rate by the held-out error."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from napari_dip.optional import require
 if TYPE_CHECKING:
     from typing import Any
 
-    from napari_dip.config import DipConfig, FitConfig
+    from napari_dip.config import CompleteConfig, FitConfig
     from napari_dip.core.hardware.device import Runtime
     from napari_dip.core.problem import Problem
 
-# A trial fits the middle of a block, so large at most along each axis [pixels] ...
+# Largest side of the middle of a block, which a trial fits [pixels].
 _CROP = 128
-# ... and for so many iterations at most.
+# Upper bound of the iterations of a trial.
 _ITERATIONS = 300
-# Widths and learning rates around those of the preset.
+# Widths, and range of the learning rate, in units of those of the configuration.
 _WIDTHS = (0.5, 1.0, 2.0)
 _RATES = (0.25, 4.0)
-# Fewer held-out pixels than this tell too little to choose by.
+# Fewest held-out pixels whose error is precise enough to choose by.
 _HELDOUT = 32
-# Trials at random before the sampler learns from them.
+# Random trials before the sampler learns from them.
 _AT_RANDOM = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One choice, and how well it predicted the pixels that were hidden from it.
+    """A width and a learning rate, and the held-out error of a short fit with them.
 
     Attributes
     ----------
     width, learning_rate : float
-        Times those of the preset.
+        Factors of the width and the learning rate of the configuration.
     heldout_error : float
-        Lowest mean nll of the held-out pixels; 1 where only noise is left.
+        Lowest mean nll of the held-out pixels; 1 where the residual equals the noise.
     """
 
     width: float
@@ -51,31 +51,33 @@ class Trial:
 
 def tune(
     problem: Problem,
-    config: DipConfig,
+    config: CompleteConfig,
     runtime: Runtime,
     *,
+    seconds: float,
     stop_requested: Callable[[], bool] = lambda: False,
-) -> tuple[DipConfig, tuple[Trial, ...]]:
+) -> tuple[CompleteConfig, tuple[Trial, ...]]:
     """Choose width and learning rate by short fits to the middle of a block.
 
     Parameters
     ----------
     problem : Problem
-        A block of the image.
-    config : DipConfig
-        Complete; `tune` says for how long [seconds].
+        Block of the image.
+    config : CompleteConfig
+        Configuration to improve; it is the first trial.
     runtime : Runtime
         Device and precision.
-    stop_requested : callable
-        Once True, no further trial is made. It may wait before it answers.
+    seconds : float
+        Time for all trials [seconds]; at most half of the configuration's time limit is used.
+    stop_requested : callable, optional
+        Function without arguments; once it returns True no further trial starts.
 
     Returns
     -------
-    DipConfig
-        The given one, which is the first trial, with the best width and rate.
+    CompleteConfig
+        Configuration with the width and the learning rate of the best trial.
     tuple of Trial
-        Those that were ended in time. The seed decides them and their order,
-        the time how many there are.
+        Trials that ended in time. The seed determines their order, and the time their number.
 
     Raises
     ------
@@ -87,34 +89,30 @@ def tune(
     T. Akiba et al., "Optuna: a next-generation hyperparameter optimization
     framework", KDD 2019.
     """
-    assert config.fit is not None  # the configuration is complete
-    assert config.tune is not None  # the caller has asked
-    if config.stop in (
-        "variance",
-        "risk",
-    ):  # held-out pixels cannot tell correlated noise from structure
+    if config.stop in ("variance", "sure"):
+        # Held-out pixels cannot separate correlated noise from structure.
         return config, ()
     middle = problem.middle(_CROP)
-    # Channels of a pixel count once.
+    # The channels of a pixel count once.
     pixels = int(middle.valid.any(dim=1).sum())
     if pixels * config.fit.stopping.heldout_fraction < _HELDOUT:
         return config, ()
     study = _study(config.seed)
-    # Weights that are given fit one width only.
+    # Given weights have one width only.
     widths = _WIDTHS if config.fit.network_weights is None else (1.0,)
-    # At least half of the time that the whole run has is left for the result.
-    seconds = min(config.tune, (config.time_limit or float("inf")) / 2)
-    clock = Timer(stop_requested)
+    # At least half of the run's time is left for the result.
+    seconds = min(seconds, (config.time_limit or float("inf")) / 2)
+    timer = Timer(stop_requested)
     trials: list[Trial] = []
-    while (left := seconds - clock.seconds) > 0 and not clock.stop_requested():
-        asked = study.ask()
-        width = asked.suggest_categorical("width", widths)
-        rate = asked.suggest_float("learning_rate", *_RATES, log=True)
-        chosen = config.model_copy(update={"fit": _scaled(config.fit, width, rate)})
-        error = _heldout_error(middle, chosen, runtime, left, clock.stop_requested)
+    while (left := seconds - timer.seconds) > 0 and not timer.stop_requested():
+        proposal = study.ask()
+        width = proposal.suggest_categorical("width", widths)
+        rate = proposal.suggest_float("learning_rate", *_RATES, log=True)
+        candidate = config.model_copy(update={"fit": _scaled(config.fit, width, rate)})
+        error = _heldout_error(middle, candidate, runtime, left, timer.stop_requested)
         if error is None:
             break
-        study.tell(asked, error)
+        study.tell(proposal, error)
         trials.append(Trial(width, rate, error))
     if not trials:
         return config, ()
@@ -130,13 +128,13 @@ def _study(seed: int) -> Any:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_AT_RANDOM)
     study = optuna.create_study(sampler=sampler)
-    # What is not tuned is tried too, and first.
+    # The configuration itself is the first trial.
     study.enqueue_trial({"width": 1.0, "learning_rate": 1.0})
     return study
 
 
 def _scaled(settings: FitConfig, width: float, rate: float) -> FitConfig:
-    """Return other widths, and another learning rate, in units of those given."""
+    """Return settings with the widths and the learning rate multiplied by factors."""
     channels = tuple(max(round(width * n), 1) for n in settings.network.channels)
     network = settings.network.model_copy(update={"channels": channels})
     return settings.model_copy(
@@ -146,13 +144,12 @@ def _scaled(settings: FitConfig, width: float, rate: float) -> FitConfig:
 
 def _heldout_error(
     problem: Problem,
-    config: DipConfig,
+    config: CompleteConfig,
     runtime: Runtime,
     time_limit: float,
     stop_requested: Callable[[], bool],
 ) -> float | None:
-    """Return the lowest error of a fit at held-out pixels; None if it was cut short."""
-    assert config.fit is not None
+    """Return the lowest held-out error of a fit; None if the fit ended early."""
     fitting = config.fit.model_copy(
         update={"max_iterations": min(_ITERATIONS, config.fit.max_iterations)}
     )
@@ -177,6 +174,6 @@ def _heldout_error(
             StopReason.TIME_LIMIT,
             StopReason.STOP_REQUESTED,
         ):
-            return None  # not one of those that can be compared
+            return None  # an unfinished fit cannot be compared
         errors.append(snapshot.heldout_error)
     return min(errors)

@@ -1,1 +1,1 @@
-"""Report: what was done to an image, with warnings and provenance."""
+"""Report: assembly at the end of a run, warnings and provenance."""

@@ -1,4 +1,4 @@
-"""What was given to a task as JSON has it: numbers and words, and of pictures who they are."""
+"""Provenance: a task's parameters as JSON; arrays become shape, type and checksum."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import numpy as np
 from napari_dip.core.image.array_like import as_array
 from napari_dip.core.image.image import Image
 
-# Arrays of no more numbers, such as quantisation tables and small PSFs, are written out.
+# Largest size of an array that is written out, such as a quantisation table or a small PSF.
 _FEW = 256
 
 
 def recorded(value: Any) -> Any:
-    """Return a value as JSON has it; larger arrays by shape, type and checksum.
+    """Return a value as plain JSON; larger arrays become shape, type and checksum.
 
     Parameters
     ----------
-    value : anything
-        Number, word, mapping, sequence, array, `Image`, dataclass or module.
+    value : object
+        Number, string, mapping, sequence, array, `Image`, dataclass or module.
 
     Examples
     --------
@@ -41,36 +41,36 @@ def recorded(value: Any) -> Any:
             "source": value.source,
             "axes": value.axes,
             **(sizes if value.voxel_size else {}),
-            **_identity(value.data),
+            **_fingerprint(value.data),
         }
     if isinstance(value, Mapping):
-        return {str(key): recorded(one) for key, one in value.items()}
+        return {str(key): recorded(item) for key, item in value.items()}
     if is_dataclass(value):
         return {field.name: recorded(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Sequence):
         value = np.asarray(value)
-    if not hasattr(value, "shape"):  # a module of somebody's own
+    if not hasattr(value, "shape"):  # a network module of the user
         return f"{type(value).__module__}.{type(value).__qualname__}"
-    written = isinstance(value, (np.ndarray, np.generic)) and value.size <= _FEW
-    if written and value.dtype.kind in "biuf" and np.isfinite(value).all():
+    is_small = isinstance(value, (np.ndarray, np.generic)) and value.size <= _FEW
+    if is_small and value.dtype.kind in "biuf" and np.isfinite(value).all():
         return value.tolist()
-    return _identity(value)
+    return _fingerprint(value)
 
 
 def sha256_of_pixels(data: Any) -> str | None:
-    """Return the checksum of an array in memory; None for a lazy one, which is not read for it."""
+    """Return the checksum of an array in memory; None for a lazy array, which is not read."""
     if not isinstance(data, np.ndarray):
         return None
     return hashlib.sha256(np.ascontiguousarray(data).tobytes()).hexdigest()
 
 
-def _identity(data: Any) -> dict[str, Any]:
-    """Return what tells an array from another; `nonzero` is the share that a mask paints."""
-    found: dict[str, Any] = {
+def _fingerprint(data: Any) -> dict[str, Any]:
+    """Return shape, type, checksum and the share of nonzero values, the area of a mask."""
+    fingerprint: dict[str, Any] = {
         "shape": [int(n) for n in data.shape],
         "dtype": np.dtype(data.dtype).name,
         "sha256": sha256_of_pixels(data),
     }
     if isinstance(data, np.ndarray):
-        found["nonzero"] = np.count_nonzero(data) / max(data.size, 1)
-    return found
+        fingerprint["nonzero"] = np.count_nonzero(data) / max(data.size, 1)
+    return fingerprint

@@ -1,4 +1,4 @@
-"""Report: collect what was done to an image at the end of a run."""
+"""Report: assemble the report at the end of a run."""
 
 from __future__ import annotations
 
@@ -47,54 +47,55 @@ def make_report(
     tiling: TilingRecord | None = None,
     constant: ConstantRecord | None = None,
     returns_noiseless: bool = False,
-    told: Sequence[str] = (),
+    warnings: Sequence[str] = (),
 ) -> Report:
-    """Put together what is known at the end of a run.
+    """Assemble the report of a run.
 
     Parameters
     ----------
     image : Image
-        What was given.
+        Given image.
     task : Task
         The inverse problem.
     config : DipConfig
-        Complete.
+        Complete configuration.
     runtime : Runtime
         Device and precision.
     threads : int
-        Of the CPU.
-    fits : sequence of (block, fits)
-        Every block that was fitted, with one fit for each run.
+        Number of CPU threads.
+    fits : sequence of (Block, sequence of Fit)
+        Fitted blocks, with one fit for each run.
     blocks_left : int
-        Not reached before the run was stopped.
+        Number of blocks that were not reached before the run was stopped.
     noise : tuple of NoiseRecord
-        One for each channel.
+        Noise of each channel.
     seconds : float
-        Of the whole run.
+        Time of the run, without pauses [seconds].
     invalid_pixels : int
-        Missing pixels, which the result fills.
+        Number of missing pixels, which the result fills.
     quality : mapping
-        psnr, ssim, best_psnr and best_iteration, if a reference was given.
+        psnr, ssim, best_psnr and best_iteration; empty without a reference.
     trials : sequence of Trial
-        What was tried to choose width and learning rate.
+        Trials for the choice of width and learning rate.
     tiling : TilingRecord, optional
-        How planes or volumes were cut.
+        Tiles of planes or volumes; None if these were fitted whole.
     constant : ConstantRecord, optional
         Planes and regions that were not fitted.
     returns_noiseless : bool
-        Channels with negligible noise came back as they are, without a fit.
-    told : sequence of str
-        What the user was told meanwhile.
+        Whether channels with negligible noise come back unchanged, without a fit.
+    warnings : sequence of str
+        Warnings during the run, such as lack of memory.
     """
-    from napari_dip.core.hardware.memory import peak_memory  # torch, only when something ran
+    # It imports torch, which a program that only reads reports does not need.
+    from napari_dip.core.hardware.memory import peak_memory
 
-    records = tuple(_block_record(block.index, outcomes) for block, outcomes in fits)
-    everything = [outcome for _, outcomes in fits for outcome in outcomes]
+    records = tuple(_block_record(block.index, runs) for block, runs in fits)
+    all_fits = [fit for _, runs in fits for fit in runs]
     diagnostics = {
-        "residual_whiteness": _median([outcome.residual_whiteness for outcome in everything]),
-        "stopping_agreement": _median([outcome.stopping_agreement for outcome in everything]),
-        "posterior_scale": _median([outcome.posterior_scale for outcome in everything]),
-        **_findings(everything),
+        "residual_whiteness": _median([fit.residual_whiteness for fit in all_fits]),
+        "stopping_agreement": _median([fit.stopping_agreement for fit in all_fits]),
+        "posterior_scale": _median([fit.posterior_scale for fit in all_fits]),
+        **_findings(all_fits),
         **({"trials": [asdict(trial) for trial in trials]} if trials else {}),
     }
     return Report(
@@ -107,31 +108,29 @@ def make_report(
         device=str(runtime.device),
         precision=runtime.precision,
         threads=threads,
-        parameters=everything[0].parameters if everything else 0,
-        weights_sha256=everything[0].weights_sha256 if everything else None,
+        parameters=all_fits[0].parameters if all_fits else 0,
+        weights_sha256=all_fits[0].weights_sha256 if all_fits else None,
         blocks=records,
         blocks_left=blocks_left,
         tiling=tiling,
         constant=constant,
-        iterations=sum(outcome.iterations for outcome in everything),
+        iterations=sum(fit.iterations for fit in all_fits),
         selected_iteration=records[0].selected_iteration if records else 0,
         stop_reason=records[-1 if _was_stopped(records) else 0].stop_reason
         if records
         else _reason_without_fits(noise, returns_noiseless),
         seconds=seconds,
-        seconds_per_iteration=median(
-            [outcome.seconds_per_iteration for outcome in everything] or [0.0]
-        ),
+        seconds_per_iteration=median([fit.seconds_per_iteration for fit in all_fits] or [0.0]),
         peak_memory_bytes=peak_memory(runtime.device),
         noise=noise[0],
         noise_by_channel=noise,
         diagnostics=diagnostics,
         warnings=(
             *of_files(image, task),
-            *told,
+            *warnings,
             *task.remarks(image),
             *(of_noiseless(noise, fitted=bool(records)) if returns_noiseless else ()),
-            *of_fit(task, config, noise, diagnostics, [one.stop_reason for one in records]),
+            *of_fit(task, config, noise, diagnostics, [record.stop_reason for record in records]),
             *of_tiles(tiling),
             *of_constants(constant),
         ),
@@ -153,17 +152,17 @@ def _was_stopped(records: Sequence[BlockRecord]) -> bool:
     return bool(records) and records[-1].stop_reason == "stop_requested"
 
 
-def _block_record(index: int, outcomes: Sequence[Fit]) -> BlockRecord:
-    first = outcomes[0]
+def _block_record(index: int, runs: Sequence[Fit]) -> BlockRecord:
+    first = runs[0]
     return BlockRecord(
         index=index,
-        iterations=sum(outcome.iterations for outcome in outcomes),
+        iterations=sum(fit.iterations for fit in runs),
         selected_iteration=first.selected_iteration,
-        stop_reason=outcomes[-1].stop_reason.value,
-        seconds=sum(outcome.seconds for outcome in outcomes),
-        rollbacks=sum(outcome.rollbacks for outcome in outcomes),
+        stop_reason=runs[-1].stop_reason.value,
+        seconds=sum(fit.seconds for fit in runs),
+        rollbacks=sum(fit.rollbacks for fit in runs),
         warm=first.warm,
-        continued=sum(outcome.continued for outcome in outcomes),
+        continued=sum(fit.continued for fit in runs),
     )
 
 
@@ -185,6 +184,6 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 
 def _findings(fits: Sequence[Fit]) -> dict[str, float]:
-    """Return the median over all fits of each thing that was found out."""
+    """Return the median of each diagnostic over all fits."""
     names = sorted({name for fit in fits for name in fit.findings})
     return {name: median([fit.findings[name] for fit in fits]) for name in names}

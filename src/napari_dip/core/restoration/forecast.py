@@ -1,4 +1,4 @@
-"""Forecast: what a run takes, told by some seconds of it."""
+"""Forecast: time and memory of a run, estimated from its first seconds."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from napari_dip.core.restoration.progress import Progress
     from napari_dip.core.tasks import Task
 
-# A run is watched for so long, and for so many iterations, before it is judged: the
-# first one is slower than those that follow.
+# Shortest time and fewest iterations to measure; the first iteration is slower than later ones.
 _SECONDS, _ITERATIONS = 4.0, 5
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a run takes at most.
+    """Upper bounds of the time and the memory of a run.
 
     Attributes
     ----------
     seconds : float
-        If every block uses its whole budget; mostly a rule ends fits sooner.
+        Upper bound of the time [seconds]: every fit runs to its last iteration, though a
+        stopping rule usually ends it sooner.
     seconds_per_iteration : float
-        Of the first block.
+        Time of an iteration of the first fitted block [seconds].
     iterations : int
-        Of all blocks, at most.
+        Upper bound of the iterations of all blocks.
     blocks : int
-        Planes, volumes or tiles.
+        Number of planes, volumes or tiles.
     memory : int
-        Highest use of the GPU, or of this process, so far [bytes].
+        Peak memory of the GPU, or of this process, so far [bytes].
     """
 
     seconds: float
@@ -53,22 +53,32 @@ def forecast(
     out: Any = None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Forecast | None:
-    """Begin a run, and tell from its first seconds what the whole would take.
+    """Run the first seconds of a restoration, and estimate its time and memory.
 
     Parameters
     ----------
-    image, task, config, out, stop_requested
-        As for `restore`; nothing is tuned.
+    image : array_like or Image
+        Degraded image of real numbers, (Y, X) or more axes.
+    task : Task, optional
+        Inverse problem to solve; denoising by default.
+    config : DipConfig, optional
+        All other choices; the defaults of `DipConfig` by default. Nothing is tuned.
+    out : array, optional
+        Array for the result, as for `restore`; its values are overwritten. By default
+        the result is kept in memory.
+    stop_requested : callable, optional
+        Function without arguments, called at each iteration; the forecast ends once it
+        returns True. It always returns False by default.
 
     Returns
     -------
     Forecast or None
-        None if there is nothing to fit, or the run was stopped.
+        Upper bounds; None if there is nothing to fit, or the run was stopped.
 
     Raises
     ------
     InputError, DeviceError, DivergedError
-        As `restore` does.
+        As for `restore`.
 
     Examples
     --------
@@ -84,7 +94,7 @@ def forecast(
     first = last = fitted = None
     for progress in run:
         if first is not None and progress.block != fitted:
-            break  # blank planes before the first fit take no time
+            break  # the first fit has ended
         fitted = progress.block
         first, last = first or _Moment.of(progress), _Moment.of(progress)
         if last.seconds >= _SECONDS and last.iteration - first.iteration >= _ITERATIONS:
@@ -111,7 +121,7 @@ def forecast(
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """What is remembered of a progress, which holds an image."""
+    """Numbers of a `Progress`, without its image."""
 
     iteration: int
     iterations_left: int

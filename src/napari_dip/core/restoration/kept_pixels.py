@@ -1,4 +1,4 @@
-"""Kept pixels: those of constant planes and regions, which come back as observed."""
+"""Kept pixels: pixels of constant planes and regions, which come back as observed."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from napari_dip.core.records import ConstantRecord
 if TYPE_CHECKING:
     from napari_dip.core.blocks.plan import Block
 
-# Position of a plane along the axes that it does not have.
+# Position of a plane along the other axes of the image.
 Place = tuple[tuple[str, int], ...]
-# A plane of a volume with fewer pixels may be constant by chance.
+# Fewest pixels of a constant plane in a volume; a smaller plane may be constant by chance.
 _LEAST_PLANE = 256
 
-# Shares of a plane this near to all of it are rounding.
+# Share of a plane from which on it counts as all of it, in spite of rounding.
 _ALL = 1 - 1e-4
 
 
 class KeptPixels:
-    """Counts of the pixels that came back as observed, by plane."""
+    """Number of kept pixels of each plane."""
 
     def __init__(self) -> None:
-        # Of each plane, by its position along the other axes: pixels observed, and kept.
+        # Number of observed and of kept pixels, by plane.
         self._observed: defaultdict[Place, float] = defaultdict(float)
         self._kept: defaultdict[Place, float] = defaultdict(float)
 
     def add(
         self, block: Block, values: NDArray[Any], kept_pixels: NDArray[np.bool_], axes: str
     ) -> None:
-        """Count the pixels of a block, (C, [Z, ]Y, X); tiles share those that they overlap at."""
+        """Count the pixels of a block, (C, [Z, ]Y, X); tiles share the pixels of their overlap."""
         known = finite_mask(values)
         selection = dict(zip(axes, block.selection, strict=True))
         observed = count_pixels_by_plane(block, known)
@@ -53,7 +53,7 @@ class KeptPixels:
             self._kept[place] += float(kept[index])
 
     def record(self) -> ConstantRecord | None:
-        """Return what the report says; None if no pixel was kept."""
+        """Return the record for the report; None if no pixel was kept."""
         if not any(self._kept.values()):
             return None
         observed = {place: count for place, count in self._observed.items() if count}
@@ -72,14 +72,14 @@ def _position(at: int | slice, within: int) -> int:
 
 
 def constant_planes(values: NDArray[Any], gains: Sequence[float]) -> NDArray[np.bool_]:
-    """Tell which pixels of a block belong to a constant plane, missing ones included.
+    """Return True at the pixels of constant planes, missing pixels included.
 
     Parameters
     ----------
     values : (C, [Z, ]Y, X) array
-        On the image's scale.
+        Observation on the image's scale.
     gains : sequence of float
-        For each channel, the difference that is 1 in network units.
+        Difference on the image's scale that is 1 in network units, for each channel.
 
     Returns
     -------
@@ -95,13 +95,13 @@ def constant_planes(values: NDArray[Any], gains: Sequence[float]) -> NDArray[np.
 
 
 def constant_regions(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell which pixels of (C, [Z, ]Y, X) belong to a constant region of their plane."""
+    """Return True at the pixels of (C, [Z, ]Y, X) in a constant region of their plane."""
     planes = values.reshape(-1, *values.shape[-2:])
     return np.stack([find_constant_regions(plane) for plane in planes]).reshape(values.shape)
 
 
 def differ(values: NDArray[Any], valid: NDArray[np.bool_], gains: Sequence[float]) -> bool:
-    """Tell whether valid pixels of any channel differ from one another."""
+    """Return whether the valid pixels of any channel differ from one another."""
     return any(
         bool(where.any()) and not is_constant(plane[where], gain)
         for plane, where, gain in zip(values, valid, gains, strict=True)
@@ -109,19 +109,20 @@ def differ(values: NDArray[Any], valid: NDArray[np.bool_], gains: Sequence[float
 
 
 def as_observed(values: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return an observation (C, [Z, ]Y, X) with the missing pixels of constant planes filled."""
-    with np.errstate(over="ignore"):  # values that float32 cannot hold are not kept
+    """Return an observation (C, [Z, ]Y, X) with missing pixels of constant planes filled."""
+    with np.errstate(over="ignore"):  # values too large for float32 are not kept
         observed = values.astype(np.float32)
     holes = kept & ~finite_mask(values)
     for index in zip(*np.nonzero(holes.any(axis=(-2, -1))), strict=True):
         plane, hole = observed[index], holes[index]
-        whole = observed[index[0]] if np.isnan(plane).all() else plane
-        plane[hole] = np.nanmin(np.where(np.isfinite(whole), whole, np.nan))
+        # A plane without an observed pixel takes the value of its constant volume.
+        known = observed[index[0]] if np.isnan(plane).all() else plane
+        plane[hole] = np.nanmin(np.where(np.isfinite(known), known, np.nan))
     return observed
 
 
 def enlarged(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return pixels repeated along each axis, to the shape of an estimate."""
+    """Return an array with pixels repeated along each axis, up to the shape of an estimate."""
     for axis, (size, n) in enumerate(zip(shape, values.shape, strict=True)):
         if size != n:
             values = np.repeat(values, size // n, axis=axis)

@@ -1,4 +1,4 @@
-"""OomFallback: what is tried, one after the other, when the memory is not enough for a fit."""
+"""OomFallback: what to try, step by step, when a fit runs out of memory."""
 
 from __future__ import annotations
 
@@ -18,73 +18,78 @@ if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
 
 _LOG = logging.getLogger(__name__)
+_SMALLEST_TILE = 16
 
 
 class OomFallback:
-    """Free what is not in use, then halve the tile as often as may be, then take the CPU.
+    """Frees unused memory, then halves the tiles as often as possible, then uses the CPU.
 
-    What has been finished stays; from a step on, all further blocks are fitted so.
+    Finished blocks stay as they are; all later blocks are fitted with less memory, too.
 
     Parameters
     ----------
     image : Image
-        What blocks are cut from.
+        Image that blocks are cut from.
     tiling : Tiling or None
-        How blocks may be cut further; None if they depend on all their pixels.
+        Tiles that blocks can be cut into; None if the operator needs whole blocks.
     runtime : Runtime
-        Device and precision.
+        Device and precision at the start.
 
     Attributes
     ----------
     runtime : Runtime
-        As it is now.
-    told : list of str
-        The steps that were taken, in words.
+        Device and precision of the next fit.
+    warnings : list of str
+        Sentences about the steps so far, for the report.
     """
 
     def __init__(self, image: Image, tiling: Tiling | None, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.told: list[str] = []
+        self.warnings: list[str] = []
         self._image = image
         self._tiling = tiling
         self._halved = False
         self._freed_for: int | None = None
 
     def parts(self, block: Block) -> list[Block]:
-        """Return what a block is to be fitted in: itself, or smaller tiles of it."""
+        """Return the blocks to fit in place of a block: itself, or smaller tiles of it."""
         if self._tiling is None or not self._halved:
             return [block]
         return split_block(block, self._image, self._tiling)
 
-    def descend(self, block: Block, reason: str) -> bool:
-        """Take the next step after a block has failed; return False if there is none left."""
+    def use_less(self, block: Block, reason: str) -> bool:
+        """Take the next step after a block failed; return False if no step is left."""
         gc.collect()
         if self.runtime.device.type == "cuda":
             torch.cuda.empty_cache()
         if self._freed_for != block.index:
             self._freed_for = block.index
-            self._tell(f"No more memory ({reason}): freed what was not in use, and tried again.")
+            self._warn(f"Out of memory ({reason}): unused memory was freed, and the fit repeated.")
             return True
-        if smaller := self._smaller(block):
+        if smaller := self._smaller_tiles(block):
             self._tiling, self._halved = smaller, True
-            self._tell(f"No more memory ({reason}): went on in tiles of {smaller.side} pixels.")
+            self._warn(
+                f"Out of memory ({reason}): the rest was fitted in tiles of {smaller.side} pixels."
+            )
             return True
         if self.runtime.device.type != "cpu":
             self.runtime = Runtime(torch.device("cpu"), torch.float32)
-            self._tell(f"No more memory ({reason}): went on by the CPU.")
+            self._warn(f"Out of memory ({reason}): the rest was fitted on the CPU.")
             return True
         return False
 
-    def _smaller(self, block: Block) -> Tiling | None:
-        """Return tiles of half the size; None if neighbours would share most of them."""
+    def _smaller_tiles(self, block: Block) -> Tiling | None:
+        """Return tiles of half the size; None if neighbours would share most of their pixels."""
         if self._tiling is None:
             return None
         tiling = self._tiling
         largest = min(tiling.side, max(block_shape(block, self._image)))
         smallest = 2 * max(map(tiling.shared, tiling.axes))
         side = largest // 2
-        return replace(tiling, side=side) if side >= max(smallest, tiling.grid, 16) else None
+        if side < max(smallest, tiling.grid, _SMALLEST_TILE):
+            return None
+        return replace(tiling, side=side)
 
-    def _tell(self, words: str) -> None:
-        self.told.append(words)
-        _LOG.warning(words)
+    def _warn(self, sentence: str) -> None:
+        self.warnings.append(sentence)
+        _LOG.warning(sentence)

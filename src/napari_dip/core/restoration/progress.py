@@ -1,4 +1,4 @@
-"""Progress and Restoration: what `restore` yields and returns; `finish` asks for the latter."""
+"""Progress and Restoration: the values that `restore` yields and returns."""
 
 from __future__ import annotations
 
@@ -17,40 +17,44 @@ if TYPE_CHECKING:
     from napari_dip.core.records import Report
 
 Step = TypeVar("Step")
-Outcome = TypeVar("Outcome")
-# Called with each `Progress` of a run.
+Result = TypeVar("Result")
+# Function that is called with each `Progress` of a run.
 Follower = Callable[["Progress"], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a restoration is; safe to pass between threads.
+    """The state of a restoration; safe to pass between threads.
 
     Attributes
     ----------
-    block, blocks : int
-        The block being fitted, from 0, and how many there are.
+    block : int
+        Index of the block that is fitted now, from 0.
+    blocks : int
+        Number of blocks.
     selection : tuple
-        Index into the image's array where `estimate` belongs.
-    iteration, max_iterations : int
-        Within the block.
+        Index into the result's array at which `estimate` belongs.
+    iteration : int
+        Iteration of this block, from 1.
+    max_iterations : int
+        Upper bound of the iterations of this block.
     seconds : float
-        Since the start of the whole run.
+        Time since the start of the run, without pauses [seconds].
     iterations_left : int
-        At most, of this block and all that follow.
+        Upper bound of the iterations of this block and all later ones.
     seconds_left : float
-        At most: if every block uses its whole budget.
+        Upper bound of the time left [seconds]: every fit runs to its last iteration.
     loss : float
-        Data fidelity of the fitted pixels; 1 where the residual is the noise.
+        Data fidelity of the fitted pixels; 1 where the residual equals the noise.
     heldout_error : float or None
-        The same for the pixels hidden from the fit.
+        Data fidelity of the held-out pixels; None if there are none.
     selected_iteration : int
         Iteration whose estimate would be returned now.
     estimate : (...) float32 array
-        Averaged estimate on the image's own scale, shaped as
-        `image.data[selection]`.
+        Moving average of the estimate on the image's scale, shaped as the result at
+        `selection`.
     psnr : float or None
-        Of this block's estimate [dB], when a reference was given.
+        Peak signal-to-noise ratio of this block's estimate [dB]; None without a reference.
     """
 
     block: int
@@ -70,21 +74,22 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """The result.
+    """Result of `restore`.
 
     Attributes
     ----------
     image : Image
-        float32 values on the input's scale; same shape, axes, voxel size.
+        Restored image: float32 values on the input's scale, with its axes and voxel size.
     report : Report
-        What was done.
+        Input, configuration, fits, noise, quality and warnings.
     run_std : (...) float32 array or None
-        Standard deviation over independent runs, when each block had several.
+        Standard deviation over independent runs; None if there was only one.
     posterior_std : (...) float32 array or None
-        Standard deviation of samples of the posterior, when each block had some,
-        scaled to fit the errors at held-out pixels.
-    endings : mapping of int to sequence of FitCheckpoint, or None
-        Where the fits of each block ended, kept on demand: `restore` can go on from there.
+        Standard deviation of posterior samples, scaled to match the errors at held-out
+        pixels; None without samples.
+    checkpoints : mapping of int to sequence of FitCheckpoint, or None
+        Checkpoints of the fits of each block, by index of the block; `restore` can resume
+        from them. None unless they were asked for.
     """
 
     image: Image
@@ -95,7 +100,7 @@ class Restoration:
 
     @property
     def uncertainty(self) -> tuple[str, NDArray[np.float32]] | None:
-        """Name and values of the standard deviation of each pixel, whichever there is."""
+        """Name and values of the standard deviation, of the runs or of the posterior samples."""
         for name in ("run_std", "posterior_std"):
             if (values := getattr(self, name)) is not None:
                 return name, values
@@ -103,16 +108,21 @@ class Restoration:
 
 
 def finish(
-    steps: Generator[Step, None, Outcome], each: Callable[[Step], object] = lambda _: None
-) -> Outcome:
-    """Exhaust a generator such as `restore` or `fit`, and return its value.
+    steps: Generator[Step, None, Result], each: Callable[[Step], object] = lambda _: None
+) -> Result:
+    """Run a generator such as `restore` or `fit` to its end, and return its value.
 
     Parameters
     ----------
     steps : generator
-        Yields `Progress` or `Snapshot`, returns `Restoration` or `Fit`.
-    each : callable
-        Called with all that is yielded.
+        Generator that yields `Progress` or `Snapshot`, and returns `Restoration` or `Fit`.
+    each : callable, optional
+        Function that is called with each value that is yielded; nothing by default.
+
+    Returns
+    -------
+    Restoration or Fit
+        Value that the generator returns.
 
     Examples
     --------
@@ -125,5 +135,5 @@ def finish(
         try:
             each(next(steps))
         except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
+            result: Result = end.value
+            return result

@@ -1,4 +1,4 @@
-"""Another iterate than the stopping rule's, and what is then to be reported."""
+"""Reselect: report a result whose iteration the user chose instead of the stopping rule."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
     from napari_dip.core.restoration.progress import Restoration
     from napari_dip.core.tasks import Task
 
-# Findings about the estimate that the rule chose.
+# Diagnostics that hold only for the estimate that the rule selected.
 _OF_THE_RULE = ("returned_power", "returned_area")
 
 
 def choose(
     restoration: Restoration, image: Image, task: Task, block: int, iteration: int
 ) -> Restoration:
-    """Return a restoration whose values at a block are of an iteration that a user chose.
+    """Return a restoration and a report for an iteration that the user chose.
 
     Parameters
     ----------
     restoration : Restoration
-        Its image already holds those values.
+        Restoration whose image already has the estimate of that iteration at the block.
     image : Image
-        The observation.
+        Degraded image.
     task : Task
-        What was done.
+        The inverse problem.
     block : int
         Index of the block.
     iteration : int
-        Whose estimate it is.
+        Iteration that the user chose.
 
     Returns
     -------
     Restoration
-        Reported are the user's iteration, why the fit ended nevertheless, and the
-        whiteness of the new residual where it is noise and nothing else.
+        The same image. The report has the user's iteration, the stop reason of the fit, and
+        the whiteness of the new residual where the residual is noise alone.
     """
     whiteness = None
     same = restoration.image.shape == image.shape
@@ -57,41 +57,44 @@ def choose(
 def chosen(
     report: Report, task: Task, block: int, iteration: int, whiteness: float | None = None
 ) -> Report:
-    """Return what is to be reported when a user chose an iteration of a block."""
+    """Return the report after a user chose an iteration of a block."""
     choice = {"selected_iteration": iteration, "selected_by": "user"}
     records = tuple(
         record.model_copy(update=choice) if record.index == block else record
         for record in report.blocks
     )
-    first = {} if not records or records[0].index != block else choice
-    # Nothing that was found out about the rule's choice is said of the user's.
-    diagnostics = {**report.diagnostics, "residual_whiteness": whiteness}
-    diagnostics = {name: found for name, found in diagnostics.items() if name not in _OF_THE_RULE}
-    silent = {**diagnostics, "stopping_agreement": None}
+    of_report = choice if records and records[0].index == block else {}
+    # Diagnostics of the rule's estimate do not hold for the user's.
+    diagnostics = {
+        name: value
+        for name, value in {**report.diagnostics, "residual_whiteness": whiteness}.items()
+        if name not in _OF_THE_RULE
+    }
     warnings = (
         *of_fit(
             task,
             report.config,
             report.noise_by_channel,
-            silent,
+            {**diagnostics, "stopping_agreement": None},
             [record.stop_reason for record in records],
         ),
         *of_tiles(report.tiling),
     )
-    figures = dict.fromkeys(("psnr", "ssim"))
     return report.model_copy(
         update={
             "blocks": records,
             "diagnostics": diagnostics,
             "warnings": warnings,
-            **first,
-            **figures,
+            **of_report,
+            # They were computed for the rule's estimate.
+            "psnr": None,
+            "ssim": None,
         }
     )
 
 
 def _residual(image: Image, restored: Image) -> NDArray[np.float64]:
-    """Return observation minus estimate, planes last."""
+    """Return observation minus estimate, with the axes Y and X last."""
     residual = np.asarray(image.data, np.float64) - np.asarray(restored.data, np.float64)
     places = [image.axes.index(axis) for axis in "YX"]
     return np.moveaxis(residual, places, (-2, -1))

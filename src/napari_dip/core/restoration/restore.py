@@ -1,35 +1,18 @@
-"""restore(): THE entry. Image in, `Progress` on the way, `Restoration` out."""
+"""restore(): restore an image, yield `Progress` on the way, and return a `Restoration`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from napari_dip.config import DipConfig
-from napari_dip.core.blocks.plan import block_shape, plan_blocks
-from napari_dip.core.blocks.tiles import find_tiling, possible_tiling
 from napari_dip.core.fitting.timer import Timer
-from napari_dip.core.hardware.device import (
-    device_errors,
-    find_runtime,
-    torch_settings,
-    useful_threads,
-)
-from napari_dip.core.hardware.memory import check_room, free_memory, freed_memory_kept
-from napari_dip.core.image.axes import spatial_axes
+from napari_dip.core.hardware.device import device_errors, torch_settings
+from napari_dip.core.hardware.memory import check_room, freed_memory_kept
 from napari_dip.core.image.image import as_image
 from napari_dip.core.restoration.accumulator import check_out
-from napari_dip.core.restoration.block_problem import BlockSource, anisotropy
-from napari_dip.core.restoration.channel_stats import (
-    find_channel,
-    find_channels,
-    returns_noiseless,
-    seeks_impulses,
-    suited,
-)
-from napari_dip.core.restoration.oom_fallback import OomFallback
+from napari_dip.core.restoration.plan import resolve
 from napari_dip.core.restoration.reference import Reference
 from napari_dip.core.restoration.resume import checkpoints_of
 from napari_dip.core.restoration.run import Run
@@ -51,51 +34,59 @@ def restore(
     keep_state: bool = False,
     continue_from: Restoration | None = None,
 ) -> Generator[Progress, None, Restoration]:
-    """Restore an image, block by block, yielding progress at about 5 Hz.
+    """Restore an image block by block, and yield the progress about five times a second.
 
     Parameters
     ----------
     image : array_like or Image
-        Real numbers; axes from the configuration, the `Image`, or guessed.
+        Degraded image of real numbers, (Y, X) or more axes. The axes are those of the
+        configuration, else those of the `Image`, else guessed from the shape.
     task : Task, optional
-        The inverse problem; denoising by default.
+        Inverse problem to solve; denoising by default.
     config : DipConfig, optional
-        All choices.
+        All other choices. By default those of `continue_from` if that is given, else the
+        defaults of `DipConfig`.
     reference : array_like, optional
-        Truth of the result's shape, for the report only; no decision reads it.
+        Known truth, of the result's shape. It is used for the report only, never for a
+        decision. None by default.
     out : array, optional
-        Of the result's shape and float32, such as a Zarr array: the result is put there block
-        by block and, if `image` is lazy, no more than a block is in memory.
-    stop_requested : callable
-        Polled at each iteration; once True, the run ends with the best result
-        so far. Blocks not reached keep the observation, and the report counts
-        them. It may wait before it answers, which is a pause.
-    keep_state : bool
-        The result can be gone on from: it holds where each fit ended, if a tenth of
-        the free memory is enough for that.
+        Array that receives the result, of the result's shape and of type float32, such as a
+        Zarr array. It is written block by block; with a lazy `image`, no more than one block
+        is in memory. By default the result is kept in memory.
+    stop_requested : callable, optional
+        Function without arguments, called at each iteration. Once it returns True the run ends
+        with the best result so far: blocks that were not reached keep the observation, and the
+        report counts them. The run pauses while the function does not return. It always
+        returns False by default.
+    keep_state : bool, optional
+        Keep a checkpoint of each fit, so that the result can be resumed. The checkpoints are
+        dropped if they need more than a tenth of the free memory. False by default.
     continue_from : Restoration, optional
-        Of the same image, task and configuration, made with `keep_state`: each fit
-        goes on from where it ended, for as many iterations more as the configuration
-        says (that of `continue_from`, if there is none); a rule that had ended it is
-        patient again.
+        Earlier restoration of the same image, task and configuration, made with `keep_state`.
+        Each fit resumes from its checkpoint, for the number of iterations in the
+        configuration. A stopping rule that had ended the fit waits again for its full
+        patience. None by default.
 
     Yields
     ------
     Progress
+        State of the fit of one block.
 
     Returns
     -------
     Restoration
-        As the value of the generator.
+        Result and report, as the value of the generator; `finish` returns it.
 
     Raises
     ------
     InputError
-        The data cannot be restored as given.
+        The image cannot be restored as given.
+    UsageError
+        Choices contradict each other, or `out` or `continue_from` does not fit the image.
     DeviceError
         The device is missing, failed or ran out of memory.
     DivergedError
-        The fit cannot be kept finite.
+        The loss of a fit does not stay finite.
 
     Examples
     --------
@@ -105,71 +96,28 @@ def restore(
     2
     """
     task = task or Denoise()
-    if config is None and continue_from is not None:
-        config = continue_from.report.config
-    config = config or DipConfig()
+    if config is None:
+        config = DipConfig() if continue_from is None else continue_from.report.config
     task.check_stop(config.stop)
-    config = config.complete(task.preset, task.dims)
-    if task.joint:
-        config = config.model_copy(update={"channels": "joint"})
-    dims = config.dims
-    assert dims is not None  # the configuration is complete
     image = as_image(image, config.axes).calibrated(config.voxel_size)
     if out is None:
         check_room(prod(image.shape) * prod(task.factors().values()))
     else:
         check_out(out, image, task)
-    task.check_noise(config.noise)
-    task = task.knowing(config.noise, config.sigma_noise, image)
-    observation = task.observe(image)
-    channels = find_channels(observation, config, task)
-    config = suited(config, task, channels).with_warm_start_chosen(task.preset)
-    runtime = find_runtime(config.device, config.precision)
-    axes = spatial_axes(image, dims)
-    # It refuses what cannot be done along these axes.
-    operator = task.operator(image, axes)
-    tiling = find_tiling(image, task, operator, axes, config, free_memory(runtime.device))
-    if tiling is not None:
-        config = config.model_copy(update={"tile": tiling.side})
-    plan = plan_blocks(image, config.channels, dims, tiling)
-    threads = config.threads or useful_threads(prod(block_shape(plan[0], image)))
-    if config.deterministic:  # on another machine too, which may choose otherwise
-        config = config.model_copy(update={"precision": runtime.precision, "threads": threads})
-    enlarged = task.enlarged(image)
-    source = BlockSource(
-        observation=observation,
-        guides=task.guides(image),
-        task=task,
-        operator=operator,
-        channels=channels,
-        own_channel=partial(find_channel, config=config, task=task),
-        returns_noiseless=returns_noiseless(config, task),
-        impulses=seeks_impulses(config, task) and not all(one.clean for one in channels),
-        anisotropy=anisotropy(enlarged),
-        device=runtime.device,
-    )
+    plan = resolve(image, task, config)
     run = Run(
-        image=image,
-        source=source,
-        config=config,
         plan=plan,
-        threads=threads,
-        tiling=tiling,
-        oom_fallback=OomFallback(
-            image, possible_tiling(image, task, operator, axes, config), runtime
-        ),
-        enlarged=enlarged,
-        oracle=None
+        timer=Timer(stop_requested),
+        reference=None
         if reference is None
-        else Reference(reference, task.final(enlarged), image.axes),
-        clock=Timer(stop_requested),
-        earlier={} if continue_from is None else checkpoints_of(continue_from, image, task, config),
+        else Reference(reference, plan.task.final(plan.enlarged), image.axes),
+        earlier={} if continue_from is None else checkpoints_of(continue_from, plan),
         keep_state=keep_state,
         out=out,
     )
-    settings = torch_settings(threads, deterministic=config.deterministic)
+    settings = torch_settings(plan.threads, deterministic=plan.config.deterministic)
     with device_errors(), settings, freed_memory_kept():
-        if config.tune is not None:
-            run.tune()
+        if plan.config.tune is not None:
+            run.tune(plan.config.tune)
         yield from run.fit_blocks()
     return run.result()

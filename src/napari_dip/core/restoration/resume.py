@@ -1,4 +1,4 @@
-"""Continuing: what an earlier restoration must have in common with one that goes on from it."""
+"""Resume: check that an earlier restoration fits, and return its checkpoints."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
     from napari_dip.core.fitting.checkpoint import FitCheckpoint
-    from napari_dip.core.image.image import Image
+    from napari_dip.core.restoration.plan import RunPlan
     from napari_dip.core.restoration.progress import Restoration
-    from napari_dip.core.tasks import Task
 
-# How long and until when is chosen anew, and what becomes of the fit afterwards.
+# Fields that decide when a fit stops, or what follows it; a resumed fit may change them.
 _MAY_DIFFER = {
     "preset",
     "stop",
@@ -29,41 +28,42 @@ _MAY_DIFFER = {
 _MAY_DIFFER_IN_FIT = {"max_iterations", "warm_iterations", "stopping", "posterior_noise"}
 
 
-def checkpoints_of(
-    earlier: Restoration, image: Image, task: Task, config: DipConfig
-) -> Mapping[int, Sequence[FitCheckpoint]]:
-    """Return where the fits of an earlier restoration ended.
+def checkpoints_of(earlier: Restoration, plan: RunPlan) -> Mapping[int, Sequence[FitCheckpoint]]:
+    """Return the checkpoints of an earlier restoration, by index of the block.
 
     Raises
     ------
     UsageError
-        It has not kept that, or was of another image, task or configuration.
+        The earlier restoration has no checkpoints, or had another image, task or
+        configuration than the plan.
     """
     if earlier.checkpoints is None:
         raise UsageError(
-            "Got a restoration that cannot be gone on from; expected one made with keep_state, "
-            "whose states had room in a tenth of the free memory."
+            "Got a restoration without checkpoints; expected one made with keep_state, whose "
+            "checkpoints fit into a tenth of the free memory. Run it again with keep_state."
         )
     report = earlier.report
-    others = [
+    different = [
         name
         for name, before, now in (
-            ("shape", report.input.shape, image.shape),
-            ("pixels", report.input.sha256, sha256_of_pixels(image.data)),
-            ("task", report.task, task.name),
-            *_choices(report.config, config),
+            ("shape", report.input.shape, plan.image.shape),
+            ("pixels", report.input.sha256, sha256_of_pixels(plan.image.data)),
+            ("task", report.task, plan.task.name),
+            *_fields(report.config, plan.config),
         )
         if before != now
     ]
-    if others:
+    if different:
         raise UsageError(
-            f"Got a restoration to go on from with another {', '.join(others)}; expected the "
-            "same image, task and configuration, but for how long it is fitted."
+            f"Got a restoration with another {', '.join(different)}; expected the same image, "
+            "task and configuration, except for the number of iterations. Start a new "
+            "restoration instead."
         )
     return earlier.checkpoints
 
 
-def _choices(before: DipConfig, now: DipConfig) -> list[tuple[str, Any, Any]]:
+def _fields(before: DipConfig, now: DipConfig) -> list[tuple[str, Any, Any]]:
+    """Return name and both values of each field that must not differ."""
     names = DipConfig.model_fields.keys() - _MAY_DIFFER
     fits = FitConfig.model_fields.keys() - _MAY_DIFFER_IN_FIT
     return [

@@ -1,105 +1,117 @@
-"""Run: the fits of one call of `restore`, block by block, and the result as it grows."""
+"""Run: fits the blocks of one restoration, and collects the result."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import accumulate
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_dip.core.fitting.fit import fit
-from napari_dip.core.fitting.tune import Trial, tune
 from napari_dip.core.hardware.device import first_line, is_out_of_memory
 from napari_dip.core.hardware.memory import free_memory
 from napari_dip.core.image.image import Image
 from napari_dip.core.report.report import make_report
 from napari_dip.core.restoration.accumulator import Accumulator
+from napari_dip.core.restoration.block_problem import BlockSource
+from napari_dip.core.restoration.budget import IterationBudget
 from napari_dip.core.restoration.kept_pixels import KeptPixels
+from napari_dip.core.restoration.oom_fallback import OomFallback
 from napari_dip.core.restoration.progress import Progress, Restoration
-from napari_dip.core.restoration.warm_start import WarmStarts
+from napari_dip.core.restoration.tuning import tune_plan
+from napari_dip.core.restoration.warm_start import (
+    WarmStarts,
+    config_of_first,
+    config_of_follower,
+)
 from napari_dip.core.stopping.rules import StopReason
 
 if TYPE_CHECKING:
-    from napari_dip.config import DipConfig
+    from napari_dip.config import CompleteConfig
     from napari_dip.core.blocks.plan import Block
-    from napari_dip.core.blocks.tiles import Tiling
     from napari_dip.core.fitting.checkpoint import FitCheckpoint
     from napari_dip.core.fitting.result import Fit, Snapshot
     from napari_dip.core.fitting.timer import Timer
+    from napari_dip.core.fitting.tune import Trial
     from napari_dip.core.problem import Problem
-    from napari_dip.core.restoration.block_problem import BlockData, BlockSource
-    from napari_dip.core.restoration.oom_fallback import OomFallback
+    from napari_dip.core.restoration.block_data import BlockData
+    from napari_dip.core.restoration.plan import RunPlan
     from napari_dip.core.restoration.reference import Reference
 
-# Shortest time between two previews [seconds]: an eye sees no more, and a GUI
-# thread must not drown in them.
+# Shortest time between two previews [seconds]: a viewer sees no more, and more would block
+# the thread of a window.
 _PREVIEW_INTERVAL = 0.2
-# This share of the free memory may be taken by what fits are gone on from.
-_SHARE_OF_ENDINGS = 0.1
+# Largest share of the free memory that the checkpoints may take.
+_SHARE_OF_CHECKPOINTS = 0.1
 
 
 @dataclass
 class Run:
-    """One call of `restore`: what was decided, and the result as it grows."""
+    """One call of `restore`: its decisions, and the result so far.
 
-    image: Image
-    source: BlockSource
-    config: DipConfig
-    plan: list[Block]
-    threads: int
-    tiling: Tiling | None
-    oom_fallback: OomFallback
-    # The image itself, wherever no fit replaces it (alpha, blocks not reached).
-    enlarged: Image
-    oracle: Reference | None
-    clock: Timer
-    # Of an earlier run, by index of the block, one for each of its fits.
+    Attributes
+    ----------
+    plan : RunPlan
+        Everything that was decided before the first fit.
+    timer : Timer
+        Time since the start, without pauses.
+    reference : Reference or None
+        Known truth, for the report only.
+    earlier : mapping of int to sequence of FitCheckpoint
+        Checkpoints to resume from: for each block, by its index, one for each run.
+    keep_state : bool
+        Whether to keep the checkpoints of all fits.
+    out : array or None
+        Array that receives the result.
+    """
+
+    plan: RunPlan
+    timer: Timer
+    reference: Reference | None
     earlier: Mapping[int, Sequence[FitCheckpoint]]
     keep_state: bool
     out: Any
-    invalid_pixels: float = 0.0
-    trials: tuple[Trial, ...] = ()
+    _trials: tuple[Trial, ...] = field(default=(), init=False)
+    _invalid_pixels: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        self.blocks_left = len(self.plan)
-        # Blocks that need no fit, as far as that can be seen without reading a file.
-        self._blank = {block.index for block in self.plan if self.source.is_blank(block)}
-        fitted = [block for block in self.plan if block.index not in self._blank]
-        self.series = WarmStarts(fitted if self.config.warm_start == "on" else [], self.image.axes)
-        self.kept = KeptPixels()
-        self.checkpoints: dict[int, Sequence[FitCheckpoint]] | None = (
+        plan = self.plan
+        self._blocks_left = len(plan.blocks)
+        self._source = BlockSource(plan, plan.runtime.device)
+        self._oom_fallback = OomFallback(plan.image, plan.possible_tiling, plan.runtime)
+        blank = {block.index for block in plan.blocks if self._source.is_blank(block)}
+        fitted = [block for block in plan.blocks if block.index not in blank]
+        self._warm_starts = WarmStarts(
+            fitted if plan.config.warm_start == "on" else [], plan.image.axes
+        )
+        self._budget = IterationBudget(
+            plan.config,
+            plan.blocks,
+            blank=blank,
+            resumed=self.earlier,
+            warm_starts=self._warm_starts,
+        )
+        self._kept_pixels = KeptPixels()
+        self._checkpoints: dict[int, Sequence[FitCheckpoint]] | None = (
             {} if self.keep_state else None
         )
-        self._room = _SHARE_OF_ENDINGS * free_memory(self.oom_fallback.runtime.device)
-        self.accumulator = Accumulator(
-            self.enlarged,
-            runs=self.config.runs > 1,
-            sampled=self.config.posterior_samples is not None,
+        self._room = _SHARE_OF_CHECKPOINTS * free_memory(plan.runtime.device)
+        self._accumulator = Accumulator(
+            plan.enlarged,
+            runs=plan.config.runs > 1,
+            sampled=plan.config.posterior_samples is not None,
             out=self.out,
         )
 
-    def tune(self) -> None:
-        """Choose what fits the middle block best; from then on it is the configuration."""
-        middle = len(self.plan) // 2
-        nearest = sorted(self.plan, key=lambda block: abs(block.index - middle))
-        problems = (self.source.work(block).problem for block in nearest)
-        problem = next((problem for problem in problems if problem is not None), None)
-        if problem is not None:
-            self.config, self.trials = tune(
-                problem,
-                self.config,
-                self.oom_fallback.runtime,
-                stop_requested=self.clock.stop_requested,
-            )
-        # The choice can be repeated, not how long it took.
-        self.config = self.config.model_copy(update={"tune": None})
+    def tune(self, seconds: float) -> None:
+        """Choose the network's width and the learning rate in this time [seconds]."""
+        self.plan, self._trials = tune_plan(self.plan, seconds, self.timer)
 
     def fit_blocks(self) -> Generator[Progress, None, None]:
-        for block in self.plan:
-            self.blocks_left -= 1
+        """Fit all blocks; where the memory runs out, retry a block with less."""
+        for block in self.plan.blocks:
+            self._blocks_left -= 1
             while True:
                 try:
                     stopped = yield from self._fit_block(block)
@@ -107,122 +119,121 @@ class Run:
                 except (MemoryError, RuntimeError) as error:
                     if not is_out_of_memory(error):
                         raise
-                    failure = error.with_traceback(None)  # else it would hold the tensors
-                if not self.oom_fallback.descend(block, first_line(failure)):
+                    failure = error.with_traceback(None)  # a traceback would keep the tensors
+                if not self._oom_fallback.use_less(block, first_line(failure)):
                     raise failure
-                self.source = replace(self.source, device=self.oom_fallback.runtime.device)
-            self.series.leave(block)
+                self._source = BlockSource(self.plan, self._oom_fallback.runtime.device)
+            self._warm_starts.release(block)
             if stopped:
                 return
 
     def _fit_block(self, block: Block) -> Generator[Progress, None, bool]:
-        """Fit a block, or the parts that it had to be cut into; return whether to stop."""
-        for part in self.oom_fallback.parts(block):
-            work = self.source.work(part)
-            starts = () if part.part else self._starts(work)
-            if work.problem is not None:
-                fits = yield from self._fit_runs(work, work.problem, starts)
-                self.accumulator.put(work, self.source, fits)
+        """Fit a block, or the parts that it was cut into; return whether to stop."""
+        for part in self._oom_fallback.parts(block):
+            data = self._source.read(part)
+            starts = () if part.part else self._starts(data)
+            if data.problem is not None:
+                fits = yield from self._fit_runs(data, data.problem, starts)
+                self._accumulator.put(data, self._source, fits)
                 if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
                     return True
                 if not part.part:
-                    self._keep(work, fits)
-            elif work.comes_back:
-                self.accumulator.keep(work, self.source)
+                    self._keep_checkpoints(data, fits)
+            elif data.returns_unchanged:
+                self._accumulator.put_unchanged(data, self._source)
             else:
-                self.accumulator.skip(work)
-            if work.problem is None and not part.part:
-                self.series.skip(block)
-            self.kept.add(work.block, work.values, work.kept, self.image.axes)
-            self.invalid_pixels += work.invalid_pixels
+                self._accumulator.skip()
+            if data.problem is None and not part.part:
+                self._warm_starts.skip(block)
+            self._kept_pixels.add(data.block, data.values, data.kept, self.plan.image.axes)
+            self._invalid_pixels += data.invalid_pixels
         return False
 
-    def _starts(self, work: BlockData) -> Sequence[FitCheckpoint]:
-        return self.earlier.get(work.block.index) or self.series.starts(work)
+    def _starts(self, data: BlockData) -> Sequence[FitCheckpoint]:
+        return self.earlier.get(data.block.index) or self._warm_starts.starts(data)
 
     def _fit_runs(
-        self, work: BlockData, problem: Problem, starts: Sequence[FitCheckpoint]
+        self, data: BlockData, problem: Problem, starts: Sequence[FitCheckpoint]
     ) -> Generator[Progress, None, list[Fit]]:
         fits: list[Fit] = []
-        for run in range(self.config.runs):
+        for run in range(self.plan.config.runs):
             start = starts[run] if run < len(starts) else None
-            fits.append((yield from self._fit_once(work, problem, run, start)))
+            fits.append((yield from self._fit_once(data, problem, run, start)))
             if fits[-1].stop_reason is StopReason.STOP_REQUESTED:
                 break
         return fits
 
-    def _keep(self, work: BlockData, fits: Sequence[Fit]) -> None:
-        """Keep where the fits of a block ended, as long as somebody may go on from there."""
+    def _keep_checkpoints(self, data: BlockData, fits: Sequence[Fit]) -> None:
+        """Keep the checkpoints of a block for later blocks, and for a resumed run."""
         checkpoints = [fit.checkpoint for fit in fits if fit.checkpoint is not None]
-        self.series.add(work, checkpoints)
-        if self.checkpoints is None:
+        self._warm_starts.add(data, checkpoints)
+        if self._checkpoints is None:
             return
-        self.checkpoints[work.block.index] = checkpoints
-        self._room -= sum(checkpoint.bytes for checkpoint in checkpoints)
+        self._checkpoints[data.block.index] = checkpoints
+        self._room -= sum(checkpoint.nbytes for checkpoint in checkpoints)
         if self._room < 0:
-            self.checkpoints = None
+            self._checkpoints = None
 
     def _fit_once(
-        self, work: BlockData, problem: Problem, run: int, start: FitCheckpoint | None
+        self, data: BlockData, problem: Problem, run: int, start: FitCheckpoint | None
     ) -> Generator[Progress, None, Fit]:
-        """Fit a block, turning snapshots into progress on the image's own scale."""
-        outcome: Fit
-        block = work.block
-        begin, last_yield = self.clock.seconds, -np.inf
+        """Fit a block once, and turn snapshots into progress on the image's scale."""
+        result: Fit
+        block, timer = data.block, self.timer
+        begin, last_yield = timer.seconds, -np.inf
         config = self._config(block, start)
         snapshots = fit(
             problem,
             config,
-            runtime=self.oom_fallback.runtime,
-            seed=_seed(self.config.seed, block, run),
-            time_limit=self._time_share(block, run),
-            # An oracle looks at every iteration, a user at some.
-            interval=_PREVIEW_INTERVAL if self.oracle is None else 0.0,
-            stop_requested=self.clock.stop_requested,
+            runtime=self._oom_fallback.runtime,
+            seed=_seed(config.seed, block, run),
+            time_limit=self._budget.time_share(block, run, timer.seconds),
+            # With a reference every assessment counts, for the best PSNR; else some suffice.
+            interval=_PREVIEW_INTERVAL if self.reference is None else 0.0,
+            stop_requested=timer.stop_requested,
             start_from=start,
-            keep_ending=self.series.is_followed(block) or self.checkpoints is not None,
+            keep_checkpoint=self._warm_starts.has_followers(block) or self._checkpoints is not None,
         )
         before = 0 if start is None else start.iteration
-        limit = config.max_iterations
-        assert limit is not None  # the configuration is complete
         while True:
             try:
                 snapshot = next(snapshots)
             except StopIteration as end:
-                outcome = end.value
-                return outcome
-            progress = self._progress(work, run, snapshot, begin, before, limit)
-            now = self.clock.seconds
+                result = end.value
+                return result
+            progress = self._progress(data, run, snapshot, begin, before, config.max_iterations)
+            now = timer.seconds
             if now - last_yield >= _PREVIEW_INTERVAL or snapshot.stop_reason is not None:
                 last_yield = now
-                with self.clock.waiting():
+                with timer.waiting():
                     yield progress
 
-    def _config(self, block: Block, start: FitCheckpoint | None) -> DipConfig:
-        """Return how a block is fitted: where a neighbour's fit ended, or for those to come."""
+    def _config(self, block: Block, start: FitCheckpoint | None) -> CompleteConfig:
+        """Return the configuration of a fit, which depends on its place in a series."""
+        config = self.plan.config
         if start is not None:
-            return self.config.warmed() if start.is_warm else self.config
-        followed = self.series.is_followed(block) and not block.part
-        return self.config.thorough() if followed else self.config
+            return config_of_follower(config) if start.is_warm_start else config
+        is_first = self._warm_starts.has_followers(block) and not block.part
+        return config_of_first(config) if is_first else config
 
     def _progress(
-        self, work: BlockData, run: int, snapshot: Snapshot, begin: float, before: int, limit: int
+        self, data: BlockData, run: int, snapshot: Snapshot, begin: float, before: int, limit: int
     ) -> Progress:
-        block = work.block
-        estimate = self.source.restored(work, snapshot.estimate)
+        block, time_limit = data.block, self.plan.config.time_limit
+        estimate = self._source.restored(data, snapshot.estimate)
         psnr = None
-        if self.oracle:
-            final = self.source.task.final(Image(estimate, block.axes)).data
-            psnr = self.oracle.look(block, run, snapshot.iteration, final)
-        now = self.clock.seconds
+        if self.reference is not None:
+            final = self.plan.task.final(Image(estimate, block.axes)).data
+            psnr = self.reference.compare(block, run, snapshot.iteration, final)
+        now = self.timer.seconds
         done = snapshot.iteration - before
-        left = self._iterations_left(block, run + 1) + limit - done
+        left = self._budget.iterations_left(block, run + 1) + limit - done
         seconds_left = (now - begin) / done * left
-        if self.config.time_limit is not None:
-            seconds_left = min(seconds_left, self.config.time_limit - now)
+        if time_limit is not None:
+            seconds_left = min(seconds_left, time_limit - now)
         return Progress(
             block=block.index,
-            blocks=len(self.plan),
+            blocks=len(self.plan.blocks),
             selection=block.target,
             iteration=snapshot.iteration,
             max_iterations=before + limit,
@@ -236,70 +247,49 @@ class Run:
             psnr=psnr,
         )
 
-    def _iterations_left(self, block: Block, run: int) -> int:
-        """Return how many there will be from a run of a block on, at most."""
-        after = self._ahead[block.index + 1]
-        return self.config.runs * after + (self.config.runs - run) * self._iterations(block)
-
-    @cached_property
-    def _ahead(self) -> list[int]:
-        """For each block, how many iterations a run of it and of all after it is given."""
-        backwards = accumulate(map(self._iterations, reversed(self.plan)), initial=0)
-        return list(backwards)[::-1]
-
-    def _iterations(self, block: Block) -> int:
-        """Return how many a run of a block is given; none if it needs no fit."""
-        if block.index in self._blank:
-            return 0
-        warm = block.index not in self.earlier and self.series.follows(block)
-        limit = (self.config.warmed() if warm else self.config).max_iterations
-        assert limit is not None  # the configuration is complete
-        return limit
-
-    def _time_share(self, block: Block, run: int) -> float | None:
-        """Share the time left among the fits left, by their iterations [seconds]."""
-        if self.config.time_limit is None:
-            return None
-        left = self.config.time_limit - self.clock.seconds
-        return max(left, 0.0) * self._iterations(block) / self._iterations_left(block, run)
-
     def result(self) -> Restoration:
-        restored = self.enlarged.with_data(self.accumulator.restored)
-        final = self.source.task.final(restored)
-        whole = None if self.blocks_left else self.accumulator.restored
+        """Return the restored image and the report."""
+        plan, accumulator = self.plan, self._accumulator
+        restored = plan.enlarged.with_data(accumulator.restored)
+        final = plan.task.final(restored)
         report = make_report(
-            image=self.image,
-            task=self.source.task,
-            config=self.config,
-            runtime=self.oom_fallback.runtime,
-            threads=self.threads,
-            fits=self.accumulator.fits,
-            constant=self.kept.record(),
-            returns_noiseless=self.source.returns_noiseless,
-            blocks_left=self.blocks_left,
-            noise=tuple(channel.record for channel in self.source.channels),
-            seconds=self.clock.seconds,
-            invalid_pixels=round(self.invalid_pixels),
-            quality=self.oracle.judge(final.data) if self.oracle else {},
-            trials=self.trials,
-            told=self.oom_fallback.told,
-            tiling=self.tiling.record(self.image, whole, len(self.plan), self.accumulator.skipped)
-            if self.tiling
-            else None,
+            image=plan.image,
+            task=plan.task,
+            config=plan.config,
+            runtime=self._oom_fallback.runtime,
+            threads=plan.threads,
+            fits=accumulator.fits,
+            constant=self._kept_pixels.record(),
+            returns_noiseless=plan.returns_noiseless,
+            blocks_left=self._blocks_left,
+            noise=tuple(channel.record for channel in plan.channels),
+            seconds=self.timer.seconds,
+            invalid_pixels=round(self._invalid_pixels),
+            quality={} if self.reference is None else self.reference.evaluate(final.data),
+            trials=self._trials,
+            warnings=self._oom_fallback.warnings,
+            tiling=None
+            if plan.tiling is None
+            else plan.tiling.record(
+                plan.image,
+                None if self._blocks_left else accumulator.restored,
+                len(plan.blocks),
+                accumulator.skipped,
+            ),
         )
-        complete = all(len(fits) == self.config.runs for _, fits in self.accumulator.fits)
-        if not complete or final is not restored:
-            return Restoration(final, report, checkpoints=self.checkpoints)
+        all_runs_done = all(len(fits) == plan.config.runs for _, fits in accumulator.fits)
+        if not all_runs_done or final is not restored:
+            return Restoration(final, report, checkpoints=self._checkpoints)
         return Restoration(
             final,
             report,
-            self.accumulator.run_std,
-            self.accumulator.posterior_std,
-            self.checkpoints,
+            accumulator.run_std,
+            accumulator.posterior_std,
+            self._checkpoints,
         )
 
 
 def _seed(seed: int, block: Block, run: int) -> int:
-    """Return a seed that depends on the block alone, whatever the order of blocks."""
+    """Return a seed that depends on the block and the run, not on the order of the fits."""
     place = [block.index, run, block.part] if block.part else [block.index, run]
     return int(np.random.SeedSequence([seed, *place]).generate_state(1)[0])

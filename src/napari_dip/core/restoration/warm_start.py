@@ -1,4 +1,4 @@
-"""Series: planes or frames that follow one another, each begun where its neighbour ended."""
+"""Warm starts: fit a plane or frame from the weights that its neighbour ended with."""
 
 from __future__ import annotations
 
@@ -11,149 +11,198 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 if TYPE_CHECKING:
+    from napari_dip.config import CompleteConfig, TaskName, WarmStart
     from napari_dip.core.blocks.plan import Block
     from napari_dip.core.fitting.checkpoint import FitCheckpoint
-    from napari_dip.core.restoration.block_problem import BlockData
+    from napari_dip.core.restoration.block_data import BlockData
 
-# Planes are compared by means over so many pixels along each axis, fewer of tiny ones:
-# noise is hardly left.
-_COARSE = 8
-# Below this correlation a plane shows something else than its neighbour, a scene cut, unless
-# they differ by no more than so many times what noise alone explains.
-_ALIKE, _BY_CHANCE = 0.5, 2.0
+# Planes are compared by means over this many pixels along each axis, fewer in tiny planes:
+# averaging removes most of the noise.
+_CELL = 8
+# Two planes with a lower correlation show different scenes, unless their difference is at
+# most this many times the variance that noise alone explains.
+_SIMILAR, _BY_CHANCE = 0.5, 2.0
 
 
-class Coarse(NamedTuple):
-    """A plane seen from afar.
+def choose_warm_start(config: CompleteConfig, task: TaskName) -> WarmStart:
+    """Return "on" or "off"; "auto" depends on the task and the latent.
+
+    A network whose input is the observation learns to separate noise from structure, which
+    helps with the next plane as well. A network whose input is noise learns the plane itself.
+    """
+    if config.warm_start != "auto":
+        return config.warm_start
+    helps = task == "denoise" and config.fit.latent == "observation" and config.dims == 2
+    return "on" if helps else "off"
+
+
+def config_of_first(config: CompleteConfig) -> CompleteConfig:
+    """Return the configuration of the first fit of a series.
+
+    All later fits start from its weights, so it runs to its last iteration; the rule still
+    selects the estimate.
+    """
+    patience = dict.fromkeys(("heldout_patience", "variance_patience"), config.max_iterations)
+    stopping = config.fit.stopping.model_copy(update=patience)
+    fit = config.fit.model_copy(update={"stopping": stopping})
+    return config.model_copy(update={"fit": fit})
+
+
+def config_of_follower(config: CompleteConfig) -> CompleteConfig:
+    """Return the configuration of a fit that starts from the weights of its neighbour.
+
+    It has too few iterations for a rule to see a minimum, and the error at a few held-out
+    pixels is less reliable than the latest average.
+    """
+    limit = min(config.fit.warm_iterations, config.fit.max_iterations)
+    fit = config.fit.model_copy(update={"max_iterations": limit})
+    # The spread of posterior samples is calibrated at held-out pixels.
+    stop = config.stop if config.posterior_samples else "none"
+    return config.model_copy(update={"fit": fit, "max_iterations": limit, "stop": stop})
+
+
+class Thumbnail(NamedTuple):
+    """A small copy of a plane, for comparison with another plane.
 
     Attributes
     ----------
     means : (C, [Z,] Y, X) array
-        Over squares of pixels.
-    chance : float
-        Variance of these by noise.
+        Means over squares of pixels.
+    noise_variance : float
+        Variance of these means that noise causes.
     """
 
     means: NDArray[np.float64]
-    chance: float
+    noise_variance: float
 
 
-class _Ended(NamedTuple):
-    """Where a block ended, for each run, and what it shows."""
+class _Finished(NamedTuple):
+    """Thumbnail of a fitted block, and a checkpoint of each of its runs."""
 
-    coarse: Coarse
+    thumbnail: Thumbnail
     checkpoints: Sequence[FitCheckpoint]
 
 
 class WarmStarts:
-    """Which block follows which, and where each ended, as long as another may begin there.
+    """Predecessor of each block, and the checkpoints from which later blocks may start.
 
-    A plane follows the one before it along Z, the first of a frame the first of
-    the frame before; tiles and channels each follow their own. What is kept is
-    one ending for each tile and channel, and a coarse picture. After a scene cut,
-    which may be one dark frame, it is also the ending before the cut.
+    A plane follows the plane before it along Z. The first plane of a frame follows the first
+    plane of the frame before. Tiles and channels each follow their own. For each tile and
+    channel, one checkpoint and one thumbnail are kept; after a scene cut, which may be a
+    single dark frame, the checkpoint before the cut is kept as well.
 
     Parameters
     ----------
-    plan : list of Block
-        In the order in which they are fitted, without those that are known to be blank; none,
-        and nothing follows anything.
+    blocks : sequence of Block
+        Blocks to fit, in order, without those known to be blank; an empty sequence turns
+        warm starts off.
     axes : str
-        Of the image's array.
+        Axes of the image's array.
     """
 
-    def __init__(self, plan: Sequence[Block], axes: str) -> None:
-        places = {_place(block): block.index for block in plan}
-        self._before = {
+    def __init__(self, blocks: Sequence[Block], axes: str) -> None:
+        places = {_place(block): block.index for block in blocks}
+        self._predecessor = {
             block.index: places[place]
-            for block in plan
-            if (place := next((one for one in _places_before(block, axes) if one in places), None))
+            for block in blocks
+            if (place := next((at for at in _places_before(block, axes) if at in places), None))
         }
-        self._followers = Counter(self._before.values())
-        self._ended: dict[int, list[_Ended]] = {}
+        self._followers_left = Counter(self._predecessor.values())
+        self._finished: dict[int, list[_Finished]] = {}
 
-    def follows(self, block: Block) -> bool:
-        """Tell whether a block has a neighbour before it."""
-        return block.index in self._before
+    def has_predecessor(self, block: Block) -> bool:
+        """Return whether a block may start from the weights of an earlier block."""
+        return block.index in self._predecessor
 
-    def is_followed(self, block: Block) -> bool:
-        """Tell whether a block has a neighbour after it that has not begun."""
-        return self._followers[block.index] > 0
+    def has_followers(self, block: Block) -> bool:
+        """Return whether a later block, not yet fitted, may start from this block's weights."""
+        return self._followers_left[block.index] > 0
 
-    def starts(self, work: BlockData) -> Sequence[FitCheckpoint]:
-        """Return where to begin, for each run; nothing where a series, or a scene, begins."""
-        coarse = _coarse(work.values, work.kept)
-        fitting = (one for one in self._ended_before(work.block) if alike(one.coarse, coarse))
-        return next((one.checkpoints for one in fitting), ())
+    def starts(self, data: BlockData) -> Sequence[FitCheckpoint]:
+        """Return a checkpoint for each run; none at the start of a series or a new scene."""
+        thumbnail = _thumbnail(data.values, data.kept)
+        similar = (
+            finished
+            for finished in self._before(data.block)
+            if is_similar(finished.thumbnail, thumbnail)
+        )
+        return next((finished.checkpoints for finished in similar), ())
 
-    def _ended_before(self, block: Block) -> list[_Ended]:
-        return self._ended.get(self._before.get(block.index, -1), [])
+    def _before(self, block: Block) -> list[_Finished]:
+        return self._finished.get(self._predecessor.get(block.index, -1), [])
 
     def skip(self, block: Block) -> None:
-        """Hand over what a block without a fit could have begun with to those that follow it."""
-        if self.is_followed(block):
-            self._ended[block.index] = self._ended_before(block)
+        """Pass the checkpoints before a block without a fit on to its followers."""
+        if self.has_followers(block):
+            self._finished[block.index] = self._before(block)
 
-    def leave(self, block: Block) -> None:
-        """Forget what nobody is left to begin with, once a block has been fitted."""
-        before = self._before.get(block.index)
-        if before is not None:
-            self._followers[before] -= 1
-            if not self._followers[before]:
-                self._ended.pop(before, None)
+    def release(self, block: Block) -> None:
+        """Forget, after a block was fitted, the checkpoints that no later block needs."""
+        predecessor = self._predecessor.get(block.index)
+        if predecessor is not None:
+            self._followers_left[predecessor] -= 1
+            if not self._followers_left[predecessor]:
+                self._finished.pop(predecessor, None)
 
-    def add(self, work: BlockData, checkpoints: Sequence[FitCheckpoint]) -> None:
-        """Keep where a block ended, if another may begin there."""
-        if self.is_followed(work.block):
-            ended = _Ended(
-                _coarse(work.values, work.kept), [checkpoint.warm() for checkpoint in checkpoints]
+    def add(self, data: BlockData, checkpoints: Sequence[FitCheckpoint]) -> None:
+        """Keep the checkpoints of a block if a later block may start from them."""
+        if self.has_followers(data.block):
+            finished = _Finished(
+                _thumbnail(data.values, data.kept),
+                [checkpoint.as_warm_start() for checkpoint in checkpoints],
             )
-            before = self._ended_before(work.block)
-            others = [one for one in before if not alike(one.coarse, ended.coarse)]
-            self._ended[work.block.index] = [ended, *others[:1]]
+            other_scenes = [
+                earlier
+                for earlier in self._before(data.block)
+                if not is_similar(earlier.thumbnail, finished.thumbnail)
+            ]
+            self._finished[data.block.index] = [finished, *other_scenes[:1]]
 
 
-def alike(coarse: Coarse, other: Coarse) -> bool:
-    """Tell whether two planes show about the same, as far as noise lets it be seen.
+def is_similar(first: Thumbnail, second: Thumbnail) -> bool:
+    """Return whether two planes show about the same scene, as far as the noise permits.
 
     Examples
     --------
     >>> hill = np.hanning(9)
-    >>> alike(Coarse(hill, 0.0), Coarse(2 * hill + 1, 0.0))
+    >>> is_similar(Thumbnail(hill, 0.0), Thumbnail(2 * hill + 1, 0.0))
     True
-    >>> [alike(Coarse(hill, noise), Coarse(-hill, noise)) for noise in (0.01, 1.0)]
+    >>> [is_similar(Thumbnail(hill, noise), Thumbnail(-hill, noise)) for noise in (0.01, 1.0)]
     [False, True]
     """
-    if coarse.means.shape != other.means.shape:
+    if first.means.shape != second.means.shape:
         return False
-    first, second = (picture.means - picture.means.mean() for picture in (coarse, other))
-    apart = ((first - second) ** 2).mean()
-    if apart < _BY_CHANCE * (coarse.chance + other.chance):
+    centred, other = (plane.means - plane.means.mean() for plane in (first, second))
+    difference = ((centred - other) ** 2).mean()
+    if difference < _BY_CHANCE * (first.noise_variance + second.noise_variance):
         return True
-    scale = np.sqrt((first**2).sum() * (second**2).sum())
-    return bool((first * second).sum() > _ALIKE * scale)
+    scale = np.sqrt((centred**2).sum() * (other**2).sum())
+    return bool((centred * other).sum() > _SIMILAR * scale)
 
 
-def _coarse(values: NDArray[np.generic], kept: NDArray[np.bool_] | bool = False) -> Coarse:
-    """Return (C, [Z, ]Y, X) from afar; what is missing, or kept, counts as the mean."""
+def _thumbnail(values: NDArray[np.generic], kept: NDArray[np.bool_] | bool = False) -> Thumbnail:
+    """Return the thumbnail of (C, [Z, ]Y, X); missing and kept pixels count as the mean."""
     known = np.isfinite(values) & np.logical_not(kept)
     filled = np.where(known, values, values[known].mean() if known.any() else 0).astype(np.float64)
-    size = max(1, min(_COARSE, min(values.shape[-2:]) // _COARSE))
+    size = max(1, min(_CELL, min(values.shape[-2:]) // _CELL))
     axes = (filled.ndim - 2, filled.ndim - 1)
     means = ndimage.uniform_filter(filled, size, axes=axes, mode="nearest")
-    # Of a pixel and the next the scene is nearly the same.
+    # Neighbouring pixels show nearly the same scene, so that their difference is mostly noise.
     pixels = filled.ravel()
     noise = np.square(np.diff(pixels, prepend=pixels[:1])).mean() / 2
-    return Coarse(means[..., ::size, ::size], float(noise / size**2))
+    return Thumbnail(means[..., ::size, ::size], float(noise / size**2))
 
 
 def _place(block: Block) -> tuple[int, ...]:
-    """Return where a block begins in the image's array."""
+    """Return the index in the image's array at which a block begins."""
     return tuple(part if isinstance(part, int) else part.start or 0 for part in block.selection)
 
 
 def _places_before(block: Block, axes: str) -> Iterator[tuple[int, ...]]:
-    """Yield where the blocks before it begin, nearest first: along Z or T, the faster one first."""
+    """Yield the places of earlier blocks along Z and T, nearest first.
+
+    The axis that varies fastest comes first.
+    """
     place = _place(block)
     steps = [n for n, at in enumerate(block.selection) if axes[n] in "TZ" and isinstance(at, int)]
     while (n := next((n for n in reversed(steps) if place[n] > 0), None)) is not None:

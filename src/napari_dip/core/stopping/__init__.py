@@ -1,1 +1,1 @@
-"""Early stopping: rules, and the measures they read."""
+"""Early stopping: rules, and the measures that they use."""

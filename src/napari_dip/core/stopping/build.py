@@ -1,30 +1,28 @@
-"""Which stopping rules a configuration asks for."""
+"""Build the stopping rules that a configuration asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from napari_dip.core.stopping.limits import MaxIterations, StopRequested, TimeLimit
 from napari_dip.core.stopping.rules import (
     AnyOf,
     Discrepancy,
     HeldOut,
-    LeastFlaw,
-    MaxIterations,
-    NothingToRemove,
-    Requested,
+    MeasureMinimum,
+    NegligibleNoise,
     StoppingRule,
     StopReason,
-    TimeLimit,
 )
 from napari_dip.core.stopping.variance import MovingVariance, WindowedVariance
 
 if TYPE_CHECKING:
-    from napari_dip.config import DipConfig, StoppingConfig
+    from napari_dip.config import CompleteConfig, StoppingConfig
 
 
 def build_rule(
-    config: DipConfig,
+    config: CompleteConfig,
     before: int = 0,
     *,
     time_limit: float | None,
@@ -34,17 +32,16 @@ def build_rule(
 
     Parameters
     ----------
-    config : DipConfig
-        Complete: `stop` and `fit` are used.
+    config : CompleteConfig
+        Configuration with the rule and its constants.
     before : int
-        Iterations of an earlier fit that this one goes on from.
+        Number of iterations of the earlier fit that this one resumes.
     time_limit : float or None
-        Seconds for this fit.
+        Upper bound of the time of this fit [seconds].
     stop_requested : callable
-        True once somebody asked to stop.
+        Function without arguments that returns whether to stop.
     """
     settings = config.fit
-    assert settings is not None  # a complete configuration
     constants = settings.stopping
     rules: list[StoppingRule] = []
     if config.stop in ("auto", "heldout"):
@@ -59,19 +56,21 @@ def build_rule(
     if config.stop in ("auto", "variance"):
         rules.append(_variance_rule(constants, volumes=config.dims == 3))
     if config.stop == "auto" and settings.residual_guard:
-        rules.append(NothingToRemove(constants.least_removed, constants.guard))
+        rules.append(NegligibleNoise(constants.least_removed, constants.guard))
     if config.stop == "discrepancy":
         rules.append(Discrepancy(constants.guard))
-    if config.stop == "risk":
-        rules.append(LeastFlaw(StopReason.RISK_MINIMUM, constants.risk_patience, constants.guard))
+    if config.stop == "sure":
+        rules.append(
+            MeasureMinimum(StopReason.RISK_MINIMUM, constants.risk_patience, constants.guard)
+        )
     if config.stop == "blocks":
         rules.append(
-            LeastFlaw(StopReason.FEWEST_BLOCKS, constants.blocks_patience, constants.guard)
+            MeasureMinimum(StopReason.FEWEST_BLOCKS, constants.blocks_patience, constants.guard)
         )
     rules.append(MaxIterations(before + settings.max_iterations))
     if time_limit is not None:
         rules.append(TimeLimit(time_limit))
-    rules.append(Requested(stop_requested))
+    rules.append(StopRequested(stop_requested))
     return AnyOf(rules)
 
 

@@ -1,4 +1,4 @@
-"""What can be told of an estimate without the truth: its errors, and how far to trust it."""
+"""Measures of an estimate that need no truth: losses, stopping measures, whiteness."""
 
 from __future__ import annotations
 
@@ -13,136 +13,171 @@ from napari_dip.core.stopping.sure import Sure
 from napari_dip.metrics import residual_whiteness
 
 if TYPE_CHECKING:
-    from napari_dip.config import DipConfig
+    from napari_dip.config import CompleteConfig, Stop
     from napari_dip.core.problem import Problem
 
-# Squares of the least and the largest factor that the spread of samples is corrected by.
+# Limits of the square of the factor that corrects the spread of posterior samples.
 _SCALES = (0.25, 9.0)
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
-    """Return the weighted mean; 0 when nothing has weight, as in a draw that hid no pixel."""
+    """Return the weighted mean; 0 if all weights are 0, as where no pixel was hidden."""
     return (values * weights).sum() / weights.sum().clamp(min=1.0)
 
 
 def split_pixels(
-    problem: Problem, config: DipConfig, random: torch.Generator
+    problem: Problem, config: CompleteConfig, random: torch.Generator
 ) -> tuple[Tensor, Tensor | None]:
-    """Return the weights of the fitted and of the held-out pixels, (1, C, [Z,] Y, X)."""
-    assert config.fit is not None
+    """Choose the held-out pixels.
+
+    Returns
+    -------
+    (1, C, [Z,] Y, X) Tensor
+        Weights of the fitted pixels.
+    (1, C, [Z,] Y, X) Tensor or None
+        Weights of the held-out pixels; None if the rule needs none, or they were too few.
+    """
     valid = problem.valid.float()
     if config.stop not in ("auto", "heldout"):
         return valid, None
+    stopping = config.fit.stopping
     holdout_scores = problem.operator.holdout_scores(valid, random)
-    hidden = valid * (holdout_scores < config.fit.stopping.heldout_fraction)
-    # With `auto` the variance of the outputs can decide instead; of nothing nobody can.
-    least = config.fit.stopping.heldout_least if config.stop == "auto" else 1
-    # Channels of a pixel count once.
-    if float(hidden.amax(dim=1).sum()) < least:
+    heldout = valid * (holdout_scores < stopping.heldout_fraction)
+    # With "auto" the variance rule can replace too few held-out pixels.
+    fewest = stopping.heldout_least if config.stop == "auto" else 1
+    # The channels of a pixel count once.
+    if float(heldout.amax(dim=1).sum()) < fewest:
         return valid, None
-    return valid - hidden, problem.operator.holdout_weights(hidden)
+    return valid - heldout, problem.operator.holdout_weights(heldout)
 
 
-class Errors(NamedTuple):
-    """The loss, and errors of the average, by nll.
+class Evaluation(NamedTuple):
+    """Loss of an iteration, and measures of the moving average.
 
     Attributes
     ----------
     loss : float
-        Of the iteration.
-    heldout : float or None
-        Weighted mean at the held-out pixels.
-    each : (H,) Tensor or None
-        Of each of these, times its weight; on the device.
+        Loss of the iteration.
+    heldout_error : float or None
+        Weighted mean nll of the held-out pixels.
+    heldout_errors : (H,) Tensor or None
+        Weighted nll of each held-out pixel, on the device.
     discrepancy : float or None
-        Mean at all valid pixels, if it is asked for.
+        Mean nll of all valid pixels, if it was asked for.
+    measure : float or None
+        Measure that the stopping rule minimises, if it has one.
     """
 
     loss: float
-    heldout: float | None
-    each: Tensor | None
+    heldout_error: float | None
+    heldout_errors: Tensor | None
     discrepancy: float | None
+    measure: float | None
 
 
-class Assessor:
-    """Judges averages by pixels that the fit has not seen, or by all.
+class Evaluator:
+    """Evaluates averages at the held-out pixels, or at all valid pixels.
 
     Parameters
     ----------
     problem : Problem
-        Where averages are compared with the observation.
+        Observation and noise model.
     heldout : (1, C, [Z,] Y, X) Tensor or None
         Weights of the held-out pixels.
-    everywhere : bool
-        Ask for the discrepancy.
+    stop : str
+        Stopping rule, which decides what else is measured.
     """
 
-    def __init__(self, problem: Problem, heldout: Tensor | None, *, everywhere: bool) -> None:
-        self._problem, self._everywhere = problem, everywhere
-        self._places: Tensor | None = None
+    def __init__(self, problem: Problem, heldout: Tensor | None, stop: Stop) -> None:
+        self._problem = problem
+        self._needs_discrepancy = stop == "discrepancy"
+        self._measure = find_measure(problem, stop)
+        self._indices: Tensor | None = None
         if heldout is not None:
-            self._places = heldout.flatten().nonzero()[:, 0]
-            self._weights = heldout.flatten()[self._places]
+            self._indices = heldout.flatten().nonzero()[:, 0]
+            self._weights = heldout.flatten()[self._indices]
 
     @torch.no_grad()
-    def read(self, loss: Tensor, average: Tensor) -> Errors:
-        """Fetch the loss, a scalar, and errors of an average, (1, C, [Z,] Y, X), all at once.
+    def read(self, loss: Tensor, average: Tensor) -> Evaluation:
+        """Evaluate an average (1, C, [Z,] Y, X), and read the loss, a scalar.
 
-        It waits for the device.
+        All numbers are read at once: each reading waits for the device.
         """
         numbers, each = {"loss": loss.detach()}, None
-        if self._places is not None or self._everywhere:
+        if self._indices is not None or self._needs_discrepancy:
             errors = self._problem.nll(average)
-        if self._places is not None:
-            each = errors.flatten()[self._places] * self._weights
+        if self._indices is not None:
+            each = errors.flatten()[self._indices] * self._weights
             numbers["heldout"] = each.sum() / self._weights.sum().clamp(min=1.0)
-        if self._everywhere:
+        if self._needs_discrepancy:
             numbers["discrepancy"] = weighted_mean(errors, self._problem.valid)
         values = dict(zip(numbers, torch.stack([*numbers.values()]).tolist(), strict=True))
-        return Errors(values["loss"], values.get("heldout"), each, values.get("discrepancy"))
+        return Evaluation(
+            values["loss"],
+            values.get("heldout"),
+            each,
+            values.get("discrepancy"),
+            self._measure(average),
+        )
 
 
-def find_measure(problem: Problem, config: DipConfig) -> Callable[[Tensor], float | None]:
-    """Return what the stopping rule measures the flaws of an average by, if it does."""
-    if config.stop == "risk":
+def find_measure(problem: Problem, stop: Stop) -> Callable[[Tensor], float | None]:
+    """Return the measure of an average that a stopping rule minimises; None for other rules."""
+    if stop == "sure":
         return Sure(problem)
     operator = problem.operator
-    if config.stop == "blocks" and isinstance(operator, Jpeg):
+    if stop == "blocks" and isinstance(operator, Jpeg):
         return lambda average: blockiness(operator, average, problem.observation, problem.noise)
     return lambda average: None
 
 
 @torch.no_grad()
 def posterior_scale(
-    problem: Problem, kept: Tensor, variance: Tensor, heldout: Tensor | None
+    problem: Problem, selected: Tensor, variance: Tensor, heldout: Tensor | None
 ) -> float:
-    """Return what to multiply the spread of samples by, judged by pixels they never saw.
+    """Return the factor that matches the spread of samples to the error at held-out pixels.
 
-    What the squares of the residual there exceed the noise by is the error of the
-    estimate. The noise is known to some per cent only, hence the limits.
+    The squared error of the estimate is the squared residual minus the variance of the noise.
+    The noise level is known to a few per cent only, so the factor is limited to 0.5 to 3.
+
+    Parameters
+    ----------
+    problem : Problem
+        Observation and noise model.
+    selected : (1, C, [Z,] Y, X) Tensor
+        Estimate that is returned.
+    variance : (1, C, [Z,] Y, X) Tensor
+        Variance of the samples, after the operator.
+    heldout : (1, C, [Z,] Y, X) Tensor or None
+        Weights of the held-out pixels; without them the factor is 1.
     """
     if heldout is None or problem.noise.laplace:
         return 1.0
-    fitted = problem.operator(kept)
-    error = (fitted - problem.observation) ** 2 - problem.noise.variance(fitted)
+    prediction = problem.operator(selected)
+    error = (prediction - problem.observation) ** 2 - problem.noise.variance(prediction)
     ratio = weighted_mean(error, heldout) / weighted_mean(variance, heldout).clamp(min=1e-20)
     return float(ratio.clamp(*_SCALES).sqrt())
 
 
 @torch.no_grad()
-def agreement(problem: Problem, kept: Tensor, rival: Tensor | None) -> float | None:
-    """Return 1 if two rules would keep the same, 0 if they differ by all that was taken away."""
-    if rival is None:
+def agreement(problem: Problem, selected: Tensor, alternative: Tensor | None) -> float | None:
+    """Return the agreement of the estimates that two rules select, 0 to 1.
+
+    It is 1 minus the rms of their difference divided by the rms of the residual; None if
+    there is no second estimate.
+    """
+    if alternative is None:
         return None
-    fitted = problem.operator(kept)
-    difference, residual = fitted - problem.operator(rival), problem.observation - fitted
-    apart, taken = (part[problem.valid].square().mean().sqrt() for part in (difference, residual))
-    return max(0.0, 1.0 - float(apart / taken.clamp(min=1e-12)))
+    prediction = problem.operator(selected)
+    difference = prediction - problem.operator(alternative)
+    residual = problem.observation - prediction
+    apart, removed = (part[problem.valid].square().mean().sqrt() for part in (difference, residual))
+    return max(0.0, 1.0 - float(apart / removed.clamp(min=1e-12)))
 
 
 @torch.no_grad()
 def whiteness(problem: Problem, estimate: Tensor) -> float | None:
-    """Judge what the estimate leaves unexplained of a picture."""
+    """Return the whiteness of the residual; None if the observation is no picture."""
     if not problem.is_picture:
         return None
     residual = problem.observation - problem.operator(estimate)

@@ -1,13 +1,13 @@
-"""Stopping rules: when the estimate explains the image and not yet its noise.
+"""Stopping rules: end a fit when the estimate has the structure but not yet the noise.
 
-A rule is fed one `Evidence` per assessment and answers with a `StopReason` or
-None. Truth (a reference image) is never part of the evidence.
+A rule gets one `Evidence` per assessment, and returns a `StopReason` or None. The evidence
+never contains the truth (a reference image).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class StopReason(StrEnum):
-    """Why a fit ended."""
+    """Reason for which a fit ended."""
 
     HELD_OUT_MINIMUM = "held_out_minimum"
     VARIANCE_MINIMUM = "variance_minimum"
@@ -32,7 +32,7 @@ class StopReason(StrEnum):
 
     @property
     def is_limit(self) -> bool:
-        """Whether a bound was reached: no rule had seen what it waits for."""
+        """Whether a limit or the user ended the fit, before a rule did."""
         return self in (
             StopReason.MAX_ITERATIONS,
             StopReason.TIME_LIMIT,
@@ -42,27 +42,27 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a rule may look at.
+    """Facts that a rule may use.
 
     Attributes
     ----------
     iteration : int
-        From 1.
+        Iteration of the assessment, from 1.
     seconds : float
-        Since the start of the fit.
+        Time since the start of the fit, without pauses [seconds].
     heldout_error : float or None
-        Mean nll of the moving average at the held-out pixels.
+        Mean nll of the moving average at the held-out pixels; None if there are none.
+    pixels : (P,) Tensor
+        Network output at a fixed random choice of pixels, on the device.
     discrepancy : float or None
-        The same at all valid pixels; only if a rule asks for it.
+        Mean nll of the moving average at all valid pixels, if a rule needs it.
+    measure : float or None
+        Measure of the moving average that a rule minimises, if it needs one.
     heldout_errors : (H,) Tensor or None
-        The error of each held-out pixel, times its weight, on its device.
+        Weighted nll of each held-out pixel, on the device.
     most_removed : float or None
         Share of the residual that the residual guard leaves removed, where it is largest;
-        only now and then.
-    flaw : float or None
-        What is wrong with the moving average, by the measure that a rule asks for.
-    pixels : (P,) Tensor
-        Network output at a fixed random choice of pixels, on its device.
+        measured every 50 iterations.
     """
 
     iteration: int
@@ -70,46 +70,62 @@ class Evidence:
     heldout_error: float | None
     pixels: Tensor
     discrepancy: float | None = None
-    flaw: float | None = None
+    measure: float | None = None
     heldout_errors: Tensor | None = None
     most_removed: float | None = None
 
 
 class StoppingRule(Protocol):
-    """One reason to stop."""
+    """A rule that may end a fit and select an estimate."""
 
     @property
     def selected(self) -> int | None:
-        """The iteration whose estimate the rule would keep; None if it has no opinion."""
+        """Iteration whose estimate the rule selects; None if it selects none."""
 
     def update(self, evidence: Evidence) -> StopReason | None:
-        """Take in one assessment; return a reason to stop, or None to go on."""
+        """Add one assessment; return a reason to stop, or None to continue."""
 
 
-class Patient:
-    """A rule that stops when what it watches has not improved for so many iterations."""
+class PatientRule:
+    """Base of rules that stop after some iterations without an improvement.
+
+    Parameters
+    ----------
+    patience : int
+        Number of iterations without an improvement after which the rule stops the fit.
+    """
 
     def __init__(self, patience: int) -> None:
         self.selected: int | None = None
         self._patience = patience
-        self._since = 0
+        self._renewed_at = 0
 
     def renew(self, iteration: int) -> None:
-        """Be patient again from here on; what was seen is not forgotten."""
-        self._since = iteration
+        """Count the patience from this iteration on; keep the minimum found so far."""
+        self._renewed_at = iteration
 
     def _is_over(self, iteration: int, improved: int) -> bool:
-        return iteration - max(improved, self._since) >= self._patience
+        return iteration - max(improved, self._renewed_at) >= self._patience
 
 
-class HeldOut(Patient):
-    """Stop when the error at pixels hidden from the fit has stopped falling.
+class HeldOut(PatientRule):
+    """Stop when the error at the held-out pixels no longer falls.
 
-    Noise that is independent from pixel to pixel cannot be predicted, so the
-    error there is lowest where the estimate is closest to the truth. Of few
-    pixels it is uncertain: with a margin the last estimate is kept whose error
-    is not above the lowest by more than so many standard errors of the
-    difference, pixel by pixel.
+    Noise that is independent from pixel to pixel cannot be predicted, so the held-out error
+    is lowest where the estimate is closest to the truth. At few pixels the error is uncertain;
+    a margin then selects a later estimate.
+
+    Parameters
+    ----------
+    patience : int
+        Iterations without a lower error after which the fit stops.
+    tolerance : float
+        Relative decrease of the error that restarts the patience.
+    guard : int
+        Iteration up to which the rule does not stop the fit.
+    margin : float
+        Number of standard errors by which the error may exceed the lowest one: the last such
+        estimate is selected. 0 selects the lowest error.
     """
 
     def __init__(self, patience: int, tolerance: float, guard: int, margin: float = 0.0) -> None:
@@ -138,7 +154,7 @@ class HeldOut(Patient):
         return None
 
     def _is_above(self, errors: Tensor | None) -> bool:
-        """Tell whether errors are above the lowest by more than chance may bring."""
+        """Return whether errors exceed the lowest ones by more than chance explains."""
         if not self._margin or errors is None or self._lowest_errors is None:
             return True
         rise = errors - self._lowest_errors
@@ -147,7 +163,12 @@ class HeldOut(Patient):
 
 
 class Discrepancy:
-    """Stop once the residual is no larger than the noise, whose level has to be known.
+    """Stop once the residual is no larger than the noise; the noise level must be known.
+
+    Parameters
+    ----------
+    guard : int
+        Iteration up to which the rule does not stop the fit.
 
     References
     ----------
@@ -167,30 +188,47 @@ class Discrepancy:
         return StopReason.DISCREPANCY
 
 
-class LeastFlaw(Patient):
-    """Stop when what is wrong with the estimate, by some measure, has begun to grow."""
+class MeasureMinimum(PatientRule):
+    """Stop when a measure of the moving average has passed its minimum.
+
+    Parameters
+    ----------
+    reason : StopReason
+        Reason to give.
+    patience : int
+        Iterations without a lower measure after which the fit stops.
+    guard : int
+        Iteration up to which the measure is ignored, since all estimates are rough at first.
+    """
 
     def __init__(self, reason: StopReason, patience: int, guard: int) -> None:
         super().__init__(patience)
         self._reason = reason
-        self._guard = guard  # at first all is rough
+        self._guard = guard
         self._lowest = float("inf")
 
     def update(self, evidence: Evidence) -> StopReason | None:
-        flaw, iteration = evidence.flaw, evidence.iteration
-        if flaw is None or iteration <= self._guard:
+        measure, iteration = evidence.measure, evidence.iteration
+        if measure is None or iteration <= self._guard:
             return None
-        if flaw < self._lowest:
-            self._lowest, self.selected = flaw, iteration
+        if measure < self._lowest:
+            self._lowest, self.selected = measure, iteration
         over = self.selected is not None and self._is_over(iteration, self.selected)
         return self._reason if over else None
 
 
-class NothingToRemove:
-    """Stop when hardly anything of the residual is noise.
+class NegligibleNoise:
+    """Stop when hardly any of the residual is noise.
 
-    The estimate is sharp enough to show that the noise is much weaker than what a fit cannot
-    predict: the observation would come back after all further iterations too.
+    The noise is then much weaker than the texture that a fit cannot predict, and the residual
+    guard would blend the observation back after any further iteration, too.
+
+    Parameters
+    ----------
+    share : float
+        Largest share of the residual that the guard may leave removed.
+    guard : int
+        First iteration at which the rule may stop the fit.
     """
 
     selected: int | None = None
@@ -206,71 +244,39 @@ class NothingToRemove:
         return StopReason.NO_NOISE
 
 
-class MaxIterations:
-    """Stop at a number of iterations."""
-
-    selected: int | None = None
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-
-    def update(self, evidence: Evidence) -> StopReason | None:
-        return StopReason.MAX_ITERATIONS if evidence.iteration >= self._limit else None
-
-
-class TimeLimit:
-    """Stop after a number of seconds."""
-
-    selected: int | None = None
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def update(self, evidence: Evidence) -> StopReason | None:
-        return StopReason.TIME_LIMIT if evidence.seconds >= self._seconds else None
-
-
-class Requested:
-    """Stop because somebody asked, such as the Stop button."""
-
-    selected: int | None = None
-
-    def __init__(self, requested: Callable[[], bool]) -> None:
-        self._requested = requested
-
-    def __deepcopy__(self, memo: object) -> Requested:
-        return self  # a question put to the outside world has no state to restore
-
-    def update(self, evidence: Evidence) -> StopReason | None:
-        return StopReason.STOP_REQUESTED if self._requested() else None
-
-
 class AnyOf:
-    """Stop for the first reason of several; the first rule with an opinion selects."""
+    """Several rules: the first reason to stop counts, and the first selection.
+
+    Parameters
+    ----------
+    rules : sequence of StoppingRule
+        Rules in the order of their precedence.
+    """
 
     def __init__(self, rules: Sequence[StoppingRule]) -> None:
         self._rules = tuple(rules)
 
     @property
-    def opinions(self) -> list[int]:
-        """The iterations that rules would keep, those of the first rules first."""
+    def selections(self) -> list[int]:
+        """Iterations that the rules select, in the order of the rules."""
         return [rule.selected for rule in self._rules if rule.selected is not None]
 
     @property
     def selected(self) -> int | None:
-        return next(iter(self.opinions), None)
+        """Iteration that the first rule with a selection selects."""
+        return next(iter(self.selections), None)
 
     @property
     def memory(self) -> AnyOf:
-        """What the rules have seen, without what bounds this fit."""
-        return AnyOf([rule for rule in self._rules if isinstance(rule, Patient)])
+        """Rules that a resumed fit needs: those with a state, without the limits."""
+        return AnyOf([rule for rule in self._rules if isinstance(rule, PatientRule)])
 
     def take_over(self, memory: AnyOf, renewed_at: int | None = None) -> None:
-        """Replace rules by those of an earlier fit, with patience renewed on demand."""
-        seen = {type(rule): rule for rule in memory._rules}
-        self._rules = tuple(seen.get(type(rule), rule) for rule in self._rules)
+        """Replace rules by those of an earlier fit; renew their patience if asked."""
+        earlier = {type(rule): rule for rule in memory._rules}
+        self._rules = tuple(earlier.get(type(rule), rule) for rule in self._rules)
         for rule in self._rules:
-            if renewed_at is not None and isinstance(rule, Patient):
+            if renewed_at is not None and isinstance(rule, PatientRule):
                 rule.renew(renewed_at)
 
     def update(self, evidence: Evidence) -> StopReason | None:

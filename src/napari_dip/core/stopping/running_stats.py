@@ -1,4 +1,4 @@
-"""RunningStats: mean and variance of tensors that come one by one."""
+"""RunningStats: mean and variance of tensors that arrive one by one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 class RunningStats:
-    """Mean and variance of samples, one taken in after the other.
+    """Mean and variance of samples that arrive one by one.
 
     Attributes
     ----------
     count : int
-        How many there were.
+        Number of samples.
     mean : Tensor
-        Of the samples so far; valid after the first update.
+        Mean of the samples so far; valid after the first update.
     """
 
     mean: Tensor
@@ -23,18 +23,18 @@ class RunningStats:
         self.count = 0
 
     def update(self, sample: Tensor) -> None:
-        """Take in a sample."""
+        """Add a sample."""
         self.count += 1
         if self.count == 1:
             self.mean, self._squares = sample.clone(), torch.zeros_like(sample)
             return
-        # Welford's recurrence: no cancellation, however small the spread.
+        # Welford's recurrence avoids cancellation if the spread is small.
         deviation = sample - self.mean
         self.mean += deviation / self.count
         self._squares += deviation * (sample - self.mean)
 
     def forget(self, sample: Tensor) -> None:
-        """Undo that a sample was taken in; another has to be left."""
+        """Remove a sample; at least one other must be left."""
         self.count -= 1
         deviation = sample - self.mean
         self.mean -= deviation / self.count
@@ -42,5 +42,5 @@ class RunningStats:
 
     @property
     def variance(self) -> Tensor:
-        """Of the samples so far, two or more."""
+        """Variance of the samples so far; there must be two or more."""
         return self._squares / (self.count - 1)

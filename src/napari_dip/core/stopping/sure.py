@@ -1,4 +1,4 @@
-"""Risk: the error to be expected of an estimate, told by the spectrum of the noise."""
+"""Sure: Stein's unbiased risk estimate, the expected error for noise of known spectrum."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from torch import Tensor
 if TYPE_CHECKING:
     from napari_dip.core.problem import Problem
 
-# Rings that frequencies are divided into, from zero to the corners.
+# Number of rings that the frequencies are divided into, from zero to the corners.
 _RINGS = 24
-# Where an image has no more than so many times the power that noise has in the mean, it is
-# noise; so have 98% of the frequencies that are.
+# A frequency counts as noise if its power is below this multiple of the mean power of the
+# noise; that holds for 98% of the frequencies that are noise.
 _QUIET = 4.0
 
 
 class Sure:
-    """Mean squared error of an estimate in units of the noise's variance, but for a constant.
+    """Mean squared error of an estimate in units of the noise variance, up to a constant.
 
     Parameters
     ----------
     problem : Problem
-        A picture and its noise, whose grain is known.
+        Observation, and noise model with a known grain.
 
     Notes
     -----
-    Stein's unbiased risk estimate, R - N + 2 h N, asks for the share h of the
-    noise N that the estimate x of y follows; R is what is left of y. Frequencies
-    of about the same height are treated alike, and N is the spectrum of white
-    noise blurred by the grain. Structure is followed before noise, so that h is
-    told by those frequencies alone where y is hardly more than noise: it leaves
-    (1 - h)^2 of their power. Where there are none, all is structure, and followed.
+    The risk is R - N + 2 h N: R is the power of the residual, N the power of the noise, and h
+    the share of the noise that the estimate has fitted. It is computed in rings of frequencies.
+    N is the spectrum of white noise blurred by the grain. A fit learns structure before noise,
+    so h is measured at those frequencies only at which the observation is hardly more than
+    noise: there the residual has the share (1 - h)^2 of the observation's power. A ring without
+    such frequencies is all structure, and h is 1.
 
     References
     ----------
@@ -45,8 +45,8 @@ class Sure:
         self._problem = problem
         observation = problem.observation
         size, device = observation.shape[-2:], observation.device
-        along = [torch.fft.fftfreq(n, device=device) for n in size]
-        squared = along[0][:, None] ** 2 + along[1] ** 2
+        frequencies = [torch.fft.fftfreq(n, device=device) for n in size]
+        squared = frequencies[0][:, None] ** 2 + frequencies[1] ** 2
         rings = (squared.sqrt() / math.sqrt(0.5) * _RINGS).long().clamp(max=_RINGS - 1)
         self._rings = rings.flatten()
         variance = problem.noise.variance(observation).mean()
@@ -57,22 +57,22 @@ class Sure:
     @torch.no_grad()
     def __call__(self, average: Tensor) -> float:
         """Return the risk of an estimate (1, C, [Z,] Y, X)."""
-        fitted = self._problem.operator(average)
-        observed = torch.where(self._problem.valid, self._problem.observation, fitted)
-        seen, taken = self._power(observed), self._power(observed - fitted)
-        quiet = seen < _QUIET * self._noise
-        left = self._sums(taken * quiet) / self._sums(seen * quiet).clamp(min=1e-20)
-        followed = (1 - left.sqrt()).clamp(min=0)
-        risk = self._sums(taken) + (2 * followed - 1) * self._noise_sums
+        prediction = self._problem.operator(average)
+        observed = torch.where(self._problem.valid, self._problem.observation, prediction)
+        power, residual = self._power(observed), self._power(observed - prediction)
+        quiet = power < _QUIET * self._noise
+        left = self._sums(residual * quiet) / self._sums(power * quiet).clamp(min=1e-20)
+        fitted = (1 - left.sqrt()).clamp(min=0)
+        risk = self._sums(residual) + (2 * fitted - 1) * self._noise_sums
         return float(risk.sum() / self._noise_sums.sum())
 
     def _power(self, picture: Tensor) -> Tensor:
-        """Return the power of the frequencies, of the mean over channels and planes, (Y, X)."""
-        level = picture.mean((-2, -1), keepdim=True)
-        power: Tensor = torch.fft.fft2(picture - level, norm="ortho").abs().square()
+        """Return the power spectrum (Y, X), averaged over channels and planes."""
+        mean = picture.mean((-2, -1), keepdim=True)
+        power: Tensor = torch.fft.fft2(picture - mean, norm="ortho").abs().square()
         return power.flatten(0, -3).mean(dim=0)
 
     def _sums(self, power: Tensor) -> Tensor:
-        """Return the power of the rings, (24,)."""
+        """Return the power of each ring, (24,)."""
         sums = torch.zeros(_RINGS, dtype=power.dtype, device=power.device)
         return sums.index_add(0, self._rings, power.flatten())

@@ -1,11 +1,11 @@
-"""Variance of the outputs: stopping rules that see noise being learnt in how they change."""
+"""Variance rules: stop when the variance of the outputs shows that noise is being learnt."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import TYPE_CHECKING
 
-from napari_dip.core.stopping.rules import Patient, StopReason
+from napari_dip.core.stopping.rules import PatientRule, StopReason
 from napari_dip.core.stopping.running_stats import RunningStats
 
 if TYPE_CHECKING:
@@ -14,8 +14,17 @@ if TYPE_CHECKING:
     from napari_dip.core.stopping.rules import Evidence
 
 
-class WindowedVariance(Patient):
+class WindowedVariance(PatientRule):
     """Stop when the variance of the last outputs has passed its minimum.
+
+    Parameters
+    ----------
+    window : int
+        Iterations whose outputs count.
+    patience : int
+        Iterations without a lower variance after which the fit stops.
+    guard : int
+        Iteration up to which the rule neither stops nor selects.
 
     References
     ----------
@@ -28,17 +37,17 @@ class WindowedVariance(Patient):
         self._guard = guard
         self._lowest = float("inf")
         self._outputs: deque[tuple[int, Tensor]] = deque()
-        self._moments = RunningStats()
+        self._stats = RunningStats()
 
     def update(self, evidence: Evidence) -> StopReason | None:
         iteration = evidence.iteration
         self._outputs.append((iteration, evidence.pixels))
-        self._moments.update(evidence.pixels)
+        self._stats.update(evidence.pixels)
         while self._outputs[0][0] <= iteration - self._window:
-            self._moments.forget(self._outputs.popleft()[1])
+            self._stats.forget(self._outputs.popleft()[1])
         if iteration <= max(self._guard, self._window):
             return None
-        variance = float(self._moments.variance.mean())
+        variance = float(self._stats.variance.mean())
         if variance < self._lowest:
             self._lowest, self.selected = variance, iteration
         if self.selected is not None and self._is_over(iteration, self.selected):
@@ -46,8 +55,19 @@ class WindowedVariance(Patient):
         return None
 
 
-class MovingVariance(Patient):
-    """The same with moving averages of mean and variance: no window of outputs is kept.
+class MovingVariance(PatientRule):
+    """Stop when the moving variance of the outputs has passed its minimum.
+
+    It needs no window of outputs in memory.
+
+    Parameters
+    ----------
+    decay : float
+        Decay of the moving mean and variance, for each iteration.
+    patience : int
+        Iterations without a lower variance after which the fit stops.
+    guard : int
+        Iteration up to which the rule neither stops nor selects.
 
     References
     ----------
@@ -67,7 +87,7 @@ class MovingVariance(Patient):
         iteration = evidence.iteration
         if self._mean is None:
             self._mean = evidence.pixels.clone()
-        decay = self._decay ** (iteration - self._iteration)  # several, on an accelerator
+        decay = self._decay ** (iteration - self._iteration)  # may skip some iterations
         self._iteration = iteration
         deviation = evidence.pixels - self._mean
         self._mean = self._mean + (1 - decay) * deviation

@@ -106,7 +106,7 @@ class Task:
     @property
     def rules(self) -> tuple[Stop, ...]:
         """Stopping rules that may be asked for; some tasks can do more, or less."""
-        return tuple(rule for rule in get_args(Stop) if rule not in ("risk", "blocks"))
+        return tuple(rule for rule in get_args(Stop) if rule not in ("sure", "blocks"))
 
     def check_stop(self, stop: Stop) -> None:
         """Raise a `UsageError` if a stopping rule makes no sense."""

@@ -20,7 +20,7 @@ class Denoise(Task):
     @property
     def rules(self) -> tuple[Stop, ...]:
         """The noise being all there is, what is left of it tells the error."""
-        return (*super(Denoise, self).rules, "risk")
+        return (*super(Denoise, self).rules, "sure")
 
     @property
     def noisy(self) -> bool:

@@ -1,0 +1,126 @@
+"""Monitor: now and then reads the losses of a fit, rolls back a collapse, and takes snapshots."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_dip.core.fitting.result import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from napari_dip.core.fitting.checkpoint import FitState
+    from napari_dip.core.fitting.timer import Timer
+    from napari_dip.core.problem import Problem
+    from napari_dip.core.stopping.evaluation import Evaluation, Evaluator
+    from napari_dip.core.stopping.rules import StopReason
+
+
+class Monitor:
+    """Assesses a fit every few iterations: only then the processor waits for the device.
+
+    Parameters
+    ----------
+    problem : Problem
+        Problem whose estimates are shown.
+    state : FitState
+        State of the fit.
+    evaluator : Evaluator
+        Measures of the moving average.
+    timer : Timer
+        Time of the fit, and the request to stop.
+    finish : callable
+        Function that turns an average (1, C, [Z,] Y, X) into the estimate to show.
+    every : int
+        Iterations between two assessments.
+    interval : float
+        Shortest time between two snapshots [seconds].
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        state: FitState,
+        evaluator: Evaluator,
+        timer: Timer,
+        finish: Callable[[Tensor], Tensor],
+        *,
+        every: int,
+        interval: float,
+    ) -> None:
+        self._problem, self._state, self._evaluator = problem, state, evaluator
+        self._timer, self._finish = timer, finish
+        self._every, self._interval = every, interval
+        self._last_assessment = timer.seconds
+        self._last_snapshot = -np.inf
+        self._paces: list[float] = []
+
+    @property
+    def seconds_per_iteration(self) -> float:
+        """Median time of an iteration [seconds]."""
+        return median(self._paces)
+
+    def is_due(self, iteration: int, last: int | None = None) -> bool:
+        """Return whether to assess this iteration: regularly, at the last, or on a request."""
+        regular = iteration % self._every == 0 or iteration == last
+        return regular or self._timer.stop_requested()
+
+    def assess(self, iteration: int, loss: Tensor) -> Evaluation | None:
+        """Measure the average; after a collapse of the loss, roll back and return None."""
+        evaluation = self._evaluator.read(loss, self._state.average.value)
+        now = self._timer.seconds
+        self._paces.append((now - self._last_assessment) / self._every)
+        self._last_assessment = now
+        if self._state.has_collapsed(evaluation.loss, iteration):
+            self._state.roll_back(iteration)
+            return None
+        self._state.keep_checkpoint(iteration, evaluation.loss)
+        return evaluation
+
+    def is_time_to_show(self) -> bool:
+        """Return whether the last snapshot was long enough ago."""
+        return self._last_assessment - self._last_snapshot >= self._interval
+
+    def first_snapshot(self, loss: Tensor, estimate: Tensor) -> Snapshot:
+        """Return the snapshot of the first estimate, before there is an average."""
+        evaluation = self._evaluator.read(loss, estimate)
+        return self._snapshot(1, evaluation, 1, estimate, None)
+
+    def snapshot(
+        self, iteration: int, evaluation: Evaluation, reason: StopReason | None = None
+    ) -> Snapshot:
+        """Return the snapshot of an assessed iteration; the last one has a reason to stop."""
+        state = self._state
+        self._last_snapshot = self._last_assessment
+        return self._snapshot(
+            iteration, evaluation, state.selected_iteration, state.average.value, reason
+        )
+
+    def restart_interval(self) -> None:
+        """Count the time to the next snapshot from now on."""
+        self._last_snapshot = self._timer.seconds
+
+    def _snapshot(
+        self,
+        iteration: int,
+        evaluation: Evaluation,
+        selected: int,
+        average: Tensor,
+        reason: StopReason | None,
+    ) -> Snapshot:
+        estimate = to_array(self._problem, self._finish(average))
+        return Snapshot(
+            iteration, evaluation.loss, evaluation.heldout_error, selected, estimate, reason
+        )
+
+
+def to_array(problem: Problem, estimate: Tensor) -> NDArray[np.float32]:
+    """Return an estimate (1, C, [Z,] Y, X) as an array (C, [Z,] Y, X) of the field of view."""
+    inside = problem.operator.inside(estimate)[0]
+    return np.array(inside.float().cpu().numpy(), dtype=np.float32, order="C")

@@ -1,0 +1,116 @@
+"""Trainer: the computations of one iteration of a fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from napari_dip.core.optim.optimisers import typical_steps
+from napari_dip.core.stopping.evaluation import weighted_mean
+
+if TYPE_CHECKING:
+    from napari_dip.config import FitConfig
+    from napari_dip.core.hardware.device import Runtime
+    from napari_dip.core.latents.base import Draw, Latent
+    from napari_dip.core.networks.build import PriorNetwork
+    from napari_dip.core.optim.optimisers import Optimisers
+    from napari_dip.core.optim.regularisers import Regularisers
+    from napari_dip.core.problem import Problem
+
+
+class ForwardPass(NamedTuple):
+    """Result of a forward pass.
+
+    Attributes
+    ----------
+    draw : Draw
+        Input of the network at this iteration.
+    estimate : (1, C, [Z,] Y, X) Tensor
+        Estimate, with its graph.
+    loss : () Tensor
+        Data fidelity and regularisers, with its graph.
+    """
+
+    draw: Draw
+    estimate: Tensor
+    loss: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """Network, latent, loss and optimiser of a fit.
+
+    Attributes
+    ----------
+    problem : Problem
+        Observation, operator and noise model.
+    settings : FitConfig
+        Fit settings.
+    runtime : Runtime
+        Device and precision.
+    network, latent, regularisers, optimiser
+        Parts of the fit; each has its own state.
+    random : torch.Generator
+        Source of all random numbers of the fit.
+    """
+
+    problem: Problem
+    settings: FitConfig
+    runtime: Runtime
+    network: PriorNetwork
+    latent: Latent
+    regularisers: Regularisers
+    optimiser: Optimisers
+    random: torch.Generator
+
+    def forward(self, known: Tensor) -> ForwardPass:
+        """Return the estimate and the loss of the next iteration.
+
+        Parameters
+        ----------
+        known : (1, C, [Z,] Y, X) Tensor
+            Estimate at the pixels that the network does not see in a shifted view.
+        """
+        self.optimiser.zero_grad()
+        draw = self.latent.draw()
+        estimate = self._estimate(draw, known)
+        fidelity = weighted_mean(self.problem.nll(estimate), draw.weights)
+        return ForwardPass(draw, estimate, fidelity + self.regularisers(estimate))
+
+    def step(self, result: ForwardPass) -> Tensor:
+        """Move the weights, and return the estimate of before for averaging."""
+        result.loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        return result.draw.shifted(result.estimate.detach())
+
+    @torch.no_grad()
+    def reveal(self, known: Tensor) -> Tensor:
+        """Return an estimate for which no pixel is hidden, (1, C, [Z,] Y, X)."""
+        return self._estimate(self.latent.reveal(), known)
+
+    @torch.no_grad()
+    def add_noise(self, scale: float) -> None:
+        """Add Gaussian noise to the weights.
+
+        Parameters
+        ----------
+        scale : float
+            Standard deviation in units of the optimiser's typical step of each weight.
+        """
+        for weight, step in typical_steps(self.network, self.settings):
+            noise = torch.randn(weight.shape, generator=self.random, device=self.random.device)
+            weight.add_(scale * step * noise)
+
+    def _estimate(self, draw: Draw, known: Tensor) -> Tensor:
+        """Return the network's estimate (1, C, [Z,] Y, X); `known` where its view has no pixel."""
+        with self.runtime.autocast():
+            canvas = draw.view.undo(self.network(draw.latent))
+        # Nothing outside the field of view is ever compared with the observation.
+        inside: tuple[Any, ...] = (..., *map(slice, self.problem.shape))
+        estimate = draw.estimate(canvas[inside])
+        if not any(draw.view.shifts):  # as at first, before there is an average
+            return estimate
+        return draw.view.complete(estimate, canvas.shape[2:], draw.unshifted(known))

@@ -1,0 +1,184 @@
+"""RunPlan: everything that a restoration decides before its first fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_dip.config import for_correlated_noise
+from napari_dip.core.blocks.plan import block_shape, plan_blocks
+from napari_dip.core.blocks.tiles import find_tiling, possible_tiling
+from napari_dip.core.hardware.device import find_runtime, useful_threads
+from napari_dip.core.hardware.memory import free_memory
+from napari_dip.core.image.axes import spatial_axes
+from napari_dip.core.noise.correlation import CORRELATED
+from napari_dip.core.restoration.channel_stats import find_channels, masks_impulses
+from napari_dip.core.restoration.warm_start import choose_warm_start
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_dip.config import CompleteConfig, DipConfig
+    from napari_dip.core.blocks.plan import Block
+    from napari_dip.core.blocks.tiles import Tiling
+    from napari_dip.core.hardware.device import Runtime
+    from napari_dip.core.image.image import Image
+    from napari_dip.core.operators.base import Operator
+    from napari_dip.core.restoration.channel_stats import Channel
+    from napari_dip.core.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """Everything that a restoration decides before its first fit.
+
+    Attributes
+    ----------
+    image : Image
+        The given image, with its axes and voxel size.
+    task : Task
+        The inverse problem, with the noise that it has to know.
+    config : CompleteConfig
+        Complete configuration, as the report has it.
+    observation : Image
+        Degraded image, with NaN at missing pixels.
+    guides : list of Image
+        Channels of a guide image, each of the observation's shape.
+    enlarged : Image
+        The image in the shape of the result; it fills what no fit replaces, such as an alpha
+        channel or blocks that were not reached.
+    channels : list of Channel
+        Intensity map and noise of each entry of the axis C.
+    operator : Operator
+        Forward operator of the whole image.
+    runtime : Runtime
+        Device and precision.
+    threads : int
+        Number of CPU threads.
+    blocks : list of Block
+        Planes, volumes or tiles, in the order of their fits.
+    tiling : Tiling or None
+        Tiles of each plane or volume; None if these are fitted whole.
+    possible_tiling : Tiling or None
+        Tiles to use if the memory runs out; None if the operator needs the whole image.
+    """
+
+    image: Image
+    task: Task
+    config: CompleteConfig
+    observation: Image
+    guides: list[Image]
+    enlarged: Image
+    channels: list[Channel]
+    operator: Operator
+    runtime: Runtime
+    threads: int
+    blocks: list[Block]
+    tiling: Tiling | None
+    possible_tiling: Tiling | None
+
+    @property
+    def searches_impulses(self) -> bool:
+        """Whether blocks are searched for impulses, which then count as missing pixels."""
+        clean = all(channel.clean for channel in self.channels)
+        return masks_impulses(self.config, self.task) and not clean
+
+    @property
+    def returns_noiseless(self) -> bool:
+        """Whether blocks with negligible noise come back as observed, without a fit."""
+        automatic = self.task.adapts_to_noise and self.config.noise == "auto"
+        return automatic and self.config.fit.residual_guard
+
+
+def resolve(image: Image, task: Task, config: DipConfig) -> RunPlan:
+    """Decide everything that depends on the image, the task and this machine.
+
+    Parameters
+    ----------
+    image : Image
+        Image to restore.
+    task : Task
+        The inverse problem.
+    config : DipConfig
+        The user's choices; None in a field leaves the choice to this function.
+
+    Raises
+    ------
+    InputError
+        The task cannot be done along these axes or with this noise model.
+    UsageError
+        The configuration asks for tiles of an image that cannot be cut.
+    DeviceError
+        The device is missing.
+    """
+    given = config.complete(task.preset, task.dims)
+    task.check_noise(given.noise)
+    task = task.knowing(given.noise, given.sigma_noise, image)
+    observation = task.observe(image)
+    channels = find_channels(observation, given, task)
+    fitted = _adapt_fit(given, task, channels)
+
+    runtime = find_runtime(fitted.device, fitted.precision)
+    axes = spatial_axes(image, fitted.dims)
+    operator = task.operator(image, axes)
+    tiling = find_tiling(image, task, operator, axes, fitted, free_memory(runtime.device))
+    blocks = plan_blocks(image, fitted.channels, fitted.dims, tiling)
+    threads = fitted.threads or useful_threads(prod(block_shape(blocks[0], image)))
+    final = _adapt_to_machine(fitted, tiling, runtime, threads)
+    return RunPlan(
+        image=image,
+        task=task,
+        config=final,
+        observation=observation,
+        guides=task.guides(image),
+        enlarged=task.enlarged(image),
+        channels=channels,
+        operator=operator,
+        runtime=runtime,
+        threads=threads,
+        blocks=blocks,
+        tiling=tiling,
+        possible_tiling=possible_tiling(image, task, operator, axes, final),
+    )
+
+
+def _adapt_fit(config: CompleteConfig, task: Task, channels: Sequence[Channel]) -> CompleteConfig:
+    """Choose channels, stopping rule, latent and warm start for the task and its noise."""
+    joint = {"channels": "joint"} if task.joint else {}
+    config = config.model_copy(update={**joint, **_for_noise(config, task, channels)})
+    return config.model_copy(update={"warm_start": choose_warm_start(config, task.preset)})
+
+
+def _for_noise(
+    config: CompleteConfig, task: Task, channels: Sequence[Channel]
+) -> dict[str, object]:
+    """Return another rule and latent if the noise is correlated and both were automatic.
+
+    Held-out pixels, and a latent that hides pixels, need noise that is independent from
+    pixel to pixel.
+    """
+    automatic = (
+        task.adapts_to_noise
+        and config.stop == "auto"
+        and config.fit.latent == "observation"
+        and config.dims == 2
+    )
+    correlations = [channel.record.correlation or 0.0 for channel in channels]
+    if not automatic or np.median(correlations) < CORRELATED:
+        return {}
+    return {"stop": "sure", "fit": for_correlated_noise(config.fit)}
+
+
+def _adapt_to_machine(
+    config: CompleteConfig, tiling: Tiling | None, runtime: Runtime, threads: int
+) -> CompleteConfig:
+    """Write out the choices of this machine that another machine needs for the same result."""
+    chosen: dict[str, object] = {}
+    if tiling is not None:
+        chosen["tile"] = tiling.side
+    if config.deterministic:  # another machine may choose another precision or thread count
+        chosen |= {"precision": runtime.precision, "threads": threads}
+    return config.model_copy(update=chosen)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from napari_dip.config import DipConfig
+from napari_dip.core.image.image import as_image
+from napari_dip.core.restoration import plan as plan_module
+from napari_dip.core.restoration.plan import resolve
+from napari_dip.core.tasks import Denoise, Inpaint, ReconstructKSpace
+from tests.tiny import noisy_waves, tiny_config, waves
+
+
+def planned(image, task=None, config=None, axes=None):
+    return resolve(as_image(image, axes), task or Denoise(), config or tiny_config())
+
+
+def correlated():
+    grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(64, 64)), 1)
+    return waves() + 25 * grain / grain.std()
+
+
+def test_a_plan_is_complete_frozen_and_leaves_its_arguments_alone():
+    image, config = as_image(noisy_waves()), DipConfig(device="cpu", preset="fast")
+    before = config.model_copy()
+    plan = resolve(image, Denoise(), config)
+    assert config == before
+    assert plan.config.fit.max_iterations == plan.config.max_iterations == 400
+    assert plan.config.warm_start == "on"
+    assert (plan.runtime.device, plan.threads) == (torch.device("cpu"), 1)
+    assert len(plan.blocks) == len(plan.channels) == 1
+    with pytest.raises(FrozenInstanceError):
+        plan.config = config
+
+
+def test_chooses_sure_and_a_noise_latent_for_correlated_noise_only_if_automatic():
+    automatic = planned(correlated()).config
+    assert (automatic.stop, automatic.fit.latent) == ("sure", "noise")
+    for choices in ({"stop": "variance"}, {"latent": "meshgrid"}):
+        config = planned(correlated(), config=tiny_config(**choices)).config
+        assert config.stop == choices.get("stop", "auto")
+        assert config.fit.latent == choices.get("latent", "observation")
+    white = planned(noisy_waves()).config
+    assert (white.stop, white.fit.latent) == ("auto", "observation")
+
+
+def test_fits_channels_jointly_if_the_task_needs_it():
+    coils = np.stack([noisy_waves()] * 2) + 1j * 0
+    task = ReconstructKSpace(np.ones(64, bool))
+    plan = planned(np.abs(coils), task, axes="CYX")
+    assert (plan.config.channels == "joint") is task.joint
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_writes_out_precision_and_threads_for_deterministic_runs_only(deterministic):
+    plan = planned(noisy_waves(), config=tiny_config(deterministic=deterministic, precision="auto"))
+    chosen = (plan.runtime.precision, plan.threads)
+    found = (plan.config.precision, plan.config.threads)
+    assert found == (chosen if deterministic else ("auto", None))
+
+
+def test_writes_out_the_tile_size_that_the_memory_demands(monkeypatch):
+    monkeypatch.setattr(plan_module, "free_memory", lambda device: 0)
+    plan = planned(np.zeros((256, 256)) + noisy_waves((256, 256)))
+    assert plan.tiling.side == plan.config.tile == plan.possible_tiling.side < 256
+    assert len(plan.blocks) > 1
+
+
+def test_searches_blocks_for_impulses_only_if_the_channels_are_not_known_to_be_clean():
+    assert not planned(noisy_waves()).searches_impulses  # all of it was searched
+    salted = noisy_waves(sigma=2.0)
+    salted[np.random.default_rng(0).random(salted.shape) < 0.1] = 250
+    assert planned(salted).searches_impulses
+    assert not planned(salted, Inpaint(waves() > 120)).searches_impulses
+
+
+def test_returns_noiseless_images_only_where_the_residual_guard_is_on():
+    guarded = tiny_config()
+    fit = guarded.fit.model_copy(update={"residual_guard": True})
+    guarded = guarded.model_copy(update={"fit": fit})
+    assert planned(noisy_waves(), config=guarded).returns_noiseless
+    assert not planned(noisy_waves()).returns_noiseless
+    assert not planned(noisy_waves(), Inpaint(waves() > 120), guarded).returns_noiseless
