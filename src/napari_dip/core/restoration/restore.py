@@ -120,7 +120,7 @@ def restore(
     else:
         check_out(out, image, task)
     task.check_noise(config.noise)
-    task = task.knowing(config.noise, config.sigma_noise, image)
+    task = task.with_noise(config.noise, config.sigma_noise, image)
     observation = task.observe(image)
     channels = find_channels(observation, config, task)
     config = suited(config, task, channels).with_warm_start_chosen(task.preset)
