@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from napari_dip.cli.options import Flag, JsonFlag, Options, configure
-from napari_dip.cli.task_options import TaskOptions
+from napari_dip.cli.task_options import task_spec, with_options_of_all
 from napari_dip.cli.terminal import interruption, progress_display, say
 from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.errors import INTERRUPTED, UNEXPECTED, UsageError
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from napari_dip.batch.manifest import Record
 
 
+@with_options_of_all
 def batch(
     *images: str,
     output: Annotated[Path, Parameter(alias="-o")],
     suffix: str = DEFAULT_SUFFIX,
-    task: TaskOptions | None = None,
+    task: Any = None,
     scheduler: str | None = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     resume: Flag = False,
@@ -66,7 +67,7 @@ def batch(
 
     if not images:
         raise UsageError("Got no images; expected a folder, or a pattern such as 'data/*.tif'.")
-    spec = (task or TaskOptions()).spec()
+    spec = task_spec(task)
     settings = configure(options or Options(), config)
     found = find_images(images, output, spec.files)
     planned = begin(found, output, suffix, spec, settings, resume=resume, overwrite=overwrite)

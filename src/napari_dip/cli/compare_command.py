@@ -8,17 +8,18 @@ from typing import Any
 
 from napari_dip.cli.options import Files, Options, configure
 from napari_dip.cli.restore_file import exit_code, match, restore_image
-from napari_dip.cli.task_options import TaskOptions
+from napari_dip.cli.task_options import task_spec, with_options_of_all
 from napari_dip.cli.terminal import interruption, say, say_warnings
 
 _OURS = "Deep Image Prior"
 
 
+@with_options_of_all
 def compare(
     image: Path,
     /,
     *,
-    task: TaskOptions | None = None,
+    task: Any = None,
     options: Options | None = None,
     files: Files | None = None,
 ) -> int:
@@ -45,7 +46,7 @@ def compare(
 
     files = files or Files()
     config = configure(options or Options(), files.config)
-    spec = (task or TaskOptions()).spec()
+    spec = task_spec(task)
     chosen = spec.build(read_image)
     config = config.complete(chosen.preset, chosen.dims)
     observed = read_image(image, axes=config.axes).calibrated(config.voxel_size)

@@ -17,10 +17,10 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from napari_dip import __version__
-from napari_dip.cli import restore_commands as task_commands
 from napari_dip.cli.batch_command import batch
 from napari_dip.cli.compare_command import compare
 from napari_dip.cli.options import Flag, JsonFlag
+from napari_dip.cli.restore_commands import TASK_COMMANDS
 from napari_dip.cli.restore_file import exit_code, match, restore_image
 from napari_dip.cli.terminal import explain_error, interruption, print_result, say, say_warnings
 from napari_dip.config import DipConfig
@@ -40,8 +40,10 @@ app = App(
 )
 
 
-for _command in (*task_commands.TASK_COMMANDS, batch, compare):
-    app.command(_command)
+for _name, _command in TASK_COMMANDS.items():
+    app.command(_command, name=_name)
+app.command(batch)
+app.command(compare)
 
 
 @app.command

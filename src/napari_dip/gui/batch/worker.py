@@ -54,7 +54,7 @@ def task_spec(choice: TaskChoice, folder: Path) -> TaskSpec:
         for name, value in choice.values.items()
         if value is not None
     }
-    return TaskSpec(choice.name, parameters)  # type: ignore[arg-type]
+    return TaskSpec(choice.name, parameters)
 
 
 def _written(picture: "Image", name: str, folder: Path) -> Path:
