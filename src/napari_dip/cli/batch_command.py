@@ -63,7 +63,7 @@ def batch(
     options
         The configuration.
     """
-    from napari_dip.batch.jobs import begin, find_images
+    from napari_dip.batch.planning import begin, find_images
 
     if not images:
         raise UsageError("Got no images; expected a folder, or a pattern such as 'data/*.tif'.")
