@@ -201,9 +201,9 @@ class Run:
     def _config(self, block: Block, start: FitCheckpoint | None) -> DipConfig:
         """Return how a block is fitted: where a neighbour's fit ended, or for those to come."""
         if start is not None:
-            return self.config.warmed() if start.is_warm else self.config
+            return self.config.for_warm_start() if start.is_warm else self.config
         followed = self.series.is_followed(block) and not block.part
-        return self.config.thorough() if followed else self.config
+        return self.config.for_first_of_series() if followed else self.config
 
     def _progress(
         self, work: BlockData, run: int, snapshot: Snapshot, begin: float, before: int, limit: int
@@ -252,7 +252,7 @@ class Run:
         if block.index in self._blank:
             return 0
         warm = block.index not in self.earlier and self.series.follows(block)
-        limit = (self.config.warmed() if warm else self.config).max_iterations
+        limit = (self.config.for_warm_start() if warm else self.config).max_iterations
         assert limit is not None  # the configuration is complete
         return limit
 

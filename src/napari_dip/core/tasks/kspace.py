@@ -136,7 +136,7 @@ class ReconstructKSpace(Task):
     def sampled(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """Return the recorded frequencies as a mask (Y, X) with zero frequency at [0, 0]."""
         if self.mask is None:
-            raise InputError("Got no mask; expected a mask of the recorded frequencies.")
+            raise InputError("Got no mask; expected one that marks the recorded frequencies.")
         painted = (as_mask(self.mask) != 0) != self.inverse
         if painted.ndim == 1:
             painted = np.broadcast_to(painted, (shape[0], painted.size))
