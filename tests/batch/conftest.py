@@ -53,8 +53,8 @@ def lines(folder):
 
 
 @pytest.fixture
-def counted(monkeypatch):
-    """Count the restorations."""
+def restorations(monkeypatch):
+    """Return the images that were restored so far."""
     calls, restore = [], core.restore
 
     def counting(image, *args, **options):

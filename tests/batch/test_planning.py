@@ -25,30 +25,32 @@ from tests.tiny import tiny_config
         ("in --max-iterations 0", 2),
     ],
 )
-def test_invalid_settings_are_refused_before_the_first_image(call, folder, counted, words, code):
+def test_invalid_settings_are_refused_before_the_first_image(
+    call, folder, restorations, words, code
+):
     got, out, err = call(*words.split())
-    assert (got, out, counted) == (code, "", [])
+    assert (got, out, restorations) == (code, "", [])
     assert err.startswith("napari-dip: error: ")
 
 
-def test_existing_outputs_are_refused_before_the_first_image(call, folder, counted):
+def test_existing_outputs_are_refused_before_the_first_image(call, folder, restorations):
     (folder / "out").mkdir()
     precious = folder / "out" / "b_denoise.ome.tif"
     precious.write_text("precious")
     for words in ("in", "in --resume"):  # no manifest, nothing to resume
         code, _, err = call(*words.split())
-        assert (code, counted) == (2, [])
+        assert (code, restorations) == (2, [])
         assert "exists" in err
     assert precious.read_text() == "precious"
     assert call("in", "--overwrite")[0] == 0
 
 
-def test_resume_skips_valid_results(call, folder, counted):
+def test_resume_skips_valid_results(call, folder, restorations):
     call("in")
     before = {path: io.sha256_of(path) for path in (folder / "out").iterdir()}
     code, out, _ = call("in", "--resume")
     assert (code, out) == (0, "out: 0 restored, 0 failed, 3 done before, 0 left\n")
-    assert len(counted) == 3
+    assert len(restorations) == 3
     assert {path: io.sha256_of(path) for path in (folder / "out").iterdir()} == before
 
 
@@ -76,7 +78,7 @@ def manifest_cut_off(folder):
 
 
 @pytest.mark.parametrize("harm", [cut_off, lost, report_lost, another_input, manifest_cut_off])
-def test_resume_repeats_invalid_results(call, folder, counted, harm):
+def test_resume_repeats_invalid_results(call, folder, restorations, harm):
     call("in")
     whole = pixels(folder / "out")
     if harm is another_input:
@@ -84,12 +86,12 @@ def test_resume_repeats_invalid_results(call, folder, counted, harm):
     harm(folder)
     code, out, _ = call("in", "--resume")
     assert (code, out) == (0, "out: 1 restored, 0 failed, 2 done before, 0 left\n")
-    assert len(counted) == 4
+    assert len(restorations) == 4
     assert (pixels(folder / "out") == whole) is (harm is not another_input)
     assert call("in", "--resume")[1].startswith("out: 0 restored")
 
 
-def test_resume_repeats_results_of_another_configuration(call, folder, counted):
+def test_resume_repeats_results_of_another_configuration(call, folder, restorations):
     call("in")
     assert call("in", "--resume", "--seed", "7")[1].startswith("out: 3 restored")
     assert call("in", "--resume", "--seed", "7", "--threads", "2")[1].startswith("out: 0 restored")

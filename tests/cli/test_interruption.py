@@ -13,11 +13,11 @@ from tests.cli.conftest import is_one_error, listing
 
 def press_ctrl_c(monkeypatch, times):
     """Press Ctrl-C when the first progress is shown."""
-    asked = []
+    requests = []
 
     def follow(progress):
-        while len(asked) < times:
-            asked.append(True)
+        while len(requests) < times:
+            requests.append(True)
             signal.raise_signal(signal.SIGINT)
 
     @contextmanager

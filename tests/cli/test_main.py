@@ -51,7 +51,7 @@ def test_info_lists_devices_versions_and_missing_libraries(call):
 
 def test_demo_writes_figure_and_numbers(call, tmp_path, monkeypatch):
     monkeypatch.setattr(cli, "DEMO", tiny_config(3, threads=1))
-    for _ in range(2):  # its own folder is written anew
+    for _ in range(2):  # the default folder is replaced
         code, out, _ = call("demo")
         assert code == 0
     folder = tmp_path / "napari-dip-demo"

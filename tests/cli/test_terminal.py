@@ -71,10 +71,10 @@ def test_log_file_gets_a_progress_line_at_intervals(capsys, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_first_signal_requests_a_stop_and_second_aborts(number):
     before = signal.getsignal(number)
-    with terminal.interruption() as asked:
-        assert not asked()
+    with terminal.interruption() as stop_requested:
+        assert not stop_requested()
         signal.raise_signal(number)
-        assert asked()
+        assert stop_requested()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
     assert signal.getsignal(number) is before
@@ -85,9 +85,9 @@ def test_first_signal_requests_a_stop_and_second_aborts(number):
 def test_lost_terminal_requests_a_stop_unless_nohup_ignores_it(handler, expected):
     before = signal.signal(signal.SIGHUP, handler)
     try:
-        with terminal.interruption() as asked:
+        with terminal.interruption() as stop_requested:
             signal.raise_signal(signal.SIGHUP)
-            assert asked() is expected
+            assert stop_requested() is expected
     finally:
         signal.signal(signal.SIGHUP, before)
 
@@ -96,8 +96,8 @@ def test_leaves_signal_handlers_alone_outside_the_main_thread():
     seen = []
 
     def run():
-        with terminal.interruption() as asked:
-            seen.append(asked())
+        with terminal.interruption() as stop_requested:
+            seen.append(stop_requested())
 
     thread = threading.Thread(target=run)
     thread.start()

@@ -53,8 +53,8 @@ def restored(
         given["channels"] = "joint"
     # model_copy would not validate the settings.
     try:
-        complete = DipConfig.model_validate({**(config or DipConfig()).model_dump(), **given})
+        validated = DipConfig.model_validate({**(config or DipConfig()).model_dump(), **given})
     except ValidationError as error:
         raise UsageError(explain(error)) from error
-    named = as_image(image, complete.axes, channel_axis=channel_axis)
-    return np.asarray(finish(restore(named, task, complete)).image.data)
+    named = as_image(image, validated.axes, channel_axis=channel_axis)
+    return np.asarray(finish(restore(named, task, validated)).image.data)

@@ -115,7 +115,7 @@ def interruption() -> Iterator[Callable[[], bool]]:
     # Python delivers signals only to the main thread.
     in_main_thread = threading.current_thread() is threading.main_thread()
     signals = [signal.SIGINT, signal.SIGTERM] if in_main_thread else []
-    # Windows has no SIGHUP; nohup ignores it, and a run under nohup must go on.
+    # Windows has no SIGHUP; nohup ignores it, and a run under nohup must continue.
     hangup = getattr(signal, "SIGHUP", None)
     if in_main_thread and hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
         signals.append(hangup)

@@ -18,9 +18,9 @@ from tests.tiny import noisy_waves, tiny_config, waves
 def test_guide_improves_the_result():
     noisy = noisy_waves(sigma=80.0)
     guide = -(waves() ** 2)
-    ours = napari_dip.restore_guided(noisy, guide, config=tiny_config(150))
+    result = napari_dip.restore_guided(noisy, guide, config=tiny_config(150))
     alone = napari_dip.denoise(noisy, config=tiny_config(150))
-    assert rmse(ours, waves()) < 0.8 * rmse(alone, waves())
+    assert rmse(result, waves()) < 0.8 * rmse(alone, waves())
 
 
 @pytest.mark.parametrize("guide", [None, np.full((24, 20), np.nan), np.ones((20, 24))])

@@ -51,8 +51,8 @@ def test_module_and_named_network_give_the_same_result():
     standardised[0].running_mean.fill_(0.5)
     standardised[0].running_var.fill_(0.25**2)
     named = napari_dip.invert_features(waves(), "tiny:0", config=config)
-    ours = napari_dip.invert_features(waves(), standardised, layer="1", config=config)
-    np.testing.assert_allclose(ours, named, rtol=1e-3)
+    result = napari_dip.invert_features(waves(), standardised, layer="1", config=config)
+    np.testing.assert_allclose(result, named, rtol=1e-3)
     # The module is unchanged.
     assert all(parameter.requires_grad for parameter in tiny.module.parameters())
 

@@ -32,12 +32,12 @@ def test_result_is_rounded_to_the_recorded_coefficients(tmp_path, shape, coloure
     assert result.report.noise.model == "uniform"
     assert DipConfig().complete(task.preset).stop == "blocks"
     operator = task.operator(image, "YX")
-    ours, decoded = (
+    restored, decoded = (
         torch.from_numpy(np.atleast_3d(one.data).transpose(2, 0, 1).astype(float))[None]
         for one in (result.image, image)
     )
     recorded, where = operator.measured(decoded, torch.ones_like(decoded, dtype=torch.bool))
-    distance = (operator(ours) - recorded).abs() * where
+    distance = (operator(restored) - recorded).abs() * where
     assert float(distance[:, :1, :32, :48].max()) < 0.501
     assert float(distance.max()) < 1.5
     # Within the rounding interval the result differs from the decoded picture.
