@@ -89,7 +89,7 @@ def kill_batch_and_workers_of_its_own(random: random.Random, folder: Path) -> in
 
 def main(rounds: int = 20, seed: int = 0) -> None:
     start_forks()
-    workers._CONNECTION = 2  # noqa: SLF001
+    workers._CONNECT_TIMEOUT = 2  # noqa: SLF001
     kinds = [kill_workers, kill_scheduler, kill_batch]
     plan = [kind for kind in kinds for _ in range(rounds)]
     plan += [kill_batch_and_workers_of_its_own] * max(1, rounds // 5)

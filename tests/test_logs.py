@@ -11,7 +11,7 @@ from napari_dip import logs
 from napari_dip.batch import jobs
 from napari_dip.cli import main as cli
 from napari_dip.io import results as outputs
-from tests.batch.test_jobs import call, folder, save_noisy  # noqa: F401
+from tests.batch.conftest import call, folder, save_noisy  # noqa: F401
 
 
 @pytest.fixture

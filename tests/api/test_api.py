@@ -1,14 +1,22 @@
+"""Functions of the API, from array to array."""
+
 from __future__ import annotations
+
+import inspect
+import re
 
 import numpy as np
 import pytest
 
-from napari_dip import denoise
+import napari_dip
+from napari_dip import api, denoise
 from napari_dip.errors import AxesError, InputError, UsageError
 from tests.tiny import noisy_waves, tiny_config, waves
 
+FUNCTIONS = [getattr(napari_dip, name) for name in api.__all__ if name != "finish"]
 
-def test_denoise_takes_an_array_and_returns_a_cleaner_one():
+
+def test_denoise_returns_a_cleaner_array():
     restored = denoise(noisy_waves(), config=tiny_config(200))
     assert restored.dtype == np.float32
     before, after = (np.mean((x - waves()) ** 2) for x in (noisy_waves(), restored))
@@ -16,12 +24,12 @@ def test_denoise_takes_an_array_and_returns_a_cleaner_one():
 
 
 @pytest.mark.parametrize("axis", [0, -1])
-def test_channel_axis_fits_colours_together(axis):
+def test_channel_axis_fits_channels_jointly(axis):
     colours = np.stack([noisy_waves((16, 16))] * 3, axis=axis)
     assert denoise(colours, channel_axis=axis, config=tiny_config(2)).shape == colours.shape
 
 
-def test_the_seed_decides():
+def test_same_seed_gives_the_same_result():
     first, again, other = (
         denoise(noisy_waves((16, 16)), rng=seed, config=tiny_config(3)) for seed in (1, 1, 2)
     )
@@ -29,11 +37,11 @@ def test_the_seed_decides():
     assert not np.array_equal(first, other)
 
 
-def test_a_list_is_an_image_too():
+def test_accepts_a_nested_list():
     assert denoise([[1, 2], [3, 4]], config=tiny_config(2)).shape == (2, 2)
 
 
-def test_what_cannot_be_chosen_is_refused():
+def test_rejects_invalid_settings_and_images():
     with pytest.raises(UsageError, match="Got 'best' for preset: input should be 'fast'"):
         denoise(noisy_waves(), preset="best")
     with pytest.raises(UsageError, match="Got -1 for seed"):
@@ -42,3 +50,18 @@ def test_what_cannot_be_chosen_is_refused():
         denoise(np.zeros((4, 4), complex))
     with pytest.raises(AxesError):
         denoise(noisy_waves(), config=tiny_config(axes="ZYX"))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
+def test_docstring_describes_every_parameter_and_its_default(function):
+    section = inspect.getdoc(function).split("Parameters\n----------\n")[1].split("\n\nReturns")[0]
+    described = dict(re.findall(r"^(\w+) : .*\n((?:    .*\n?)+)", section, re.M))
+    assert described.keys() == inspect.signature(function).parameters.keys()
+    optional = {"noise", "preset", "stop", "device", "rng", "config"}
+    assert all("Default:" in described[name] for name in optional)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
+def test_every_function_accepts_the_common_settings(function):
+    common = {"noise", "preset", "stop", "device", "rng", "config"}
+    assert common <= inspect.signature(function).parameters.keys()

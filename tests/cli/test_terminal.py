@@ -1,3 +1,5 @@
+"""Terminal: progress, messages, results and signals."""
+
 from __future__ import annotations
 
 import io
@@ -8,7 +10,7 @@ import threading
 import numpy as np
 import pytest
 
-from napari_dip.cli import terminal as console
+from napari_dip.cli import terminal
 from napari_dip.core.restoration.progress import Progress
 
 
@@ -39,23 +41,23 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_shows_a_bar(monkeypatch):
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
+def test_terminal_shows_a_progress_bar(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "200")
-    with console.progress_display() as follow:
+    with terminal.progress_display() as follow:
         follow(progress())
-    shown = terminal.getvalue()
+    shown = screen.getvalue()
     assert "block 1/2" in shown
     assert "loss 0.5" in shown
     assert "at most 1 min 15 s left" in shown
 
 
-def test_a_log_gets_a_line_now_and_then(capsys, monkeypatch):
+def test_log_file_gets_a_progress_line_at_intervals(capsys, monkeypatch):
     clock = iter([0.0, 1.0, 11.0, 12.0, 22.0])
-    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
-    with console.progress_display() as follow:
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
+    with terminal.progress_display() as follow:
         for iteration in (1, 2, 3, 4):
             follow(progress(iteration, heldout_error=None, seconds_left=None, psnr=None))
     printed = capsys.readouterr()
@@ -67,12 +69,12 @@ def test_a_log_gets_a_line_now_and_then(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_and_the_second_aborts(number):
+def test_first_signal_requests_a_stop_and_second_aborts(number):
     before = signal.getsignal(number)
-    with console.interruption() as asked:
-        assert not asked()
+    with terminal.interruption() as stop_requested:
+        assert not stop_requested()
         signal.raise_signal(number)
-        assert asked()
+        assert stop_requested()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
     assert signal.getsignal(number) is before
@@ -80,22 +82,22 @@ def test_the_first_signal_asks_and_the_second_aborts(number):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signal")
 @pytest.mark.parametrize(("handler", "expected"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
-def test_a_lost_terminal_asks_unless_nohup_has_it_ignored(handler, expected):
+def test_lost_terminal_requests_a_stop_unless_nohup_ignores_it(handler, expected):
     before = signal.signal(signal.SIGHUP, handler)
     try:
-        with console.interruption() as asked:
+        with terminal.interruption() as stop_requested:
             signal.raise_signal(signal.SIGHUP)
-            assert asked() is expected
+            assert stop_requested() is expected
     finally:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_outside_the_main_thread_signals_are_left_alone():
+def test_leaves_signal_handlers_alone_outside_the_main_thread():
     seen = []
 
     def run():
-        with console.interruption() as asked:
-            seen.append(asked())
+        with terminal.interruption() as stop_requested:
+            seen.append(stop_requested())
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -103,16 +105,16 @@ def test_outside_the_main_thread_signals_are_left_alone():
     assert seen == [False]
 
 
-def test_numbers_that_json_does_not_have_become_null(capsys):
+def test_nan_and_infinity_become_null_in_json(capsys):
     values = {"psnr": float("inf"), "list": (float("nan"), 1), "nested": {"a": None}}
-    console.print_result(values, as_json=True)
+    terminal.print_result(values, as_json=True)
     assert json.loads(capsys.readouterr().out) == {
         "psnr": None, "list": [None, 1], "nested": {"a": None}
     }  # fmt: skip
 
 
-def test_results_are_readable_lines(capsys):
-    console.print_result({"psnr": 1 / 3, "devices": [], "qt": {"PyQt6": "6.11"}}, as_json=False)
+def test_results_are_printed_as_lines(capsys):
+    terminal.print_result({"psnr": 1 / 3, "devices": [], "qt": {"PyQt6": "6.11"}}, as_json=False)
     assert [line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()] == [
         "0.333333", "none", "PyQt6 6.11"
     ]  # fmt: skip

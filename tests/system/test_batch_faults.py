@@ -16,7 +16,7 @@ import pytest
 from napari_dip.batch import distributed as workers
 from napari_dip.batch.manifest import Manifest
 from napari_dip.io import results as outputs
-from tests.batch.test_jobs import call, folder, lines, pixels, save_noisy  # noqa: F401
+from tests.batch.conftest import call, folder, lines, pixels, save_noisy  # noqa: F401
 from tests.cluster import FORKS, cluster, serve_batch, start_forks
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
@@ -29,7 +29,7 @@ _WORKER_CALLS, _SCHEDULER_CALLS = 100_000, 40_000
 def six(call, folder, monkeypatch):
     """Return the results of an undisturbed batch of six files."""
     start_forks()
-    monkeypatch.setattr(workers, "_CONNECTION", 2)
+    monkeypatch.setattr(workers, "_CONNECT_TIMEOUT", 2)
     for seed, name in enumerate("def", 3):
         save_noisy(folder / "in" / f"{name}.tif", seed=seed)
     assert call("in", out="serial")[0] == 0

@@ -18,7 +18,7 @@ import pytest
 import tifffile
 
 import napari_dip
-from napari_dip.batch.jobs import find_images
+from napari_dip.batch.planning import find_images
 from napari_dip.cli import main as cli
 from napari_dip.cli import restore_file as restoring
 from napari_dip.io import images as io

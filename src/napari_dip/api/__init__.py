@@ -1,4 +1,4 @@
-"""Array in, array out: one function per task, named and documented as in scikit-image."""
+"""API: one function for each task, from array to array, as in scikit-image."""
 
 from napari_dip.api.completion import inpaint, reconstruct_fourier
 from napari_dip.api.denoising import denoise, remove_jpeg, restore_guided

@@ -1,8 +1,8 @@
-"""What all functions may be told beside their task, and how they are run."""
+"""Restoring an array: what all functions of the API share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import ValidationError
@@ -15,23 +15,10 @@ from napari_dip.core.restoration.restore import restore
 from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.config import Noise, Preset, Stop
     from napari_dip.core.image.image import Image
     from napari_dip.core.tasks import Task
-
-
-class Choices(TypedDict, total=False):
-    """What may be chosen without a `DipConfig`; None leaves the configuration's."""
-
-    noise: Noise | None
-    preset: Preset | None
-    stop: Stop | None
-    device: str | None
-    rng: int | None
 
 
 def restored(
@@ -39,18 +26,35 @@ def restored(
     task: Task,
     channel_axis: int | None,
     config: DipConfig | None,
-    **choices: Unpack[Choices],
+    **settings: str | int | None,
 ) -> NDArray[np.float32]:
-    """Restore an array; what is chosen goes before what the configuration says."""
-    chosen: dict[str, Any] = {**choices, "seed": choices.get("rng")}
-    chosen.pop("rng", None)
+    """Restore an array.
+
+    Parameters
+    ----------
+    image : array_like or Image
+        Observation.
+    task : Task
+        Task.
+    channel_axis : int or None
+        Axis of the channels, which are then fitted jointly.
+    config : DipConfig or None
+        Configuration; None for the defaults.
+    **settings
+        Fields of the configuration that override `config`, unless they are None.
+
+    Returns
+    -------
+    ndarray of float32
+        Result.
+    """
+    given = {name: value for name, value in settings.items() if value is not None}
     if channel_axis is not None:
-        chosen["channels"] = "joint"
-    given = {name: value for name, value in chosen.items() if value is not None}
-    # Validated anew: model_copy would not check what the caller wrote.
+        given["channels"] = "joint"
+    # model_copy would not validate the settings.
     try:
-        settings = DipConfig.model_validate({**(config or DipConfig()).model_dump(), **given})
+        validated = DipConfig.model_validate({**(config or DipConfig()).model_dump(), **given})
     except ValidationError as error:
         raise UsageError(explain(error)) from error
-    named = as_image(image, settings.axes, channel_axis=channel_axis)
-    return np.asarray(finish(restore(named, task, settings)).image.data)
+    named = as_image(image, validated.axes, channel_axis=channel_axis)
+    return np.asarray(finish(restore(named, task, validated)).image.data)

@@ -1,4 +1,4 @@
-"""What was not recorded is filled: missing pixels, or missing frequencies."""
+"""Functions that fill missing pixels or missing frequencies."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ from napari_dip.core.tasks import Inpaint, ReconstructKSpace
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.api._restore import Choices
-    from napari_dip.config import DipConfig, Known
+    from napari_dip.config import DipConfig, Known, Noise, Preset, Stop
 
 
 def inpaint(
@@ -27,36 +24,64 @@ def inpaint(
     labels: tuple[int, ...] = (),
     inverse: bool = False,
     known: Known = DEFAULT_KNOWN,
+    noise: Noise | None = None,
+    preset: Preset | None = None,
+    stop: Stop | None = None,
     channel_axis: int | None = None,
+    device: str | None = None,
+    rng: int | None = None,
     config: DipConfig | None = None,
-    **choices: Unpack[Choices],
 ) -> NDArray[np.float32]:
     """Fill missing pixels with an untrained network.
 
     Parameters
     ----------
     image : ([T, [C, ]][Z, ]Y, X) array_like
-        Real numbers; pixels that are not finite are missing in any case.
-    mask : (Y, X) or (...) array_like, optional
-        Not 0 where pixels are missing.
+        Image with missing pixels: real numbers of any scale. NaN and infinite pixels are
+        missing in any case.
+    mask : (Y, X) or ([T, [C, ]][Z, ]Y, X) array_like, optional
+        Mask that is not 0 where pixels are missing; one plane for all, or one for each.
+        Default: only pixels that are not finite are missing.
     labels : tuple of int
-        Only these values of the mask mark missing pixels.
+        Values of the mask that mark missing pixels. Default: all but 0.
     inverse : bool
-        The mask marks known pixels.
+        Whether the mask marks known pixels instead of missing ones. Default: False.
     known : {"keep", "restore"}
-        Whether known pixels come back as they were, or denoised.
-    channel_axis, config, **choices
-        As for `denoise`.
+        Known pixels of the result: kept as observed, or denoised. Default: "keep".
+    noise : {"auto", "gaussian", "poisson", "poisson-gaussian", "laplace"}, optional
+        Noise model; "auto" measures the noise level in the image. Default: that of
+        `config`, "auto".
+    preset : {"fast", "balanced", "paper"}, optional
+        Preset of network and fit: "balanced" is better and slower than "fast", "paper" has
+        the published settings. Default: that of `config`, "balanced".
+    stop : {"auto", "heldout", "variance", "discrepancy", "none"}, optional
+        Early stopping rule. Default: that of `config`, "auto".
+    channel_axis : int, optional
+        Axis of `image` that holds channels, which are then fitted jointly. Default: None;
+        `config.axes`, or else the number of dimensions, then defines all axes.
+    device : str, optional
+        Device of the fit: "auto", "cpu", "cuda", "cuda:1" or "mps". Default: that of
+        `config`, "auto".
+    rng : int, optional
+        Seed of network weights, latent and held-out pixels. Default: that of `config`, 0.
+    config : DipConfig, optional
+        All other settings. Default: ``DipConfig()``.
 
     Returns
     -------
-    restored : (...) ndarray of float32
-        Shape and scale of `image`.
+    restored : ([T, [C, ]][Z, ]Y, X) ndarray of float32
+        Filled image, with the shape and in the units of `image`.
 
     Raises
     ------
     InputError
-        The mask does not fit, or leaves no pixel known, or none to fill.
+        The mask has another Y or X size, or marks all pixels or none as missing.
+    UsageError
+        A setting has no valid value, or the task does not support the stopping rule.
+    DeviceError
+        The device is missing, failed or ran out of memory.
+    DivergedError
+        The fit diverged.
 
     References
     ----------
@@ -71,7 +96,17 @@ def inpaint(
     (16, 16)
     """
     task = Inpaint(mask, labels, inverse, known)
-    return restored(image, task, channel_axis, config, **choices)
+    return restored(
+        image,
+        task,
+        channel_axis,
+        config,
+        noise=noise,
+        preset=preset,
+        stop=stop,
+        device=device,
+        seed=rng,
+    )
 
 
 def reconstruct_fourier(
@@ -80,38 +115,63 @@ def reconstruct_fourier(
     *,
     inverse: bool = False,
     maps: ArrayLike | None = None,
+    noise: Noise | None = None,
+    preset: Preset | None = None,
+    stop: Stop | None = None,
+    device: str | None = None,
+    rng: int | None = None,
     config: DipConfig | None = None,
-    **choices: Unpack[Choices],
 ) -> NDArray[np.float32]:
-    """Reconstruct an image of which some frequencies were recorded, as in fast MRI.
+    """Reconstruct an image from part of its frequencies, as in fast MRI.
 
     Parameters
     ----------
-    image : ([C, ]Y, X) array_like of complex, or ([T, ][Z, ]Y, X) of real numbers
-        Measured k-space, zero frequency in the middle, of one coil or of
-        several; or a real image of which only the frequencies of the mask are
-        believed, such as a zero-filled one.
+    image : ([C, ]Y, X) array_like of complex, or ([T, ][Z, ]Y, X) array_like of real
+        Complex: k-space of one coil or several, zero frequency in the middle. Real: an
+        image, such as a zero-filled one, of which only the frequencies of the mask are
+        used.
     mask : (Y, X) or (X,) array_like, optional
-        Not 0 at recorded frequencies, or columns; zero frequency in the
-        middle. Of k-space, by default, where it is not 0.
+        Mask that is not 0 at recorded frequencies or columns, zero frequency in the
+        middle. Default: the frequencies at which complex k-space is not 0; a real image
+        needs a mask.
     inverse : bool
-        The mask is 0 where frequencies were recorded.
+        Whether the mask is 0 at recorded frequencies instead. Default: False.
     maps : ([C, ]Y, X) array_like of complex, optional
-        Sensitivity of each coil: one complex image is estimated, seen by all
-        of them, instead of one for each.
-    config, **choices
-        As for `denoise`.
+        Sensitivity map of each coil. One complex image is then estimated for all coils.
+        Default: one image for each coil.
+    noise : {"auto", "gaussian", "poisson", "poisson-gaussian", "laplace"}, optional
+        Noise model; "auto" measures the noise level in the image. Default: that of
+        `config`, "auto".
+    preset : {"fast", "balanced", "paper"}, optional
+        Preset of network and fit: "balanced" is better and slower than "fast", "paper" has
+        the published settings. Default: that of `config`, "balanced".
+    stop : {"auto", "heldout", "variance", "discrepancy", "none"}, optional
+        Early stopping rule. Default: that of `config`, "auto".
+    device : str, optional
+        Device of the fit: "auto", "cpu", "cuda", "cuda:1" or "mps". Default: that of
+        `config`, "auto".
+    rng : int, optional
+        Seed of network weights, latent and held-out pixels. Default: that of `config`, 0.
+    config : DipConfig, optional
+        All other settings. Default: ``DipConfig()``.
 
     Returns
     -------
     restored : ([T, ][Z, ]Y, X) ndarray of float32
-        The real image; of k-space the magnitude, root sum of squares over
-        coils. Recorded frequencies are as they were.
+        Real image; from k-space the magnitude, root sum of squares over coils. Recorded
+        frequencies are kept, unless noise is found in them.
 
     Raises
     ------
     InputError
-        The mask has another shape, or does not hold zero frequency.
+        The mask has another shape or excludes zero frequency, the maps have another shape,
+        or values are not finite.
+    UsageError
+        A setting has no valid value, or the task does not support the stopping rule.
+    DeviceError
+        The device is missing, failed or ran out of memory.
+    DivergedError
+        The fit diverged.
 
     References
     ----------
@@ -127,7 +187,27 @@ def reconstruct_fourier(
     """
     if np.iscomplexobj(image):
         task, zero_filled = ReconstructKSpace.of_kspace(image, mask, inverse=inverse, maps=maps)
-        return restored(zero_filled, task, None, config, **choices)
+        return restored(
+            zero_filled,
+            task,
+            None,
+            config,
+            noise=noise,
+            preset=preset,
+            stop=stop,
+            device=device,
+            seed=rng,
+        )
     if maps is not None:
         raise InputError("Got sensitivity maps for a real image; expected complex k-space.")
-    return restored(image, ReconstructKSpace(mask, inverse), None, config, **choices)
+    return restored(
+        image,
+        ReconstructKSpace(mask, inverse),
+        None,
+        config,
+        noise=noise,
+        preset=preset,
+        stop=stop,
+        device=device,
+        seed=rng,
+    )

@@ -1,4 +1,4 @@
-"""What was added to an image is taken away: noise, and the blocks of compression."""
+"""Functions that remove noise and compression artefacts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from napari_dip.core.tasks import Denoise, Guided, Quantisation, RemoveJpeg
 from napari_dip.core.tasks.base import as_picture
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.api._restore import Choices
     from napari_dip.config import DipConfig, JpegLoss, Noise, Preset, Stop
 
 
@@ -36,39 +33,46 @@ def denoise(
     Parameters
     ----------
     image : ([T, [C, ]][Z, ]Y, X) array_like
-        Real numbers of any scale. NaN and infinite pixels are missing and
-        filled. Leading axes are restored plane by plane.
+        Noisy image: real numbers of any scale. NaN and infinite pixels count as missing
+        and are filled. Planes along the leading axes are restored one by one.
     noise : {"auto", "gaussian", "poisson", "poisson-gaussian", "laplace"}, optional
-        Noise model; estimated from the image by default.
-    preset : {"balanced", "fast", "paper"}, optional
-        How much work is done.
+        Noise model; "auto" measures the noise level in the image. Default: that of
+        `config`, "auto".
+    preset : {"fast", "balanced", "paper"}, optional
+        Preset of network and fit: "balanced" is better and slower than "fast", "paper" has
+        the published settings. Default: that of `config`, "balanced".
     stop : {"auto", "heldout", "variance", "discrepancy", "sure", "none"}, optional
-        Early stopping.
+        Early stopping rule. Default: that of `config`, "auto".
     channel_axis : int, optional
-        Dimension that holds channels, which are fitted jointly.
+        Axis of `image` that holds channels, which are then fitted jointly. Default: None;
+        `config.axes`, or else the number of dimensions, then defines all axes.
     device : str, optional
-        "auto", "cpu", "cuda", "cuda:1" or "mps".
+        Device of the fit: "auto", "cpu", "cuda", "cuda:1" or "mps". Default: that of
+        `config`, "auto".
     rng : int, optional
-        Seed.
+        Seed of network weights, latent and held-out pixels. Default: that of `config`, 0.
     config : DipConfig, optional
-        All other choices, and the defaults of the ones above.
+        All other settings. Default: ``DipConfig()``.
 
     Returns
     -------
     restored : ([T, [C, ]][Z, ]Y, X) ndarray of float32
-        Same shape as `image`, values on its scale.
+        Denoised image, with the shape and in the units of `image`.
 
     Raises
     ------
     InputError
-        The image is empty, complex, has fewer than two dimensions, or no
-        finite pixel.
+        The image is empty, complex, has fewer than two dimensions, or has no finite pixel.
+    UsageError
+        A setting has no valid value, or the task does not support the stopping rule.
     DeviceError
         The device is missing, failed or ran out of memory.
+    DivergedError
+        The fit diverged.
 
     See Also
     --------
-    napari_dip.restore : The generator behind it, with progress and a report.
+    napari_dip.restore : Generator that yields progress and returns result and report.
 
     References
     ----------
@@ -84,39 +88,75 @@ def denoise(
     ((16, 16), dtype('float32'))
     """
     return restored(
-        image, Denoise(), channel_axis, config,
-        noise=noise, preset=preset, stop=stop, device=device, rng=rng,
-    )  # fmt: skip
+        image,
+        Denoise(),
+        channel_axis,
+        config,
+        noise=noise,
+        preset=preset,
+        stop=stop,
+        device=device,
+        seed=rng,
+    )
 
 
 def restore_guided(
     image: ArrayLike,
     guide: ArrayLike,
     *,
+    noise: Noise | None = None,
+    preset: Preset | None = None,
+    stop: Stop | None = None,
     channel_axis: int | None = None,
+    device: str | None = None,
+    rng: int | None = None,
     config: DipConfig | None = None,
-    **choices: Unpack[Choices],
 ) -> NDArray[np.float32]:
-    """Denoise an image with the help of another picture of the same scene.
+    """Denoise an image with the help of another image of the same scene.
 
     Parameters
     ----------
     image : ([T, [C, ]][Z, ]Y, X) array_like
-        Real numbers.
-    guide : (Y, X), (Y, X, 3) or (...) array_like
-        A flash photograph, or a channel with more photons.
-    channel_axis, config, **choices
-        As for `denoise`.
+        Noisy image: real numbers of any scale. NaN and infinite pixels count as missing
+        and are filled. Planes along the leading axes are restored one by one.
+    guide : (Y, X), (Y, X, 3) or ([T, [C, ]][Z, ]Y, X) array_like
+        Guide image with the Y and X size of `image`, in any units: a flash photograph, or
+        a channel with more photons. All pixels must be finite.
+    noise : {"auto", "gaussian", "poisson", "poisson-gaussian", "laplace"}, optional
+        Noise model; "auto" measures the noise level in the image. Default: that of
+        `config`, "auto".
+    preset : {"fast", "balanced", "paper"}, optional
+        Preset of network and fit: "balanced" is better and slower than "fast", "paper" has
+        the published settings. Default: that of `config`, "balanced".
+    stop : {"auto", "heldout", "variance", "discrepancy", "none"}, optional
+        Early stopping rule. Default: that of `config`, "auto".
+    channel_axis : int, optional
+        Axis of `image` that holds channels, which are then fitted jointly. Default: None;
+        `config.axes`, or else the number of dimensions, then defines all axes.
+    device : str, optional
+        Device of the fit: "auto", "cpu", "cuda", "cuda:1" or "mps". Default: that of
+        `config`, "auto".
+    rng : int, optional
+        Seed of network weights, latent and held-out pixels. Default: that of `config`, 0.
+    config : DipConfig, optional
+        All other settings. Default: ``DipConfig()``.
 
     Returns
     -------
-    restored : (...) ndarray of float32
-        Shape and scale of `image`.
+    restored : ([T, [C, ]][Z, ]Y, X) ndarray of float32
+        Denoised image, with the shape and in the units of `image`.
 
     Raises
     ------
     InputError
-        The guide has another size, or pixels that are not finite.
+        The guide has another size or pixels that are not finite, or the image cannot be
+        restored.
+    UsageError
+        A setting has no valid value, or the task does not support the stopping rule.
+    DeviceError
+        The device is missing, failed or ran out of memory.
+    DivergedError
+        The fit diverged.
 
     References
     ----------
@@ -129,7 +169,17 @@ def restore_guided(
     >>> restore_guided(np.eye(16), np.ones((16, 16)), config=DipConfig(max_iterations=2)).shape
     (16, 16)
     """
-    return restored(image, Guided(guide), channel_axis, config, **choices)
+    return restored(
+        image,
+        Guided(guide),
+        channel_axis,
+        config,
+        noise=noise,
+        preset=preset,
+        stop=stop,
+        device=device,
+        seed=rng,
+    )
 
 
 def remove_jpeg(
@@ -137,31 +187,68 @@ def remove_jpeg(
     quantisation: Quantisation | None = None,
     *,
     loss: JpegLoss = DEFAULT_LOSS,
+    noise: Noise | None = None,
+    preset: Preset | None = None,
+    stop: Stop | None = None,
     channel_axis: int | None = None,
+    device: str | None = None,
+    rng: int | None = None,
     config: DipConfig | None = None,
-    **choices: Unpack[Choices],
 ) -> NDArray[np.float32]:
-    """Remove the blocks and ringing of compression, which a network learns last.
+    """Remove the blocks and ringing of JPEG compression.
+
+    The network learns these artefacts later than the image, and the fit stops before.
 
     Parameters
     ----------
     image : ([T, [C, ]][Z, ]Y, X) array_like
-        The decoded JPEG. With `quantisation` its pixels as they were decoded:
-        (Y, X) or (Y, X, 3) of uint8.
+        Decoded JPEG: real numbers of any scale. With `quantisation`, the unchanged decoded
+        pixels: (Y, X) or (Y, X, 3), uint8.
     quantisation : Quantisation, optional
-        Tables of the file, from `napari_dip.io.images.read_quantisation`.
+        Quantisation tables of the file, from `napari_dip.io.images.read_quantisation`.
+        Default: unknown, which allows only the loss "plain".
     loss : {"auto", "coefficients", "bins", "plain"}
-        "coefficients": those of the cosine transform are compared, in steps
-        of their quantisation; "bins": only those that leave the bin they were
-        rounded to count; "plain": pixels are compared, as published; "auto":
-        coefficients where the tables are given.
-    channel_axis, config, **choices
-        As for `denoise`.
+        Differences that the fit minimises. "coefficients": of cosine coefficients, in
+        quantisation steps. "bins": the same, but only outside the interval that is rounded
+        to the recorded value. "plain": of pixels, as published. "auto", the default:
+        coefficients if `quantisation` is given, else plain.
+    noise : {"auto", "gaussian", "poisson", "poisson-gaussian", "laplace"}, optional
+        Noise model; "auto" measures the noise level in the image. Default: that of
+        `config`, "auto".
+    preset : {"fast", "balanced", "paper"}, optional
+        Preset of network and fit: "balanced" is better and slower than "fast", "paper" has
+        the published settings. Default: that of `config`, "balanced".
+    stop : {"auto", "heldout", "variance", "discrepancy", "blocks", "none"}, optional
+        Early stopping rule. Default: that of `config`, "auto"; with
+        quantisation tables this is "blocks", otherwise "heldout" and "variance". "blocks"
+        needs the tables, "heldout" is not possible with them.
+    channel_axis : int, optional
+        Axis of `image` that holds channels, which are then fitted jointly. Default: None;
+        `config.axes`, or else the number of dimensions, then defines all axes.
+    device : str, optional
+        Device of the fit: "auto", "cpu", "cuda", "cuda:1" or "mps". Default: that of
+        `config`, "auto".
+    rng : int, optional
+        Seed of network weights, latent and held-out pixels. Default: that of `config`, 0.
+    config : DipConfig, optional
+        All other settings. Default: ``DipConfig()``.
 
     Returns
     -------
-    restored : (...) ndarray of float32
-        Shape and scale of `image`.
+    restored : ([T, [C, ]][Z, ]Y, X) ndarray of float32
+        Restored image, with the shape and in the units of `image`.
+
+    Raises
+    ------
+    InputError
+        The loss needs quantisation tables that are not given, or the image does not hold
+        the decoded pixels.
+    UsageError
+        A setting has no valid value, or the task does not support the stopping rule.
+    DeviceError
+        The device is missing, failed or ran out of memory.
+    DivergedError
+        The fit diverged.
 
     References
     ----------
@@ -178,5 +265,25 @@ def remove_jpeg(
     """
     task = RemoveJpeg(quantisation, loss)
     if task.quantised:
-        return restored(as_picture(image), task, None, config, **choices)
-    return restored(image, task, channel_axis, config, **choices)
+        return restored(
+            as_picture(image),
+            task,
+            None,
+            config,
+            noise=noise,
+            preset=preset,
+            stop=stop,
+            device=device,
+            seed=rng,
+        )
+    return restored(
+        image,
+        task,
+        channel_axis,
+        config,
+        noise=noise,
+        preset=preset,
+        stop=stop,
+        device=device,
+        seed=rng,
+    )

@@ -1,4 +1,4 @@
-"""What the lens and the camera lost of resolution is found again."""
+"""Functions that enlarge and deconvolve images."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from napari_dip.core.tasks import Deconvolve, SuperResolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Unpack
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.api._restore import Choices
-    from napari_dip.config import DipConfig, Kernel, Optics
+    from napari_dip.config import DipConfig, Kernel, Noise, Optics, Preset, Stop
 
 
 def super_resolve(
@@ -25,34 +23,63 @@ def super_resolve(
     factor: int | Mapping[str, int] = DEFAULT_FACTOR,
     *,
     kernel: Kernel = DEFAULT_KERNEL,
+    noise: Noise | None = None,
+    preset: Preset | None = None,
+    stop: Stop | None = None,
     channel_axis: int | None = None,
+    device: str | None = None,
+    rng: int | None = None,
     config: DipConfig | None = None,
-    **choices: Unpack[Choices],
 ) -> NDArray[np.float32]:
-    """Enlarge an image: find what explains it once low-passed and sampled.
+    """Enlarge an image: find an image that gives the observation after filtering and sampling.
 
     Parameters
     ----------
     image : ([T, [C, ]][Z, ]Y, X) array_like
-        Real numbers.
+        Image to enlarge: real numbers of any scale. NaN and infinite pixels count as
+        missing and are filled.
     factor : int or mapping of str to int
-        Of Y and X, or of each axis, such as {"y": 2, "x": 4}; {"z": 4} puts
-        planes between those of a stack.
+        Magnification along Y and X, or along each axis, such as {"y": 2, "x": 4};
+        {"z": 4} adds planes between those of a stack. Whole numbers from 2 to 16.
+        Default: 4.
     kernel : {"lanczos2", "box", "gaussian"}
-        What the low-pass was; "box" for a camera that bins.
-    channel_axis, config, **choices
-        As for `denoise`.
+        Low-pass filter that acted before the image was sampled; "box" for a camera that
+        bins. Default: "lanczos2".
+    noise : {"auto", "gaussian", "poisson", "poisson-gaussian", "laplace"}, optional
+        Noise model; "auto" measures the noise level in the image. Default: that of
+        `config`, "auto".
+    preset : {"fast", "balanced", "paper"}, optional
+        Preset of network and fit: "balanced" is better and slower than "fast", "paper" has
+        the published settings. Default: that of `config`, "balanced".
+    stop : {"auto", "heldout", "variance", "discrepancy", "none"}, optional
+        Early stopping rule. Default: that of `config`, "auto".
+    channel_axis : int, optional
+        Axis of `image` that holds channels, which are then fitted jointly. Default: None;
+        `config.axes`, or else the number of dimensions, then defines all axes.
+    device : str, optional
+        Device of the fit: "auto", "cpu", "cuda", "cuda:1" or "mps". Default: that of
+        `config`, "auto".
+    rng : int, optional
+        Seed of network weights, latent and held-out pixels. Default: that of `config`, 0.
+    config : DipConfig, optional
+        All other settings. Default: ``DipConfig()``.
 
     Returns
     -------
     restored : ([T, [C, ]][factor Z, ]factor Y, factor X) ndarray of float32
-        On the scale of `image`; the pixel centres shift by (factor - 1) / 2
-        of the new pixels.
+        Enlarged image in the units of `image`. Pixel centres shift by (factor - 1) / 2 of
+        the new pixels.
 
     Raises
     ------
     InputError
-        The factor is no whole number from 2 to 16.
+        The factor is not a whole number from 2 to 16, or the image cannot be restored.
+    UsageError
+        A setting has no valid value, or the task does not support the stopping rule.
+    DeviceError
+        The device is missing, failed or ran out of memory.
+    DivergedError
+        The fit diverged.
 
     References
     ----------
@@ -65,7 +92,17 @@ def super_resolve(
     >>> super_resolve(np.eye(16), 2, config=DipConfig(max_iterations=2)).shape
     (32, 32)
     """
-    return restored(image, SuperResolve(factor, kernel), channel_axis, config, **choices)
+    return restored(
+        image,
+        SuperResolve(factor, kernel),
+        channel_axis,
+        config,
+        noise=noise,
+        preset=preset,
+        stop=stop,
+        device=device,
+        seed=rng,
+    )
 
 
 def deconvolve(
@@ -78,46 +115,81 @@ def deconvolve(
     wavelength: float | None = None,
     refractive_index: float = REFRACTIVE_INDEX,
     optics: Optics = DEFAULT_OPTICS,
+    noise: Noise | None = None,
+    preset: Preset | None = None,
+    stop: Stop | None = None,
     channel_axis: int | None = None,
+    device: str | None = None,
+    rng: int | None = None,
     config: DipConfig | None = None,
-    **choices: Unpack[Choices],
 ) -> NDArray[np.float32]:
-    """Undo a blur that is known, or nearly.
+    """Undo the blur of a known point spread function (PSF).
+
+    Give exactly one of: `psf`; `sigma`; `na` and `wavelength`.
 
     Parameters
     ----------
     image : ([T, [C, ]][Z, ]Y, X) array_like
-        Real numbers.
+        Blurred image: real numbers of any scale. NaN and infinite pixels count as missing
+        and are filled.
     psf : ([Z, ]Y, X) array_like, optional
-        Image of a point, on any scale and at any place, with the voxel size of
+        Image of a point source, in any units and at any position, with the voxel size of
         the image; with Z, whole volumes are deconvolved. A
-        `napari_dip.core.image.image.Image` with a voxel size of its own is resampled.
+        `napari_dip.core.image.image.Image` with another voxel size is resampled.
     sigma : float or mapping of str to float, optional
-        In place of an image, the standard deviation of a Gaussian [pixels].
+        Standard deviation of a Gaussian PSF [pixel], along Y and X, or along each axis,
+        such as {"z": 2, "y": 1, "x": 1}.
     refine_psf : bool
-        `sigma` is a guess: the width along each axis is fitted as well.
-    na, wavelength, refractive_index : float, optional
-        In place of both, the optics of a wide-field microscope: numerical
-        aperture, wavelength of emission [micrometre], index of the immersion.
-        The pixel size comes from `config.voxel_size`.
+        Whether `sigma` is an initial guess that the fit refines along each axis. Default:
+        False.
+    na : float, optional
+        Numerical aperture of the objective of a wide-field microscope, whose PSF is then
+        computed. The voxel size comes from `config.voxel_size`.
+    wavelength : float, optional
+        Wavelength of the emitted light [micrometre], for the computed PSF.
+    refractive_index : float
+        Refractive index of the immersion medium, for the computed PSF. Default: 1.518.
     optics : {"scalar", "vectorial"}
-        Theory of the computed PSF; the second needs the extra `psf`.
-    channel_axis, config, **choices
-        As for `denoise`.
+        Theory of the computed PSF; "vectorial", for a high numerical aperture, needs the
+        extra `psf`. Default: "scalar".
+    noise : {"auto", "gaussian", "poisson", "poisson-gaussian", "laplace"}, optional
+        Noise model; "auto" measures the noise level in the image. Default: that of
+        `config`, "auto".
+    preset : {"fast", "balanced", "paper"}, optional
+        Preset of network and fit: "balanced" is better and slower than "fast", "paper" has
+        the published settings. Default: that of `config`, "balanced".
+    stop : {"auto", "heldout", "variance", "discrepancy", "none"}, optional
+        Early stopping rule. Default: that of `config`, "auto".
+    channel_axis : int, optional
+        Axis of `image` that holds channels, which are then fitted jointly. Default: None;
+        `config.axes`, or else the number of dimensions, then defines all axes.
+    device : str, optional
+        Device of the fit: "auto", "cpu", "cuda", "cuda:1" or "mps". Default: that of
+        `config`, "auto".
+    rng : int, optional
+        Seed of network weights, latent and held-out pixels. Default: that of `config`, 0.
+    config : DipConfig, optional
+        All other settings. Default: ``DipConfig()``.
 
     Returns
     -------
-    restored : (...) ndarray of float32
-        Shape and scale of `image`.
+    restored : ([T, [C, ]][Z, ]Y, X) ndarray of float32
+        Deconvolved image, with the shape and in the units of `image`.
 
     Raises
     ------
     InputError
-        There is no PSF, or more than one, or it is none.
+        No PSF or several were given, or the array is not a valid PSF.
+    UsageError
+        A setting has no valid value, or the task does not support the stopping rule.
+    DeviceError
+        The device is missing, failed or ran out of memory.
+    DivergedError
+        The fit diverged.
 
     See Also
     --------
-    napari_dip.core.operators.widefield.widefield_psf : The PSF of a microscope from its optics.
+    napari_dip.core.operators.widefield.widefield_psf : PSF of a microscope from its optics.
 
     References
     ----------
@@ -131,4 +203,14 @@ def deconvolve(
     (16, 16)
     """
     task = Deconvolve(psf, sigma, na, wavelength, refractive_index, refine_psf, optics)
-    return restored(image, task, channel_axis, config, **choices)
+    return restored(
+        image,
+        task,
+        channel_axis,
+        config,
+        noise=noise,
+        preset=preset,
+        stop=stop,
+        device=device,
+        seed=rng,
+    )

@@ -1,1 +1,1 @@
-"""Batch: many files, on this machine or on a cluster."""
+"""Batch: restore many images, on this machine or on a cluster."""

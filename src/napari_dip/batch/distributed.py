@@ -1,4 +1,4 @@
-"""Workers: the jobs of a batch on processes of dask.distributed, here or elsewhere."""
+"""Distributed batch: run jobs on dask workers, on this machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from napari_dip.batch.jobs import Job
 
-# How soon a request to stop is seen while workers are busy [seconds].
-_PATIENCE = 0.5
-# How long a scheduler may take to answer [seconds].
-_CONNECTION = 10
+# Interval at which a request to stop is checked while workers are busy [seconds].
+_POLL_INTERVAL = 0.5
+# Longest wait for the answer of a scheduler [seconds].
+_CONNECT_TIMEOUT = 10
 
 
 def run_distributed(
@@ -31,53 +31,58 @@ def run_distributed(
     stop_requested: Callable[[], bool],
     scheduler: str | None,
     workers: int,
-    tell: Callable[[str], None] = lambda sentence: None,
+    report: Callable[[str], None] = lambda sentence: None,
 ) -> Iterator[Record]:
-    """Restore files on workers, yielding records as they come; end early when asked to stop.
+    """Restore images on workers, until all are done or a stop is requested.
 
     Parameters
     ----------
     jobs : sequence of Job
-        Workers read and write the files themselves, by the same paths.
+        Jobs; the workers must be able to open the files under the same paths.
     stop_requested : callable
-        Polled twice a second.
+        Function that returns True once the batch should stop; called twice a second.
     scheduler : str or None
-        Address of a running scheduler; without one, workers are started on
-        this machine.
+        Address of a running scheduler; None starts workers on this machine.
     workers : int
-        How many of them.
-    tell : callable
-        Gets a sentence on who works, if it is a running scheduler, and where to watch it.
+        Number of workers that are started on this machine.
+    report : callable
+        Function that gets a sentence with the number of workers of a running scheduler
+        and the address of its dashboard.
+
+    Yields
+    ------
+    Record
+        Record of each image, in the order in which they are finished.
 
     Raises
     ------
     DeviceError
-        The scheduler does not answer, or was lost with all that was not finished.
+        The scheduler does not answer, or the connection to it was lost.
     """
     from distributed import wait
 
     if scheduler is None:
         jobs = [_with_share_of_threads(job, workers) for job in jobs]
-    with _loss_told(), _client(scheduler, workers) as client:
+    with _lost_scheduler_as_error(), _client(scheduler, workers) as client:
         if scheduler is not None:
-            tell(_company(scheduler, client))
+            report(_workers_of(scheduler, client))
         pending = {client.submit(restore_job, job, pure=False): job for job in jobs}
         while pending and not stop_requested():
             with suppress(TimeoutError):
-                wait(list(pending), timeout=_PATIENCE, return_when="FIRST_COMPLETED")
+                wait(list(pending), timeout=_POLL_INTERVAL, return_when="FIRST_COMPLETED")
             for future in [future for future in pending if future.done()]:
                 record = _record_of(pending.pop(future), future)
-                # What is still asked for is made again when the worker that holds it is
-                # lost, and its file would no longer be the one that the manifest knows.
+                # If the worker that holds an unreleased future is lost, dask runs the job
+                # again, and the new file would not match the checksum in the manifest.
                 future.release()
                 yield record
         client.cancel(list(pending))
 
 
 @contextmanager
-def _loss_told() -> Iterator[None]:
-    """Say in a sentence, and once, that the scheduler was lost."""
-    # It would print where in its own code a connection broke.
+def _lost_scheduler_as_error() -> Iterator[None]:
+    """Turn the loss of the scheduler into one `DeviceError`."""
+    # The client would log the traceback of the broken connection.
     logger = logging.getLogger("distributed.client")
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -85,8 +90,8 @@ def _loss_told() -> Iterator[None]:
         yield
     except (CancelledError, OSError) as error:
         raise DeviceError(
-            "The scheduler was lost; what is finished is kept. Start it again, and resume the "
-            "batch.",
+            "The connection to the scheduler was lost; finished results are kept. Start the "
+            "scheduler again, and resume the batch.",
             Hint("resume"),
         ) from error
     finally:
@@ -95,12 +100,12 @@ def _loss_told() -> Iterator[None]:
 
 @contextmanager
 def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
-    """Connect to a scheduler, or to one of our own."""
+    """Connect to a running scheduler, or start one with workers on this machine."""
     from distributed import Client, LocalCluster
 
     if scheduler is not None:
         try:
-            client = Client(scheduler, timeout=_CONNECTION)
+            client = Client(scheduler, timeout=_CONNECT_TIMEOUT)
         except (OSError, ValueError) as error:
             raise DeviceError(
                 f"Got the scheduler {scheduler}, which does not answer ({error}); expected the "
@@ -112,27 +117,27 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
     cluster = LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
-        # Nothing is shown, and another program may have dask's usual port.
+        # The dashboard is not needed, and another program may use dask's default port.
         dashboard_address=None,
         scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-        memory_limit=0,  # a fit that is killed and begun again gets no further
+        memory_limit=0,  # a killed fit that starts again would need the same memory
         silence_logs=logging.ERROR,
     )
     with cluster, Client(cluster) as client:
-        # A terminal sends Ctrl-C to them too; it is ours to end them.
+        # A terminal sends Ctrl-C to the workers, too, but this process ends them.
         client.run(_ignore_interrupts)
         yield client
 
 
-def _company(scheduler: str, client: Client) -> str:
-    """Say who works for a scheduler: with nobody there, a batch waits without end."""
+def _workers_of(scheduler: str, client: Client) -> str:
+    """Describe the workers of a scheduler; without any, the batch waits."""
     count = len(client.nthreads())
-    who = "1 worker" if count == 1 else f"{count or 'no'} workers"
+    workers = "1 worker" if count == 1 else f"{count or 'no'} workers"
     if not count:
-        who += "; the batch waits until one comes (Ctrl-C ends it)"
-    with suppress(KeyError):  # it has no dashboard
-        return f"{scheduler} has {who}; watch it at {client.dashboard_link}"
-    return f"{scheduler} has {who}"
+        workers += "; the batch waits until one connects (Ctrl-C ends the batch)"
+    with suppress(KeyError):  # the scheduler has no dashboard
+        return f"{scheduler} has {workers}; dashboard: {client.dashboard_link}"
+    return f"{scheduler} has {workers}"
 
 
 def _ignore_interrupts() -> None:
@@ -147,7 +152,7 @@ def _with_share_of_threads(job: Job, workers: int) -> Job:
 
 
 def _record_of(job: Job, future: Future) -> Record:
-    """Return what a worker returned, or that it was lost."""
+    """Return the record of a worker, or a record of its loss."""
     error = future.exception()
     if error is None:
         record: Record = future.result()

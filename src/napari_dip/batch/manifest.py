@@ -1,8 +1,8 @@
-"""Manifest: what became of each file of a batch, so that it can be gone on with.
+"""Manifest: the outcome of each image of a batch, from which the batch resumes.
 
-A file of the output folder with one line of JSON for each input that was done
-with, on the disk before the next is begun. It is believed only if input,
-configuration and output still have the checksums it names.
+The file has one line of JSON for each image, flushed to disk before the next image
+starts. A record counts only if input, configuration and output still have the recorded
+checksums.
 """
 
 from __future__ import annotations
@@ -17,26 +17,28 @@ from napari_dip.config import Frozen
 
 
 class Record(Frozen):
-    """What became of one file.
+    """Outcome of one image.
 
     Attributes
     ----------
-    input, output : str
-        Path of the image; name of its result in the output folder.
+    input : str
+        Path of the image.
+    output : str
+        Name of the result in the output folder.
     input_sha256, output_sha256 : str or None
-        Checksums, where there was something to read and to write.
+        Checksums of image and result; None after an error.
     config_sha256 : str
-        Checksum of the task and its configuration.
+        Checksum of task and configuration.
     seconds : float
-        Wall time.
+        Wall time [seconds].
     stop_reason : str or None
-        Why the fit ended.
+        Reason why the fit stopped.
     error : str or None
-        What went wrong, in a sentence.
+        Error as a sentence; None if the image was restored.
     exit_code : int
-        The command line's for that error.
+        Exit code of the command line for the error; 0 without one.
     warnings : tuple of str
-        Those of the report.
+        Warnings of the report.
     """
 
     input: str
@@ -52,7 +54,7 @@ class Record(Frozen):
 
 
 class Manifest:
-    """The records of an output folder.
+    """Records of an output folder.
 
     Parameters
     ----------
@@ -64,7 +66,7 @@ class Manifest:
         self.path = folder / "manifest.jsonl"
 
     def read(self) -> dict[str, Record]:
-        """Return the latest record of each input; a line that was cut off is left out."""
+        """Return the latest record of each image, by its path; incomplete lines are skipped."""
         records = {}
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
         for line in lines:
@@ -74,11 +76,11 @@ class Manifest:
         return records
 
     def add(self, *records: Record) -> None:
-        """Append, and return once the disk has it; without records the file is begun."""
-        begun = self.path.is_file() and self.path.read_bytes()
+        """Append records and flush them to disk; without records, only make the file."""
+        content = self.path.read_bytes() if self.path.is_file() else b""
         with self.path.open("ab") as file:
-            if begun and not begun.endswith(b"\n"):
-                file.write(b"\n")  # after a line that was cut off
+            if content and not content.endswith(b"\n"):
+                file.write(b"\n")  # the last line is incomplete after a crash
             for record in records:
                 file.write(record.model_dump_json().encode() + b"\n")
             file.flush()

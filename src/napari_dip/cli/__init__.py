@@ -1,1 +1,1 @@
-"""Command line: one command for each task, and batch, compare, evaluate, info and demo."""
+"""Command line: one command for each task, and batch, compare, evaluate, info, demo."""

@@ -1,18 +1,18 @@
-"""`napari-dip batch`: many files, and what became of each."""
+"""The command batch: restore many images with the same settings."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from napari_dip.cli.options import Flag, JsonFlag, Options, configure
-from napari_dip.cli.task_options import TaskOptions
-from napari_dip.cli.terminal import interruption, progress_display, say
+from napari_dip.cli.task_options import task_spec, with_options_of_all
+from napari_dip.cli.terminal import interruption, print_line, progress_display
 from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.errors import INTERRUPTED, UNEXPECTED, UsageError
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from napari_dip.batch.manifest import Record
 
 
+@with_options_of_all
 def batch(
     *images: str,
     output: Annotated[Path, Parameter(alias="-o")],
     suffix: str = DEFAULT_SUFFIX,
-    task: TaskOptions | None = None,
+    task: Any = None,
     scheduler: str | None = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     resume: Flag = False,
@@ -34,50 +35,51 @@ def batch(
     as_json: JsonFlag = False,
     options: Options | None = None,
 ) -> int:
-    """Restore many files alike, and go on where it was interrupted.
+    """Restore many images with the same settings; resume an interrupted batch.
 
     Parameters
     ----------
     images
         Folder of images, pattern in quotes such as 'data/**/*.tif', or files.
     output
-        Folder for IMAGE_TASK.ome.tif, a report for each, and manifest.jsonl.
+        Folder for the results IMAGE_TASK.ome.tif, their reports, and manifest.jsonl.
     suffix
-        Format of the outputs.
+        Suffix of the results, which decides their format.
     task
-        What is to be done.
+        Options of the task.
     scheduler
-        Address of a running dask scheduler, such as tcp://host:8786, whose workers see the
-        files under the same paths.
+        Address of a running dask scheduler, such as tcp://host:8786; its workers must find
+        the files under the same paths.
     workers
-        Processes on this machine (default: this one, one file after another).
+        Number of worker processes on this machine (default: one image after another in
+        this process).
     resume
-        Leave out what is done: whose input, configuration and output are as the manifest says.
+        Skip images with a valid result: image, configuration and result match the manifest.
     overwrite
-        Replace outputs that exist.
+        Replace existing outputs.
     config
-        JSON of a configuration, or of a report; other options override it.
+        JSON file of a configuration or of a report; other options override it.
     as_json
-        Print what became of all files, one JSON object, alone on stdout.
+        Print only the records of all images, one JSON object, on stdout.
     options
-        The configuration.
+        Options of the configuration.
     """
-    from napari_dip.batch.jobs import begin, find_images
+    from napari_dip.batch.planning import begin, find_images
 
     if not images:
         raise UsageError("Got no images; expected a folder, or a pattern such as 'data/*.tif'.")
-    spec = (task or TaskOptions()).spec()
+    spec = task_spec(task)
     settings = configure(options or Options(), config)
     found = find_images(images, output, spec.files)
     planned = begin(found, output, suffix, spec, settings, resume=resume, overwrite=overwrite)
     left, records = planned.left, []
-    with interruption() as asked:
-        for record in planned.keep(_restored(left, asked, scheduler, workers)):
+    with interruption() as stop_requested:
+        for record in planned.keep(_restored(left, stop_requested, scheduler, workers)):
             records.append(record)
             line = f"[{len(records)}/{len(left)}] {_line(record)}"
-            say(line, logged=record.exit_code != UNEXPECTED)
+            print_line(line, logged=record.exit_code != UNEXPECTED)
             for warning in record.warnings:
-                say(f"warning: {record.input}: {warning}")
+                print_line(f"warning: {record.input}: {warning}")
         interrupted = len(records) < len(left)
     failed = [record for record in records if record.error]
     counts = {
@@ -93,13 +95,13 @@ def batch(
         numbers = ", ".join(f"{count} {name}" for name, count in counts.items())
         print(f"{output}: {numbers.replace('_', ' ')}")
     if interrupted:
-        say("interrupted: what is finished is kept; --resume goes on")
+        print_line("interrupted: finished results are kept; --resume continues the batch")
         return INTERRUPTED
     return max((record.exit_code for record in failed), default=0)
 
 
 def _restored(
-    jobs: list[Job], asked: Callable[[], bool], scheduler: str | None, workers: int | None
+    jobs: list[Job], stop_requested: Callable[[], bool], scheduler: str | None, workers: int | None
 ) -> Iterator[Record]:
     from napari_dip.batch.jobs import run_here
     from napari_dip.optional import install_command, installed, require
@@ -107,18 +109,18 @@ def _restored(
     if scheduler:
         require("distributed", f"--scheduler {scheduler}")
     elif workers and not installed("distributed"):
-        say(
-            "dask is not installed, so one file after another. "
-            f"Get it: {install_command('distributed')}."
+        print_line(
+            "dask is not installed, so one image is restored after another. Install it with "
+            f"{install_command('distributed')}."
         )
         workers = None
     if jobs and (scheduler or workers):
         from napari_dip.batch.distributed import run_distributed
 
-        yield from run_distributed(jobs, asked, scheduler, workers or 1, say)
+        yield from run_distributed(jobs, stop_requested, scheduler, workers or 1, print_line)
         return
     with progress_display() as follow:
-        yield from run_here(jobs, asked, follow)
+        yield from run_here(jobs, stop_requested, follow)
 
 
 def _line(record: Record) -> str:

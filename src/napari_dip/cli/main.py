@@ -1,7 +1,7 @@
-"""The command line: one command per task over the one configuration.
+"""The command line `napari-dip` and its commands evaluate, info and demo.
 
-torch, tifffile and matplotlib are imported inside the commands, so that
-`napari-dip --help` answers at once.
+Commands import torch, tifffile and matplotlib themselves, so that `napari-dip --help` is
+fast.
 """
 
 from __future__ import annotations
@@ -17,17 +17,23 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from napari_dip import __version__
-from napari_dip.cli import restore_commands as task_commands
 from napari_dip.cli.batch_command import batch
 from napari_dip.cli.compare_command import compare
 from napari_dip.cli.options import Flag, JsonFlag
+from napari_dip.cli.restore_commands import TASK_COMMANDS
 from napari_dip.cli.restore_file import exit_code, match, restore_image
-from napari_dip.cli.terminal import explain_error, interruption, print_result, say, say_warnings
+from napari_dip.cli.terminal import (
+    explain_error,
+    interruption,
+    print_line,
+    print_result,
+    print_warnings,
+)
 from napari_dip.config import DipConfig
 from napari_dip.errors import UNEXPECTED
 from napari_dip.logs import log_of_run, note, note_error
 
-# Small enough for two CPU cores: the whole demo ends in under two minutes.
+# The demo takes less than two minutes on two CPU cores.
 DEMO = DipConfig(preset="balanced", time_limit=75)
 _DEMO_FOLDER = Path("napari-dip-demo")
 
@@ -36,12 +42,13 @@ app = App(
     version=__version__,
     help="Restore one degraded image without training data (Deep Image Prior).",
     suppress_keyboard_interrupt=False,
-    help_epilogue="--traceback after any command shows where an error came from.",
+    help_epilogue="--traceback after any command shows the Python traceback of an error.",
 )
 
-
-for _command in (*task_commands.TASK_COMMANDS, batch, compare):
-    app.command(_command)
+for _name, _command in TASK_COMMANDS.items():
+    app.command(_command, name=_name)
+app.command(batch)
+app.command(compare)
 
 
 @app.command
@@ -59,13 +66,13 @@ def evaluate(
     Parameters
     ----------
     restored
-        Image file to judge.
+        Image file of the restored image.
     reference
-        Image file of the truth, of the same shape.
+        Image file of the ground truth, with the same shape.
     axes
         Axes of both arrays, such as TZCYX (default: from the file).
     affine
-        The reference was scaled separately: match its intensities first.
+        Match the intensities of the reference to those of the image before comparing.
     as_json
         Print one JSON object.
     """
@@ -74,21 +81,21 @@ def evaluate(
     from napari_dip import metrics
     from napari_dip.io.images import read_image
 
-    ours, truth = read_image(restored, axes=axes), read_image(reference, axes=axes)
-    say_warnings(ours, truth)
-    pair = np.asarray(ours.data), np.asarray(match(truth, ours, affine).data)
+    image, truth = read_image(restored, axes=axes), read_image(reference, axes=axes)
+    print_warnings(image, truth)
+    pair = np.asarray(image.data), np.asarray(match(truth, image, affine).data)
     numbers = {
         "psnr": metrics.psnr(*pair),
-        "ssim": metrics.ssim(*pair, ours.axes),
+        "ssim": metrics.ssim(*pair, image.axes),
         "nrmse": metrics.nrmse(*pair),
-        "frc": metrics.frc(*pair, ours.axes),
+        "frc": metrics.frc(*pair, image.axes),
     }
     print_result(numbers, as_json)
 
 
 @app.command
 def info(*, as_json: JsonFlag = False) -> None:
-    """Show versions, devices, memory, what is missing or wrong and what to do, and where logs are.
+    """Show versions, devices, memory, missing libraries, known problems and the log folder.
 
     Parameters
     ----------
@@ -104,14 +111,14 @@ def info(*, as_json: JsonFlag = False) -> None:
 def demo(
     *, output: Annotated[Path | None, Parameter(alias="-o")] = None, overwrite: Flag = False
 ) -> int:
-    """Restore a sample from start to end and write figure and numbers; needs no network.
+    """Restore a sample image and write figure and numbers; needs no network.
 
     Parameters
     ----------
     output
-        Folder to write into (default: napari-dip-demo, which is written anew each time).
+        Output folder (default: napari-dip-demo, which is replaced each time).
     overwrite
-        Replace files that exist in that folder.
+        Replace existing files of that folder.
     """
     import numpy as np
 
@@ -128,17 +135,18 @@ def demo(
         folder / name for name in ("noisy.tif", "restored.ome.tif", "figure.png")
     )
     folder.mkdir(parents=True, exist_ok=True)
-    others = [report_path(restored), figure]
-    check_outputs([noisy, restored], others, overwrite=overwrite)
+    check_outputs([noisy, restored], [report_path(restored), figure], overwrite=overwrite)
     sample, curve = cell(), Curve()
     write_image(noisy, sample.image, overwrite=overwrite, dtype=sample.image.dtype)
     source = file_identity(noisy)
-    with interruption() as asked:
-        result = restore_image(sample.image, Denoise(), DEMO, sample.reference, asked, curve.add)
-    before, truth = np.asarray(sample.image.data), np.asarray(sample.reference.data)
-    numbers = {"psnr_observation": metrics.psnr(before, truth), "output": str(restored)}
+    with interruption() as stop_requested:
+        result = restore_image(
+            sample.image, Denoise(), DEMO, sample.reference, stop_requested, curve.add
+        )
+    observation, truth = np.asarray(sample.image.data), np.asarray(sample.reference.data)
+    numbers = {"psnr_observation": metrics.psnr(observation, truth), "output": str(restored)}
     report = write_result(restored, result, source, overwrite=overwrite, numbers=numbers)
-    save_figure(figure, before, result.image.data, curve)
+    save_figure(figure, observation, result.image.data, curve)
     print(json.dumps(report))
     return exit_code(result, restored)
 
@@ -149,12 +157,17 @@ def main(tokens: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     tokens : sequence of str, optional
-        Arguments; those of the process by default.
+        Arguments; by default those of the process.
+
+    Returns
+    -------
+    int
+        Exit code.
     """
     words = list(sys.argv[1:] if tokens is None else tokens)
     verbose = "--traceback" in words
     words = [word for word in words if word != "--traceback"]
-    with log_of_run(words) if _runs(words) else nullcontext() as log:
+    with log_of_run(words) if _is_logged(words) else nullcontext() as log:
         try:
             code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
         except (Exception, KeyboardInterrupt) as error:
@@ -163,14 +176,16 @@ def main(tokens: Sequence[str] | None = None) -> int:
             note_error(error)
             sentence, code = explain_error(error)
             expected = code != UNEXPECTED
-            where = "" if expected or log is None else f" More is in its log, {log}."
-            # Words that are not ours may quote what was read.
-            say(f"error: {sentence}{where}", logged=expected)
+            details = "" if expected or log is None else f" The log has details: {log}."
+            # Messages of other libraries may quote private data, which no log may hold.
+            print_line(f"error: {sentence}{details}", logged=expected)
         note(f"exit code {code or 0}")
     return code or 0
 
 
-def _runs(words: Sequence[str]) -> bool:
-    """Tell whether something is to be done that is worth a log."""
-    asks = {"--help", "-h", "--version", "--install-completion"}
-    return bool(words) and words[0] not in {"info", "evaluate"} and not asks & set(words)
+def _is_logged(words: Sequence[str]) -> bool:
+    """Return whether a command line starts a run, which gets a log."""
+    answered_at_once = {"--help", "-h", "--version", "--install-completion"}
+    return (
+        bool(words) and words[0] not in {"info", "evaluate"} and not answered_at_once & set(words)
+    )

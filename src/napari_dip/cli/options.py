@@ -1,4 +1,4 @@
-"""Options: what the command line accepts, made from the configuration's own fields."""
+"""Options that all commands share, made from the fields of the configuration."""
 
 from __future__ import annotations
 
@@ -18,18 +18,15 @@ from napari_dip.errors import UsageError
 Number = TypeVar("Number", int, float)
 Flag = Annotated[bool, Parameter(negative="")]
 JsonFlag = Annotated[bool, Parameter(name="--json", negative="")]
-ImageFile = Annotated[
-    Path, Parameter(help="Image file: TIFF, OME-Zarr, NIfTI, DICOM, PNG or .npy.")
-]
 
 
 @Parameter(name="*")
 class Options(DipConfig):
-    """`DipConfig` as options; the nested fit settings come from a file only."""
+    """`DipConfig` as options; the fit settings come only from a file."""
 
-    # Written out option by option they would show one preset's numbers as defaults of all.
+    # As options they would show the numbers of one preset as defaults of all.
     fit: Annotated[FitConfig | None, Parameter(parse=False)] = None
-    # Otherwise it would be asked for as --voxel-size.z, .y and .x.
+    # One option instead of --voxel-size.z, .y and .x.
     voxel_size: Annotated[VoxelSize | None, Parameter(accepts_keys=False)] = Field(
         None, description=DipConfig.model_fields["voxel_size"].description
     )
@@ -40,7 +37,7 @@ class Options(DipConfig):
     @field_validator("dims", mode="before")
     @classmethod
     def _read_number(cls, value: Any) -> Any:
-        # Options arrive as text, which pydantic does not compare with Literal[2].
+        # Options are text, which pydantic does not accept for Literal[2].
         return int(value) if str(value).isdigit() else value
 
     @field_validator("voxel_size", mode="before")
@@ -53,28 +50,28 @@ class Options(DipConfig):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """What a task reads and writes beside its image.
+    """Files that a command reads and writes, besides its image.
 
     Parameters
     ----------
     output
-        Result; format by suffix (default: IMAGE_TASK.ome.tif beside the input).
+        Result; the suffix decides the format (default: IMAGE_TASK.ome.tif beside the input).
     reference
-        Truth, for reporting only: adds psnr, ssim, best_psnr, best_iteration.
+        Ground truth, only for the report: adds psnr, ssim, best_psnr and best_iteration.
     affine
-        The reference was scaled separately: match its intensities first.
+        Match the intensities of the reference to those of the image before comparing.
     uncertainty
-        Per-pixel standard deviation: over the runs, or of one run's samples.
+        Standard deviation of each pixel: over the runs, or over samples of a single run.
     config
-        JSON of a configuration, or of a report; other options override it.
+        JSON file of a configuration or of a report; other options override it.
     save_config
-        Write the complete configuration here.
+        JSON file for the complete configuration.
     estimate
-        Write nothing; say after some seconds what time and memory it would take at most.
+        Write no result; after a few seconds print upper bounds of time and memory.
     as_json
-        Print the report, one JSON object, alone on stdout.
+        Print only the report, one JSON object, on stdout.
     overwrite
-        Replace outputs that exist.
+        Replace existing outputs.
     """
 
     output: Annotated[Path | None, Parameter(alias="-o")] = None
@@ -89,22 +86,44 @@ class Files:
 
 
 def configure(options: Options, file: Path | None) -> DipConfig:
-    """Return the file's configuration, overridden by the options that were given."""
+    """Return the configuration: options first, then the file, then the defaults.
+
+    Parameters
+    ----------
+    options : Options
+        Options of the command line; only those that were set count.
+    file : Path or None
+        JSON file of a configuration or of a report.
+    """
     chosen = options.model_dump(exclude_unset=True)
     values = {} if file is None else _read_configuration(file)
     if "preset" in chosen:
-        # A complete configuration spells its preset out; another preset replaces that.
+        # A complete configuration holds the settings of its preset, which would win.
         values = {key: values[key] for key in values.keys() - {"fit", "max_iterations"}}
     try:
         return DipConfig.model_validate({**values, **chosen})
     except ValidationError as error:
         unknown = any(detail["type"] == "extra_forbidden" for detail in error.errors())
-        where = f" {file} may be of a newer version; expected known options."
-        raise UsageError(explain(error, option) + (where if unknown else "")) from error
+        cause = f" {file} may come from a newer version; expected known options."
+        raise UsageError(explain(error, option) + (cause if unknown else "")) from error
 
 
 def by_axis(option: str, text: str, number: Callable[[str], Number]) -> Number | dict[str, Number]:
-    """Read "4" or "y=2,x=4".
+    """Read one number, such as "4", or numbers by axis, such as "y=2,x=4".
+
+    Parameters
+    ----------
+    option : str
+        Name of the option without dashes, for the error message.
+    text : str
+        Value of the option.
+    number : callable
+        Type of the numbers, `int` or `float`.
+
+    Raises
+    ------
+    UsageError
+        The text is not of this form.
 
     Examples
     --------
@@ -127,7 +146,7 @@ def by_axis(option: str, text: str, number: Callable[[str], Number]) -> Number |
 
 def _read_configuration(file: Path) -> dict[str, Any]:
     try:
-        # Some editors begin a file with a byte order mark.
+        # Some editors write a byte order mark.
         values = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
@@ -139,12 +158,12 @@ def _read_configuration(file: Path) -> dict[str, Any]:
     return values
 
 
-def option(place: str) -> str:
-    """Return what the command line calls a field.
+def option(field: str) -> str:
+    """Return the option of a field.
 
     Examples
     --------
     >>> option("max_iterations")
     '--max-iterations'
     """
-    return f"--{place.replace('_', '-')}"
+    return f"--{field.replace('_', '-')}"

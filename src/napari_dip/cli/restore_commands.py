@@ -1,191 +1,121 @@
-"""The commands that restore a file, one for each task.
-
-The words of an option are where it is declared: `Options` and `Files` for all
-commands, `task_options` for those of a task, here for what one command alone asks.
-"""
+"""Commands that restore one file, one for each task."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 
-from napari_dip.cli.options import Files, Flag, ImageFile, Options
+from napari_dip.cli.options import Files, Options
 from napari_dip.cli.restore_file import restore_file
-from napari_dip.cli.task_options import (
-    DeconvolveOptions,
-    GuideFile,
-    InpaintOptions,
-    JpegOptions,
-    SuperResolveOptions,
-    read,
-    read_given,
-)
-from napari_dip.config import DEFAULT_FEATURES
+from napari_dip.cli.task_options import task_spec, with_options_of
+from napari_dip.core.tasks import ReconstructKSpace, Task
+from napari_dip.core.tasks.spec import TaskSpec
 from napari_dip.errors import UsageError
 
 
-def denoise(
-    image: ImageFile, /, *, options: Options | None = None, files: Files | None = None
-) -> int:
-    """Remove noise from an image."""
-    from napari_dip.core.tasks import Denoise
+class _Help(NamedTuple):
+    """Help texts of a command: its purpose, and its argument IMAGE."""
 
-    return restore_file(image, Denoise, options, files)
+    purpose: str
+    image: str = "Image file: TIFF, OME-Zarr, NIfTI, DICOM, PNG or .npy."
 
 
-def inpaint(
-    image: Annotated[
-        Path, Parameter(help="Image file; pixels that are NaN are missing in any case.")
-    ],
+_HELP = {
+    "denoise": _Help("Remove noise from an image."),
+    "inpaint": _Help(
+        "Fill missing pixels.", "Image file; pixels that are NaN are missing in any case."
+    ),
+    "super-resolve": _Help("Enlarge an image."),
+    "deconvolve": _Help(
+        "Undo a known blur: a PSF file, a Gaussian, or the optics of the microscope.",
+        "Image file; a PSF from the optics needs its voxel size.",
+    ),
+    "dejpeg": _Help(
+        "Remove the blocks and ringing of JPEG compression.",
+        "Image file: the original JPEG; or the decoded picture as PNG, TIFF or .npy.",
+    ),
+    "guided": _Help("Denoise with the help of another image of the same scene."),
+    "fourier": _Help(
+        "Reconstruct an image from part of its frequencies, as in fast MRI.",
+        "Complex k-space, zero frequency in the middle: .npy, ([coils, ]Y, X). Or a real image, "
+        "such as a zero-filled one, of which only the recorded frequencies are used.",
+    ),
+    "invert-features": _Help(
+        "Find an image with the same features in a trained network, or one that excites a unit.",
+        "Image file; with --unit only its size and intensity range matter.",
+    ),
+}
+
+
+def _command(name: str) -> Callable[..., int]:
+    """Return the command that restores an image file with a task."""
+
+    @with_options_of(name)
+    def command(
+        image: Path,
+        /,
+        *,
+        task: Any = None,
+        options: Options | None = None,
+        files: Files | None = None,
+    ) -> int:
+        spec = task_spec(task, name)
+        return restore_file(image, lambda: _build(spec, image), options, files, *spec.files)
+
+    return _documented(command, name)
+
+
+def _build(spec: TaskSpec, image: Path) -> Task:
+    from napari_dip.io.images import read_image, read_quantisation
+
+    if spec.name == "dejpeg":
+        tables = {"quantisation": read_quantisation(image)}
+        spec = TaskSpec(spec.name, {**spec.parameters, **tables})
+    return spec.build(read_image)
+
+
+@with_options_of("fourier")
+def _reconstruct(
+    image: Path,
     /,
     *,
-    missing: InpaintOptions | None = None,
-    options: Options | None = None,
-    files: Files | None = None,
-) -> int:
-    """Fill missing pixels."""
-    missing = missing or InpaintOptions()
-    return restore_file(image, missing.task, options, files, missing.mask)
-
-
-def super_resolve(
-    image: ImageFile,
-    /,
-    *,
-    sampling: SuperResolveOptions | None = None,
-    options: Options | None = None,
-    files: Files | None = None,
-) -> int:
-    """Enlarge an image."""
-    sampling = sampling or SuperResolveOptions()
-    return restore_file(image, sampling.task, options, files)
-
-
-def deconvolve(
-    image: Annotated[Path, Parameter(help="Image file; with the optics, of known voxel size.")],
-    /,
-    *,
-    blur: DeconvolveOptions | None = None,
-    options: Options | None = None,
-    files: Files | None = None,
-) -> int:
-    """Undo a blur that is known: a PSF file, a Gaussian, or the optics."""
-    blur = blur or DeconvolveOptions()
-    return restore_file(image, blur.task, options, files, blur.psf)
-
-
-def dejpeg(
-    image: Annotated[
-        Path,
-        Parameter(
-            help="Image file: JPEG as it was written; or PNG, TIFF or .npy of the decoded picture."
-        ),
-    ],
-    /,
-    *,
-    compression: JpegOptions | None = None,
-    options: Options | None = None,
-    files: Files | None = None,
-) -> int:
-    """Remove the blocks and ringing of JPEG compression."""
-    compression = compression or JpegOptions()
-    return restore_file(image, lambda: compression.task(image), options, files)
-
-
-def guided(
-    image: ImageFile,
-    /,
-    *,
-    guide: GuideFile,
-    options: Options | None = None,
-    files: Files | None = None,
-) -> int:
-    """Denoise with the help of another picture of the same scene."""
-    from napari_dip.core.tasks import Guided
-
-    return restore_file(image, lambda: Guided(read(guide)), options, files, guide)
-
-
-def fourier(
-    image: Annotated[
-        Path,
-        Parameter(
-            help="Complex k-space, zero frequency in the middle: .npy, ([coils, ]Y, X); or a real "
-            "image, such as a zero-filled one, of which only the recorded frequencies are believed."
-        ),
-    ],
-    /,
-    *,
-    mask: Annotated[
-        Path | None,
-        Parameter(
-            help="Image file, not 0 at recorded frequencies, zero frequency in the middle "
-            "(default: where k-space is not 0)."
-        ),
-    ] = None,
-    inverse: Annotated[
-        Flag, Parameter(help="The mask is 0 where frequencies were recorded.")
-    ] = False,
+    task: Any = None,
     maps: Annotated[
         Path | None,
-        Parameter(help="Complex sensitivity of each coil: .npy, (coils, Y, X), as k-space is."),
+        Parameter(help="Complex sensitivity map of each coil: .npy, (coils, Y, X), as k-space."),
     ] = None,
     options: Options | None = None,
     files: Files | None = None,
 ) -> int:
-    """Reconstruct an image of which some frequencies were recorded, as in fast MRI."""
-    from napari_dip.core.tasks import ReconstructKSpace
-    from napari_dip.io.images import read_kspace, read_maps
+    from napari_dip.io.images import read_image, read_kspace, read_maps
 
+    spec = task_spec(task, "fourier")
     kspace = read_kspace(image)
     if kspace is None:
         if maps is not None:
             raise UsageError(f"Got --maps {maps} for a real image; expected complex k-space.")
-        return restore_file(
-            image, lambda: ReconstructKSpace(read_given(mask), inverse), options, files, mask
-        )
+        return restore_file(image, lambda: spec.build(read_image), options, files, *spec.files)
+    given = spec.build(read_image)
+    assert isinstance(given, ReconstructKSpace)
     sensitivity = None if maps is None else read_maps(maps)
-    task, picture = ReconstructKSpace.of_kspace(
-        kspace, read_given(mask), inverse=inverse, maps=sensitivity
+    reconstruct, zero_filled = ReconstructKSpace.of_kspace(
+        kspace, given.mask, inverse=given.inverse, maps=sensitivity
     )
-    return restore_file(image, lambda: task, options, files, mask, maps, picture=picture)
+    others = [*spec.files, maps]
+    return restore_file(image, lambda: reconstruct, options, files, *others, picture=zero_filled)
 
 
-def invert_features(
-    image: Annotated[
-        Path,
-        Parameter(help="Image file; with --unit, of it only size and range of intensities count."),
-    ],
-    /,
-    *,
-    features: Annotated[
-        str,
-        Parameter(help="NAME or NAME:LAYER of the trained network: efficientnet-lite0 or alexnet."),
-    ] = DEFAULT_FEATURES,
-    unit: Annotated[
-        int | None,
-        Parameter(
-            help="Unit, or channel, of the layer that is to be as active as it can be, from 0."
-        ),
-    ] = None,
-    options: Options | None = None,
-    files: Files | None = None,
-) -> int:
-    """Find what looks the same to a trained network, or excites one of its units."""
-    from napari_dip.core.tasks import InvertFeatures
-
-    return restore_file(image, lambda: InvertFeatures(features, unit=unit), options, files)
+def _documented(command: Callable[..., int], name: str) -> Callable[..., int]:
+    text = _HELP[name]
+    command.__doc__ = text.purpose
+    command.__annotations__["image"] = Annotated[Path, Parameter(help=text.image)]
+    return command
 
 
-TASK_COMMANDS = (
-    denoise,
-    inpaint,
-    super_resolve,
-    deconvolve,
-    dejpeg,
-    guided,
-    fourier,
-    invert_features,
-)
+# The commands by name, in the order of the help.
+TASK_COMMANDS = {
+    name: _documented(_reconstruct, name) if name == "fourier" else _command(name) for name in _HELP
+}

@@ -1,6 +1,6 @@
-"""Restore one file: refuse what can be refused, read, fit with progress shown, write.
+"""Restoring one file: check, read, fit with a progress display, write.
 
-torch and tifffile are imported inside, so that `napari-dip --help` answers at once.
+Functions import torch and tifffile, so that `napari-dip --help` is fast.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_dip.cli.options import Files, Options, configure
-from napari_dip.cli.terminal import interruption, progress_display, say, say_warnings
+from napari_dip.cli.terminal import interruption, print_line, print_warnings, progress_display
 from napari_dip.errors import INTERRUPTED, UsageError
 from napari_dip.logs import note_end
 
@@ -31,7 +31,28 @@ def restore_file(
     *others: Path | None,
     picture: Image | None = None,
 ) -> int:
-    """Read (unless the picture is given), restore and write; first refuse what can be refused."""
+    """Restore one image file and write the result; refuse bad options before reading.
+
+    Parameters
+    ----------
+    path : Path
+        Image file.
+    make_task : callable
+        Function that returns the task.
+    options : Options or None
+        Options of the configuration; None for the defaults.
+    files : Files or None
+        Files to read and write; None for the defaults.
+    *others : Path or None
+        Other input files, which must not be outputs.
+    picture : Image, optional
+        Observation, if it is not the image of the file, such as a zero-filled image.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
     files = files or Files()
     config = configure(options or Options(), files.config)
     if files.uncertainty:
@@ -52,43 +73,43 @@ def restore_file(
     output = files.output or default_output(path, task.name)
     if not files.estimate:
         check_outputs(
-            [output, *_given(files.uncertainty)],
-            [report_path(output), *_given(files.save_config)],
-            inputs=[path, *_given(files.reference, files.config, *others)],
+            [output, *_existing(files.uncertainty)],
+            [report_path(output), *_existing(files.save_config)],
+            inputs=[path, *_existing(files.reference, files.config, *others)],
             overwrite=files.overwrite,
         )
-    whole = files.reference is not None or files.uncertainty is not None
-    image = picture or read_source(path, output, task, config.axes, keeps_result=whole)
+    in_memory = files.reference is not None or files.uncertainty is not None
+    image = picture or read_source(path, output, task, config.axes, keeps_result=in_memory)
     dtype = output_dtype(output, image)
     if files.estimate:
-        say_warnings(image)
+        print_warnings(image)
         return _estimate(image, task, config, as_json=files.as_json)
     reference = None
     if files.reference:
-        seen = task.final(task.enlarged(image)) if files.affine else image
-        reference = match(read_image(files.reference, config.axes), seen, files.affine)
-        say_warnings(reference)
+        compared = task.final(task.enlarged(image)) if files.affine else image
+        reference = match(read_image(files.reference, config.axes), compared, files.affine)
+        print_warnings(reference)
     if files.save_config:
         complete = config.complete(task.preset, task.dims)
         save_json(files.save_config, complete.model_dump(mode="json"))
     source = file_identity(path)
     place = open_output(output, image, source, overwrite=files.overwrite, dtype=dtype, rescue=True)
-    with interruption() as asked, place as (out, write):
-        result = restore_image(image, task, config, reference, asked, out=out)
+    with interruption() as stop_requested, place as (out, write):
+        result = restore_image(image, task, config, reference, stop_requested, out=out)
         report = write(result)
     if files.uncertainty and result.uncertainty is not None:
         _, spread = result.uncertainty
         write_image(files.uncertainty, result.image.with_data(spread), overwrite=files.overwrite)
     if trials := result.report.diagnostics.get("trials"):
         best = min(trials, key=lambda trial: trial["heldout_error"])
-        say(
+        print_line(
             f"tuned by {len(trials)} trials: {best['width']:g} times the width of the preset, "
             f"{best['learning_rate']:.2g} times its learning rate"
         )
     elif config.tune:
-        say("not tuned: too little time, too few pixels to hide, or noise that is correlated")
+        print_line("not tuned: too little time, too few held-out pixels, or correlated noise")
     for warning in result.report.warnings:
-        say(f"warning: {warning}")
+        print_line(f"warning: {warning}")
     if files.as_json:
         print(json.dumps(report))
     else:
@@ -99,22 +120,25 @@ def restore_file(
 
 
 def _quality(report: Mapping[str, Any]) -> str:
-    """Return the comparison with the reference, if there was one; JSON knows no infinity."""
+    """Return the PSNR as text; "" without a reference."""
     if "psnr" not in report:
         return ""
     psnr = report["psnr"]
+    # JSON has no infinity.
     return ", equal to the reference" if psnr is None else f", psnr {psnr:.2f} dB"
 
 
 def _estimate(image: Image, task: Task, config: DipConfig, *, as_json: bool) -> int:
-    """Say what a run would take."""
+    """Print upper bounds of the time and the memory of a run; return the exit code."""
     from napari_dip.core.restoration.forecast import forecast
     from napari_dip.io.results import discard_output
     from napari_dip.render.text import duration
 
-    with interruption() as asked:
-        found = forecast(image, task, config, out=discard_output(image), stop_requested=asked)
-    if asked():
+    with interruption() as stop_requested:
+        found = forecast(
+            image, task, config, out=discard_output(image), stop_requested=stop_requested
+        )
+    if stop_requested():
         return INTERRUPTED
     if found is None:
         print(json.dumps(None) if as_json else "nothing to fit")
@@ -130,19 +154,19 @@ def _estimate(image: Image, task: Task, config: DipConfig, *, as_json: bool) -> 
 
 
 def _with_uncertainty(config: DipConfig, path: Path) -> DipConfig:
-    """Return a configuration whose result has an uncertainty: of several runs, or sampled."""
+    """Return a configuration that measures the uncertainty, by sampling if there is one run."""
     from napari_dip.config import UNCERTAINTY_SAMPLES
 
     if path.suffix.lower() == ".png":
         raise UsageError(
-            f"Got --uncertainty {path}; expected a file for fractions, such as .ome.tif."
+            f"Got --uncertainty {path}; expected a format for real numbers, such as .ome.tif."
         )
     if config.runs > 1 or config.posterior_samples is not None:
         return config
     return config.model_copy(update={"posterior_samples": UNCERTAINTY_SAMPLES})
 
 
-def _given(*paths: Path | None) -> list[Path]:
+def _existing(*paths: Path | None) -> list[Path]:
     return [path for path in paths if path]
 
 
@@ -155,6 +179,25 @@ def restore_image(
     *followers: Follower,
     out: Any = None,
 ) -> Restoration:
+    """Restore an image with a progress display on stderr.
+
+    Parameters
+    ----------
+    image : Image
+        Observation.
+    task : Task
+        Task.
+    config : DipConfig
+        Configuration.
+    reference : Image or None
+        Ground truth, only for the report.
+    stop_requested : callable
+        Function that returns True once the run should stop.
+    *followers : callable
+        Functions that get each `Progress`.
+    out : array_like, optional
+        Array that gets the result block by block.
+    """
     from napari_dip.core.restoration import restore as core
     from napari_dip.core.restoration.progress import finish
 
@@ -171,6 +214,7 @@ def restore_image(
 
 
 def match(reference: Image, image: Image, affine: bool) -> Image:
+    """Return the reference, with its intensities matched to those of the image if `affine`."""
     if not affine:
         return reference
     from napari_dip.metrics import affine_match
@@ -179,7 +223,8 @@ def match(reference: Image, image: Image, affine: bool) -> Image:
 
 
 def exit_code(result: Restoration, output: Path) -> int:
+    """Return the exit code of a run, and print where an interrupted run has its result."""
     if result.report.stop_reason != "stop_requested":
         return 0
-    say(f"interrupted: the best result so far is kept in {output}")
+    print_line(f"interrupted: the best result so far is kept in {output}")
     return INTERRUPTED

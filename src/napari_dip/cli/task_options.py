@@ -1,249 +1,208 @@
-"""What `napari-dip TASK` asks beyond the configuration, and the task that is made of it."""
+"""Options of the tasks, made from the descriptions of their parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, make_dataclass
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from napari_dip.cli.options import Flag, by_axis
-from napari_dip.config import (
-    DEFAULT_FACTOR,
-    DEFAULT_KERNEL,
-    DEFAULT_KNOWN,
-    DEFAULT_LOSS,
-    DEFAULT_OPTICS,
-    REFRACTIVE_INDEX,
-    BatchTask,
-    JpegLoss,
-    Kernel,
-    Known,
-    Optics,
-)
+from napari_dip.cli.options import by_axis
+from napari_dip.config import BatchTask
+from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks.parameters import TaskParameter, default_of, parameters_of
+from napari_dip.core.tasks.spec import PictureFile, TaskSpec
 from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
-    from napari_dip.core.image.image import Image
-    from napari_dip.core.tasks import Task
-    from napari_dip.core.tasks.spec import TaskSpec
+    from collections.abc import Mapping
+
+Command = TypeVar("Command", bound=Callable[..., int])
+
+# A batch and a comparison do not read the quantisation tables, which `loss` chooses how to use.
+_TASKS_WITH_OPTIONS = [task for task in get_args(BatchTask) if task != "dejpeg"]
+_VOXEL_SIZE = "_voxel_size"
+# mypy would read a type that is computed as the name of a type.
+_annotated: Any = Annotated
 
 
-GuideFile = Annotated[
-    Path,
-    Parameter(help="Image file of the same Y and X: a flash photograph, or a brighter channel."),
-]
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """One option of a task: its attribute, type, default, help text and other properties."""
+
+    attribute: str
+    type: Any
+    default: Any
+    help: str
+    properties: Parameter
+
+    def field(self, **properties: Any) -> tuple[str, Any, Any]:
+        """Return attribute, annotation and default for `make_dataclass`.
+
+        Parameters
+        ----------
+        **properties
+            Properties of the option that override its own.
+        """
+        own = Parameter(help=self.help)
+        annotation = _annotated[self.type, self.properties, own, Parameter(**properties)]
+        return self.attribute, annotation, field(default=self.default)
 
 
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class InpaintOptions:
-    """Which pixels are missing.
+def with_options_of(task: str) -> Callable[[Command], Command]:
+    """Give a command, which has a parameter `task`, the options of one task.
 
     Parameters
     ----------
-    mask
-        Image file, painted where pixels are missing; of one plane, or of all.
-    labels
-        Only these values of the mask mark missing pixels (default: all but 0).
-    inverse
-        The mask is painted where pixels are known.
-    known
-        Known pixels come back as they were, or denoised.
+    task : str
+        Name of the task, a key of `TASKS`.
     """
+    return _with_options(task, [option.field() for option in _options_of(task)])
 
-    mask: Path | None = None
-    labels: Annotated[tuple[int, ...], Parameter(negative="", show_default=False)] = ()
-    inverse: Flag = False
-    known: Known = DEFAULT_KNOWN
 
-    def spec(self) -> TaskSpec:
-        return _spec(
-            "inpaint",
-            {"mask": self.mask},
-            labels=self.labels,
-            inverse=self.inverse,
-            known=self.known,
+def with_options_of_all(command: Command) -> Command:
+    """Give a command, which has a parameter `task`, the option --task and those of every task."""
+    # Tasks may share an option, such as the mask.
+    texts: dict[str, list[str]] = {}
+    options: dict[str, _Option] = {}
+    for task in _TASKS_WITH_OPTIONS:
+        for option in _options_of(task):
+            texts.setdefault(option.attribute, []).append(f"{task}: {option.help}")
+            options.setdefault(option.attribute, option)
+    help_text = "Task; each option below names the tasks that use it."
+    name = Annotated[BatchTask, Parameter(name="--task", help=help_text)]
+    shared = [
+        option.field(help=" ".join(texts[attribute]), required=False)
+        for attribute, option in options.items()
+    ]
+    return _with_options("any", [("task", name, field(default="denoise")), *shared])(command)
+
+
+def task_spec(values: Any, task: str = "denoise") -> TaskSpec:
+    """Return the task that options describe.
+
+    Parameters
+    ----------
+    values : object or None
+        Values of the options; None if the command line has none of them.
+    task : str
+        Name of the task, unless the options contain it.
+
+    Raises
+    ------
+    UsageError
+        The text of an option cannot be read.
+    """
+    given = {} if values is None else vars(values)
+    task = given.get("task", task)
+    parameters = {}
+    for name, parameter in parameters_of(TASKS[task]).items():
+        value = given.get(name)
+        if value is None:
+            continue
+        if parameter.kind == "image":
+            value = PictureFile(value, _voxel_size(name, given.get(name + _VOXEL_SIZE)))
+        elif parameter.by_axis:
+            number = int if parameter.kind == "integer" else float
+            value = by_axis(_option_name(name, parameter), value, number)
+        parameters[name] = value
+    return TaskSpec(task, parameters)
+
+
+def _with_options(name: str, options: list[tuple[str, Any, Any]]) -> Callable[[Command], Command]:
+    # cyclopts reads no fields from a class of the module "types", the default on Python 3.11.
+    home = {"__module__": __name__}
+    made = make_dataclass(f"{name}_options", options, frozen=True, kw_only=True, namespace=home)
+
+    def add(command: Command) -> Command:
+        command.__annotations__["task"] = Parameter(name="*")(made) | None
+        return command
+
+    return add
+
+
+def _options_of(task: str) -> Iterator[_Option]:
+    """Yield the options of a task, in the order of its parameters."""
+    for name, parameter in parameters_of(TASKS[task]).items():
+        option = _option_name(name, parameter)
+        default = default_of(TASKS[task], name)
+        value_type = _type(parameter)
+        if parameter.by_axis:
+            default = None if default is None else str(default)
+        yield _Option(
+            name,
+            value_type if default is not None else value_type | None,
+            default,
+            _help(parameter),
+            _properties(option, parameter),
         )
-
-    def task(self) -> Task:
-        return self.spec().build(read)
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class SuperResolveOptions:
-    """How an image was sampled.
-
-    Parameters
-    ----------
-    factor
-        How many times more pixels: 4, or y=2,x=4; z=4 for planes between those of a stack.
-    kernel
-        What low-passed the image before it was sampled; box for a camera that bins.
-    """
-
-    factor: str = str(DEFAULT_FACTOR)
-    kernel: Kernel = DEFAULT_KERNEL
-
-    def spec(self) -> TaskSpec:
-        factor = by_axis("factor", self.factor, int)
-        return _spec("super-resolve", {}, factor=factor, kernel=self.kernel)
-
-    def task(self) -> Task:
-        return self.spec().build(read)
+        if parameter.resampled:
+            yield _Option(
+                name + _VOXEL_SIZE,
+                str | None,
+                None,
+                f"Voxel size of the {parameter.label} [micrometre], in place of that of the file: "
+                "0.1 for Y and X, or z=0.1,y=0.05,x=0.05.",
+                Parameter(name=f"--{option}-voxel-size"),
+            )
 
 
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class DeconvolveOptions:
-    """What is known of the blur.
-
-    Parameters
-    ----------
-    psf
-        Image file of a point; of three dimensions, whole volumes are deconvolved. It is
-        resampled to the voxel size of the image.
-    psf_voxel_size
-        Voxel size of the PSF [micrometre], in place of the file's: 0.1, or z=0.1,y=0.05,x=0.05.
-    sigma
-        Standard deviation of a Gaussian blur [pixels]: 1.5, or z=2,y=1,x=1.
-    na
-        Numerical aperture of the objective.
-    wavelength
-        Of the emitted light [micrometre].
-    refractive_index
-        Of the immersion medium.
-    optics
-        Theory that the PSF is computed by; vectorial for a high numerical aperture, with the
-        extra psf.
-    refine_psf
-        The Gaussian's width is a guess, refined along each axis during the fit.
-    """
-
-    psf: Path | None = None
-    psf_voxel_size: str | None = None
-    sigma: str | None = None
-    na: float | None = None
-    wavelength: float | None = None
-    refractive_index: float = REFRACTIVE_INDEX
-    optics: Optics = DEFAULT_OPTICS
-    refine_psf: Flag = False
-
-    def spec(self) -> TaskSpec:
-        return _spec(
-            "deconvolve",
-            {"psf": self.psf},
-            self._voxel_size(),
-            sigma=None if self.sigma is None else by_axis("sigma", self.sigma, float),
-            na=self.na,
-            wavelength=self.wavelength,
-            refractive_index=self.refractive_index,
-            refine_psf=self.refine_psf,
-            optics=self.optics,
-        )
-
-    def task(self) -> Task:
-        return self.spec().build(read)
-
-    def _voxel_size(self) -> dict[str, float] | None:
-        text = self.psf_voxel_size
-        if self.psf is None or text is None:
-            return None
-        size = by_axis("psf-voxel-size", text, float)
-        sizes = size if isinstance(size, dict) else {"y": size, "x": size}
-        if not all(0 < one < inf for one in sizes.values()):
-            raise UsageError(f"Got --psf-voxel-size {text}; expected sizes above 0 [micrometre].")
-        return sizes
+def _option_name(name: str, parameter: TaskParameter) -> str:
+    return (parameter.option or name).replace("_", "-")
 
 
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class TaskOptions:
-    """Any task, with the options that some have.
-
-    Parameters
-    ----------
-    name
-        What is to be done; its own options as for the command of that name.
-    missing
-        Which pixels are missing; of fourier, mask and inverse say which frequencies.
-    sampling
-        How the image was sampled.
-    blur
-        What is known of the blur.
-    """
-
-    name: Annotated[BatchTask, Parameter(name="--task")] = "denoise"
-    missing: InpaintOptions = InpaintOptions()
-    sampling: SuperResolveOptions = SuperResolveOptions()
-    blur: DeconvolveOptions = DeconvolveOptions()
-    guide: GuideFile | None = None
-
-    def spec(self) -> TaskSpec:
-        match self.name:
-            case "inpaint":
-                return self.missing.spec()
-            case "super-resolve":
-                return self.sampling.spec()
-            case "deconvolve":
-                return self.blur.spec()
-            case "guided":
-                return _spec("guided", {"picture": self.guide})
-            case "fourier":
-                missing = self.missing
-                return _spec("fourier", {"mask": missing.mask}, inverse=missing.inverse)
-            case _:
-                return _spec(self.name, {})
+def _type(parameter: TaskParameter) -> Any:
+    if parameter.by_axis:
+        return str
+    match parameter.kind:
+        case "image":
+            return Path
+        case "number":
+            return float
+        case "integer":
+            return int
+        case "integers":
+            return tuple[int, ...]
+        case "flag":
+            return bool
+        case "choice":
+            return Literal[*parameter.choices]
+        case "text":
+            return str
 
 
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class JpegOptions:
-    """What counts of a decoded JPEG.
-
-    Parameters
-    ----------
-    loss
-        Coefficients: of the cosine transform, in steps of their quantisation; bins: only those
-        that leave the bin they were rounded to. Both need the JPEG file. Plain: pixels. Auto:
-        coefficients of a JPEG file, else plain.
-    """
-
-    loss: JpegLoss = DEFAULT_LOSS
-
-    def task(self, image: Path) -> Task:
-        from napari_dip.core.tasks import RemoveJpeg
-        from napari_dip.io.images import read_quantisation
-
-        return RemoveJpeg(read_quantisation(image), self.loss)
+def _properties(option: str, parameter: TaskParameter) -> Parameter:
+    if parameter.kind == "flag":
+        return Parameter(name=f"--{option}", negative="")
+    if parameter.kind == "integers":
+        return Parameter(name=f"--{option}", negative="", show_default=False, consume_multiple=True)
+    if parameter.required:
+        return Parameter(name=f"--{option}", required=True)
+    limits = Number(gt=parameter.above, gte=parameter.minimum, lte=parameter.maximum)
+    numeric = parameter.kind in ("number", "integer") and not parameter.by_axis
+    return Parameter(name=f"--{option}", validator=limits if numeric else None)
 
 
-def read(path: Path) -> Image:
-    """Read an image that a task needs."""
-    from napari_dip.io.images import read_image
-
-    return read_image(path)
-
-
-def read_given(path: Path | None) -> Image | None:
-    """Read an image that a task may need, if there is one."""
-    return None if path is None else read(path)
+def _help(parameter: TaskParameter) -> str:
+    text = parameter.description
+    if parameter.unit:
+        text = f"{text.removesuffix('.')} [{parameter.unit}]."
+    if parameter.by_axis:
+        text += " Such as 2, or z=4,y=2,x=2."
+    return text
 
 
-def _spec(
-    name: BatchTask,
-    pictures: Mapping[str, Path | None],
-    voxel_size: Mapping[str, float] | None = None,
-    **parameters: Any,
-) -> TaskSpec:
-    """Return a task of these parameters, and of the pictures that there are."""
-    from napari_dip.core.tasks.spec import PictureFile, TaskSpec
-
-    files = {
-        name: PictureFile(path, voxel_size) for name, path in pictures.items() if path is not None
-    }
-    return TaskSpec(name, {**files, **parameters})
+def _voxel_size(name: str, text: str | None) -> Mapping[str, float] | None:
+    """Read a voxel size [micrometre]; a single number applies to Y and X."""
+    if text is None:
+        return None
+    option = f"{name}{_VOXEL_SIZE}".replace("_", "-")
+    size = by_axis(option, text, float)
+    sizes = size if isinstance(size, dict) else {"y": size, "x": size}
+    if not all(0 < length < inf for length in sizes.values()):
+        raise UsageError(f"Got --{option} {text}; expected sizes above 0 [micrometre].")
+    return sizes

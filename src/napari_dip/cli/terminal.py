@@ -1,4 +1,4 @@
-"""Console: what a run in a terminal shows and prints, and how Ctrl-C reaches it."""
+"""Terminal: messages, progress, results, and requests to stop."""
 
 from __future__ import annotations
 
@@ -27,26 +27,32 @@ if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
     from napari_dip.core.restoration.progress import Follower, Progress
 
-# A log file is read afterwards, so a line now and then is enough [seconds].
+# Interval of progress lines where stderr is not a terminal, such as a log file [seconds].
 _LINE_INTERVAL = 10.0
 
 
-def say(sentence: str, *, logged: bool = True) -> None:
-    """Print one line on stderr, which leaves stdout to results, and log it.
+def print_line(sentence: str, *, logged: bool = True) -> None:
+    """Print one line on stderr, because stdout is for results, and log it.
 
-    Nobody may be listening any more: a run goes on without.
+    Parameters
+    ----------
+    sentence : str
+        Text of the line.
+    logged : bool
+        Whether the log file gets the line, too.
     """
     if logged:
         note(sentence)
+    # The run continues if the terminal was closed.
     with suppress(OSError):
         print(f"napari-dip: {sentence}", file=sys.stderr, flush=True)
 
 
-def say_warnings(*images: Image) -> None:
-    """Print the warnings of readers on stderr, for files that no report describes."""
+def print_warnings(*images: Image) -> None:
+    """Print the warnings of file readers on stderr, for images without a report."""
     for image in images:
         for warning in image.warnings:
-            say(f"warning: {image.source}: {warning}")
+            print_line(f"warning: {image.source}: {warning}")
 
 
 def print_result(values: Mapping[str, Any], as_json: bool) -> None:
@@ -69,7 +75,7 @@ def _readable(value: Any) -> str:
 
 
 def explain_error(error: BaseException) -> tuple[str, int]:
-    """Return a sentence for the user, and the exit code."""
+    """Return the message for the user and the exit code."""
     if isinstance(error, CycloptsError):
         cause = error.__cause__
         if isinstance(cause, ValidationError):
@@ -94,36 +100,36 @@ def interruption() -> Iterator[Callable[[], bool]]:
     Yields
     ------
     callable
-        True once somebody asked to stop.
+        True once a stop was requested.
     """
-    asked = threading.Event()
+    stop = threading.Event()
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+    def request_stop(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
             raise KeyboardInterrupt
-        asked.set()
-        # A handler may run inside a print, where another print would fail.
+        stop.set()
+        # A handler may interrupt a print, and a print inside another one would fail.
         with suppress(OSError):
-            os.write(2, b"\nnapari-dip: stopping; once more to abort without a result\n")
+            os.write(2, b"\nnapari-dip: stopping; press Ctrl-C again to abort without a result\n")
 
-    # Python hands signals to the main thread alone.
-    main = threading.current_thread() is threading.main_thread()
-    signals = [signal.SIGINT, signal.SIGTERM] if main else []
-    # Windows has no such signal; nohup has it ignored.
+    # Python delivers signals only to the main thread.
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    signals = [signal.SIGINT, signal.SIGTERM] if in_main_thread else []
+    # Windows has no SIGHUP; nohup ignores it, and a run under nohup must continue.
     hangup = getattr(signal, "SIGHUP", None)
-    if main and hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
+    if in_main_thread and hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
         signals.append(hangup)
-    before = [signal.signal(number, ask) for number in signals]
+    handlers = [signal.signal(number, request_stop) for number in signals]
     try:
-        yield asked.is_set
+        yield stop.is_set
     finally:
-        for number, handler in zip(signals, before, strict=True):
+        for number, handler in zip(signals, handlers, strict=True):
             signal.signal(number, handler)
 
 
 @contextmanager
 def progress_display() -> Iterator[Follower]:
-    """Show progress on stderr: a moving bar on a terminal, else a line now and then."""
+    """Show progress on stderr: a progress bar on a terminal, else a line every 10 seconds."""
     with _bar() if sys.stderr.isatty() else _lines() as follow:
         yield follow
 
@@ -164,8 +170,8 @@ def _lines() -> Iterator[Follower]:
         now = time.monotonic()
         if now - last >= _LINE_INTERVAL:
             last = now
-            of = f"iteration {progress.iteration}/{progress.max_iterations}"
-            say(f"{_block(progress)}, {of}, {_numbers(progress)}")
+            iteration = f"iteration {progress.iteration}/{progress.max_iterations}"
+            print_line(f"{_block(progress)}, {iteration}, {_numbers(progress)}")
 
     yield follow
 
@@ -175,16 +181,13 @@ def _block(progress: Progress) -> str:
 
 
 def _numbers(progress: Progress) -> str:
+    from napari_dip.render.text import duration
+
     parts = [f"loss {progress.loss:.4g}"]
     if progress.heldout_error is not None:
         parts.append(f"held out {progress.heldout_error:.4g}")
     if progress.psnr is not None:
         parts.append(f"psnr {progress.psnr:.2f} dB")
     if progress.seconds_left is not None:
-        parts.append(f"at most {_duration(progress.seconds_left)} left")
+        parts.append(f"at most {duration(progress.seconds_left)} left")
     return ", ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,8 +1,8 @@
-"""The configuration: every default of the product lives here and nowhere else.
+"""Configuration: settings, defaults and presets of a restoration.
 
-Frozen pydantic models: numbers and words only, JSON in and JSON out. Arrays
-(image, mask, PSF) are inputs, never configuration. The form in napari, the
-command line and the report are all made from these fields and descriptions.
+All defaults of the package are here. The models are frozen and convert to and from JSON.
+Arrays (image, mask, PSF) are inputs, not configuration. The form in napari, the options
+of the command line and the report are made from these fields and their descriptions.
 """
 
 from napari_dip.config.dip import CompleteConfig, DipConfig

@@ -1,4 +1,4 @@
-"""DipConfig: what a user may choose."""
+"""DipConfig: the settings of a restoration."""
 
 # Annotations are read at run time by pydantic, cyclopts and the form, so
 # nothing here is imported under TYPE_CHECKING.
@@ -25,10 +25,10 @@ from napari_dip.config.presets import AUTO_STOP, preset_of
 
 
 class DipConfig(Frozen, allow_inf_nan=False):
-    """What a user may choose; the same for every task, front end and file.
+    """Settings of a restoration, the same for every task and front end.
 
-    `None` means "decided from the preset or from the image"; `complete`
-    replaces the preset's by numbers, and the report holds the complete form.
+    `None` means that preset, task or image decide. `complete` fills in the settings of
+    preset and task; a report contains the complete configuration.
 
     Examples
     --------
@@ -38,87 +38,103 @@ class DipConfig(Frozen, allow_inf_nan=False):
     """
 
     preset: Preset = Field(
-        "balanced", description="How much work: fast, balanced, or the paper's exact settings."
+        "balanced",
+        description="Preset of network and fit: fast, balanced (better, slower), or paper (the "
+        "published settings).",
     )
     stop: Stop = Field(
         "auto",
-        description="Early stopping: held-out pixels, variance of the outputs, both (auto), "
-        "residual as large as the noise, least expected error (sure: Stein's unbiased risk "
-        "estimate), fewest blocks of a JPEG, or none.",
+        description="Early stopping rule: error of held-out pixels (heldout), variance of the "
+        "outputs (variance), both (auto), residual at the noise level (discrepancy), Stein's "
+        "unbiased risk estimate (sure), visible blocks of a JPEG (blocks), or none.",
     )
     max_iterations: int | None = Field(
-        None, ge=1, description="Upper bound of the iterations of each block (default: preset)."
+        None, ge=1, description="Largest number of iterations of each block (default: preset)."
     )
     time_limit: float | None = Field(
-        None, gt=0, description="Upper bound of the whole run [seconds]; the best result is kept."
+        None,
+        gt=0,
+        description="Longest time of the whole run [seconds]; the best result so far is kept.",
     )
     tune: float | None = Field(
         None,
         gt=0,
-        description="Time to choose the network's width and the learning rate in, by the error "
-        "at held-out pixels; needs Optuna [seconds] (default: the preset's).",
+        description="Experimental: time for trials [seconds] that choose network width and "
+        "learning rate by the error of held-out pixels; no gain in the project's own "
+        "measurements; needs Optuna (default: the preset's).",
     )
-    runs: int = Field(1, ge=1, description="Independent runs averaged into the result.")
+    runs: int = Field(
+        1, ge=1, description="Number of independent runs that are averaged into the result."
+    )
     posterior_samples: int | None = Field(
         None,
         ge=2,
-        description="Iterations after the fit whose spread is the uncertainty of the result "
-        f"(default: none, or {UNCERTAINTY_SAMPLES} if an uncertainty of one run is asked for).",
+        description="Number of iterations after the fit whose standard deviation is the "
+        f"uncertainty of the result (default: none, or {UNCERTAINTY_SAMPLES} if the uncertainty "
+        "of a single run is requested).",
     )
     noise: Noise = Field(
         "auto",
-        description="Noise model; auto measures the noise and weights all pixels equally.",
+        description="Noise model; auto measures the noise level and weights all pixels equally.",
     )
-    gain: float | None = Field(None, gt=0, description="Camera gain [ADU per photon].")
-    read_noise: float | None = Field(None, ge=0, description="Camera read noise [ADU].")
+    gain: float | None = Field(None, gt=0, description="Gain of the camera [ADU per photon].")
+    read_noise: float | None = Field(
+        None, ge=0, description="Standard deviation of the read noise of the camera [ADU]."
+    )
     sigma_noise: float | None = Field(
-        None, gt=0, description="Standard deviation of Gaussian noise, on the image's scale."
+        None, gt=0, description="Standard deviation of Gaussian noise, in image units."
     )
     axes: str | None = Field(
         None, description="Axes of the array, such as TZCYX (default: from the file)."
     )
     voxel_size: VoxelSize | None = Field(
         None,
-        description="Spacing along each axis, such as z=0.3,y=0.1,x=0.1 [micrometre] "
+        description="Voxel size along each axis, such as z=0.3,y=0.1,x=0.1 [micrometre] "
         "(default: from the file).",
     )
     dims: Literal[2, 3] | None = Field(
         None,
-        description="Fit planes (2) or volumes (3) at once (default: planes, unless the task "
-        "needs volumes).",
+        description="Dimensions of one fit: 2 for planes, 3 for volumes (default: planes, unless "
+        "the task needs volumes).",
     )
     tile: int | None = Field(
         None,
         ge=16,
-        description="Fit tiles of at most this side, blended where they overlap [pixels] (default: "
-        f"whole planes or volumes where the memory holds a fit, else up to {MAX_TILE}).",
+        description="Longest side of a tile; neighbouring tiles overlap and are blended [pixels] "
+        f"(default: whole planes or volumes if they fit into memory, else up to {MAX_TILE}).",
     )
-    overlap: int = Field(
-        32, ge=0, description="How many pixels of neighbouring tiles are blended, at least."
-    )
+    overlap: int = Field(32, ge=0, description="Smallest overlap of neighbouring tiles [pixels].")
     warm_start: WarmStart = Field(
         "auto",
-        description="Begin each plane or frame with what the network has learnt of its neighbour, "
-        "and take a fraction of the iterations; auto does so for noise in planes, where the "
-        "observation is the latent.",
+        description="Whether the fit of each plane or frame starts from the network of its "
+        "neighbour and takes fewer iterations; auto is on for denoising planes with the "
+        "observation as latent.",
     )
     channels: Channels | None = Field(
-        None, description="Fit channels jointly or separately (default: RGB jointly)."
+        None,
+        description="Whether channels are fitted jointly or separately (default: RGB jointly).",
     )
     device: str = Field(
-        "auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda[:i] or mps."
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="Device of the fit: auto, cpu, cuda[:i] or mps.",
     )
-    precision: Precision = Field("auto", description="Arithmetic of the network.")
+    precision: Precision = Field(
+        "auto", description="Number format of the network: auto, float32 or bfloat16."
+    )
     threads: int | None = Field(
-        None, ge=1, le=1024, description="CPU threads (default: all cores, one for small planes)."
+        None,
+        ge=1,
+        le=1024,
+        description="Number of CPU threads (default: all cores, one for small planes).",
     )
     deterministic: bool = Field(
         False,
-        description="Compute only with what gives the same bits each time; refused where a "
-        "device cannot, such as volumes on CUDA.",
+        description="Use only operations that give identical results in each run; an error where "
+        "the device has none, such as for volumes on CUDA.",
     )
-    seed: int = Field(0, ge=0, description="Seed of the network, the latent and the held-out set.")
-    fit: FitConfig | None = Field(None, description="Full fit settings (default: the preset's).")
+    seed: int = Field(0, ge=0, description="Seed of network weights, latent and held-out pixels.")
+    fit: FitConfig | None = Field(None, description="All fit settings (default: the preset's).")
 
     @field_validator("stop", mode="before")
     @classmethod
@@ -136,9 +152,9 @@ class DipConfig(Frozen, allow_inf_nan=False):
         Parameters
         ----------
         task : str
-            Name of the presets to use.
+            Name of the presets of the task.
         dims : {2, 3}
-            Dimensions that the task needs, used where the configuration has none.
+            Dimensions of one fit that the task needs; `self.dims` has priority.
         """
         dims = self.dims or dims
         fit = self.fit or preset_of(self.preset, task, dims)

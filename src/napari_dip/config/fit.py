@@ -1,4 +1,4 @@
-"""How a block is fitted: network, latent, optimiser, stopping."""
+"""Fit settings: network, latent, optimiser and stopping rules."""
 
 # Annotations are read at run time by pydantic, cyclopts and the form, so
 # nothing here is imported under TYPE_CHECKING.
@@ -13,84 +13,98 @@ _REMOVED = {"feature_weight": 0.0, "features": "efficientnet-lite0"}
 
 
 class NetworkConfig(Frozen):
-    """Architecture of the prior network f_theta."""
+    """Architecture of the network that generates the estimate."""
 
     name: NetworkName = "hourglass"
     channels: tuple[int, ...] = Field(
-        (128, 128, 128, 128, 128), description="Width of each scale, finest first."
+        (128, 128, 128, 128, 128), description="Number of channels of each scale, finest first."
     )
     skip_channels: Annotated[int, Field(ge=0)] | tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        4, description="Width of the skip branch of each scale, or of all; 0 for none."
+        4,
+        description="Number of channels of the skip connection, one number for all scales or one "
+        "for each; 0 for no skip connection.",
     )
     pixel_shuffle: int = Field(
-        1, ge=1, description="The network works at 1/n of the resolution and emits n x n pixels."
+        1,
+        ge=1,
+        description="Factor n of the pixel shuffle: the network works at 1/n of the resolution and "
+        "outputs n x n pixels for each of its own.",
     )
     upsampling: Literal["bilinear", "nearest"] = "bilinear"
     tapered: bool = Field(
         False,
-        description="Of an hourglass: a scale hands on as many channels as the finer one has, "
-        "where interpolation and the convolution after it cost most.",
+        description="Hourglass only: each scale outputs as many channels as the next finer scale "
+        "has, which saves time.",
     )
     downsampling: Literal["stride", "average", "max"] = Field(
-        "stride", description="Of an hourglass: strided convolutions, or pooling after them."
+        "stride",
+        description="Hourglass only: downsampling by strided convolutions, or by average or "
+        "maximum pooling after the convolution.",
     )
     down_kernels: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] = Field(
         3,
-        description="Of an hourglass: width of the kernels on the way down, of each scale or all.",
+        description="Hourglass only: width of the downsampling kernels [pixels], one number for "
+        "all scales or one for each.",
     )
     up_kernels: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        3, description="The same on the way up."
+        3,
+        description="Hourglass only: width of the upsampling kernels [pixels], one number for all "
+        "scales or one for each.",
     )
     padding: Literal["reflect", "zeros"] = Field(
-        "reflect", description="What the convolutions see beyond the border."
+        "reflect", description="Padding of the convolutions at the border: reflection, or zeros."
     )
     output: Literal["linear", "sigmoid"] = Field(
-        "linear", description="Last activation; the sigmoid spans the data with headroom."
+        "linear",
+        description="Last activation; the range of the sigmoid is wider than that of the data.",
     )
     bias: bool = Field(
         False,
-        description="Bias before a batch norm, as published; it changes no output.",
+        description="Whether convolutions before a batch norm have a bias, as published; it does "
+        "not change the output.",
     )
 
     @property
     def skips(self) -> tuple[int, ...]:
-        """Width of the skip branch of each scale."""
+        """Number of channels of the skip connection of each scale."""
         return self.of_each_scale(self.skip_channels)
 
-    def of_each_scale(self, given: int | tuple[int, ...]) -> tuple[int, ...]:
-        """Return a number for each scale; a single one is for all of them."""
-        return (given,) * len(self.channels) if isinstance(given, int) else given
+    def of_each_scale(self, value: int | tuple[int, ...]) -> tuple[int, ...]:
+        """Return one number for each scale; a single number applies to all scales."""
+        return (value,) * len(self.channels) if isinstance(value, int) else value
 
     @model_validator(mode="after")
     def _one_number_per_scale(self) -> Self:
-        numbers = {
+        settings = {
             "skip width": self.skip_channels,
             "kernel width": self.down_kernels,
             "kernel width up": self.up_kernels,
         }
-        for what, given in numbers.items():
-            if len(self.of_each_scale(given)) != len(self.channels):
+        for name, value in settings.items():
+            if len(self.of_each_scale(value)) != len(self.channels):
                 raise ValueError(
-                    f"expected one {what} for each of {len(self.channels)} scales, "
-                    f"got {len(self.of_each_scale(given))}"
+                    f"expected one {name} for each of {len(self.channels)} scales, "
+                    f"got {len(self.of_each_scale(value))}"
                 )
         return self
 
 
 class StoppingConfig(Frozen):
-    """Constants of the stopping rules, in iterations unless said otherwise."""
+    """Settings of the stopping rules; patience, window and guard are in iterations."""
 
     heldout_fraction: float = Field(
-        0.03, gt=0, lt=0.5, description="Share of the pixels hidden from the fit."
+        0.03, gt=0, lt=0.5, description="Share of the pixels that are held out of the fit."
     )
     heldout_least: int = Field(
         32,
         ge=1,
-        description="Where fewer pixels than this would be hidden, none are, unless the rule of "
-        "held-out pixels is asked for: they say too little.",
+        description="Smallest number of held-out pixels. With fewer, their error is too noisy and "
+        "the rule auto holds out none.",
     )
     heldout_patience: int = Field(
-        150, ge=1, description="Stop after this many iterations without a lower held-out error."
+        150,
+        ge=1,
+        description="Number of iterations without a lower held-out error until the fit stops.",
     )
     heldout_tolerance: float = Field(
         1e-3, ge=0, description="Relative decrease of the held-out error that resets the patience."
@@ -98,107 +112,137 @@ class StoppingConfig(Frozen):
     heldout_margin: float = Field(
         0.0,
         ge=0,
-        description="Keep the last estimate whose held-out error is above the lowest by at most "
-        "so many standard errors of their difference; 0 keeps the lowest.",
+        description="Margin above the lowest held-out error, in standard errors of the difference. "
+        "The last estimate within the margin is kept; 0 keeps the estimate of lowest error.",
     )
-    variance_window: int = Field(100, ge=2, description="Outputs in the variance window (W).")
+    variance_window: int = Field(
+        100, ge=2, description="Number of outputs over which the variance is measured."
+    )
     variance_of: Literal["auto", "window", "moving"] = Field(
         "auto",
-        description="Variance over a window of outputs, or by moving averages, which keep no "
-        "outputs (auto: moving for volumes).",
+        description="Variance over a window of outputs, or from moving averages, which need less "
+        "memory (auto: moving for volumes).",
     )
     variance_decay: float = Field(
-        0.9, gt=0, lt=1, description="Decay of the moving averages, for each iteration."
+        0.9, gt=0, lt=1, description="Decay of the moving averages in each iteration."
     )
     variance_patience: int = Field(
-        1000, ge=1, description="Stop after this many iterations without a lower variance (P)."
+        1000,
+        ge=1,
+        description="Number of iterations without a lower variance until the fit stops.",
     )
-    variance_pixels: int = Field(16384, ge=1, description="Pixels the variance is measured on.")
+    variance_pixels: int = Field(
+        16384, ge=1, description="Number of pixels at which the variance is measured."
+    )
     risk_patience: int = Field(
-        100, ge=1, description="Stop after this many iterations without a lower expected error."
+        100,
+        ge=1,
+        description="Number of iterations without a lower risk estimate until the fit stops.",
     )
     blocks_patience: int = Field(
-        100, ge=1, description="Stop after this many iterations without fewer blocks of a JPEG."
+        100,
+        ge=1,
+        description="Number of iterations without fewer visible JPEG blocks after which the fit "
+        "stops.",
     )
     least_removed: float = Field(
         0.1,
         ge=0,
         le=1,
-        description="Stop where the residual guard leaves at most this share of the residual "
-        "removed in all but 5% of the image: it has hardly any noise.",
+        description="Share of the residual. If the residual guard removes at most this share in "
+        "95% of the image, the image has hardly any noise and the fit stops.",
     )
-    guard: int = Field(100, ge=0, description="No rule stops or selects before this iteration.")
+    guard: int = Field(
+        100,
+        ge=0,
+        description="First iteration at which a rule may stop the fit or select a result.",
+    )
 
 
 class FitConfig(Frozen, allow_inf_nan=False):
-    """One way of fitting: the network, its latent and the optimiser."""
+    """Settings of a fit: network, latent, optimiser and stopping rules."""
 
     network: NetworkConfig = NetworkConfig()
     network_weights: str | None = Field(
         None,
-        description="Safetensors file of a state dict the network starts from (default: random).",
+        description="Safetensors file with the initial weights of the network (default: random).",
     )
     latent: LatentName = Field(
         "noise",
-        description="What the network is fed: noise, coordinates, waves, another picture, or the "
-        "observation with pixels hidden.",
+        description="Input of the network: noise, coordinates (meshgrid), Fourier features "
+        "(fourier), the guide image, or the observation with hidden pixels.",
     )
-    latent_channels: int = Field(32, ge=1, description="Channels of a noise latent.")
+    latent_channels: int = Field(32, ge=1, description="Number of channels of a noise latent.")
     latent_noise: float = Field(
-        1 / 30, ge=0, description="Deviation of the noise added to a noise latent each iteration."
+        1 / 30,
+        ge=0,
+        description="Standard deviation of the noise that is added to a noise latent in each "
+        "iteration.",
     )
     latent_blur: float = Field(
-        0.0, ge=0, description="Low-pass of a noise latent: a Gaussian's deviation [pixels]."
+        0.0,
+        ge=0,
+        description="Standard deviation of the Gaussian low-pass filter of a noise latent "
+        "[pixels].",
     )
     optimise_latent: bool = Field(
-        False, description="Fit the latent together with the network; not the observation."
+        False,
+        description="Whether the latent is optimised together with the network; not for an "
+        "observation latent.",
     )
     hidden_fraction: float = Field(
-        0.2, gt=0, lt=1, description="Share of the pixels an observation latent hides each time."
+        0.2,
+        gt=0,
+        lt=1,
+        description="Share of the pixels that an observation latent hides in each iteration.",
     )
     filling: Literal["neighbours", "biharmonic"] = Field(
         "neighbours",
-        description="What an observation latent has at hidden and missing pixels: the mean of "
-        "their neighbours, or the smoothest surface through all that is seen, which the network "
-        "then corrects.",
+        description="Values of an observation latent at hidden and missing pixels: mean of the "
+        "neighbours, or biharmonic interpolation, which the network then corrects.",
     )
     reveal_every: int = Field(
         0,
         ge=0,
-        description="Average estimates made with nothing hidden, at every so many iterations; "
-        "0 averages those that are fitted.",
+        description="Interval of estimates without hidden pixels [iterations], of which the result "
+        "is the average; 0 averages the estimates of the fit.",
     )
     tv_weight: float = Field(
         0.0,
         ge=0,
-        description="Weight of the total variation of the estimate, measured in noise; 0 for none. "
-        "By itself, 2 would be the customary strength for noise.",
+        description="Weight of the total variation of the estimate, relative to the noise level; "
+        "0 for none. A weight of 2 is usual for denoising by total variation alone.",
     )
     optimiser: Literal["adam", "muon"] = Field(
         "adam",
-        description="What moves the weights: Adam, or Muon for kernels of convolutions, which are "
-        "moved in all directions alike, and Adam for the rest.",
+        description="Optimiser of the weights: Adam, or Muon for convolution kernels and Adam for "
+        "the rest.",
     )
     learning_rate: float = Field(0.01, gt=0, description="Learning rate of the optimiser.")
     psf_learning_rate: float = Field(
-        0.0005, gt=0, description="The same for the logarithm of a PSF's width, if it is refined."
+        0.0005,
+        gt=0,
+        description="Learning rate of the logarithm of the PSF width, if the width is refined.",
     )
     averaging: float = Field(
         0.99, ge=0, lt=1, description="Decay of the exponential moving average of the estimate."
     )
     posterior_noise: float = Field(
-        2.0, ge=0, description="Noise on the weights while sampling, in typical steps of them."
+        2.0,
+        ge=0,
+        description="Noise on the weights during posterior sampling, in units of their typical "
+        "update.",
     )
     residual_guard: bool = Field(
         False,
-        description="Blend the observation back where the fit removed more than the noise "
-        "explains, region by region.",
+        description="Whether the observation is blended back in regions where the fit removed more "
+        "than the noise explains.",
     )
-    max_iterations: int = Field(3000, ge=1, description="Upper bound of the iterations.")
+    max_iterations: int = Field(3000, ge=1, description="Largest number of iterations.")
     warm_iterations: int = Field(
         120,
         ge=1,
-        description="The same of a plane or frame that begins with what its neighbour has learnt.",
+        description="Largest number of iterations of a plane or frame with a warm start.",
     )
     stopping: StoppingConfig = StoppingConfig()
 
@@ -217,7 +261,7 @@ class FitConfig(Frozen, allow_inf_nan=False):
     def _only_a_fixed_latent_is_optimised(self) -> Self:
         if self.optimise_latent and self.latent == "observation":
             raise ValueError(
-                "expected another latent than the observation for optimise_latent, which "
-                "differs at each iteration"
+                "expected another latent than the observation for optimise_latent, because it "
+                "changes in each iteration"
             )
         return self

@@ -1,4 +1,4 @@
-"""Refusal: what was wrong with a configuration, in a sentence."""
+"""Messages for configurations that are not valid."""
 
 from collections.abc import Callable
 
@@ -8,15 +8,15 @@ from napari_dip.errors import NapariDipError
 
 
 def explain(error: ValidationError, name: Callable[[str], str] = str) -> str:
-    """Say what was got and what was expected.
+    """Return one sentence for each invalid field: its value, and the expected one.
 
     Parameters
     ----------
     error : ValidationError
-        What pydantic found.
+        Error of pydantic.
     name : callable, optional
-        Turns the path of a field, such as "fit.max_iterations", into what the user
-        knows it by.
+        Function that turns the path of a field, such as "fit.max_iterations", into the
+        name that the user sees.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def explain(error: ValidationError, name: Callable[[str], str] = str) -> str:
         if isinstance(cause, NapariDipError):
             parts.append(str(cause))
             continue
-        place = name(".".join(map(str, detail["loc"])))
+        field = name(".".join(map(str, detail["loc"])))
         message = detail["msg"][:1].lower() + detail["msg"][1:]
-        parts.append(f"Got {detail['input']!r} for {place}: {message}.")
+        parts.append(f"Got {detail['input']!r} for {field}: {message}.")
     return " ".join(parts)

@@ -1,4 +1,4 @@
-"""The words that a configuration may use, and the base of its models."""
+"""Values of the choices of a configuration, shared defaults, and the base of its models."""
 
 from typing import Annotated, Literal
 
@@ -36,35 +36,35 @@ TaskName = Literal[
     "invert-features",
     "maximise-unit",
 ]
-# Tasks of a batch: an image file and parameters describe each.
+# Tasks that a batch can do: images and parameters describe them.
 BatchTask = Literal[
     "denoise", "inpaint", "super-resolve", "deconvolve", "dejpeg", "guided", "fourier"
 ]
-# The pretrained network whose weights an installed package brings.
+# Trained network whose weights come in an installable package.
 DEFAULT_FEATURES = "efficientnet-lite0"
-# How many times more pixels along Y and X.
+# Magnification along Y and X.
 DEFAULT_FACTOR = 4
-# The low-pass of the published experiments.
+# Low-pass filter of the published experiments.
 DEFAULT_KERNEL: Kernel = "lanczos2"
-# Whether known pixels come back as they were observed.
+# Known pixels of an inpainted image.
 DEFAULT_KNOWN: Known = "keep"
 # Theory of a computed PSF.
 DEFAULT_OPTICS: Optics = "scalar"
-# Coefficients where the quantisation is known.
+# Loss for JPEG images.
 DEFAULT_LOSS: JpegLoss = "auto"
-# For all iterates of a run that can be gone back to [bytes].
+# Memory for the stored iterations of one run in the window [bytes].
 PAST_MEMORY = 2**28
-# Of the files of a batch.
+# Suffix of the results of a batch.
 DEFAULT_SUFFIX = ".ome.tif"
-# Of the immersion oil that objectives are made for.
+# Refractive index of standard immersion oil.
 REFRACTIVE_INDEX = 1.518
-# Iterations more, where an uncertainty of one run is asked for.
+# Number of posterior samples, if the uncertainty of a single run is requested.
 UNCERTAINTY_SAMPLES = 100
-# Largest side of a tile, where the memory decides [pixels].
+# Longest side of a tile that is chosen by the available memory [pixels].
 MAX_TILE = 1024
 
 
 class Frozen(BaseModel):
-    """Base of all configuration: immutable, and unknown keys are refused."""
+    """Base of all configuration models: immutable, without unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

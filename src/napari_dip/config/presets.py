@@ -1,4 +1,4 @@
-"""Presets: the fit settings of each task, as published and as fast as they can be."""
+"""Presets: fit settings of each task; `paper` as published, `balanced` and `fast` quicker."""
 
 from typing import Any
 
@@ -9,15 +9,16 @@ from napari_dip.config.names import Preset, Stop, TaskName
 # Prior", IJCV 2020, and its supplementary code).
 _PAPER = FitConfig(
     network=NetworkConfig(output="sigmoid", bias=True),
-    # A noise latent descends more slowly and over more bumps.
+    # With a noise latent, the held-out error decreases slowly and with fluctuations.
     stopping=StoppingConfig(heldout_patience=300, heldout_tolerance=5e-4),
 )
-# Few pixels are held out of a small image: what is not clearly worse by them is kept.
+# A small image has few held-out pixels: a later estimate within the error of the minimum
+# is kept.
 _LATE = StoppingConfig(heldout_margin=1.0)
-# Fed with the observation, a narrow network at half resolution is past the
-# quality of the published one after a tenth of the iterations, each a
-# thirtieth of the work (docs/performance.md).
-_FED: dict[str, Any] = {
+# With the observation as latent, a narrow network at half resolution exceeds the quality
+# of the published one after a tenth of the iterations, each with a thirtieth of the work
+# (docs/performance.md).
+_OBSERVATION_LATENT: dict[str, Any] = {
     "latent": "observation",
     "optimiser": "muon",
     "learning_rate": 0.02,
@@ -28,13 +29,13 @@ _BALANCED = FitConfig(
     network=NetworkConfig(
         channels=(32, 64, 64, 64), skip_channels=16, pixel_shuffle=2, tapered=True
     ),
-    **_FED,
+    **_OBSERVATION_LATENT,
     max_iterations=600,
     warm_iterations=80,
 )
 _FAST = FitConfig(
     network=NetworkConfig(channels=(16, 32, 32, 32), skip_channels=8, pixel_shuffle=2),
-    **_FED,
+    **_OBSERVATION_LATENT,
     max_iterations=400,
     warm_iterations=50,
 )
@@ -47,16 +48,17 @@ def _with(base: FitConfig, **changes: Any) -> FitConfig:
     return base.model_copy(update={"network": network, **changes})
 
 
-# Of noise alone, up to some 180 x 180 pixels chance has more to say about the error of those
-# held out than the noise that is learnt, which the variance of the outputs tells of as well.
+# Below about 180 x 180 pixels the held-out error is too noisy to detect overfitting; the
+# variance rule is used instead.
 _NOISE_OF_VOLUMES = _LATE.model_copy(update={"heldout_least": 1000})
-# Of planes, both hardly ever fall again after as many iterations (docs/performance.md).
+# In planes, held-out error and variance rarely decrease again after this many iterations
+# (docs/performance.md).
 _NOISE = _NOISE_OF_VOLUMES.model_copy(update={"heldout_patience": 100, "variance_patience": 125})
-# Of a small image that is to be enlarged some dozens of pixels are hidden, too few to end a
-# fit by soon, and mostly there is no noise to end it for.
+# A small image that is enlarged has only some dozens of held-out pixels, too few to stop
+# early, and mostly no noise that would require it.
 _FEW_PIXELS = StoppingConfig(heldout_patience=500)
 
-# Where a task has presets of its own; the paper's from its supplementary code.
+# Presets of single tasks; those of the paper come from its supplementary code.
 _TASK_PRESETS: dict[tuple[TaskName, Preset], FitConfig] = {
     ("denoise", "balanced"): _with(_BALANCED, stopping=_NOISE, residual_guard=True),
     ("denoise", "fast"): _with(_FAST, stopping=_NOISE, residual_guard=True),
@@ -118,8 +120,8 @@ _TASK_PRESETS: dict[tuple[TaskName, Preset], FitConfig] = {
     ),
 }
 
-# What lies between the pixels is not in the observation: only the prior knows, and the
-# network's own gains by a little total variation (docs/performance.md).
+# The observation does not contain the structure between its pixels, only the prior does. A
+# little total variation improves the prior of the network (docs/performance.md).
 _NOISE_LATENT: dict[Preset, FitConfig] = {
     "balanced": _with(
         _PAPER,
@@ -138,8 +140,8 @@ _TASK_PRESETS["super-resolve-x8", "paper"] = _with(
     _TASK_PRESETS["super-resolve", "paper"], max_iterations=4000
 )
 
-# Where pixels are missing there is no noise to stop before: it goes on getting better,
-# from the smoothest surface through those that are known, in small steps (docs/performance.md).
+# Without noise, inpainting keeps improving: it starts from a biharmonic interpolation and
+# takes small steps (docs/performance.md).
 _MISSING: dict[str, Any] = {
     "filling": "biharmonic",
     "reveal_every": 4,
@@ -147,15 +149,16 @@ _MISSING: dict[str, Any] = {
     "averaging": 0.97,
     "stopping": StoppingConfig(heldout_patience=200, variance_patience=2000),
 }
-# Tapering was measured on noise alone.
+# Tapering was measured for denoising only.
 _TASK_PRESETS["inpaint", "balanced"] = _with(
     _BALANCED, network={"tapered": False}, **_MISSING, max_iterations=2000
 )
 _TASK_PRESETS["inpaint", "fast"] = _with(_FAST, **_MISSING)
-# A picture that is sharper than what was observed is found more slowly.
+# An estimate that is sharper than the observation needs more iterations.
 _TASK_PRESETS["deconvolve", "balanced"] = _with(_BALANCED, max_iterations=1000)
-# Into a large hole no surface reaches, and a network that sees the observation puts grey
-# there; coordinates and an hourglass without skips continue what is around, as published.
+# No interpolation reaches into a large hole, and with an observation latent the network
+# fills it with grey. Coordinates and an hourglass without skip connections continue the
+# surroundings, as published.
 _TASK_PRESETS["inpaint-holes", "balanced"] = _with(
     _TASK_PRESETS["inpaint-holes", "paper"],
     network={"channels": (32, 64, 64, 64, 64), "output": "linear", "bias": False},
@@ -166,11 +169,11 @@ _TASK_PRESETS["inpaint-holes", "fast"] = _with(
     network={"channels": (16, 32, 32, 32, 32)},
     max_iterations=400,
 )
-# Where hardly any pixel is known, it is as between the pixels of an image to be enlarged.
+# If few pixels are known, the task resembles super-resolution.
 _TASK_PRESETS["inpaint-sparse", "paper"] = _TASK_PRESETS["inpaint", "paper"]
 for _preset, _fit in _NOISE_LATENT.items():
     _TASK_PRESETS["inpaint-sparse", _preset] = _fit
-# The network only corrects what total variation finds (docs/performance.md).
+# The network only corrects the total variation solution (docs/performance.md).
 _TASK_PRESETS["fourier", "balanced"] = _with(
     _BALANCED,
     network={"tapered": False},
@@ -180,7 +183,7 @@ _TASK_PRESETS["fourier", "balanced"] = _with(
 )
 _TASK_PRESETS["fourier", "fast"] = _with(_FAST, learning_rate=0.01, max_iterations=100)
 
-# Features are no picture to feed: noise, and an hourglass narrow where pixels are many.
+# Features cannot be an observation latent: a noise latent, and few channels at fine scales.
 _TASK_PRESETS["invert-features", "balanced"] = _with(
     _PAPER,
     network={"channels": (16, 32, 64, 128, 128), "bias": False},
@@ -192,16 +195,16 @@ _TASK_PRESETS["maximise-unit", "balanced"] = _with(
 )
 for _task in ("invert-features", "maximise-unit"):
     _TASK_PRESETS[_task, "fast"] = _with(_TASK_PRESETS[_task, "balanced"], max_iterations=400)
-# What "auto" means to a task that has no noise: features are the better the longer they
-# are fitted, coefficients until their blocks are learnt.
+# Stopping rule "auto" of tasks without noise: features improve with every iteration,
+# coefficients until the network learns the JPEG blocks.
 AUTO_STOP: dict[TaskName, Stop] = {
     "invert-features": "none",
     "maximise-unit": "none",
     "dejpeg-coefficients": "blocks",
 }
 
-# A coefficient cannot be hidden as a pixel can, so the latent is noise; blocks are
-# learnt last, mostly after this many iterations (docs/performance.md).
+# A coefficient cannot be hidden as a pixel can, so the latent is noise. The network learns
+# the blocks last, mostly after this many iterations (docs/performance.md).
 _TASK_PRESETS["dejpeg-coefficients", "paper"] = _TASK_PRESETS["dejpeg", "paper"]
 _TASK_PRESETS["dejpeg-coefficients", "balanced"] = _with(
     _NOISE_LATENT["balanced"], latent_noise=1 / 30, max_iterations=500
@@ -210,19 +213,29 @@ _TASK_PRESETS["dejpeg-coefficients", "fast"] = _with(
     _NOISE_LATENT["fast"], latent_noise=1 / 30, max_iterations=300
 )
 
-# A noise latent of a volume, all of it at full resolution, takes too long.
+# A noise latent at full resolution is too slow for volumes.
 _PLANES_ONLY = {
     (task, preset)
     for task in ("super-resolve", "super-resolve-x8", "inpaint-holes", "inpaint-sparse")
     for preset in ("balanced", "fast")
 }
-# A volume has many times the pixels of a plane, and each a neighbourhood three
-# times as large: the widths of the preset below.
+# A volume has many more pixels than a plane, and its kernels are three times as large, so
+# it gets the network widths of the next faster preset.
 _VOLUME_WIDTHS: dict[Preset, Preset] = {"balanced": "fast"}
 
 
 def preset_of(preset: Preset, task: TaskName = "denoise", dims: int = 2) -> FitConfig:
-    """Return how a task is fitted under a preset, plane by plane or in volumes."""
+    """Return the fit settings of a preset.
+
+    Parameters
+    ----------
+    preset : {"fast", "balanced", "paper"}
+        Name of the preset.
+    task : str
+        Name of the presets of the task.
+    dims : {2, 3}
+        Dimensions of one fit: planes or volumes.
+    """
     if dims == 3 and (task, preset) in _PLANES_ONLY:
         task = "denoise"
     fit = _TASK_PRESETS.get((task, preset), PRESETS[preset])
@@ -236,15 +249,16 @@ def preset_of(preset: Preset, task: TaskName = "denoise", dims: int = 2) -> FitC
 
 
 def for_correlated_noise(fit: FitConfig) -> FitConfig:
-    """Return fit settings for noise that can be predicted from neighbouring pixels.
+    """Return fit settings for correlated noise, which neighbouring pixels can predict.
 
-    A network that is fed with the observation learns such noise within some
-    dozens of iterations. Fed with noise it learns coarse structure first, and
-    noise at the frequencies that it has come to.
+    With an observation latent, the network learns such noise within some dozens of
+    iterations. With a noise latent it learns coarse structure first, and the noise of
+    the same frequencies later.
     """
     as_published = ("optimiser", "learning_rate", "posterior_noise")
     changes = {"latent": "noise", **_PAPER.model_dump(include=set(as_published))}
     network = {"skip_channels": _PAPER.network.skip_channels, "tapered": False}
-    # Where there is little structure all of it is learnt within some dozens of iterations.
+    # In images with little structure, the network learns all of it within some dozens of
+    # iterations.
     stopping = fit.stopping.model_copy(update={"guard": 20})
     return _with(fit, network=network, stopping=stopping, **changes)

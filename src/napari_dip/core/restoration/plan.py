@@ -116,7 +116,7 @@ def resolve(image: Image, task: Task, config: DipConfig) -> RunPlan:
     """
     given = config.complete(task.preset, task.dims)
     task.check_noise(given.noise)
-    task = task.knowing(given.noise, given.sigma_noise, image)
+    task = task.with_noise(given.noise, given.sigma_noise, image)
     observation = task.observe(image)
     channels = find_channels(observation, given, task)
     fitted = _adapt_fit(given, task, channels)

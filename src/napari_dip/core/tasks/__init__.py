@@ -1,8 +1,8 @@
-"""Tasks: each is a choice of forward operator for the one loop.
+"""Tasks: the inverse problems that the package solves, each with its forward operator.
 
-A task also says which pixels are missing, what other picture helps, how much
-larger the result is, and how estimate and observation become the result.
-torch is imported by `operator` alone: a window can check a task at once.
+A task also defines the missing pixels, the guide image, the size of the result, and
+how estimate and observation are combined into the result. Only methods import torch,
+scipy and scikit-image: a front end lists and checks tasks without waiting for them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Task: what distinguishes one inverse problem from another, and what all have in common."""
+"""Task: base class of all inverse problems, and helpers for masks and guide images."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """What distinguishes one inverse problem from another; by itself, none does."""
+    """One inverse problem: forward operator, missing pixels, and how the result is made.
+
+    The base class has the identity as its operator.
+    """
 
     name: ClassVar[str]
 
     @property
     def preset(self) -> TaskName:
-        """Whose presets are used."""
+        """Name of the presets that the task uses."""
         return self.name  # type: ignore[return-value]
 
     def observe(self, image: Image) -> Image:
@@ -38,78 +41,89 @@ class Task:
 
     @property
     def dims(self) -> Literal[2, 3]:
-        """Whether planes are enough, or volumes are needed."""
+        """Dimensions of one fit: 2 for planes, 3 for volumes."""
         return 2
 
     @property
     def noisy(self) -> bool:
-        """Whether the task takes noise away: what it leaves of the image should look like it."""
+        """Whether the task removes noise; the residual is then checked for image structure."""
         return False
 
     @property
     def adapts_to_noise(self) -> bool:
-        """Whether noise that is not white may choose another latent and stopping rule."""
+        """Whether correlated noise may change the latent and the stopping rule."""
         return False
 
     @property
     def joint(self) -> bool:
-        """Whether channels belong together: fitted jointly, with one intensity map."""
+        """Whether channels must be fitted jointly, with one intensity scale for all."""
         return False
 
     @property
     def local(self) -> bool:
-        """Whether a pixel of the observation shows its own place in the picture.
+        """Whether each pixel of the observation depends only on nearby pixels of the estimate.
 
-        Then constant planes hold no information, and can be left out of the fit.
+        Constant planes then hold no information, and the fit leaves them out.
         """
         return True
 
     @property
     def leaves_out_regions(self) -> bool:
-        """Whether large regions of one value are no data: with noise a scene has none."""
+        """Whether the fit leaves out large regions of one value.
+
+        A noisy scene has no such regions, so they hold no data.
+        """
         return self.noisy and self.local
 
     @property
     def tolerance(self) -> float | None:
-        """How far the observation may be rounded off, in the operator's units; None for noise."""
+        """Largest rounding error of the observation, in the operator's units; None for noise."""
         return None
 
     def operator(self, image: Image, axes: str) -> Operator:
-        """Return A, from the estimate to the observation, both over "YX" or "ZYX"."""
+        """Return the forward operator A, from the estimate to the observation.
+
+        Parameters
+        ----------
+        image : Image
+            Observation.
+        axes : {"YX", "ZYX"}
+            Axes of one fit.
+        """
         from napari_dip.core.operators.base import Identity
 
         return Identity()
 
     def check(self, image: Image, axes: str) -> None:
-        """Raise an `InputError` if the task cannot be done over these axes of an image."""
+        """Raise an `InputError` if the image or the axes of a fit do not suit the task."""
         self.factors()
         self.observe(image)
         self.guides(image)
 
     def guides(self, image: Image) -> list[Image]:
-        """Return the channels of another picture that helps, each of the image's shape."""
+        """Return the channels of the guide image, each with the shape of the image."""
         return []
 
     def factors(self) -> Mapping[str, int]:
-        """Return how many times more pixels the result has along an axis."""
+        """Return the magnification of the result along each axis."""
         return {}
 
     @property
     def by_parts(self) -> bool:
-        """Whether the result can be put together without ever having the whole image."""
+        """Whether the result can be written block by block, without the whole image in memory."""
         return not self.factors()
 
     def enlarged(self, image: Image) -> Image:
-        """Return the image in the shape of a result, for where nothing is fitted."""
+        """Return the image in the shape of the result, for regions that are not fitted."""
         return image.enlarged(self.factors())
 
     @property
     def rules(self) -> tuple[Stop, ...]:
-        """Stopping rules that may be asked for; some tasks can do more, or less."""
+        """Stopping rules that the task supports."""
         return tuple(rule for rule in get_args(Stop) if rule not in ("sure", "blocks"))
 
     def check_stop(self, stop: Stop) -> None:
-        """Raise a `UsageError` if a stopping rule makes no sense."""
+        """Raise a `UsageError` if the task does not support the stopping rule."""
         if stop not in self.rules:
             raise UsageError(
                 f"Got the stopping rule {stop} for {self.preset}; expected one of "
@@ -117,37 +131,57 @@ class Task:
             )
 
     def check_noise(self, noise: Noise) -> None:
-        """Raise an `InputError` if a noise model makes no sense."""
+        """Raise an `InputError` if the noise model does not apply to the task."""
         return
 
-    def knowing(self, noise: Noise, sigma: float | None, image: Image) -> Self:
-        """Return the task with what it should know of the noise, on the image's scale."""
+    def with_noise(self, noise: Noise, sigma: float | None, image: Image) -> Self:
+        """Return the task with the noise level that it needs.
+
+        Parameters
+        ----------
+        noise : str
+            Noise model of the configuration.
+        sigma : float or None
+            Standard deviation of the noise, in image units, if the user gave it.
+        image : Image
+            Observation, from which the task may measure the noise.
+        """
         return self
 
     @property
     def known_noise(self) -> float | None:
-        """Deviation of noise that need not be measured in pixels, on the image's scale."""
+        """Standard deviation of the noise, in image units, if the task has measured it."""
         return None
 
     def remarks(self, image: Image) -> tuple[str, ...]:
-        """Return sentences for the report: what the task found out that a user should know."""
+        """Return warnings for the report, as sentences."""
         return ()
 
     def final(self, image: Image) -> Image:
-        """Return what the user is given of a result."""
+        """Return the result in the form that the user gets."""
         return image
 
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
-        """Return the result of a block, on the image's scale and in its order of axes.
+        """Combine estimate and observation into the result of one block.
 
-        Both are shaped as the block's selection of the array ([C, ][Z, ]Y, X[, S]);
-        `observed` has NaN where pixels are missing, and the image's size.
+        Parameters
+        ----------
+        estimate : ([C, ][Z, ]Y, X[, S]) array
+            Estimate of the block, in image units; larger than `observed` if the task
+            magnifies.
+        observed : ([C, ][Z, ]Y, X[, S]) array
+            Observation of the block, in image units; NaN where pixels are missing.
+
+        Returns
+        -------
+        array
+            Result of the block, with the shape of `estimate`.
         """
         return estimate
 
 
 def as_picture(data: Any) -> Image:
-    """Take (Y, X, 3) for RGB, as everybody does who has no axes to tell."""
+    """Return an image; an array of shape (Y, X, 3) or (Y, X, 4) is RGB or RGBA."""
     if isinstance(data, Image):
         return data
     values = np.asarray(as_array(data))
@@ -155,12 +189,15 @@ def as_picture(data: Any) -> Image:
 
 
 def colours_of(picture: Image) -> NDArray[Any]:
-    """Return the samples (..., S) of a picture with an axis S, without its opacity."""
+    """Return the colour samples (..., S) of a picture without the opacity.
+
+    The opacity is the last sample of 2 (grey) or 4 (RGB).
+    """
     return np.asarray(picture.data)[..., : colour_samples(picture)]
 
 
 def grey_mask(data: Any) -> Image:
-    """Return a mask as one value for each pixel, whatever its colours and opacity are.
+    """Return a mask with one value for each pixel, from grey values, colours or opacity.
 
     Parameters
     ----------
@@ -170,8 +207,8 @@ def grey_mask(data: Any) -> Image:
     Returns
     -------
     Image
-        The largest of the colours; where they are the same in all pixels and the opacity
-        is not, as in a mask drawn on a transparent layer, the opacity.
+        Largest colour sample of each pixel. If all pixels have the same colour and the
+        opacity varies, as in a mask drawn on a transparent layer: the opacity.
 
     Examples
     --------
@@ -181,7 +218,7 @@ def grey_mask(data: Any) -> Image:
     """
     picture = as_picture(data)
     if len(picture.shape) == 3 and picture.shape[-1] == 2 and not picture.rgb:
-        # No image is 2 pixels wide; grey with opacity has no axis of its own in an array.
+        # An array cannot mark its axis of samples; no mask is 2 pixels wide.
         picture = replace(picture, axes="YXS")
     if not picture.rgb:
         return picture
@@ -196,11 +233,11 @@ def grey_mask(data: Any) -> Image:
 
 
 def _varies(colours: NDArray[Any]) -> bool:
-    """Tell whether not all pixels have the same colour."""
+    """Return whether the pixels have more than one colour."""
     return bool((colours != colours.reshape(-1, colours.shape[-1])[0]).any())
 
 
-def by_axis(given: float | Mapping[str, float]) -> dict[str, float]:
-    """Return one number for each axis named; a single one is for Y and X."""
-    numbers = given if isinstance(given, Mapping) else {"Y": given, "X": given}
+def by_axis(value: float | Mapping[str, float]) -> dict[str, float]:
+    """Return one number for each axis; a single number applies to Y and X."""
+    numbers = value if isinstance(value, Mapping) else {"Y": value, "X": value}
     return {axis.upper(): number for axis, number in numbers.items()}

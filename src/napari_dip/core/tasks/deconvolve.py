@@ -1,4 +1,4 @@
-"""Deconvolve: the image was blurred by a known PSF."""
+"""Deconvolve: undo the blur of a known point spread function (PSF)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,7 @@ import numpy as np
 from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX, Optics
 from napari_dip.core.image.array_like import as_array
 from napari_dip.core.image.image import Image
-from napari_dip.core.operators.psf import (
-    centred_psf,
-    gaussian_psf,
-    spacing_in_micrometers,
-)
-from napari_dip.core.operators.psf_sampling import psf_on_grid, sampling_remark, spatial_psf
-from napari_dip.core.operators.widefield import widefield_psf
+from napari_dip.core.operators.psf import centred_psf, gaussian_psf, spacing_in_micrometers
 from napari_dip.core.tasks.base import Task, by_axis
 from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
@@ -30,23 +24,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Deconvolve(Task):
-    """y = h * x: the blur of the lens is undone.
+    """y = h * x: convolution with the PSF h of the microscope.
 
     The PSF is measured (`psf`), Gaussian (`sigma`) or computed (`na`,
-    `wavelength`, `refractive_index` and the image's voxel size).
+    `wavelength`, `refractive_index` and the voxel size of the image).
 
     Attributes
     ----------
     psf : ([Z, ]Y, X) array_like or Image, optional
-        Image of a point. An array has the voxel size of the image; an `Image` with a
-        voxel size of its own is resampled.
+        Image of a point source. An array has the voxel size of the image; an `Image`
+        with another voxel size is resampled.
     sigma : float or mapping of str to float, optional
-        Standard deviation of a Gaussian PSF [pixels], of Y and X, or of each
+        Standard deviation of a Gaussian PSF [pixel], along Y and X, or along each
         axis, such as {"z": 2, "y": 1, "x": 1}.
-    na, wavelength, refractive_index : float, optional
-        Of a wide-field microscope; the wavelength of emission [micrometre].
+    na : float, optional
+        Numerical aperture of the objective of a wide-field microscope.
+    wavelength : float, optional
+        Wavelength of the emitted light [micrometre].
+    refractive_index : float
+        Refractive index of the immersion medium.
     refine_psf : bool
-        `sigma` is a guess: each width is fitted together with the network.
+        Whether `sigma` is an initial guess that is fitted along each axis, together
+        with the network.
     optics : {"scalar", "vectorial"}
         Theory of the computed PSF; vectorial for a high numerical aperture.
     """
@@ -57,8 +56,8 @@ class Deconvolve(Task):
         metadata=described(
             "image",
             "PSF",
-            "Image of a point; with three dimensions, of volumes. It is resampled to "
-            "the voxel size of the image.",
+            "Image of a point source; with three dimensions, whole volumes are deconvolved. It is "
+            "resampled to the voxel size of the image.",
             resampled=True,
         ),
     )
@@ -67,7 +66,7 @@ class Deconvolve(Task):
         metadata=described(
             "number",
             "Gaussian blur",
-            "Standard deviation of a Gaussian PSF, along Y and X or each axis.",
+            "Standard deviation of a Gaussian PSF, along Y and X, or along each axis.",
             unit="pixel",
             above=0,
             by_axis=True,
@@ -76,7 +75,7 @@ class Deconvolve(Task):
     na: float | None = field(
         default=None,
         metadata=described(
-            "number", "NA", "Numerical aperture of a wide-field objective.", above=0
+            "number", "NA", "Numerical aperture of the wide-field objective.", above=0
         ),
     )
     wavelength: float | None = field(
@@ -96,7 +95,8 @@ class Deconvolve(Task):
         metadata=described(
             "flag",
             "Refine the blur",
-            "The width of the Gaussian is a guess; it is fitted along each axis, too.",
+            "The standard deviation of the Gaussian is an initial guess; the fit refines it along "
+            "each axis.",
         ),
     )
     optics: Optics = field(
@@ -104,7 +104,7 @@ class Deconvolve(Task):
         metadata=described(
             "choice",
             "Optics",
-            "Theory of the computed PSF; vectorial for a high NA, with the extra psf.",
+            "Theory of the computed PSF; vectorial for a high NA, needs the extra psf.",
             choices={name: name for name in get_args(Optics)},
         ),
     )
@@ -133,22 +133,22 @@ class Deconvolve(Task):
         self.fitting_psf(image, axes)
         if self.refine_psf and self.sigma is None:
             raise InputError(
-                "Got a PSF to be refined that is no Gaussian; expected the standard deviation "
-                "(sigma) of one, near which its width is looked for."
+                "Got a PSF to refine that is no Gaussian; expected the standard deviation "
+                "(sigma) of a Gaussian as the initial guess."
             )
 
     def fitting_psf(self, image: Image, axes: str) -> NDArray[np.float32]:
-        """Return the PSF, with as many dimensions as there are axes, that fits an image."""
+        """Return the PSF with one dimension for each axis, checked against the image size."""
         psf = self._psf(image, axes)
-        if psf.ndim < len(axes):  # a plane's, for volumes: no blur along Z
+        if psf.ndim < len(axes):  # a plane's PSF for volumes: no blur along Z
             psf = psf[None]
         sizes = [image.shape[image.axes.index(axis)] for axis in axes]
         if psf.ndim != len(axes) or any(
             width > 2 * n + 1 for width, n in zip(psf.shape, sizes, strict=True)
         ):
-            what = "planes" if axes == "YX" else "volumes"
+            blocks = "planes" if axes == "YX" else "volumes"
             raise InputError(
-                f"Got a PSF of shape {psf.shape} for {what} of {' x '.join(map(str, sizes))}; "
+                f"Got a PSF of shape {psf.shape} for {blocks} of {' x '.join(map(str, sizes))}; "
                 f"expected {len(axes)} dimensions, at most twice as wide as the image. Crop the "
                 "PSF, or take its plane in focus."
             )
@@ -157,30 +157,38 @@ class Deconvolve(Task):
     def remarks(self, image: Image) -> tuple[str, ...]:
         if not isinstance(self.psf, Image):
             return ()
+        from napari_dip.core.operators.psf_sampling import sampling_remark, spatial_psf
+
         return sampling_remark(spatial_psf(self.psf), image)
 
     def _given_psf(self) -> NDArray[Any]:
-        if isinstance(self.psf, Image):
-            return np.asarray(spatial_psf(self.psf).data)
-        return np.squeeze(np.asarray(as_array(self.psf)))
+        if not isinstance(self.psf, Image):
+            return np.squeeze(np.asarray(as_array(self.psf)))
+        from napari_dip.core.operators.psf_sampling import spatial_psf
+
+        return np.asarray(spatial_psf(self.psf).data)
 
     def _psf(self, image: Image, axes: str) -> NDArray[np.float32]:
         optics = self.na is not None or self.wavelength is not None
         if (self.psf is not None) + (self.sigma is not None) + optics != 1:
             raise InputError(
-                "Got no PSF, or more than one; expected one of: a PSF image, a Gaussian's sigma, "
-                "or numerical aperture and wavelength."
+                "Got no PSF, or more than one; expected one of: a PSF image, the sigma of a "
+                "Gaussian, or numerical aperture and wavelength."
             )
+        if isinstance(self.psf, Image):
+            from napari_dip.core.operators.psf_sampling import psf_on_grid, spatial_psf
+
+            return centred_psf(psf_on_grid(spatial_psf(self.psf), image))
         if self.psf is not None:
-            if isinstance(self.psf, Image):
-                return centred_psf(psf_on_grid(spatial_psf(self.psf), image))
             return centred_psf(self._given_psf())
         if self.sigma is not None:
             return gaussian_psf(self._widths(axes))
         if self.na is None or self.wavelength is None:
             raise InputError(
-                f"Got NA {self.na} and wavelength {self.wavelength}; expected both, or none."
+                f"Got NA {self.na} and wavelength {self.wavelength}; expected both, or neither."
             )
+        from napari_dip.core.operators.widefield import widefield_psf
+
         spacing = spacing_in_micrometers(image, axes)
         planes = 2 * (image.shape[image.axes.index("Z")] // 2) + 1 if "Z" in axes else 1
         return widefield_psf(
@@ -194,7 +202,7 @@ class Deconvolve(Task):
 
     def _widths(self, axes: str) -> tuple[float, ...]:
         """Return the standard deviation of a Gaussian along each axis."""
-        assert self.sigma is not None  # the caller has asked
+        assert self.sigma is not None  # the callers check this
         widths = by_axis(self.sigma)
         if set(widths) - set(axes):
             raise InputError(

@@ -1,4 +1,4 @@
-"""Denoise: nothing but noise lies between the estimate and the observation."""
+"""Denoise: the observation is the scene plus noise."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Denoise(Task):
 
     @property
     def rules(self) -> tuple[Stop, ...]:
-        """The noise being all there is, what is left of it tells the error."""
+        # Stein's unbiased risk estimate holds only for the identity operator.
         return (*super(Denoise, self).rules, "sure")
 
     @property

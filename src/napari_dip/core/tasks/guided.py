@@ -1,4 +1,4 @@
-"""Guided: another picture of the same scene helps."""
+"""Guided: another image of the same scene guides the restoration."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from napari_dip.errors import InputError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guided(Task):
-    """Another picture of the same scene is the latent (IJCV 2020, Sec. 3.5).
+    """y = x + noise; the latent is another image of the same scene (IJCV 2020, Sec. 3.5).
 
     Attributes
     ----------
     picture : array_like or Image
-        A flash photograph, or a channel with more photons; (Y, X), or any of
-        the image's axes, and channels of its own.
+        Guide image: a flash photograph, or a channel with more photons. (Y, X), or any
+        axes of the image, and its own channels.
     """
 
     name = "guided"
@@ -31,8 +31,10 @@ class Guided(Task):
         metadata=described(
             "image",
             "Guide",
-            "Image of the same Y and X: a brighter channel, or a flash photograph.",
+            "Image of the same scene with the same Y and X size: a brighter channel, or a flash "
+            "photograph.",
             option="guide",
+            required=True,
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Inpaint: some pixels are missing."""
+"""Inpaint: fill missing pixels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import ndimage
 
 from napari_dip.config import DEFAULT_KNOWN
 from napari_dip.core.image.align import aligned
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 
     from napari_dip.config import Known, TaskName
 
-# A missing pixel farther than this from a known one is in a large hole.
+# Distance from a missing pixel to the nearest known one, above which the hole is large [pixels].
 _LARGE_HOLE = 12
-# With a smaller share of known pixels none has neighbours that would tell anything.
+# Below this share of known pixels, a pixel has too few known neighbours to be predicted.
 _FEW_KNOWN = 0.1
 
 
@@ -33,15 +32,15 @@ class Inpaint(Task):
     Attributes
     ----------
     mask : array_like or Image, optional
-        Painted where pixels are missing; (Y, X), or any of the image's axes. Of colours the
-        largest counts; the opacity counts only where it varies and the colour does not.
-        Pixels that are not finite are missing in any case.
+        Mask, not 0 where pixels are missing; (Y, X), or any axes of the image. The largest
+        colour sample of a pixel counts; the opacity counts only if it varies and the
+        colour does not. NaN and infinite pixels are missing in any case.
     labels : tuple of int
-        Values of the mask that count as painted; all but 0 if empty.
+        Values of the mask that mark missing pixels; all but 0 if empty.
     inverse : bool
-        The mask is painted where pixels are known.
+        Whether the mask marks known pixels instead of missing ones.
     known : {"keep", "restore"}
-        Whether known pixels come back as observed, or denoised.
+        Known pixels of the result: as observed, or denoised.
     """
 
     name = "inpaint"
@@ -50,7 +49,7 @@ class Inpaint(Task):
         metadata=described(
             "image",
             "Mask",
-            "Painted where pixels are missing; of one plane, or of all.",
+            "Image that is not 0 where pixels are missing; one plane for all, or one for each.",
             labelled=True,
         ),
     )
@@ -59,13 +58,13 @@ class Inpaint(Task):
         metadata=described(
             "integers",
             "Label values",
-            "Only these values of the mask mark missing pixels; all but 0 by default.",
+            "Values of the mask that mark missing pixels; all but 0 by default.",
         ),
     )
     inverse: bool = field(
         default=False,
         metadata=described(
-            "flag", "Mask is inverse", "The mask is painted where pixels are known."
+            "flag", "Mask is inverse", "The mask marks known pixels instead of missing ones."
         ),
     )
     known: Known = field(
@@ -73,21 +72,23 @@ class Inpaint(Task):
         metadata=described(
             "choice",
             "Known pixels",
-            "Whether known pixels are kept as observed, or restored too.",
+            "Known pixels of the result: keep them as observed, or restore them too.",
             choices={"keep": "keep them", "restore": "restore too"},
         ),
     )
 
     @property
     def preset(self) -> TaskName:
+        from scipy import ndimage
+
         if self.known == "restore":
-            return "denoise"  # there is noise to stop before
+            return "denoise"  # the fit must stop before it reproduces the noise
         if self.mask is None:
             return "inpaint"
         missing = np.atleast_2d(self._painted(grey_mask(self.mask).data))
         if 1 - missing.mean() < _FEW_KNOWN:
             return "inpaint-sparse"
-        # Planes are fitted one by one, so only distances within a plane count.
+        # Planes are fitted one by one, so only distances within a plane matter.
         planes = missing.reshape(-1, *missing.shape[-2:])
         depth = max(ndimage.distance_transform_edt(np.pad(plane, 1)).max() for plane in planes)
         return "inpaint-holes" if depth > _LARGE_HOLE else "inpaint"
@@ -105,18 +106,18 @@ class Inpaint(Task):
         missing = aligned(mask.with_data(self._painted(mask.data)), image, "mask")
         if missing.all():
             raise InputError(
-                "Got a mask that leaves no pixel known; expected missing pixels to be painted. "
-                "Is it painted the other way round? Then choose inverse."
+                "Got a mask that leaves no pixel known; expected values other than 0 only at "
+                "missing pixels. If the mask marks known pixels, choose inverse."
             )
         if not missing.any():
             raise InputError(
-                "Got a mask in which no pixel is missing; expected some to be "
-                + (f"of the chosen labels {self.labels}." if self.labels else "painted.")
+                "Got a mask in which no pixel is missing; expected some pixels "
+                + (f"with the labels {self.labels}." if self.labels else "that are not 0.")
             )
         return image.with_data(_Masked(image.data, missing))
 
     def _check_missing(self, image: Image) -> None:
-        """Refuse an image without a hole; one that is not in memory is not read for it."""
+        """Refuse an image without missing pixels; a lazy array is not read for this check."""
         values = image.data
         if self.known == "keep" and isinstance(values, np.ndarray) and finite_mask(values).all():
             raise InputError(
@@ -131,12 +132,12 @@ class Inpaint(Task):
 
 
 class _Masked:
-    """An array with NaN at missing pixels; reads only what is asked for."""
+    """Array with NaN at missing pixels; reads only the selection that is indexed."""
 
     def __init__(self, data: Any, missing: NDArray[np.bool_]) -> None:
         self._data, self._missing = data, missing
         self.shape = tuple(data.shape)
-        # float64 where float32 does not hold every value.
+        # float64 where float32 cannot represent every value.
         self.dtype = np.result_type(data.dtype, np.float32)
 
     def __getitem__(self, selection: Any) -> NDArray[Any]:

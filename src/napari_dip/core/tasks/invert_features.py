@@ -1,4 +1,4 @@
-"""InvertFeatures: a picture that looks the same to a trained network."""
+"""InvertFeatures: find an image with the same features in a trained network."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InvertFeatures(Task):
-    """y = Phi(x): another picture with the image's features (IJCV 2020, Sec. 3.4).
+    """y = Phi(x): find an image with the features of the observation (IJCV 2020, Sec. 3.4).
 
-    With `unit`, a picture that makes this unit as active as it can be; of the
-    image only size and range of intensities count then.
+    With `unit`, find an image that maximises the activity of this unit; only the size
+    and the intensity range of the observation matter then.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class InvertFeatures(Task):
         NAME or NAME:LAYER of a pretrained network, or a module that takes
         RGB (N, 3, Y, X) from 0 to 1.
     layer : str
-        Of a module, such as "features.3"; its output by default.
+        Layer of a module, such as "features.3"; its output by default.
     unit : int, optional
-        The unit, or channel, from 0.
+        Index of the unit, or channel, of the layer, from 0.
     """
 
     name = "invert-features"
@@ -44,7 +44,7 @@ class InvertFeatures(Task):
         metadata=described(
             "text",
             "Features",
-            "NAME or NAME:LAYER of the trained network: efficientnet-lite0 or alexnet.",
+            "Trained network as NAME or NAME:LAYER; NAME is efficientnet-lite0 or alexnet.",
         ),
     )
     layer: str = ""
@@ -53,8 +53,8 @@ class InvertFeatures(Task):
         metadata=described(
             "integer",
             "Unit",
-            "Unit, or channel, of the layer that is to be as active as possible, from 0; only the "
-            "size and the intensity range of the image count then.",
+            "Index of the unit, or channel, of the layer whose activity is maximised, from 0; only "
+            "the size and the intensity range of the image matter then.",
             minimum=0,
         ),
     )
@@ -65,7 +65,7 @@ class InvertFeatures(Task):
 
     @property
     def rules(self) -> tuple[Stop, ...]:
-        """No feature can be held out."""
+        # The observation has features in place of pixels, and no feature can be held out.
         return tuple(rule for rule in super(InvertFeatures, self).rules if rule != "heldout")
 
     def check(self, image: Image, axes: str) -> None:
@@ -84,12 +84,13 @@ class InvertFeatures(Task):
             find_pretrained(self.features.partition(":")[0])
         if not finite_mask(np.asarray(image.data)).all():
             raise InputError(
-                "Got NaN or infinite pixels; expected all finite: features are made of all of them."
+                "Got NaN or infinite pixels; expected all finite, because each feature depends on "
+                "many pixels."
             )
         if self.unit is not None and np.ptp(np.asarray(image.data)) == 0:
             raise InputError(
-                "Got a constant image; expected one with the range of intensities that the result "
-                "is to have, such as a photograph."
+                "Got a constant image; expected one with the intensity range that the result "
+                "should have, such as a photograph."
             )
         return image
 

@@ -1,4 +1,4 @@
-"""RemoveJpeg: the image was compressed, its cosine coefficients rounded to steps."""
+"""RemoveJpeg: remove the artefacts of JPEG compression, which rounds cosine coefficients."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from napari_dip.core.operators import jpeg
     from napari_dip.core.operators.base import Operator
 
-# A coefficient lies at most half a step from the whole number it was rounded to.
+# Rounding moves a coefficient by at most half a quantisation step.
 _HALF_STEP = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantisation:
-    """How a JPEG file rounds.
+    """Quantisation of a JPEG file.
 
     Attributes
     ----------
     tables : tuple of (8, 8) array
-        Steps of the cosine coefficients [grey levels], rows by vertical
-        frequency; one table for a grey image, those of luma and of the two
-        differences of colour for a coloured one.
+        Quantisation steps of the cosine coefficients [grey levels], rows by vertical
+        frequency: one table for a grey image; three, for luma and both chroma
+        components, for a colour image.
     factors : (int, int)
-        Pixels along Y and X that share a colour: (1, 1) in 4:4:4, (1, 2) in
-        4:2:2, (2, 1) in 4:2:2 that was turned upright, (2, 2) in 4:2:0.
+        Chroma subsampling along Y and X: (1, 1) is 4:4:4, (1, 2) is 4:2:2, (2, 1) is
+        4:2:2 of an image that was rotated upright, (2, 2) is 4:2:0.
     """
 
     tables: tuple[NDArray[Any], ...]
@@ -45,18 +45,18 @@ class Quantisation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RemoveJpeg(Task):
-    """Blocks and ringing of compression are removed.
+    """Remove the blocks and ringing of JPEG compression.
 
     Attributes
     ----------
     quantisation : Quantisation, optional
-        Of the file, whose decoded pixels the image is.
+        Quantisation of the JPEG file whose decoded pixels the image holds.
     loss : {"auto", "coefficients", "bins", "plain"}
-        "coefficients": differences count in steps of the quantisation.
-        "bins": only beyond half a step; all that would have been rounded to
-        the same file is equally good. "plain": differences of pixels, of any
-        picture (IJCV 2020, Sec. 3.1). "auto": coefficients where the
-        quantisation is known.
+        "coefficients": differences of cosine coefficients, in quantisation steps.
+        "bins": the same, but a difference below half a step counts as 0, because both
+        values are rounded to the same file. "plain": differences of pixels, for any
+        image (IJCV 2020, Sec. 3.1). "auto": coefficients if the quantisation is known,
+        else plain.
     """
 
     name = "dejpeg"
@@ -66,16 +66,17 @@ class RemoveJpeg(Task):
         metadata=described(
             "choice",
             "Loss",
-            "Coefficients: cosine coefficients, in steps of their quantisation. Bins: only those "
-            "outside the bin they were rounded to. Both need the JPEG file. Plain: pixels. Auto: "
-            "coefficients of a JPEG file, else plain.",
+            "Differences that the fit minimises. Coefficients: of cosine coefficients, in "
+            "quantisation steps. Bins: the same, only outside the interval that is rounded to the "
+            "recorded value. Plain: of pixels. Auto: coefficients for a JPEG file, else plain. "
+            "Coefficients and bins need the original JPEG file.",
             choices={name: name for name in get_args(JpegLoss)},
         ),
     )
 
     @property
     def quantised(self) -> bool:
-        """Whether coefficients are compared, and end within their bins."""
+        """Whether the loss compares cosine coefficients."""
         known = self.quantisation is not None
         return self.loss in ("coefficients", "bins") or (self.loss == "auto" and known)
 
@@ -85,7 +86,7 @@ class RemoveJpeg(Task):
 
     @property
     def rules(self) -> tuple[Stop, ...]:
-        """A coefficient cannot be held out; blocks can be seen."""
+        # A coefficient cannot be held out; the visible blocks can be counted instead.
         if not self.quantised:
             return super(RemoveJpeg, self).rules
         rules = (rule for rule in super(RemoveJpeg, self).rules if rule != "heldout")
@@ -106,15 +107,15 @@ class RemoveJpeg(Task):
             return
         if self.quantisation is None:
             raise InputError(
-                "Got no quantisation tables for a loss of coefficients; expected a JPEG file, as "
-                "it was written. Choose the plain loss for pictures that were one once."
+                f"Got no quantisation tables for the loss {self.loss}; expected an original JPEG "
+                "file. Choose the plain loss for an image that was converted from JPEG."
             )
         expected = "YXS" if len(self.quantisation.tables) == 3 else "YX"
         if image.axes != expected or axes != "YX" or image.dtype != np.uint8:
             raise InputError(
                 f"Got {image.dtype.name} values with the axes {image.axes} for the quantisation "
                 f"tables of a JPEG; expected its decoded pixels, uint8 with the axes {expected}. "
-                "Choose the plain loss for what was made of them."
+                "Choose the plain loss for pixels that were changed."
             )
 
     def operator(self, image: Image, axes: str) -> Operator:
@@ -124,7 +125,7 @@ class RemoveJpeg(Task):
         return self._transform(image.shape[:2])
 
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
-        """Move coefficients that are outside of their bin to its edge."""
+        """Clip coefficients to the interval that is rounded to the recorded value."""
         if not self.quantised:
             return estimate
         import torch
@@ -143,6 +144,6 @@ class RemoveJpeg(Task):
 
         from napari_dip.core.operators import jpeg
 
-        assert self.quantisation is not None  # checked
+        assert self.quantisation is not None  # `check` has refused the other case
         tables = [torch.from_numpy(np.array(t, np.float64)) for t in self.quantisation.tables]
         return jpeg.Jpeg(tables, self.quantisation.factors, (shape[0], shape[1]))

@@ -1,4 +1,4 @@
-"""Fourier: some frequencies of the image were recorded, as in magnetic resonance imaging."""
+"""ReconstructKSpace: reconstruct an image from part of its frequencies, as in fast MRI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_dip.config import Noise
     from napari_dip.core.operators import kspace
 
-# Quantiles that an image's range is read at.
+# Quantiles between which the intensity range of an image is measured.
 _BULK = (0.005, 0.995)
 
 
@@ -29,20 +29,20 @@ class ReconstructKSpace(Task):
     Attributes
     ----------
     mask : (Y, X) or (X,) array_like or Image
-        Not 0 at recorded frequencies, or columns; zero frequency, which must
-        be one of them, in the middle.
+        Mask, not 0 at recorded frequencies or columns; zero frequency is in the middle
+        and must be recorded.
     inverse : bool
-        The mask is 0 where frequencies were recorded.
+        Whether the mask is 0 at recorded frequencies instead.
     paired : bool
-        The image's channels are real and imaginary parts in turn, of one coil
-        after the other; otherwise images are real.
+        Whether the channels of the image are real and imaginary part of each coil in
+        turn; otherwise images are real.
     maps : (C, Y, X) array_like of complex, optional
-        Sensitivity of each coil, with which one complex image was seen.
+        Sensitivity map of each coil. One complex image is then estimated for all coils.
     noise : float, optional
-        Standard deviation of the noise of what was recorded, of real and
-        imaginary parts each, on the image's scale; without it all is believed.
+        Standard deviation of the noise in the real and in the imaginary part of the
+        recorded frequencies, in image units; None keeps the recorded values exactly.
     measured : bool
-        The noise was found in what was recorded, and not told.
+        Whether `noise` was measured in the recorded frequencies.
     """
 
     name = "fourier"
@@ -51,15 +51,15 @@ class ReconstructKSpace(Task):
         metadata=described(
             "image",
             "Mask",
-            "Not 0 at recorded frequencies, zero frequency in the middle; by default where k-space "
-            "is not 0.",
+            "Image that is not 0 at recorded frequencies, zero frequency in the middle; by default "
+            "all frequencies at which k-space is not 0.",
             labelled=True,
         ),
     )
     inverse: bool = field(
         default=False,
         metadata=described(
-            "flag", "Mask is inverse", "The mask is 0 where frequencies were recorded."
+            "flag", "Mask is inverse", "The mask is 0 at recorded frequencies instead."
         ),
     )
     paired: bool = False
@@ -76,20 +76,28 @@ class ReconstructKSpace(Task):
         inverse: bool = False,
         maps: ArrayLike | None = None,
     ) -> tuple[Self, Image]:
-        """Return the task and the zero-filled image of complex measurements.
+        """Return the task and the zero-filled image of complex k-space.
 
         Parameters
         ----------
         kspace : ([C, ]Y, X) array_like of complex
-            One plane, of several coils or of one; zero frequency in the middle,
-            as in the image. The transform is unitary.
+            K-space of one plane, of one coil or several; zero frequency in the middle.
+            The Fourier transform is unitary.
         mask : (Y, X) or (X,) array_like or Image, optional
-            Not 0 at recorded frequencies; those that are not 0 by default.
+            Mask, not 0 at recorded frequencies; by default the frequencies at which
+            k-space is not 0.
         inverse : bool
-            The mask is 0 where frequencies were recorded.
-        maps : ([C, ]Y, X) array_like, optional
-            Complex sensitivity of each coil, centred as the image is; 0 where
-            there is nothing to be seen.
+            Whether the mask is 0 at recorded frequencies instead.
+        maps : ([C, ]Y, X) array_like of complex, optional
+            Sensitivity map of each coil, with the origin of the image in the middle; 0
+            outside the object.
+
+        Returns
+        -------
+        task : ReconstructKSpace
+            Task with the mask and the maps.
+        image : (2 C, Y, X) Image
+            Zero-filled images, real and imaginary part of each coil in turn.
 
         Examples
         --------
@@ -112,7 +120,7 @@ class ReconstructKSpace(Task):
         task = cls(recorded, inverse, paired=True, maps=sensitivity)
         sampled = task.sampled(coils.shape[-2:])
         images = np.fft.ifft2(np.fft.ifftshift(coils, (-2, -1)) * sampled, norm="ortho")
-        # The middle of k-space being zero frequency, that of the image is its middle.
+        # Zero frequency is in the middle of k-space, so the image origin is in its middle, too.
         images = np.fft.fftshift(images, (-2, -1))
         pairs = np.stack([images.real, images.imag], axis=1).reshape(-1, *coils.shape[-2:])
         return task, Image(pairs, "CYX")
@@ -126,9 +134,9 @@ class ReconstructKSpace(Task):
         return self.paired
 
     def sampled(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Return True at recorded frequencies, (Y, X), zero frequency first."""
+        """Return the recorded frequencies as a mask (Y, X) with zero frequency at [0, 0]."""
         if self.mask is None:
-            raise InputError("Got no mask; expected one of the frequencies that were recorded.")
+            raise InputError("Got no mask; expected one that marks the recorded frequencies.")
         painted = (as_mask(self.mask) != 0) != self.inverse
         if painted.ndim == 1:
             painted = np.broadcast_to(painted, (shape[0], painted.size))
@@ -140,8 +148,9 @@ class ReconstructKSpace(Task):
         sampled = np.fft.ifftshift(painted)
         if not sampled[0, 0]:
             raise InputError(
-                "Got a mask whose middle, zero frequency, was not recorded; expected it to be. "
-                "Is the mask inverse, or zero frequency in its corner?"
+                "Got a mask whose middle, zero frequency, was not recorded; expected it to be "
+                "recorded. Choose inverse if the mask is 0 at recorded frequencies; move zero "
+                "frequency to the middle if it is in a corner."
             )
         return np.asarray(sampled)
 
@@ -152,13 +161,13 @@ class ReconstructKSpace(Task):
             )
         if not finite_mask(np.asarray(image.data)).all():
             raise InputError(
-                "Got NaN or infinite pixels; expected all finite: each frequency "
-                "is made of all of them."
+                "Got NaN or infinite pixels; expected all finite, because each frequency depends "
+                "on all pixels."
             )
         self.sampled(image.shape[-2:])
 
     def observe(self, image: Image) -> Image:
-        """Return the zero-filled image: what was not recorded is 0."""
+        """Return the zero-filled image: frequencies that were not recorded are 0."""
         self.check(image, "YX")
         values = np.asarray(image.data, dtype=np.float64)
         return image if self.paired else image.with_data(self._recorded_part(values))
@@ -171,9 +180,10 @@ class ReconstructKSpace(Task):
         return self._transform(image.shape[-2:])
 
     def merge(self, estimate: NDArray[Any], observed: NDArray[Any]) -> NDArray[Any]:
-        """Put the recorded frequencies in place of the estimate's, unless known to be noisy.
+        """Replace frequencies of the estimate by the recorded ones, unless they are noisy.
 
-        With maps, coils may contradict one another: a step towards them all.
+        With maps, the coils may contradict each other; the estimate then moves towards
+        the mean of their corrections.
         """
         if self.noise is not None:
             return estimate
@@ -182,12 +192,12 @@ class ReconstructKSpace(Task):
         transform = self._transform(observed.shape[-2:])
         image = torch.from_numpy(estimate.astype(np.float64))[None]  # (1, ..., Y, X)
         seen = torch.from_numpy(observed.astype(np.float64))[None]
-        missed = seen - transform.recorded_part(transform.coil_images(image))
-        consistent = image + transform.combined(missed)
+        correction = seen - transform.recorded_part(transform.coil_images(image))
+        consistent = image + transform.combined(correction)
         return np.asarray(consistent[0].numpy(), dtype=estimate.dtype)
 
     def enlarged(self, image: Image) -> Image:
-        """Return the zero-filled image, with maps that of all coils together."""
+        """Return the zero-filled image; with maps, the coils are combined."""
         if self.maps is None:
             return image
         import torch
@@ -198,11 +208,11 @@ class ReconstructKSpace(Task):
     def check_noise(self, noise: Noise) -> None:
         if noise in ("poisson", "poisson-gaussian"):
             raise InputError(
-                f"Got the noise model {noise} for k-space; expected auto, gaussian or laplace: a "
-                "frequency has no number of photons. Leave the noise model at auto."
+                f"Got the noise model {noise} for k-space; expected auto, gaussian or laplace, "
+                "because k-space does not count photons. Leave the noise model at auto."
             )
 
-    def knowing(self, noise: Noise, sigma: float | None, image: Image) -> Self:
+    def with_noise(self, noise: Noise, sigma: float | None, image: Image) -> Self:
         if noise == "laplace" or self.noise is not None:
             return self
         if noise == "gaussian" and sigma:
@@ -218,13 +228,14 @@ class ReconstructKSpace(Task):
         if not self.measured:
             return ()
         return (
-            f"Noise with a standard deviation of {self.noise:.4g} was found in the outermost "
-            "frequencies, so what was recorded is smoothed as well and not put back. If this is "
-            "no noise, choose the noise gaussian with a smaller standard deviation.",
+            f"The outermost frequencies contain noise with a standard deviation of "
+            f"{self.noise:.4g}, so the result does not reproduce the recorded frequencies exactly. "
+            "If this is not noise, choose the noise model gaussian with a smaller standard "
+            "deviation.",
         )
 
     def final(self, image: Image) -> Image:
-        """Return the magnitude of complex images, root sum of squares over coils."""
+        """Return the magnitude of complex images: root sum of squares over coils."""
         if not self.paired:
             return image
         axis = image.axes.index("C")
@@ -241,7 +252,7 @@ class ReconstructKSpace(Task):
         return kspace.KSpace(sampled, paired=self.paired, maps=maps, noisy=self.noise is not None)
 
     def _measured_noise(self, image: Image) -> float | None:
-        """Return the deviation of the noise of what was recorded, where there clearly is some."""
+        """Return the standard deviation of the noise, or None without clear noise."""
         import torch
 
         from napari_dip.core.operators.kspace import noise_floor
@@ -274,7 +285,7 @@ def _as_maps(maps: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.complex64]:
 
 
 def as_mask(mask: Any) -> NDArray[Any]:
-    """Return a mask as an array without axes of length 1."""
+    """Return a mask as an array without axes of length 1; (X,) stays one-dimensional."""
     values = mask if np.ndim(mask) == 1 else grey_mask(mask).data
     values = np.asarray(values)
     return np.squeeze(values) if values.ndim > 2 else values

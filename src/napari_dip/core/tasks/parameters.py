@@ -1,7 +1,6 @@
 """Parameters of a task: label, description, unit and limits, each written once.
 
-The command line and the form of the window are made from them, as they are from the
-fields of the configuration.
+The options of the command line and the form in napari are made from them.
 """
 
 from __future__ import annotations
@@ -18,32 +17,37 @@ Kind = Literal["image", "number", "integer", "integers", "flag", "choice", "text
 
 @dataclass(frozen=True, slots=True)
 class TaskParameter:
-    """What a user needs to know about one parameter of a task.
+    """Description of one parameter of a task, for users.
 
     Attributes
     ----------
     kind : str
-        "image": an image file, or a layer. "number" and "integer": one number, or one for
-        each axis if `by_axis`. "integers": any count of them. "flag": on or off. "choice":
-        one of `choices`. "text": a name.
+        Type of the value. "image": image file or layer. "number" and "integer": one
+        number, or one for each axis if `by_axis`. "integers": a list. "flag": on or off.
+        "choice": one of `choices`. "text": a name.
     label : str
-        Name in the window.
+        Label in the window.
     description : str
-        One or two sentences; the unit is added where it is shown.
+        One to three sentences without the unit, which each front end adds.
     unit : str
-        Such as "pixel" or "micrometre"; "" without one.
-    above, minimum, maximum : float, optional
-        Limits of a number; `above` itself is not allowed.
+        Unit, such as "pixel" or "micrometre"; "" without one.
+    above : float, optional
+        Exclusive lower limit of a number.
+    minimum, maximum : float, optional
+        Inclusive limits of a number.
     by_axis : bool
-        One number for Y and X, or one for each axis that is named.
+        Whether the value is one number for Y and X, or one for each axis.
     choices : mapping of str to str
-        Values of a choice, and the words for them in the window.
+        Values of a choice, and their labels in the window.
     option : str
-        Name on the command line, where it is not the field's own.
+        Name on the command line, if it differs from the field's name.
+    required : bool
+        Whether the task needs an image for this parameter.
     resampled : bool
-        An image whose voxel size matters, and can be given.
+        Whether the image is resampled to the voxel size of the observation. The user can
+        then give its voxel size.
     labelled : bool
-        An image that may also be a layer of labels.
+        Whether the image may be a layer of labels.
     """
 
     kind: Kind
@@ -56,12 +60,22 @@ class TaskParameter:
     by_axis: bool = False
     choices: Mapping[str, str] = field(default_factory=dict)
     option: str = ""
+    required: bool = False
     resampled: bool = False
     labelled: bool = False
 
 
-def described(kind: Kind, label: str, description: str, **more: Any) -> dict[str, TaskParameter]:
+def described(
+    kind: Kind, label: str, description: str, **attributes: Any
+) -> dict[str, TaskParameter]:
     """Return the metadata of a dataclass field that users set.
+
+    Parameters
+    ----------
+    kind, label, description
+        Attributes of the `TaskParameter`.
+    **attributes
+        Other attributes of the `TaskParameter`.
 
     Examples
     --------
@@ -72,11 +86,11 @@ def described(kind: Kind, label: str, description: str, **more: Any) -> dict[str
     >>> Blur().sigma
     1.0
     """
-    return {"parameter": TaskParameter(kind, label, description, **more)}
+    return {"parameter": TaskParameter(kind, label, description, **attributes)}
 
 
 def parameters_of(task: type[Task]) -> dict[str, TaskParameter]:
-    """Return the parameters of a task that users set, by the name of the field.
+    """Return the descriptions of the parameters that users set, by the name of the field.
 
     Examples
     --------
@@ -84,5 +98,21 @@ def parameters_of(task: type[Task]) -> dict[str, TaskParameter]:
     >>> list(parameters_of(SuperResolve))
     ['factor', 'kernel']
     """
-    found = {one.name: one.metadata.get("parameter") for one in fields(task)}
-    return {name: described for name, described in found.items() if described is not None}
+    return {
+        attribute.name: attribute.metadata["parameter"]
+        for attribute in fields(task)
+        if "parameter" in attribute.metadata
+    }
+
+
+def default_of(task: type[Task], name: str) -> Any:
+    """Return the default of a parameter.
+
+    Examples
+    --------
+    >>> from napari_dip.core.tasks import SuperResolve
+    >>> default_of(SuperResolve, "kernel")
+    'lanczos2'
+    """
+    (attribute,) = (attribute for attribute in fields(task) if attribute.name == name)
+    return attribute.default

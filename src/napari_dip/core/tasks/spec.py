@@ -1,6 +1,6 @@
-"""TaskSpec: a task and its parameters, with image files in place of images.
+"""TaskSpec: a task and its parameters, with the paths of image files in place of images.
 
-A batch describes its task so: it can be sent to another process, and its images are read there.
+A batch sends it to worker processes, which read the files themselves.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING, Any
 from napari_dip.core.tasks import TASKS
 
 if TYPE_CHECKING:
-    from napari_dip.config import BatchTask
     from napari_dip.core.image.image import Image
     from napari_dip.core.tasks.base import Task
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
-    """File of an image that a task needs, such as a mask or a PSF.
+    """Image file that a task needs, such as a mask or a PSF.
 
     Attributes
     ----------
     path : Path
-        The file.
+        Path of the image file.
     voxel_size : mapping of str to float, optional
-        Spacing along each axis named [micrometre], in place of the file's.
+        Voxel size along each axis [micrometre]; it replaces that of the file.
     """
 
     path: Path
@@ -36,14 +35,15 @@ class PictureFile:
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """A task by its name, and its parameters.
+    """Name of a task and its parameters.
 
     Attributes
     ----------
     name : str
-        One of `BatchTask`.
+        Name of the task, a key of `TASKS`.
     parameters : mapping
-        Arguments of the task by name, an `PictureFile` for each image; defaults can be left out.
+        Arguments of the task by name, with a `PictureFile` for each image. Arguments that
+        are left out have their defaults.
 
     Examples
     --------
@@ -51,11 +51,17 @@ class TaskSpec:
     {'Y': 4, 'X': 4}
     """
 
-    name: BatchTask = "denoise"
+    name: str = "denoise"
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, read: Callable[[Path], Image]) -> Task:
-        """Return the task; `read` turns a file into an image."""
+        """Return the task.
+
+        Parameters
+        ----------
+        read : callable
+            Function that reads an image file.
+        """
 
         def loaded(value: Any) -> Any:
             if not isinstance(value, PictureFile):
@@ -65,7 +71,7 @@ class TaskSpec:
         return TASKS[self.name](**{name: loaded(value) for name, value in self.parameters.items()})
 
     def absolute(self) -> TaskSpec:
-        """Return the same with paths that mean the same everywhere on this machine."""
+        """Return a copy with absolute paths, for processes in another working directory."""
         return replace(
             self,
             parameters={
@@ -78,5 +84,5 @@ class TaskSpec:
 
     @property
     def files(self) -> list[Path]:
-        """Files that are read beside the image."""
+        """Paths of the image files among the parameters."""
         return [value.path for value in self.parameters.values() if isinstance(value, PictureFile)]

@@ -1,4 +1,4 @@
-"""SuperResolve: the image was low-passed and sampled."""
+"""SuperResolve: enlarge an image that was low-pass filtered and sampled."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ if TYPE_CHECKING:
     from napari_dip.core.operators.base import Operator
 
 _MAX_FACTOR = 16
-# From here on the published experiments take twice the iterations.
+# From this factor on, the published experiments use twice the iterations.
 _LARGE_FACTOR = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SuperResolve(Task):
-    """y = x, low-passed and sampled (IJCV 2020, eq. 5).
+    """y = D x: low-pass filter and sampling (IJCV 2020, eq. 5).
 
     Attributes
     ----------
     factor : int or mapping of str to int
-        Of Y and X, or of each axis, such as {"z": 4} or {"y": 2, "x": 2}.
+        Magnification along Y and X, or along each axis, such as {"z": 4} or
+        {"y": 2, "x": 2}; whole numbers from 2 to 16.
     kernel : {"lanczos2", "box", "gaussian"}
-        Low-pass before sampling; "box" for a camera that bins.
+        Low-pass filter before sampling; "box" for a camera that bins.
     """
 
     name = "super-resolve"
@@ -39,7 +40,8 @@ class SuperResolve(Task):
         metadata=described(
             "integer",
             "Factor",
-            "Ratio of the pixels of the result and of the image, along Y and X or each axis.",
+            "Magnification along Y and X, or along each axis; along Z it adds planes between those "
+            "of a stack.",
             minimum=2,
             maximum=_MAX_FACTOR,
             by_axis=True,
@@ -50,7 +52,7 @@ class SuperResolve(Task):
         metadata=described(
             "choice",
             "Low-pass",
-            "Low-pass filter of the image before it was sampled; box for a camera that bins.",
+            "Low-pass filter that acted before the image was sampled; box for a camera that bins.",
             choices={name: name for name in get_args(Kernel)},
         ),
     )
@@ -81,7 +83,7 @@ class SuperResolve(Task):
         if self.factors().get("Z", 1) > 1 and "Z" not in axes:
             raise InputError(
                 f"Got a factor along z for planes ({axes}); expected volumes. Choose dims 3, or "
-                "leave it to the task."
+                "leave dims to the task."
             )
 
     def operator(self, image: Image, axes: str) -> Operator:

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_dip.batch.jobs import Batch, begin, find_images
+from napari_dip.batch.planning import Batch, begin, find_images
 from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.core.image.image import Image
 from napari_dip.errors import NapariDipError, UsageError

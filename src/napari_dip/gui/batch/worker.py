@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 from qtpy.QtCore import QObject
 
-from napari_dip.batch.jobs import Batch, run_here
+from napari_dip.batch.jobs import run_here
+from napari_dip.batch.planning import Batch
 from napari_dip.config import DEFAULT_SUFFIX, BatchTask
 from napari_dip.core.report.provenance import sha256_of_pixels
 from napari_dip.core.tasks.spec import PictureFile, TaskSpec
@@ -54,7 +55,7 @@ def task_spec(choice: TaskChoice, folder: Path) -> TaskSpec:
         for name, value in choice.values.items()
         if value is not None
     }
-    return TaskSpec(choice.name, parameters)  # type: ignore[arg-type]
+    return TaskSpec(choice.name, parameters)
 
 
 def _write(image: "Image", name: str, folder: Path) -> Path:

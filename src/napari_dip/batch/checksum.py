@@ -1,0 +1,73 @@
+"""Checksum of a task and its configuration, by which a batch recognises finished results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_dip.core.tasks import Deconvolve, Guided, Inpaint, ReconstructKSpace, SuperResolve
+from napari_dip.io.images import sha256_of
+
+if TYPE_CHECKING:
+    from napari_dip.config import DipConfig
+    from napari_dip.core.tasks.spec import PictureFile, TaskSpec
+
+# Defaults of the parameters of all tasks.
+_DEFAULTS = {
+    attribute.name: attribute.default
+    for task in (Guided, ReconstructKSpace, Inpaint, SuperResolve, Deconvolve)
+    for attribute in fields(task)
+}
+
+
+def checksum_of(task: TaskSpec, config: DipConfig) -> str:
+    """Return the SHA-256 of everything that determines a result, except image and machine."""
+    contents = [sha256_of(path) for path in task.files]
+    # The number of threads is a property of the machine.
+    settings = config.model_dump(mode="json", exclude={"threads"})
+    text = json.dumps(
+        [_layout(task), contents, settings], sort_keys=True, default=lambda path: path.name
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _layout(task: TaskSpec) -> dict[str, Any]:
+    """Return a task in the layout that all versions use for the checksum.
+
+    A change of this layout would prevent resuming the folders of earlier versions.
+    """
+    values = {**_DEFAULTS, **task.parameters}
+
+    def path(name: str) -> Path | None:
+        file: PictureFile | None = values[name]
+        return None if file is None else file.path
+
+    return {
+        "name": task.name,
+        "missing": {
+            "mask": path("mask"),
+            **{name: values[name] for name in ("labels", "inverse", "known")},
+        },
+        "sampling": {"factor": _text(values["factor"]), "kernel": values["kernel"]},
+        "blur": {
+            "psf": path("psf"),
+            "psf_voxel_size": values["psf"] and _text(values["psf"].voxel_size),
+            "sigma": _text(values["sigma"]),
+            **{
+                name: values[name]
+                for name in ("na", "wavelength", "refractive_index", "optics", "refine_psf")
+            },
+        },
+        "guide": path("picture"),
+    }
+
+
+def _text(value: float | Mapping[str, float] | None) -> str | None:
+    """Return a number, or numbers by axis, as text such as "4" or "y=2,x=4"."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{axis}={number}" for axis, number in value.items())
+    return None if value is None else str(value)
