@@ -159,7 +159,7 @@ def test_reference_has_the_size_of_the_result():
 def test_unsupported_stopping_rule_is_refused(name, stop):
     task, config = MAKERS[name](), tiny_config(1, latent_of(name), stop=stop)
     refused = {"blocks"} | ({"heldout"} if name == "invert-features" else set())
-    refused |= set() if name == "denoise" else {"risk"}
+    refused |= set() if name == "denoise" else {"sure"}
     if stop in refused:
         with pytest.raises(UsageError, match=f"rule {stop} for {name}; expected one of auto"):
             run(waves((24, 20)), task, config)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import napari_dip
-from napari_dip.core.image.image import Image, aligned, as_image
+from napari_dip.core.image.align import aligned
+from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.tasks import (
     Guided,
 )
