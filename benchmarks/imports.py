@@ -14,8 +14,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import grimp
-
 ROOT = Path(__file__).parents[1]
 PACKAGE = "napari_dip"
 MANY_MODULES = 15
@@ -102,6 +100,8 @@ def _reachable(start: str, arrows: Arrows) -> set[str]:
 
 def picture(source: Path) -> str:
     """Return the measures of the package below a folder, one a line."""
+    import grimp  # comes with import-linter; the rest of the module does not need it
+
     sys.path.insert(0, str(source))
     graph = grimp.build_graph(PACKAGE, cache_dir=None, exclude_type_checking_imports=False)
     files = {_module(path, source): path for path in (source / PACKAGE).rglob("*.py")}
