@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-
 from benchmarks.report import RESULTS
+
 from napari_dip import DipConfig, metrics, restore
 from napari_dip.api import finish
 from napari_dip.io.images import read_image

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from benchmarks import report
 from benchmarks.imports import circles, levels, room_of
 
