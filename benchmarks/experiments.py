@@ -1,4 +1,4 @@
-"""Experiments of the Deep Image Prior paper, small enough for a laptop.
+"""Repeat the experiments of the Deep Image Prior paper on a laptop.
 
     python benchmarks/experiments.py EXPERIMENT FOLDER_OF_DATA [--scale 1.0]
 
@@ -32,13 +32,13 @@ from napari_dip.io.images import read_quantisation
 from napari_dip.render.figure import Curve
 
 FIGURES = Path(__file__).parents[1] / "docs" / "figures"
-# Beyond these no figure is needed, and a page of figures stays light.
+# Resolution and number of colours of a figure: low, so that a page loads fast.
 _DPI, _COLOURS = 80, 256
 
 
 @dataclass
 class Run:
-    """A restoration, and the pictures that it passed by."""
+    """A restoration, and the pictures on the way to it."""
 
     result: np.ndarray
     curve: Curve
@@ -73,7 +73,7 @@ def run(
 
 
 def with_settings(base: FitConfig, iterations: int, **changes: Any) -> FitConfig:
-    """Return other settings; those of the network under their own names."""
+    """Return changed settings; those of the network by their own names."""
     own = FitConfig.model_fields.keys()
     inside = {name: value for name, value in changes.items() if name not in own}
     network = base.network.model_copy(update=inside)
@@ -86,7 +86,7 @@ def crop(path: Path, y: int, x: int, size: int) -> np.ndarray:
 
 
 def halved(picture: np.ndarray) -> np.ndarray:
-    """Return every 2 x 2 pixels as one; of a mask, known where all four are."""
+    """Return the means of 2 x 2 pixels; of a mask, known where all four are known."""
     rows, columns = (n // 2 * 2 for n in picture.shape[:2])
     four = np.stack([picture[y:rows:2, x:columns:2] for y in (0, 1) for x in (0, 1)])
     return four.min(axis=0) if picture.ndim == 2 else np.rint(four.mean(axis=0)).astype(np.uint8)
@@ -108,7 +108,7 @@ def show(name: str, pictures: dict[str, np.ndarray], columns: int, width: float 
 
 
 def save(name: str, figure: Figure, dpi: int = _DPI) -> None:
-    """Write a figure with few colours: small enough to live beside the text."""
+    """Write a figure with few colours, so that its file is small."""
     FIGURES.mkdir(exist_ok=True)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
@@ -120,7 +120,7 @@ def save(name: str, figure: Figure, dpi: int = _DPI) -> None:
 
 
 def impedance(data: Path, scale: float) -> None:
-    """Iterations until a picture, noise on it, its shuffled pixels and noise are fitted."""
+    """Count iterations until a picture, a noisy one, shuffled pixels and noise are fitted."""
     natural = crop(data / "set5" / "butterfly.png", 64, 64, 64) / 255.0
     random = np.random.default_rng(0)
     shuffled = random.permutation(natural.reshape(-1, 3)).reshape(natural.shape)
@@ -155,12 +155,12 @@ def impedance(data: Path, scale: float) -> None:
     save("impedance", figure)
 
 
-# Of the variance of the image.
+# Targets of the loss, as shares of the variance of the image.
 LEVELS = (0.5, 0.2, 0.1)
 
 
 def stopping(data: Path, scale: float) -> None:
-    """The snail's early stop against many more iterations; psnr where the truth is known."""
+    """Compare the early stop of the snail with many more iterations."""
     settings = with_settings(preset_of("paper", "dejpeg"), round(8000 * scale))
     early, late = round(2400 * min(scale, 1)), settings.max_iterations
     snail = imread(data / "dip_repo" / "denoising" / "snail.jpg")[SNAIL]
@@ -192,7 +192,7 @@ def stopping(data: Path, scale: float) -> None:
     show("stopping", pictures, 3)
 
 
-# Of the published network of the library, finest scale first.
+# Widths of the published network of the library, finest scale first.
 LIBRARY = (16, 32, 64, 128, 128, 128)
 
 
@@ -218,12 +218,12 @@ def library_hole(data: Path) -> tuple[np.ndarray, np.ndarray]:
     return picture[HOLE], mask[HOLE]
 
 
-# Of the library at half size: the largest hole, in the middle.
+# Part of the library at half size: the largest hole is in its middle.
 HOLE = (slice(40, 168), slice(100, 228))
 
 
 def depth(data: Path, scale: float) -> None:
-    """A large hole, filled by shallower networks and by one with skips."""
+    """Fill a large hole with shallower networks and with one that has skips."""
     picture, mask = library_hole(data)
     pictures = {"observed": blanked(picture, mask)}
     for title, settings in {
@@ -239,7 +239,7 @@ def depth(data: Path, scale: float) -> None:
 
 
 def learning_rate(data: Path, scale: float) -> None:
-    """The same hole at several learning rates."""
+    """Fill the same hole at several learning rates."""
     picture, mask = library_hole(data)
     pictures = {"observed": blanked(picture, mask)}
     for rate in (0.1, 0.01, 0.001, 0.0001):
@@ -255,7 +255,7 @@ def blanked(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def compress(picture: np.ndarray, quality: int) -> tuple[np.ndarray, Any]:
-    """Return what Pillow's JPEG (4:2:0) is decoded to, and its quantisation."""
+    """Return the decoded JPEG of Pillow (4:2:0) and its quantisation tables."""
     buffer = io.BytesIO()
     Picture.fromarray(picture).save(buffer, "jpeg", quality=quality)
     file = Path(tempfile.gettempdir()) / "napari-dip-experiment.jpg"
@@ -264,7 +264,7 @@ def compress(picture: np.ndarray, quality: int) -> tuple[np.ndarray, Any]:
 
 
 def jpeg(data: Path, scale: float) -> None:
-    """Decoded, total variation at its best weight, the plain loss, and coefficients."""
+    """Compare decoding, total variation at its best weight, the plain loss, and coefficients."""
     print("| image | decoded [dB] | total variation | plain, paper | plain | coefficients |")
     print("|---" * 6 + "|")
     pictures: dict[str, np.ndarray] = {}
@@ -301,7 +301,7 @@ def total_variation(decoded: np.ndarray, weight: float) -> np.ndarray:
 
 
 def snail(data: Path, scale: float) -> None:
-    """A part of the paper's JPEG, with both losses."""
+    """Restore a part of the paper's JPEG with both losses."""
     path = data / "dip_repo" / "denoising" / "snail.jpg"
     decoded, quantisation = imread(path)[SNAIL], read_quantisation(path)
     pictures = {"decoded": decoded}
@@ -315,33 +315,33 @@ def snail(data: Path, scale: float) -> None:
     show("snail", pictures, 3, 3.2)
 
 
-# Whole groups of 16 x 16 pixels, which 4:2:0 needs.
+# 4:2:0 needs whole groups of 16 x 16 pixels.
 SNAIL = (slice(64, 160), slice(192, 288))
 
 
 def restorations(data: Path, scale: float) -> None:
-    """Text, a hole, shelves and a cave: the paper's own pictures at half their size."""
+    """Restore the paper's own pictures at half their size: text, a hole, shelves and a cave."""
     for name in ("kate", "vase", "library", "cave"):
         RESTORATIONS[name](data, scale)
 
 
 def kate(data: Path, scale: float) -> None:
-    """Text over a photograph."""
+    """Remove text from a photograph."""
     fill(data, "kate", scale)
 
 
 def vase(data: Path, scale: float) -> None:
-    """A hole where a vase was."""
+    """Fill the hole of a removed vase."""
     fill(data, "vase", scale)
 
 
 def library(data: Path, scale: float) -> None:
-    """Shelves behind large holes."""
+    """Fill large holes in shelves."""
     fill(data, "library", scale)
 
 
 def fill(data: Path, name: str, scale: float) -> None:
-    """Fill holes as anybody would: by the preset that the mask calls for."""
+    """Fill holes with default settings: the mask decides the preset."""
     folder = data / "dip_repo" / "inpainting"
     picture, mask = (halved(imread(folder / f"{name}{end}.png")) for end in ("", "_mask"))
     task = Inpaint(mask, inverse=True)
@@ -353,7 +353,7 @@ def fill(data: Path, name: str, scale: float) -> None:
 
 
 def cave(data: Path, scale: float) -> None:
-    """A photograph without flash, guided by one with, at a quarter of the published width."""
+    """Restore a photograph without flash, guided by one with flash, at a quarter of the width."""
     folder = data / "dip_repo" / "flash_no_flash"
     names = ("cave01_00_flash.jpg", "cave01_01_noflash.jpg")
     flash, dark = (halved(imread(folder / name)) for name in names)

@@ -2,10 +2,10 @@
 
     python -m benchmarks.faults [ROUNDS] [SEED]
 
-Each round restores six tiny files on two workers while something is killed (SIGKILL),
-then goes on with `--resume` in this process. Prints, for each thing killed, how many
-rounds there were and processes died, how many files were done by then, and how many
-results were made again or are not those of a batch that nothing happened to: none.
+Each round restores six tiny files on two workers while a process is killed (SIGKILL),
+then resumes the batch in this process. Prints, for each kind of process, the numbers of
+rounds, of killed processes and of files that were finished by then. The numbers of results
+that were made again, or that differ from those of an undisturbed batch, must be 0.
 """
 
 from __future__ import annotations

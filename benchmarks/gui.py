@@ -1,18 +1,18 @@
-"""The window while it works: pace, latency of the event loop, time to the first preview, memory.
+"""Measure the window during a run: pace, event-loop latency, first preview, memory.
 
     xvfb-run -a -s "-screen 0 1280x900x24" python benchmarks/gui.py [--size 512] [--iterations 100]
     xvfb-run ... python benchmarks/gui.py latency [--size 1024] [--planes 16] [--seconds 60]
     xvfb-run ... python benchmarks/gui.py preview [--size 1024]
     xvfb-run ... python benchmarks/gui.py memory [--size 256]
 
-`pace`: each round fits once in a process without a window (the command line's loop)
-and once through the dock in a real window, in turn which is first; the ratio is
-taken within a round, and for all rounds together.
-`latency`: a timer asks for a turn every 5 ms while a stack is restored, so many seconds from
-Run on; its lateness is what a user would wait.
-`preview` tells the time from Run to the first frame with the estimate on it, of the first
-run of a session, begun five seconds after the dock was opened, and of later ones.
-`memory` tells what the process holds before any run, after one, after ten more and after
+`pace`: each round fits once in a process without a window (the loop of the command line)
+and once through the dock in a real window; the order alternates. The ratio is computed for
+each round and for all rounds together.
+`latency`: a timer fires every 5 ms during the first seconds of a run on a stack; its delay
+is the time that a user would wait.
+`preview`: the time from Run to the first frame with the estimate, for the first run of a
+session, started five seconds after the dock was opened, and for later ones.
+`memory`: the memory of the process before any run, after one, after ten more and after
 twenty, each time with the dock closed and its results removed.
 """
 
@@ -33,7 +33,7 @@ import numpy as np
 from napari_dip import DipConfig
 
 _TICK = 0.005
-# How long a user looks at the form before the first run [seconds].
+# Time before the first run, in which a user looks at the form [seconds].
 _LOOK = 5.0
 
 
@@ -86,7 +86,7 @@ def fit_in_window(size: int, iterations: int) -> np.ndarray:
 
 
 def lateness(size: int, planes: int, seconds: float) -> np.ndarray:
-    """Return by how much each tick is late while a stack is restored [milliseconds]."""
+    """Return the delay of each tick while a stack is restored [milliseconds]."""
     import napari
     from qtpy.QtCore import QEventLoop, Qt, QTimer
 
@@ -188,15 +188,15 @@ def memory_of_runs(size: int, iterations: int, runs: int = 10) -> dict[str, floa
 
 
 def latency(size: int, planes: int, seconds: float) -> dict[str, object]:
-    """Return what part of the ticks is late by how much [milliseconds]."""
+    """Return percentiles of the delay of the ticks [milliseconds]."""
     waits = lateness(size, planes, seconds)
     points = {"p50": 50, "p99": 99, "max": 100}
-    told = {name: round(float(np.percentile(waits, at)), 1) for name, at in points.items()}
-    return {"planes": planes, "latency_ms": told, "ticks": waits.size}
+    percentiles = {name: round(float(np.percentile(waits, at)), 1) for name, at in points.items()}
+    return {"planes": planes, "latency_ms": percentiles, "ticks": waits.size}
 
 
 def pace_ratios(size: int, iterations: int, rounds: int) -> dict[str, list[float]]:
-    """Return the pace in the window over that without, of each round and of all together."""
+    """Return the pace in the window over that without, for each round and for all together."""
     paces: dict[str, list[np.ndarray]] = {"without": [], "within": []}
     for number in range(rounds):
         for name in sorted(paces, reverse=number % 2 == 0):

@@ -1,18 +1,18 @@
-"""First do no harm: what the default does to clean, textured and noisy pictures.
+"""First do no harm: the effect of default settings on clean, textured and noisy pictures.
 
     python benchmarks/harm.py TABLE FOLDER_OF_DATA [--preset balanced] [--names ...] [--noises ...]
 
 TABLE is one of
 
-clean       pictures as they come: noise found, PSNR of the result to the input, seconds
-levels      noise of known level is added to each picture: is it found, and is it white?
-fits        the same for some pictures through a whole run: PSNR of observation and result
-correlated  blurred noise is added, and wide-field frames: how often it is found
+clean       pictures without added noise: measured noise, PSNR of the result to the input, seconds
+levels      noise of known level is added to each picture: measured level and correlation
+fits        a whole run on some of these pictures: PSNR of observation and result
+correlated  blurred noise is added, and wide-field frames: share that is detected
 widefield   the first wide-field frame of each field, restored
 
-All pictures are 256 x 256 centre crops, 8 bit, and so are decibels: the range is 255.
-A picture has noise of its own; `own` is what is found in it as it comes, and an error
-`beside own` is that of the difference of squares.
+All pictures are 256 x 256 centre crops with 8 bit; decibels are relative to a range of 255.
+A picture has noise of its own: `own` is the noise that is measured without added noise, and
+an error `beside own` is that of the difference of squares.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ FILES = (
     "medical/retina.jpg",
     "medical/shepp_logan.png",
 )
-# Brains are alike: a part of them.
+# Brains are similar: use only some.
 BRAINS = 6
 NOISES = ("g2", "g5", "g10", "g25", "g50", "p10", "p30", "p100")
 WIDTHS, CORRELATED_LEVELS = (0.7, 1.0, 1.5), (10, 25)
@@ -93,14 +93,14 @@ def with_noise(clean: np.ndarray, noise: str) -> tuple[np.ndarray, float]:
 
 
 def blurred(clean: np.ndarray, width: float, level: float) -> np.ndarray:
-    """Add Gaussian noise that is blurred by so many pixels, of a standard deviation."""
+    """Add Gaussian noise of a standard deviation, blurred by some pixels."""
     widths = (width, width, 0)[: clean.ndim]
     noise = ndimage.gaussian_filter(np.random.default_rng(3).normal(size=clean.shape), widths)
     return (clean + level * noise / noise.std()).astype(np.float32)
 
 
 def noise_of(observed: np.ndarray) -> list[NoiseRecord]:
-    """Return what is found in an image, without a fit; the samples of RGB share a record."""
+    """Return the measured noise of an image, without a fit; RGB samples share a record."""
     config = DipConfig().complete()
     image = Image(observed, axes_of(observed))
     return [channel.record for channel in find_channels(image, config, Denoise())]
@@ -205,7 +205,7 @@ def chosen(
 
 
 def summarise(rows: list[dict[str, object]]) -> None:
-    """Print, for each column of numbers, mean, least and most; for fits by noise."""
+    """Print mean, minimum and maximum of each column of numbers; for `fits` by noise."""
     groups = sorted({str(row.get("noise", "")) for row in rows})
     for group in groups:
         members = [row for row in rows if str(row.get("noise", "")) == group]

@@ -1,10 +1,10 @@
-"""Images larger than memory: what a plane in tiles, and a volume block by block, take.
+"""Images larger than memory: cost of a plane in tiles, and of a volume block by block.
 
     python benchmarks/large.py FOLDER_OF_DATA SCRATCH [--images plane volume]
 
-Real images, mirrored until they are large, are restored by the command line in a process of
-its own, which is told of 2 GB of free memory. Memory is the highest resident above that at the
-start, when a tiny run has loaded all libraries.
+The command line restores real images, mirrored to a large size, in a process of its own with
+2 GB of simulated free memory. Memory is the highest resident memory above that at the start,
+after a tiny run has loaded all libraries.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def mirrored(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def made(options: argparse.Namespace, name: str) -> Path:
-    """Write a large image, unless it is there."""
+    """Write a large image, unless it exists."""
     file, axes, shape, suffix, _ = IMAGES[name]
     path: Path = options.scratch / f"{name}{suffix}"
     if not path.exists():
@@ -66,7 +66,7 @@ def made(options: argparse.Namespace, name: str) -> Path:
 
 
 def restored(path: Path, chosen: Mapping[str, int]) -> dict[str, object]:
-    """Restore a file here, and return what it took."""
+    """Restore a file in this process, and return seconds and memory."""
     output = path.with_name(f"restored-{path.name}")
     napari_dip.denoise(
         np.ones((32, 32)), config=DipConfig(max_iterations=2, device="cpu", threads=1)

@@ -2,8 +2,8 @@
 
     python benchmarks/load.py [RUNS] [FILES]
 
-Prints resident memory, open files and threads after each tenth of the runs, which
-should be flat; then what became of a batch of which one file in twenty is damaged.
+Prints resident memory, open files and threads after each tenth of the runs, which should
+stay constant; then the outcome of a batch of which one file in twenty is damaged.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Quality against time, a figure: presets, the published configuration and baselines.
+"""Draw quality against time: presets, the published configuration and baselines.
 
     python benchmarks/pareto.py FIGURE.png --data FOLDER [--size 128] [--images House fish]
 
-Run it where `speed.py quality` was run: the curves come from the same cache.
-Each line is the mean over the images of the psnr above the observation's, of
-what the moving average has reached until then; a star is where the rule ended
-the fit, at the mean of its times. Paces are measured in turn, in this run.
+Run it in the folder of `speed.py quality`: the curves come from the same cache.
+Each line is the gain of PSNR of the moving average over the observation, as a mean
+over the images. A star marks where the rule ends the fit, at the mean of its times.
+Paces are measured alternately, in this run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from napari_dip import DipConfig
 from napari_dip.core.hardware.device import torch_settings
 from napari_dip.core.hardware.memory import freed_memory_kept
 
-# Presets, and what their lines are called; the published loop is that of `paper`.
+# Presets, and the names of their lines; the published loop is that of `paper`.
 LINES = {"fast": "fast", "balanced": "balanced", "paper": "published configuration"}
 
 
@@ -33,7 +33,7 @@ def cases_of(options: argparse.Namespace) -> list[Case]:
 
 
 def gain_over_time(case: Case, preset: str, pace: float, seconds: np.ndarray) -> np.ndarray:
-    """Return the psnr above the observation's after some seconds; before the first, none."""
+    """Return the gain of PSNR over the observation after some seconds."""
     iterations, psnr = np.array(curve(case, DipConfig(preset=preset), CACHE)).T
     return np.interp(seconds, pace * iterations, psnr) - case.judge(case.observed, case.truth)
 
@@ -70,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("figure", type=Path)
     parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--images", nargs="+", default=[""], help="of which names hold one")
+    parser.add_argument("--images", nargs="+", default=[""], help="parts of names; default: all")
     parser.add_argument("--data", type=Path, required=True)
     options = parser.parse_args()
     options.device, options.precision = "cpu", "auto"

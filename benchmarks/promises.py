@@ -1,8 +1,9 @@
-"""Which promises of docs/reliability.md hold: each case with the tests of it that passed.
+"""Count the tests behind each promise of tests/promises.md.
 
-`xvfb-run -a python -m benchmarks.promises`, and what pytest takes, such as
-`--numprocesses 2 --dist loadgroup`. It ends with 1 if a promise has no test that
-passed, or one that did not.
+    xvfb-run -a python -m benchmarks.promises [OPTIONS_OF_PYTEST]
+
+Such as `--numprocesses 2 --dist loadgroup`. The exit code is 1 if a promise has a test
+that failed, or no test that passed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _ROW = re.compile(r"^\| (?P<case>[^|]+) \| (?P<promise>[^|]+) \| (?P<tests>`test
 
 
 class Outcomes:
-    """Counts what became of each test, whatever its parameters; a pytest plugin."""
+    """Pytest plugin that counts the outcomes of each test, over all its parameters."""
 
     def __init__(self) -> None:
         self.of: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -30,8 +31,8 @@ class Outcomes:
 
 
 def promises() -> list[tuple[str, list[str]]]:
-    """Return the case and the tests of each row of the page."""
-    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    """Return the case and the tests of each row of the tables."""
+    text = (ROOT / "tests" / "promises.md").read_text(encoding="utf-8")
     return [
         (row["case"], re.findall(r"`(tests/[^`]+)`", row["tests"])) for row in _ROW.finditer(text)
     ]

@@ -1,7 +1,7 @@
-"""What the tables share: a case, and values that are computed once and then remembered.
+"""Cases of the tables, and a cache of their values.
 
-The cache knows the data, the name of a method and the configuration, not the
-code: begin a new one after a change of the code.
+The key of the cache is the data, the name of a method and the configuration, not the
+code: delete the cache after a change of the code.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Case:
-    """One image of a table: what was observed, the truth, and what others make of it."""
+    """One image of a table: the observation, the truth, and other methods."""
 
     name: str
     observed: np.ndarray
@@ -46,7 +46,7 @@ class Case:
 
 
 def middle(image: np.ndarray, crop: int | None, multiple: int = 1) -> np.ndarray:
-    """Cut the middle out of an image, of a size that can be divided."""
+    """Return the middle of an image, with sides that are multiples of a number."""
     height, width = (min(n, crop or n) // multiple * multiple for n in image.shape[:2])
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return image[top : top + height, left : left + width]
@@ -60,7 +60,7 @@ def axes_of(observed: np.ndarray) -> str:
 def baseline(
     name: str, observed: np.ndarray, task: Task, sigma: float | None = None
 ) -> Callable[[], np.ndarray]:
-    """Return one of the product's baselines for an image, with noise as told or as measured."""
+    """Return a baseline of the product for an image, with the given or the measured noise."""
     method = next(method for method in baselines.BASELINES if method.name == name)
 
     def restored() -> np.ndarray:
@@ -85,7 +85,7 @@ def baseline(
 
 
 def theirs(case: Case, name: str, cache: Path) -> dict[str, object]:
-    """Return what a baseline of a case reaches, and its seconds."""
+    """Return the PSNR and the seconds of a baseline."""
 
     def compute() -> dict[str, object]:
         start = time.perf_counter()
@@ -97,13 +97,13 @@ def theirs(case: Case, name: str, cache: Path) -> dict[str, object]:
 
 
 def ours(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
-    """Return what the product reaches with a configuration, and how; the curve stays cached."""
+    """Return PSNR, gap and cost of the product with a configuration."""
     values = _restored(case, config, cache)
     return {key: value for key, value in values.items() if key != "curve"}
 
 
 def curve(case: Case, config: DipConfig, cache: Path) -> list[tuple[int, float]]:
-    """Return iteration and psnr of what passes by until a configuration ends."""
+    """Return iteration and PSNR of each estimate until the fit ends."""
     return [tuple(point) for point in _restored(case, config, cache)["curve"]]
 
 
@@ -132,7 +132,7 @@ def _restored(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
 def _traced(
     steps: Generator[Progress, None, Restoration], curve: list[tuple[int, float]]
 ) -> Generator[Progress, None, Restoration]:
-    """Keep iteration and psnr of what passes by."""
+    """Append iteration and PSNR of each estimate to a curve."""
     while True:
         try:
             progress = next(steps)
@@ -145,7 +145,7 @@ def _traced(
 def remembered(
     case: Case, method: str, cache: Path, compute: Callable[[], dict[str, object]]
 ) -> dict[str, object]:
-    """Return what a method reached on the same data before, or compute and keep it."""
+    """Return the cached values of a method on the same data, or compute and cache them."""
     text = method + case.name + case.task.name + str(case.observed.shape)
     data = case.observed.tobytes() + case.truth.tobytes()
     key = hashlib.sha256(text.encode() + data).hexdigest()[:16]
@@ -162,7 +162,7 @@ def _read(cache: Path) -> dict[str, dict[str, object]]:
 
 
 def mean(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    """Return the row of the means of numbers that all rows have."""
+    """Return the row of the means of all numeric columns."""
     columns = {column: [row[column] for row in rows] for column in rows[0]}
     return {
         column: float(np.mean(cells))

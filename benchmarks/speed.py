@@ -1,13 +1,13 @@
-"""Where the time of an iteration goes, and how long a given quality takes.
+"""Measure the time of an iteration by operation, and the time to a given quality.
 
     python benchmarks/speed.py TABLE [--presets balanced] [--sizes 128 256] [--precision bfloat16]
                                [--device cuda] [--data FOLDER_OF_DATA] [--threads 1]
                                [--images House fish]
 
-TABLE is one of the functions below. Seconds are those of the processor, so that
-what else the machine does disturbs them less (on a GPU those that pass until it
-is done), and what is compared is measured in turn. `published` is the published
-configuration as published: eager, float32, channels first, one kernel after the other.
+TABLE is one of the functions below. Seconds are those of the processor, so that other
+programs disturb them less (on a GPU, wall time until it has finished). Variants are measured
+alternately. `published` is the published configuration: eager, float32, channels first, one
+kernel after the other.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from napari_dip.core.optim.optimisers import Optimisers
 from napari_dip.core.problem import Problem, make_problem
 
 Step = Callable[[], object]
-# Until the variance rule has its window, an iteration is cheaper than most.
+# Until the window of the variance rule is full, an iteration is cheaper than later ones.
 SETTLED = 110
 KINDS = {
     "convolution": "convolutions",
@@ -65,7 +65,7 @@ KINDS = {
 
 
 def clock() -> float:
-    """Return the time of the processor, or that at which all GPUs are done [seconds]."""
+    """Return the time of the processor, or the time when all GPUs have finished [seconds]."""
     if not torch.cuda.is_initialized():
         return time.process_time()
     torch.cuda.synchronize()
@@ -112,7 +112,7 @@ def published(size: int, device: torch.device) -> Step:
 
 
 def whole(preset: str, size: int, runtime: Runtime) -> Step:
-    """Return an iteration of a fit of colour, with all that is done beside the network."""
+    """Return an iteration of a colour fit, with all work outside the network."""
     chosen = preset_of(preset)
     endless = chosen.stopping.model_copy(update={"heldout_patience": 10**6})
     chosen = chosen.model_copy(update={"max_iterations": 10**6, "stopping": endless})
@@ -130,7 +130,7 @@ def problem_of(size: int, runtime: Runtime) -> Problem:
 
 @contextmanager
 def timed_within(functions: Sequence[tuple[Any, str]]) -> Iterator[list[float]]:
-    """Collect the seconds that each call of some functions takes while a network learns."""
+    """Collect the seconds of each call of some functions during a fit."""
     seconds: list[float] = []
 
     def timing(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -151,7 +151,7 @@ def timed_within(functions: Sequence[tuple[Any, str]]) -> Iterator[list[float]]:
 
 
 def in_turn(steps: dict[str, Step], rounds: int = 5, each: int = 3) -> dict[str, float]:
-    """Return the median seconds of steps that are taken in turn."""
+    """Return the median seconds of steps that run alternately."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for _, (name, step) in itertools.product(range(rounds), steps.items()):
         step()  # what was in the caches belongs to another
@@ -175,7 +175,7 @@ class Operations(TorchDispatchMode):
         seconds = clock() - start
         name = function.overloadpacket.__name__
         kind = next((kind for word, kind in KINDS.items() if word in name), "others")
-        # Those in place are counted as those that are not.
+        # Operations in place count as their other form.
         count = flop_registry.get(getattr(torch.ops.aten, name.removesuffix("_"), None))
         work = count(*args, **(kwargs or {}), out_val=result) if count else 0
         traffic = sum(map(_bytes, (*args, *(result if isinstance(result, tuple) else (result,)))))
@@ -189,7 +189,7 @@ def _bytes(value: object) -> int:
 
 
 def breakdown(options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """Milliseconds of an iteration by kind of operation, and what the machine's limits allow."""
+    """Print milliseconds of an iteration by operation, and the limits of the machine."""
     runtime = runtime_of(options)
     rate, bandwidth = matrix_rate(runtime.device, runtime.dtype), memory_bandwidth(runtime.device)
     for preset, size in itertools.product(options.presets, options.sizes):
@@ -229,14 +229,14 @@ def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def memory_bandwidth(device: torch.device) -> float:
-    """Return what a copy between arrays that no cache holds reads and writes [bytes/s]."""
+    """Return the bandwidth of a copy between arrays larger than the cache [bytes/s]."""
     source = torch.rand(2**25, device=device)
     target = torch.empty_like(source)
     return 2 * source.nbytes / min(timed(lambda: target.copy_(source)) for _ in range(5))
 
 
 def pace(options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """Seconds and memory of an iteration, beside the published configuration in the same run."""
+    """Print seconds and memory of an iteration, and of the published one in the same run."""
     runtime = runtime_of(options)
     for size in options.sizes:
         steps = {"published": published(size, runtime.device)}
@@ -254,14 +254,14 @@ def pace(options: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 
 def memory_of(name: str, size: int, runtime: Runtime) -> int:
-    """Return what three iterations take in a process of their own [bytes]."""
+    """Return the memory of three iterations in a process of their own [bytes]."""
     command = [sys.executable, __file__, "memory", "--presets", name, "--sizes", str(size)]
     command += ["--precision", runtime.precision, "--device", str(runtime.device)]
     return int(json.loads(subprocess.check_output(command, text=True))["bytes"])
 
 
 def memory(options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """Bytes by which the highest use of memory grows in three iterations; prints JSON alone."""
+    """Print, as JSON alone, the growth of peak memory in three iterations [bytes]."""
     (name,), (size,), runtime = options.presets, options.sizes, runtime_of(options)
 
     def make(size: int) -> Step:
@@ -279,7 +279,7 @@ def memory(options: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 
 def quality(options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """Time until a preset is as good as the published configuration is at its best, less a bit.
+    """Print the time until a preset has nearly the best PSNR of the published configuration.
 
     Curves of psnr are those of the moving averages, from the cache of tables.py.
     """
@@ -313,7 +313,7 @@ def reached(points: list[tuple[int, float]], level: float) -> int | None:
 
 
 def overhead(options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """What an iteration costs beside forward, with the loss, backward and the optimiser's step.
+    """Print the cost of an iteration outside forward with the loss, backward and optimiser.
 
     Each iteration is compared with itself: two of them differ by more than what is looked for.
     """
@@ -337,7 +337,7 @@ def overhead(options: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 
 def estimate(options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """What is told of time and memory before a run, beside what it takes to its bound."""
+    """Print the forecast of time and memory of a run, and the measured values."""
     for preset, size in itertools.product(options.presets, options.sizes):
         picture = np.random.default_rng(0).random((size, size, 3)).astype(np.float32)
         config = DipConfig(
@@ -371,7 +371,7 @@ def main() -> None:
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--images", nargs="+", default=[""], help="of which names hold one")
+    parser.add_argument("--images", nargs="+", default=[""], help="parts of names; default: all")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     rows = []

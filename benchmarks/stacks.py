@@ -1,10 +1,10 @@
-"""Planes and frames that begin with what the network has learnt of their neighbour.
+"""Warm starts: planes and frames that start from the network of their neighbour.
 
     python benchmarks/stacks.py FOLDER_OF_DATA [--stacks nuclei] [--preset fast] [--figure PNG]
 
-Some planes of real z-stacks and frames of a time series, 96 x 96 pixels, with photon noise and
-that of a camera added: psnr, iterations and seconds of each plane, begun anew and begun warm.
-The truth is what was recorded, with some noise of its own.
+Planes of real z-stacks and frames of time series, 96 x 96 pixels, with added photon and camera
+noise: PSNR, iterations and seconds of each plane with a cold and with a warm start. The truth
+is the recording, which has some noise of its own.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ STACKS = {
     "hela": ("timeseries/ctc_hela_tyx_uint16.tif", "T", 0),
     "migration": ("timeseries/cancer_cell_migration_tyx_uint16.tif", "T", 10),
 }
-# Photons at the brightest, and deviation of the camera's noise in photons.
+# Photons at the brightest pixel, and standard deviation of the camera noise [photons].
 PHOTONS, READ_NOISE = 60, 2.0
 
 
 def stack(folder: Path, name: str, planes: int, crop: int) -> tuple[Image, np.ndarray]:
-    """Return some planes with noise, and what was recorded, in photons."""
+    """Return planes with noise, and the recording, in photons."""
     file, axis, first = STACKS[name]
     axes = f"{axis}YX"
     truth = recorded(folder / file, axes, slice(first, first + planes), crop)
@@ -52,7 +52,7 @@ def recorded(file: Path, axes: str, planes: slice, crop: int) -> np.ndarray:
 
 
 def photographed(truth: np.ndarray, offset: float = 0.0) -> np.ndarray:
-    """Return photons with their noise, and with that and the offset of a camera."""
+    """Return photons with photon noise and with the noise and offset of a camera."""
     random = np.random.default_rng(0)
     noisy = random.poisson(truth) + random.normal(offset, READ_NOISE, truth.shape)
     return np.asarray(noisy, dtype=np.float32)
@@ -61,7 +61,7 @@ def photographed(truth: np.ndarray, offset: float = 0.0) -> np.ndarray:
 def planes_of(
     image: Image, truth: np.ndarray, config: DipConfig
 ) -> tuple[list[float], Report, list[dict[int, float]]]:
-    """Return the psnr of each plane, the report, and psnr by iteration."""
+    """Return the PSNR of each plane, the report, and PSNR by iteration."""
     curves: list[dict[int, float]] = [{} for _ in truth]
     result = finish(
         restore(image, config=config, reference=truth),
@@ -95,7 +95,7 @@ def rows(image: Image, truth: np.ndarray, config: DipConfig) -> Iterator[dict[st
 
 
 def draw(tables: dict[str, list[dict[str, object]]], figure: Path) -> None:
-    """Draw quality and cost of each plane, begun anew and begun warm; a column for each stack."""
+    """Draw quality and cost of each plane, cold and warm; a column for each stack."""
     panels = plt.figure(figsize=(3 * len(tables), 5), layout="constrained").subplots(
         2, len(tables), sharex="col", squeeze=False
     )
@@ -115,7 +115,7 @@ def draw(tables: dict[str, list[dict[str, object]]], figure: Path) -> None:
 
 
 def main() -> None:
-    """Print a table for each stack, and what further planes cost and lose."""
+    """Print a table for each stack, and the cost and loss of further planes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--stacks", nargs="+", choices=STACKS, default=list(STACKS))
@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--warm-iterations", type=int)
     parser.add_argument("--planes", type=int, default=6)
     parser.add_argument("--crop", type=int, default=96)
-    parser.add_argument("--figure", type=Path, help="to draw quality and cost of each plane into")
+    parser.add_argument("--figure", type=Path, help="file of the figure of quality and cost")
     arguments = parser.parse_args()
     config = DipConfig(preset=arguments.preset, device="cpu", threads=1).complete()
     if arguments.warm_iterations:

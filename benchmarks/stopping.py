@@ -1,10 +1,10 @@
-"""What stopping without a reference costs, everything automatic.
+"""Measure the cost of stopping without a reference, with default settings.
 
     python benchmarks/stopping.py FOLDER_OF_DATA [--noises poisson impulse] [--names House]
 
-A grid of noise times images, 128 x 128 pixels each: `gap` is the best psnr that
-the fit passed by minus that of what it returned. With --beyond, `missed` is the
-same for a fit that goes on to its bound: what was lost by ending too early.
+A grid of noise times images, 128 x 128 pixels each: `gap` is the best PSNR of the fit
+minus that of its result. With --beyond, `missed` is the same for a fit that runs to its
+bound: the loss of ending too early.
 Rows are cached in stopping.json under the hash of their configuration.
 """
 
@@ -29,7 +29,7 @@ PHOTOGRAPHS = {
     "House": "set9", "kodim03": "set9", "F16": "set9", "butterfly": "set5",
 }  # fmt: skip
 FLUORESCENCE = ("fmd_BPAE_G", "fmd_BPAE_B", "fmd_fish", "w2s_044_0")
-# Tasks that are no noise: some images are enough.
+# Tasks without noise need fewer images.
 FEW = ("House", "butterfly", "fmd_BPAE_G", "w2s_044_0")
 
 Random = np.random.Generator
@@ -72,14 +72,14 @@ def impulse(truth: np.ndarray, random: Random) -> Degraded:
 
 
 def correlated(truth: np.ndarray, random: Random) -> Degraded:
-    """Add Gaussian noise of 25 with a grain of more than a pixel."""
+    """Add Gaussian noise of 25 that is correlated over more than a pixel."""
     white = random.normal(0, 1, truth.shape)
     grain = ndimage.gaussian_filter(white, (1, 1, 0)[: truth.ndim])
     return truth + 25 * grain / grain.std(), Denoise()
 
 
 def inpainting(truth: np.ndarray, random: Random) -> Degraded:
-    """Lose half of the pixels."""
+    """Remove half of the pixels."""
     missing = random.random(truth.shape[:2]) < 0.5
     observed = np.where(missing[..., None] if truth.ndim == 3 else missing, 0, truth)
     return observed, Inpaint(missing)

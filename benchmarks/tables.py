@@ -1,12 +1,11 @@
-"""Tables of the literature beside what this package reaches, with baselines of the same run.
+"""Make the tables of the literature with this package and with baselines of the same run.
 
     python benchmarks/tables.py TABLE FOLDER_OF_DATA [--crop 128] [--presets balanced] [--names ...]
 
-TABLE is one of the functions below. Each row is printed as soon as it is
-known, and their means at the end; all values, those of baselines too, are
-cached in tables.json, so that a long table can be made in parts. `published` is
-the paper's value for the whole image: with --crop it is another image, and the
-baselines of the same crop are what to compare with.
+TABLE is one of the functions below. Each row is printed as soon as it is known, and the
+means at the end. All values, those of baselines too, are cached in tables.json, so that a
+long table can be made in parts. `published` is the value of the paper for the whole image.
+With --crop it is another image: compare with the baselines of the same crop.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ GREY = {
 
 
 def denoisers(noisy: np.ndarray, sigma: float | None = None) -> dict[str, Callable[[], np.ndarray]]:
-    """Return the product's methods for noise; BM3D of colour as such, not channel by channel."""
+    """Return the denoising baselines of the product, with BM3D for colour images."""
     names = ("total variation", "non-local means", "wavelet", "BM3D")
     methods = {name: baseline(name, noisy, Denoise(), sigma) for name in names}
     if noisy.ndim == 3:
@@ -75,7 +74,7 @@ def denoising(data: Path, crop: int | None) -> Iterator[Case]:
 
 
 def microscopy(data: Path, crop: int | None) -> Iterator[Case]:
-    """Real noise, everything automatic; the truth is matched where it was scaled by itself."""
+    """Real noise, default settings; a truth with a scale of its own is matched."""
     folder = data / "microscopy" / "pairs"
     for path in sorted(folder.glob("*_noisy.*")):
         name = path.stem.removesuffix("_noisy")
@@ -89,7 +88,7 @@ def microscopy(data: Path, crop: int | None) -> Iterator[Case]:
 
 
 def super_resolution(data: Path, crop: int | None) -> Iterator[Case]:
-    """Set5, four times; psnr of luma without a border of 4 pixels."""
+    """Set5, four times; PSNR of luma without a border of 4 pixels."""
     return enlarging(data / "set5", SET5, 4, crop)
 
 
@@ -106,7 +105,7 @@ def super_resolution_set14(data: Path, crop: int | None) -> Iterator[Case]:
 def enlarging(
     folder: Path, published: dict[str, float], factor: int, crop: int | None
 ) -> Iterator[Case]:
-    """Pictures made smaller by Lanczos' filter."""
+    """Pictures made smaller by a Lanczos filter."""
     from PIL import Image as Picture
 
     for name, value in published.items():
@@ -124,7 +123,7 @@ def enlarging(
 
 
 def enlarged_by_total_variation(coarse: np.ndarray, factor: int) -> np.ndarray:
-    """Put back what the operator misses, and denoise by total variation, in turn."""
+    """Alternate between adding back the misfit of the operator and total variation."""
     operator = Downsample((factor, factor))
     enlarged = lambda y: baseline("bicubic", y, SuperResolve(factor))()  # noqa: E731
     estimate = enlarged(coarse)
@@ -167,7 +166,7 @@ def deconvolution(data: Path, crop: int | None) -> Iterator[Case]:
 
 
 def mri(data: Path, crop: int | None) -> Iterator[Case]:
-    """Brains of which some frequencies were recorded; total variation keeps those as well."""
+    """Brains with some recorded frequencies, which total variation keeps too."""
     for name, kind in itertools.product(MRI_BRAINS, MRI_MASKS):
         truth = middle(imread(data / "medical" / f"brain_test_{name}.png"), crop).astype(float)
         size = truth.shape[0]
@@ -192,12 +191,12 @@ def least_total_variation(zero_filled: np.ndarray, task: ReconstructKSpace) -> n
 
 
 def brightness_psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
-    """Return the psnr of a picture of 8 bits."""
+    """Return the PSNR of a picture with 8 bits."""
     return float(10 * np.log10(255**2 / np.mean((estimate - truth) ** 2)))
 
 
 def luma_psnr(estimate: np.ndarray, truth: np.ndarray) -> float:
-    """Return the psnr of luma (BT.601, 16 to 235) without a border of 4 pixels."""
+    """Return the PSNR of luma (BT.601, 16 to 235) without a border of 4 pixels."""
     weights = np.array([65.481, 128.553, 24.966]) / 255
     ours, theirs = (
         (np.clip(np.asarray(values, float), 0, 255) @ weights + 16)[4:-4, 4:-4]

@@ -1,10 +1,10 @@
-"""Volumes fitted whole beside plane by plane, and planes put between those of a stack.
+"""Compare volumes with single planes, and enlarge stacks along z.
 
     python benchmarks/volumes.py TABLE FOLDER_OF_DATA [--stacks nuclei] [--presets fast balanced]
 
-TABLE is one of the functions below. The middles of real stacks, `--planes` of `--crop` x `--crop`
-pixels; the truth is what was recorded, with some noise of its own. Each row is a process of
-its own, so that its memory is too.
+TABLE is one of the functions below. The images are the middles of real stacks, `--planes`
+planes of `--crop` x `--crop` pixels. The truth is the recording, with some noise of its own.
+Each row runs in a process of its own, which measures its memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from napari_dip.api import finish
 from napari_dip.core.hardware.memory import peak_memory
 from napari_dip.core.tasks import Denoise, SuperResolve, Task
 
-# Name: file, first plane, spacing [micrometre]; that of nuclei is not known.
+# Name: file, first plane, spacing [micrometre]; the spacing of nuclei is unknown.
 STACKS: dict[str, tuple[str, int, dict[str, float]]] = {
     "nuclei": ("nuclei_zyx_uint16.tif", 16, {}),
     "ovule": ("ovule_imagej_zyx.tif", 4, {}),
@@ -46,7 +46,7 @@ def truth_of(options: argparse.Namespace, name: str) -> np.ndarray:
 
 
 def fitted(image: Image, task: Task, config: DipConfig, truth: np.ndarray) -> dict[str, float]:
-    """Return psnr, seconds, iterations and memory of a run, after a tiny one has loaded all."""
+    """Return PSNR, seconds, iterations and memory of a run, with all libraries loaded before."""
     tiny = Image(image.data[:2, :32, :32], image.axes)
     finish(restore(tiny, config=DipConfig(max_iterations=2, device="cpu", threads=1)))
     before = peak_memory(CPU)
@@ -61,7 +61,7 @@ def fitted(image: Image, task: Task, config: DipConfig, truth: np.ndarray) -> di
 
 
 def dims(options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """Denoising: planes alone, planes begun where their neighbour ended, the whole volume."""
+    """Denoising: planes with a cold start, planes with a warm start, the whole volume."""
     ways = {"planes": (2, "off"), "planes, warm": (2, "on"), "volume": (3, "off")}
     for name, preset in itertools.product(options.stacks, options.presets):
         truth = truth_of(options, name)
@@ -75,7 +75,7 @@ def dims(options: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 
 def axial(options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """Of every fourth plane, the mean of four: those between, beside cubic interpolation."""
+    """Planes between the means of four planes, and cubic interpolation."""
     for name, preset in itertools.product(options.stacks, options.presets):
         truth = truth_of(options, name)
         cubic = ndimage.zoom(
@@ -86,7 +86,7 @@ def axial(options: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 
 def thinned(truth: np.ndarray) -> np.ndarray:
-    """Return the means of four planes each."""
+    """Return the mean of each group of four planes."""
     whole = truth[: len(truth) // FACTOR * FACTOR]
     return whole.reshape(-1, FACTOR, *truth.shape[1:]).mean(axis=1)
 
@@ -103,7 +103,7 @@ def alone(
 
 
 def one_run(options: argparse.Namespace) -> dict[str, float]:
-    """Make the run that `alone` asks for."""
+    """Make the run that `alone` requests."""
     choices = json.loads(options.one)
     table, (name,) = choices.pop("table"), options.stacks
     truth = truth_of(options, name)

@@ -13,7 +13,8 @@ from napari_dip.config import FitConfig, NetworkConfig, StoppingConfig
 from napari_dip.core.records import BlockRecord, InputRecord, NoiseRecord, Report, TilingRecord
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PROMISES = ROOT / "tests" / "promises.md"
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), PROMISES])
 OPT_OUT = re.compile(r"<!-- not executed: \S.{10,} -->\n+$")
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -106,7 +107,7 @@ def test_every_test_that_a_page_names_is_there():
 
 
 def test_every_promise_names_its_tests():
-    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    text = PROMISES.read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if re.match(r"\| [0-9a-z]", line)]
     promises = [row for row in rows if not row.startswith("| case") and row.count("|") == 4]
     assert len(promises) > 70

@@ -1,0 +1,113 @@
+"""Write the tables of the performance pages from the stored results.
+
+    python -m benchmarks.report [--check]
+
+Each file of `benchmarks/results/` holds one table of figures. In a page,
+`<!-- table: NAME -->` or `<!-- table: NAME.VIEW -->` marks where a table goes, and
+`<!-- end of table -->` where it ends; a view is a choice of columns. With `--check` nothing
+is written, and the exit code is 1 if a page differs from the results.
+
+A results file has
+  about    what was measured, in a sentence;
+  command  how to measure it again;
+  columns  name and digits after the point, for numbers;
+  best     the columns among which the largest number is set in bold (optional);
+  views    column names by the name of the view (optional);
+  rows     cells: a number, a text, or null. A text "=TABLE/ROW/COLUMN" stands for a cell of
+           another table, so that no figure is stored twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "performance.md",
+    ROOT / "docs" / "notebook" / "results.md",
+)
+_END = "<!-- end of table -->"
+_SLOT = re.compile(r"(<!-- table: (?P<name>[\w.-]+) -->\n).*?" + re.escape(_END), re.DOTALL)
+
+
+@cache
+def load(name: str) -> dict[str, Any]:
+    """Return the content of a results file."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def cell_of(reference: str) -> tuple[Any, int | None]:
+    """Return value and digits of the cell behind "=TABLE/ROW/COLUMN"."""
+    table, row, column = reference.removeprefix("=").split("/")
+    content = load(table)
+    names = [entry["name"] for entry in content["columns"]]
+    index = names.index(column)
+    cells = next(cells for cells in content["rows"] if cells[0] == row)
+    return cells[index], content["columns"][index].get("digits")
+
+
+def text_of(value: Any, digits: int | None) -> str:
+    """Return a cell as text.
+
+    Examples
+    --------
+    >>> text_of(31.4, 2), text_of(None, None), text_of("auto", None)
+    ('31.40', '', 'auto')
+    """
+    if isinstance(value, str) and value.startswith("="):
+        return text_of(*cell_of(value))
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, str) else f"{value:.{digits or 0}f}"
+
+
+def render(name: str) -> str:
+    """Return a table, or a view of it, in Markdown."""
+    name, _, view = name.partition(".")
+    content = load(name)
+    columns = {entry["name"]: entry.get("digits") for entry in content["columns"]}
+    shown = content["views"][view] if view else list(columns)
+    best = [column for column in content.get("best", []) if column in shown]
+    lines = ["| " + " | ".join(shown) + " |", "|---" * len(shown) + "|"]
+    for cells in content["rows"]:
+        row = dict(zip(columns, cells, strict=True))
+        texts = {column: text_of(row[column], columns[column]) for column in shown}
+        numbers = [float(texts[column]) for column in best if texts[column]]
+        for column in best:
+            if texts[column] and float(texts[column]) == max(numbers):
+                texts[column] = f"**{texts[column]}**"
+        lines.append("| " + " | ".join(texts.values()) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def filled(page: str) -> str:
+    """Return the text of a page with all its tables rendered anew."""
+    return _SLOT.sub(lambda slot: slot[1] + render(slot["name"]) + _END, page)
+
+
+def outdated() -> list[Path]:
+    """Return the pages that differ from the stored results."""
+    texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
+    return [page for page, text in texts.items() if filled(text) != text]
+
+
+def main(words: list[str]) -> int:
+    """Write the pages, or check them."""
+    pages = outdated()
+    for page in pages:
+        if "--check" in words:
+            print(f"{page.relative_to(ROOT)} differs from benchmarks/results.", file=sys.stderr)
+        else:
+            page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return int("--check" in words and bool(pages))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
