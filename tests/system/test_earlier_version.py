@@ -13,6 +13,7 @@ import pytest
 
 from napari_dip.cli.main import main
 from napari_dip.cli.options import Options, configure
+from napari_dip.config import REMOVED_FIT_FIELDS
 
 FOLDER = Path(__file__).parents[1] / "data" / "batch_before_0_1"
 BATCHES = {
@@ -59,6 +60,8 @@ def test_the_report_of_the_earlier_version_is_a_configuration(folder, task):
     (report,) = folder.glob(f"{task}/a_*.json")
     config = configure(Options(), report)
     given = json.loads(report.read_text())["config"]
+    for name, default in REMOVED_FIT_FIELDS.items():
+        assert given["fit"].pop(name) == default
     kept = config.model_dump(mode="json")
     assert {name: kept[name] for name in given if name in kept} == given
 

@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_dip.config import FORMER_STOP, REMOVED_FIT_FIELDS
 from napari_dip.core.tasks import Deconvolve, Guided, Inpaint, ReconstructKSpace, SuperResolve
 from napari_dip.io.images import sha256_of
 
@@ -30,9 +31,20 @@ def checksum_of(task: TaskSpec, config: DipConfig) -> str:
     # The number of threads is a property of the machine.
     settings = config.model_dump(mode="json", exclude={"threads"})
     text = json.dumps(
-        [_layout(task), contents, settings], sort_keys=True, default=lambda path: path.name
+        [_layout(task), contents, _former(settings)],
+        sort_keys=True,
+        default=lambda path: path.name,
     )
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _former(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration in the words of the first version, in which checksums are made."""
+    rules = {rule: former for former, rule in FORMER_STOP.items()}
+    settings["stop"] = rules.get(settings["stop"], settings["stop"])
+    if settings["fit"] is not None:
+        settings["fit"] |= REMOVED_FIT_FIELDS
+    return settings
 
 
 def _layout(task: TaskSpec) -> dict[str, Any]:

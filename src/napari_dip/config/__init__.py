@@ -6,7 +6,7 @@ of the command line and the report are made from these fields and their descript
 """
 
 from napari_dip.config.dip import CompleteConfig, DipConfig
-from napari_dip.config.fit import FitConfig, NetworkConfig, StoppingConfig
+from napari_dip.config.fit import REMOVED_FIT_FIELDS, FitConfig, NetworkConfig, StoppingConfig
 from napari_dip.config.names import (
     DEFAULT_FACTOR,
     DEFAULT_FEATURES,
@@ -52,6 +52,7 @@ __all__ = [
     "PAST_MEMORY",
     "PRESETS",
     "REFRACTIVE_INDEX",
+    "REMOVED_FIT_FIELDS",
     "UNCERTAINTY_SAMPLES",
     "BatchTask",
     "Channels",

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from napari_dip.config.names import Frozen, LatentName, NetworkName
 
 # Fields of earlier versions and their defaults, which reports and configuration files still hold.
-_REMOVED = {"feature_weight": 0.0, "features": "efficientnet-lite0"}
+REMOVED_FIT_FIELDS = {"feature_weight": 0.0, "features": "efficientnet-lite0"}
 
 
 class NetworkConfig(Frozen):
@@ -254,7 +254,7 @@ class FitConfig(Frozen, allow_inf_nan=False):
         return {
             name: value
             for name, value in values.items()
-            if name not in _REMOVED or value != _REMOVED[name]
+            if name not in REMOVED_FIT_FIELDS or value != REMOVED_FIT_FIELDS[name]
         }
 
     @model_validator(mode="after")
