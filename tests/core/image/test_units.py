@@ -7,7 +7,7 @@ import pytest
 
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.image.units import in_unit, is_duration, is_length, unit_name, unit_symbol
-from napari_dip.core.restoration.block_problem import anisotropy
+from napari_dip.core.restoration.block.source import anisotropy
 
 
 @pytest.mark.parametrize(

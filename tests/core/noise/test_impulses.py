@@ -9,7 +9,7 @@ from napari_dip import Image, restore
 from napari_dip.api import finish
 from napari_dip.core.noise import impulses
 from napari_dip.core.noise.impulses import find_impulses
-from napari_dip.core.restoration import block_problem as source
+from napari_dip.core.restoration.block import source
 from tests.tiny import tiny_config, waves
 
 RNG = np.random.default_rng(0)

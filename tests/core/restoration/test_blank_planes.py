@@ -357,7 +357,7 @@ def test_zeros_of_an_image_of_few_photons_are_fitted(monkeypatch, stack):
     photons = photons if stack else photons[0]
     axes = "TYX" if stack else "YX"
     found = restored(photons, axes)
-    for module in ("restoration.kept_pixels", "image.scaling", "image.typical_planes"):
+    for module in ("restoration.block.kept_pixels", "image.scaling", "image.typical_planes"):
         monkeypatch.setattr(
             f"napari_dip.core.{module}.find_constant_regions",
             lambda plane: np.zeros(plane.shape, bool),

@@ -14,9 +14,9 @@ from napari_dip.core.hardware.memory import free_memory
 from napari_dip.core.image.image import Image
 from napari_dip.core.report.report import make_report
 from napari_dip.core.restoration.accumulator import Accumulator
-from napari_dip.core.restoration.block_problem import BlockSource
+from napari_dip.core.restoration.block.kept_pixels import KeptPixels
+from napari_dip.core.restoration.block.source import BlockSource
 from napari_dip.core.restoration.budget import IterationBudget
-from napari_dip.core.restoration.kept_pixels import KeptPixels
 from napari_dip.core.restoration.oom_fallback import OomFallback
 from napari_dip.core.restoration.progress import Progress, Restoration
 from napari_dip.core.restoration.tuning import tune_plan

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_dip.core.fitting.tune import tune
-from napari_dip.core.restoration.block_problem import BlockSource
+from napari_dip.core.restoration.block.source import BlockSource
 
 if TYPE_CHECKING:
     from napari_dip.core.fitting.timer import Timer

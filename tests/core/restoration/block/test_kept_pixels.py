@@ -9,7 +9,7 @@ from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.read import read_block
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.image.image import Image
-from napari_dip.core.restoration.kept_pixels import (
+from napari_dip.core.restoration.block.kept_pixels import (
     KeptPixels,
     as_observed,
     constant_planes,
