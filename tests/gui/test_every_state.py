@@ -138,7 +138,7 @@ def test_every_state_of_a_run_fits(viewer, dock, qtbot, theme):
     dock.config = DipConfig(preset="fast") if _FOLDER else tiny_config(5000, threads=1)
     qtbot.mouseClick(dock.findChild(QPushButton, "run"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
-    points = 40 if _FOLDER else 4  # a picture shows more of the curve
+    points = 12 if _FOLDER else 4  # a picture shows more of the curve
     qtbot.waitUntil(lambda: len(dock._plot._curves[0].points) >= points, timeout=60_000)
     assert_fits(viewer, dock, qtbot, f"running{ending}")
     dock.run()
