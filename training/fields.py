@@ -36,7 +36,7 @@ def power_law(random: np.random.Generator, size: int, slope: float | None = None
 
 
 def grating(random: np.random.Generator, size: int) -> Plane:
-    """Stripes or a lattice of any direction, straight or bent, with soft or sharp edges, -1 to 1."""
+    """Stripes or a lattice, straight or bent, with soft or sharp edges, -1 to 1."""
     y, x = np.mgrid[:size, :size].astype(np.float32)
     angle, period = random.uniform(0, np.pi), log_uniform(random, 2.5, 40)
     along = y * np.sin(angle) + x * np.cos(angle)

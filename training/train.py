@@ -6,19 +6,23 @@ import copy
 import json
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from napari_dip.config import Preset
 from napari_dip.config.presets import preset_of
 from napari_dip.core.networks.build import PriorNetwork, build_network
 from napari_dip.core.optim.optimisers import build_optimiser
 from training.examples import Example, make_example
 
+if TYPE_CHECKING:
+    from napari_dip.config import NetworkConfig, Preset
+
+_CHANNELS = 1
 _RATE, _WARM_UP = 0.02, 100
 _PER_STEP = 2
 # Crops are larger towards the end, when the coarse scales are refined.
@@ -38,7 +42,8 @@ def train(preset: Preset, folder: Path, *, steps: int, seed: int = 0, every: int
     preset : {"fast", "balanced"}
         Preset whose network is fitted.
     folder : Path
-        Folder of checkpoint, log and weights; a training that was interrupted goes on there.
+        Folder of checkpoint, log and weights, all written at each checkpoint. A training that was
+        interrupted resumes from there.
     steps : int
         Number of steps of the optimiser, of two images each.
     seed : int
@@ -49,11 +54,12 @@ def train(preset: Preset, folder: Path, *, steps: int, seed: int = 0, every: int
     settings = preset_of(preset, "denoise").model_copy(update={"learning_rate": _RATE})
     shuffle = settings.network.pixel_shuffle
     torch.manual_seed(seed)
-    network = build_network(settings.network, shuffle**2, 1)
+    network = build_network(settings.network, _CHANNELS * shuffle**2, _CHANNELS)
     optimiser = build_optimiser(network, settings)
     average = copy.deepcopy(network)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, log = folder / f"{preset}.checkpoint.pt", folder / f"{preset}.log.jsonl"
+    file = folder / f"{preset}-{_CHANNELS}.safetensors"
     first, seconds = 0, 0.0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
@@ -63,8 +69,12 @@ def train(preset: Preset, folder: Path, *, steps: int, seed: int = 0, every: int
             for moment, kept in zip(part.moments, moments, strict=True):
                 moment.copy_(kept)
         first, seconds = state["step"], state["seconds"]
-    hidden = [make_example((_VALIDATION_SEED, n), _SIZES[0], shuffle, 0.2) for n in range(_VALIDATION)]
-    shown = [make_example((_VALIDATION_SEED, n), _SIZES[0], shuffle, 0.0) for n in range(_VALIDATION)]
+    hidden = [
+        make_example((_VALIDATION_SEED, n), _SIZES[0], shuffle, 0.2) for n in range(_VALIDATION)
+    ]
+    shown = [
+        make_example((_VALIDATION_SEED, n), _SIZES[0], shuffle, 0.0) for n in range(_VALIDATION)
+    ]
     begun = time.monotonic() - seconds
     for step in range(first, steps):
         size = _SIZES[step >= _LARGE_FROM * steps]
@@ -95,10 +105,9 @@ def train(preset: Preset, folder: Path, *, steps: int, seed: int = 0, every: int
             partial = checkpoint.with_suffix(".partial")
             torch.save(state, partial)
             partial.replace(checkpoint)
+            done = {"step": step + 1, "steps": steps, "seed": seed}
+            _write_weights(file, average, settings.network, done)
             print(record, flush=True)
-    file = folder / f"{preset}.safetensors"
-    save_file({name: value.half().contiguous() for name, value in average.state_dict().items()
-               if value.is_floating_point()}, file)
     return file
 
 
@@ -107,11 +116,26 @@ def estimate(network: PriorNetwork, latent: Tensor) -> Tensor:
     return (network(latent) - 0.5) * 4  # type: ignore[no-any-return]
 
 
+def _write_weights(
+    file: Path, network: PriorNetwork, config: NetworkConfig, done: Mapping[str, int]
+) -> None:
+    """Write weights in half precision, and what a fit has to know to use them."""
+    weights = {name: values.half().contiguous() for name, values in network.state_dict().items()}
+    described = {
+        "network": config.model_dump_json(),
+        "channels": str(_CHANNELS),
+        **{name: str(number) for name, number in done.items()},
+        "license": "BSD-3-Clause",
+    }
+    save_file(weights, file, described)
+
+
 def gain(network: PriorNetwork, examples: list[Example]) -> float:
     """Return the mean gain over the observation [dB]."""
     with torch.no_grad():
         gains = [
-            10 * math.log10(
+            10
+            * math.log10(
                 float((one.observation - one.clean).square().mean())
                 / float((estimate(network, one.latent) - one.clean).square().mean())
             )
