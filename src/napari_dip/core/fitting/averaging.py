@@ -36,6 +36,11 @@ class MovingAverage:
         self._decay = decay
         self._count = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no average yet."""
+        return self._count == 0
+
     def update(self, estimate: Tensor) -> None:
         """Add the estimate of one iteration, (1, C, [Z,] Y, X)."""
         self._count += 1
