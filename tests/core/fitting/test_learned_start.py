@@ -10,6 +10,7 @@ from napari_dip.api import finish
 from napari_dip.config import DipConfig
 from napari_dip.core.fitting.fit import fit
 from napari_dip.core.image.image import Image
+from napari_dip.core.restoration.forecast import forecast
 from napari_dip.core.restoration.restore import restore
 from napari_dip.core.stopping.rules import StopReason
 from tests.core.fitting.test_fit import problem_of, rmse
@@ -148,6 +149,18 @@ def test_resumed_fit_equals_one_long_fit():
     resumed = finish(restore(noisy, config=learned(3), continue_from=short))
     np.testing.assert_array_equal(resumed.image.data, long.image.data)
     assert resumed.report.blocks[0].learned
+
+
+def test_forecast_counts_the_iterations_after_the_first_estimate():
+    forecasted = forecast(noisy_waves((32, 32)), config=learned(5))
+    assert forecasted.iterations == 5
+    assert np.isfinite(forecasted.seconds_per_iteration)
+
+
+def test_progress_of_the_first_estimate_has_a_finite_time_left():
+    first = next(restore(noisy_waves((32, 32)), config=learned(5)))
+    assert (first.iteration, first.iterations_left) == (0, 5)
+    assert 0 < first.seconds_left < np.inf
 
 
 def test_pure_noise_becomes_flat():
