@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
 # Iterations between two measurements of what the residual guard would leave removed.
 _GUARD_EVERY = 50
+# Iterations that the first estimate of a learned start counts for in the average: each later
+# estimate is less exact than it at first, and has hidden pixels (docs/notebook/networks.md).
+_WEIGHT_OF_START = 20
 
 
 def fit(
@@ -170,7 +173,7 @@ def fit(
 
     if learned_sha256 is not None and start_from is None:
         estimate = trainer.first_estimate()
-        state.average.update(estimate)
+        state.average.update(estimate, _WEIGHT_OF_START)
         loss = weighted_mean(problem.nll(estimate), fitted)
         start = evaluator.read(loss, estimate)
         state.assess(start.evidence(0, timer.seconds, estimate.flatten()[probe]))
