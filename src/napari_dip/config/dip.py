@@ -16,6 +16,7 @@ from napari_dip.config.names import (
     Noise,
     Precision,
     Preset,
+    Start,
     Stop,
     TaskName,
     VoxelSize,
@@ -104,6 +105,11 @@ class DipConfig(Frozen, allow_inf_nan=False):
         f"(default: whole planes or volumes if they fit into memory, else up to {MAX_TILE}).",
     )
     overlap: int = Field(32, ge=0, description="Smallest overlap of neighbouring tiles [pixels].")
+    start: Start = Field(
+        "random",
+        description="Initial weights of the network: fitted in advance to images made by code "
+        "(learned), for denoising a plane of one channel with the preset balanced, or random.",
+    )
     warm_start: WarmStart = Field(
         "auto",
         description="Whether the fit of each plane or frame starts from the network of its "

@@ -31,8 +31,9 @@ class BlockRecord(Frozen):
     """The fits of a block.
 
     `selected_by` is "user" if a user chose another iteration than the rule. `warm` is true if
-    the fit started from the weights of its neighbour. `continued` is the number of iterations
-    that an earlier, resumed run had made.
+    the fit started from the weights of its neighbour, `learned` if it started from weights that
+    come with the program. `continued` is the number of iterations that an earlier, resumed run
+    had made.
     """
 
     index: int
@@ -43,6 +44,7 @@ class BlockRecord(Frozen):
     seconds: float
     rollbacks: int = 0
     warm: bool = False
+    learned: bool = False
     continued: int = 0
 
 

@@ -20,3 +20,21 @@ def test_first_average_is_a_copy_of_the_first_estimate():
     average.update(torch.full((2,), 3.0))
     assert average.value.tolist() == pytest.approx([2.6, 2.6])  # the later estimate weighs more
     assert estimate.tolist() == [1.0, 1.0]
+
+
+def test_is_empty_before_the_first_update():
+    average = MovingAverage(0.99)
+    assert average.is_empty
+    average.update(torch.ones(2))
+    assert not average.is_empty
+
+
+def test_heavy_first_estimate_is_forgotten_later():
+    left = []
+    for weight in (1, 20):
+        average = MovingAverage(0.99)
+        average.update(torch.zeros(1), weight)
+        average.update(torch.ones(1))
+        left.append(1 - float(average.value))
+    assert left[0] == pytest.approx(0.2)
+    assert left[1] == pytest.approx(1 - 8 / 29)

@@ -104,3 +104,21 @@ def test_reveal_hides_no_fitted_pixel():
     standard = (observed - mean) / deviation
     torch.testing.assert_close(revealed.latent[fitted > 0], standard[fitted > 0])
     assert torch.equal(revealed.weights, fitted)
+
+
+def test_mirror_images_show_all_fitted_pixels_unshifted_in_four_ways():
+    latent, _, problem = make("observation", (16, 16), shuffle=1)
+    standard = (problem.observation - latent.mean) / latent.deviation
+    draws = latent.mirror_images()
+    assert {draw.view.flips for draw in draws} == {(), (-1,), (-2,), (-2, -1)}
+    for draw in draws:
+        assert not any(draw.view.shifts)
+        shown = draw.view.undo(draw.latent)[..., :16, :16]
+        torch.testing.assert_close(shown, standard, atol=1e-5, rtol=0)
+
+
+def test_network_sees_fitted_pixels_with_mean_0_and_deviation_1():
+    latent, _, problem = make("observation", (32, 32), shuffle=1)
+    assert float(latent.mean) == pytest.approx(float(problem.observation.mean()), abs=1e-5)
+    expected = float(problem.observation.std(correction=0))
+    assert float(latent.deviation) == pytest.approx(expected, rel=1e-4)

@@ -36,11 +36,24 @@ class MovingAverage:
         self._decay = decay
         self._count = 0
 
-    def update(self, estimate: Tensor) -> None:
-        """Add the estimate of one iteration, (1, C, [Z,] Y, X)."""
-        self._count += 1
-        if self._count == 1:
-            self.value = estimate.clone()
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no average yet."""
+        return self._count == 0
+
+    def update(self, estimate: Tensor, weight: int = 1) -> None:
+        """Add an estimate.
+
+        Parameters
+        ----------
+        estimate : (1, C, [Z,] Y, X) Tensor
+            Estimate of one iteration.
+        weight : int
+            Number of iterations that a first estimate counts for. Default 1.
+        """
+        if self.is_empty:
+            self.value, self._count = estimate.clone(), weight
             return
+        self._count += 1
         decay = min(self._decay, 1 - _SHARE / (self._count + _SHARE))
         torch.lerp(self.value, estimate, 1 - decay, out=self.value)

@@ -21,7 +21,7 @@ class Snapshot:
     Attributes
     ----------
     iteration : int
-        Iteration of the snapshot, from 1.
+        Iteration of the snapshot, from 1; 0 before the first step from learned weights.
     loss : float
         Mean nll of the fitted pixels plus the regularisers.
     heldout_error : float or None
@@ -68,7 +68,7 @@ class Fit:
     findings : mapping of str to float
         Diagnostics of the operator and of the residual guard.
     weights_sha256 : str or None
-        Checksum of the file of initial weights, if there was one.
+        Checksum of the file of initial weights; None if they were random.
     stopping_agreement : float or None
         Agreement of the estimates that two rules select, 0 to 1; None with one rule.
     posterior_std : (C, [Z,] Y, X) float32 array or None
@@ -79,6 +79,8 @@ class Fit:
         Number of the iterations that an earlier, resumed fit had made.
     warm : bool
         Whether the fit started from the weights of a neighbour's fit.
+    learned : bool
+        Whether the fit started from the weights that come with the package.
     checkpoint : FitCheckpoint or None
         State at the end, if it was asked for.
     """
@@ -99,6 +101,7 @@ class Fit:
     posterior_scale: float | None = None
     continued: int = 0
     warm: bool = False
+    learned: bool = False
     checkpoint: FitCheckpoint | None = None
 
     def without_pixels(self) -> Fit:

@@ -92,6 +92,16 @@ class Trainer:
         return self._estimate(self.latent.reveal(), known)
 
     @torch.no_grad()
+    def first_estimate(self) -> Tensor:
+        """Return the estimate before any step, (1, C, [Z,] Y, X): the mean of mirrored passes.
+
+        Only held-out and missing pixels are hidden.
+        """
+        known = torch.empty(0)  # mirror images are not shifted, so none of their pixels is lost
+        passes = [self._estimate(draw, known) for draw in self.latent.mirror_images()]
+        return torch.stack(passes).mean(0)
+
+    @torch.no_grad()
     def add_noise(self, scale: float) -> None:
         """Add Gaussian noise to the weights.
 

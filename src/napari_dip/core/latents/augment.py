@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from napari_dip.core.networks.build import PriorNetwork
 
-_FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
+FLIPS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 
 
 class View(NamedTuple):
@@ -77,7 +77,7 @@ def _flipped(canvas: Tensor, flips: tuple[int, ...]) -> Tensor:
 def views(network: PriorNetwork) -> Iterator[View]:
     """Yield all combinations of flips and of shifts below the pixel shuffle, endlessly."""
     steps = range(network.pixel_shuffle)
-    return cycle([View((y, x), flips) for y in steps for x in steps for flips in _FLIPS])
+    return cycle([View((y, x), flips) for y in steps for x in steps for flips in FLIPS])
 
 
 def skip_views(remaining: Iterator[View], count: int) -> None:

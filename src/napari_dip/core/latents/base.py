@@ -63,6 +63,10 @@ class Latent(Protocol):
         """Return an input in which all fitted pixels are visible."""
         return self.draw()
 
+    def mirror_images(self) -> list[Draw]:
+        """Return inputs in which all fitted pixels are visible, for one estimate."""
+        return [self.reveal()]
+
     def finish(self, estimate: Tensor) -> Tensor:
         """Return the final estimate, corrected for the kind of latent."""
         return estimate

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.image.infill import mean_of_neighbours, smoothest_surface
-from napari_dip.core.latents.augment import View, skip_views, views
+from napari_dip.core.latents.augment import FLIPS, View, skip_views, views
 from napari_dip.core.latents.base import Draw, Latent, Mirror, standardised_guide
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 
@@ -49,6 +49,12 @@ class ObservationLatent(Latent):
     ended : callable
         Function that returns True to stop the infill of missing pixels early.
 
+    Attributes
+    ----------
+    mean, deviation : () Tensor
+        Mean and standard deviation of the fitted pixels, by which the network's input is
+        standardised.
+
     References
     ----------
     J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision",
@@ -77,8 +83,8 @@ class ObservationLatent(Latent):
         count = fitted.sum()
         mean = (observed * fitted).sum() / count
         deviation = (((observed - mean) ** 2 * fitted).sum() / count).sqrt()
-        self._mean, self._deviation = mean, deviation.clamp(min=1e-12)
-        self._observation = (observed - mean) / self._deviation
+        self.mean, self.deviation = mean, deviation.clamp(min=1e-12)
+        self._observation = (observed - mean) / self.deviation
         self._spread = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
         self._guide = standardised_guide(problem)
         self._revealed = mean_of_neighbours(self._observation, fitted)
@@ -108,13 +114,21 @@ class ObservationLatent(Latent):
         weights = self._visible.expand_as(self._observation)
         return self._draw_of(self._visible, self._revealed, weights, next(self._revealed_views))
 
+    def mirror_images(self) -> list[Draw]:
+        """Return four inputs without hidden pixels, flipped in four ways."""
+        weights = self._visible.expand_as(self._observation)
+        return [
+            self._draw_of(self._visible, self._revealed, weights, View(flips=flips))
+            for flips in FLIPS
+        ]
+
     def skip(self, draws: int, reveals: int) -> None:
         skip_views(self._views, draws)
         skip_views(self._revealed_views, reveals)
 
     def _draw_of(self, visible: Tensor, filled: Tensor, weights: Tensor, view: View) -> Draw:
         picture = self._lift(torch.lerp(filled, self._observation, visible))
-        start = self._mean + self._deviation * picture - self._rest if self._smooth else None
+        start = self.mean + self.deviation * picture - self._rest if self._smooth else None
         if self._guide is not None:
             picture = torch.cat([picture, self._guide], dim=1)
         latent = pixel_unshuffle(view.apply(self._spread(picture)), self._shuffle)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # A linear head starts in the middle of the window and has the slope of a sigmoid there, 1/4.
 # Without this factor each step of Adam changes the estimate too much.
-_MIDDLE, _GAIN = 0.5, 0.25
+MIDDLE, GAIN = 0.5, 0.25
 
 
 class PriorNetwork(nn.Module):
@@ -80,7 +80,7 @@ class PriorNetwork(nn.Module):
         """Set the weights of the head so that the output is constant; return its value."""
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-        return _MIDDLE if self._bounds is None else sum(self._bounds) / 2
+        return MIDDLE if self._bounds is None else sum(self._bounds) / 2
 
     def forward(self, latent: Tensor) -> Tensor:
         """Map the latent to the estimate (1, out_channels, [Z,] Y, X), float32."""
@@ -89,7 +89,7 @@ class PriorNetwork(nn.Module):
             outputs = self.head(features.movedim(1, -1).float()).movedim(-1, 1)
             estimate = pixel_shuffle(outputs, self.pixel_shuffle)
             if self._bounds is None:
-                return _MIDDLE + _GAIN * estimate
+                return MIDDLE + GAIN * estimate
             low, high = self._bounds
             return low + (high - low) * torch.sigmoid(estimate)
 

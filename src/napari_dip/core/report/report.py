@@ -162,6 +162,7 @@ def _block_record(index: int, runs: Sequence[Fit]) -> BlockRecord:
         seconds=sum(fit.seconds for fit in runs),
         rollbacks=sum(fit.rollbacks for fit in runs),
         warm=first.warm,
+        learned=first.learned,
         continued=sum(fit.continued for fit in runs),
     )
 

@@ -105,7 +105,7 @@ def forecast(
     if last.iteration > first.iteration:
         pace = (last.seconds - first.seconds) / (last.iteration - first.iteration)
     else:
-        pace = last.seconds / last.iteration
+        pace = last.seconds / max(last.iteration, 1)
     sampled = config.runs * last.blocks * (config.posterior_samples or 0)
     seconds = first.seconds + pace * (first.iterations_left + sampled) + (config.tune or 0.0)
     if config.time_limit is not None:

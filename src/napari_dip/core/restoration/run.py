@@ -228,7 +228,7 @@ class Run:
         now = self.timer.seconds
         done = snapshot.iteration - before
         left = self._budget.iterations_left(block, run + 1) + limit - done
-        seconds_left = (now - begin) / done * left
+        seconds_left = (now - begin) / max(done, 1) * left
         if time_limit is not None:
             seconds_left = min(seconds_left, time_limit - now)
         return Progress(

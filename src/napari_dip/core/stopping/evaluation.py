@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.operators.jpeg import Jpeg, blockiness
+from napari_dip.core.stopping.rules import Evidence
 from napari_dip.core.stopping.sure import Sure
 from napari_dip.metrics import residual_whiteness
 
@@ -73,6 +74,21 @@ class Evaluation(NamedTuple):
     heldout_errors: Tensor | None
     discrepancy: float | None
     measure: float | None
+
+    def evidence(
+        self, iteration: int, seconds: float, pixels: Tensor, most_removed: float | None = None
+    ) -> Evidence:
+        """Return the evidence for a stopping rule, with the facts that are measured elsewhere."""
+        return Evidence(
+            iteration,
+            seconds,
+            self.heldout_error,
+            pixels,
+            self.discrepancy,
+            self.measure,
+            self.heldout_errors,
+            most_removed,
+        )
 
 
 class Evaluator:

@@ -41,6 +41,7 @@ ADVANCED = (
     "dims",
     "tile",
     "overlap",
+    "start",
     "warm_start",
     "runs",
     "posterior_samples",
