@@ -140,7 +140,9 @@ def test_result_keeps_the_metadata_of_the_file(tmp_path, monkeypatch, way, make,
     monkeypatch.chdir(tmp_path)
     tmp_path.joinpath("tiny.json").write_text(tiny_config(30).model_dump_json())
     out = way(make(tmp_path), suffix)
-    holds(io.read_image(out), json.loads(out.with_name(f"{out.name}.json").read_text()))
+    result, report = io.read_image(out), json.loads(out.with_name(f"{out.name}.json").read_text())
+    assert report["input"]["axes"] == result.axes
+    holds(result, report)
 
 
 @pytest.mark.parametrize(

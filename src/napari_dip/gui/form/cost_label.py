@@ -89,11 +89,9 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
         Such as "About 0.4 GB; at most 2 min 10 s".
     """
     # The preset of inpainting depends on the mask; reading it takes too long here.
-    config = config.complete(task.name)  # type: ignore[arg-type]
-    settings, dims = config.fit, config.dims
-    assert settings is not None
-    assert dims is not None
-    plan = plan_blocks(image, config.channels, dims)
+    complete = config.complete(task.name)  # type: ignore[arg-type]
+    settings = complete.fit
+    plan = plan_blocks(image, config.channels, complete.dims)
     factor = task.values.get("factor", 1)
     pixels = prod(block_shape(plan[0], image)) * factor**2
     channels = count_channels(plan[0], image)
