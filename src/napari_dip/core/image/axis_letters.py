@@ -18,7 +18,7 @@ def guess_axes(shape: tuple[int, ...], channel_axis: int | None) -> str:
     shape : tuple of int
         Shape of the array.
     channel_axis : int or None
-        Dimension of the channels; None if there is none.
+        Dimension of the channels; None if the image has no channels.
 
     Raises
     ------

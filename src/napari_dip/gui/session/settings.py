@@ -67,7 +67,7 @@ def load(file: Path) -> Settings:
     Raises
     ------
     UsageError
-        The file is none of these, or another version has written it.
+        The file is not one of these, or another version has written it.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -121,7 +121,7 @@ def _repaired(text: str) -> tuple[str | None, list[str]]:
 
 
 def _metadata_file(xml: str) -> str | None:
-    """Return the name of the companion file with the metadata; None if there is none."""
+    """Return the name of the companion file with the metadata; None if there is no such file."""
     for element in ElementTree.fromstring(xml):
         if element.tag.endswith("BinaryOnly"):
             return Path(element.get("MetadataFile", "").replace("\\", "/")).name or "another file"
