@@ -63,6 +63,7 @@ def test_the_report_of_the_earlier_version_is_a_configuration(folder, task):
     for name, default in REMOVED_FIT_FIELDS.items():
         assert given["fit"].pop(name) == default
     kept = config.model_dump(mode="json")
+    assert kept["fit"]["network"].pop("blocks") == 1  # a new field, at its default
     assert {name: kept[name] for name in given if name in kept} == given
 
 

@@ -44,6 +44,8 @@ def _former(settings: dict[str, Any]) -> dict[str, Any]:
     settings["stop"] = rules.get(settings["stop"], settings["stop"])
     if settings["fit"] is not None:
         settings["fit"] |= REMOVED_FIT_FIELDS
+        if settings["fit"]["network"]["blocks"] == 1:  # the first version had no such field
+            del settings["fit"]["network"]["blocks"]
     if settings["start"] == "random":  # the first version had no other start
         del settings["start"]
     return settings

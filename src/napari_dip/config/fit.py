@@ -51,6 +51,11 @@ class NetworkConfig(Frozen):
         description="Hourglass only: width of the upsampling kernels [pixels], one number for all "
         "scales or one for each.",
     )
+    blocks: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        1,
+        description="Residual U-Net only: residual blocks of each scale, one number for all scales "
+        "or one for each.",
+    )
     padding: Literal["reflect", "zeros"] = Field(
         "reflect", description="Padding of the convolutions at the border: reflection, or zeros."
     )
@@ -79,6 +84,7 @@ class NetworkConfig(Frozen):
             "skip width": self.skip_channels,
             "kernel width": self.down_kernels,
             "kernel width up": self.up_kernels,
+            "number of blocks": self.blocks,
         }
         for name, value in settings.items():
             if len(self.of_each_scale(value)) != len(self.channels):

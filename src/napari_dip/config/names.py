@@ -12,7 +12,13 @@ Noise = Literal["auto", "gaussian", "poisson", "poisson-gaussian", "laplace"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Channels = Literal["joint", "separate"]
 NetworkName = Literal[
-    "hourglass", "unet", "resnet", "encoder-decoder", "deep-decoder", "conv-decoder"
+    "hourglass",
+    "unet",
+    "resnet",
+    "residual-unet",
+    "encoder-decoder",
+    "deep-decoder",
+    "conv-decoder",
 ]
 LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
 Kernel = Literal["lanczos2", "box", "gaussian"]

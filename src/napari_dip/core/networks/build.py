@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from napari_dip.core.networks.architectures import Decoder, EncoderDecoder, Hourglass, ResNet, UNet
 from napari_dip.core.networks.layers import Scale, memory_format, pixel_shuffle, plan_scales
+from napari_dip.core.networks.residual_unet import ResidualUNet
 
 if TYPE_CHECKING:
     from napari_dip.config import NetworkConfig, NetworkName
@@ -98,6 +99,7 @@ NETWORKS: dict[NetworkName, Callable[[int, NetworkConfig, Sequence[Scale]], nn.M
     "hourglass": Hourglass,
     "unet": UNet,
     "resnet": ResNet,
+    "residual-unet": ResidualUNet,
     "encoder-decoder": EncoderDecoder,
     "deep-decoder": partial(Decoder, size=1),
     "conv-decoder": partial(Decoder, size=3),

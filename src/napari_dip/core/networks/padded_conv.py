@@ -35,6 +35,9 @@ class Convolution3d(nn.Conv3d):
 
 
 def _convolve(layer: nn.Conv2d | nn.Conv3d, values: Tensor) -> Tensor:
+    if layer.padding_mode == "zeros" and not _by_matrix_products(values, layer):
+        convolve = _CONVOLVE[values.ndim]
+        return convolve(values, layer.weight, layer.bias, layer.stride, layer.padding)
     if any(layer.padding):
         # Torch expects the last axis first.
         widths = [size // 2 for size in reversed(layer.kernel_size) for _ in range(2)]
