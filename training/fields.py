@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Plane = NDArray[np.float32]
+# An image ([C,] Y, X).
+Plane = NDArray[np.floating]
 
 
 def log_uniform(random: np.random.Generator, low: float, high: float) -> float:
@@ -32,7 +33,8 @@ def power_law(random: np.random.Generator, size: int, slope: float | None = None
     spectrum = np.fft.rfft2(random.standard_normal((size, size))) * frequency**-exponent
     spectrum[0, 0] = 0
     field = np.fft.irfft2(spectrum, (size, size))
-    return (field / (field.std() + 1e-9)).astype(np.float32)
+    scaled: Plane = (field / (field.std() + 1e-9)).astype(np.float32)
+    return scaled
 
 
 def grating(random: np.random.Generator, size: int) -> Plane:
@@ -46,7 +48,8 @@ def grating(random: np.random.Generator, size: int) -> Plane:
     if random.random() < 0.35:
         waves = waves * np.sin(2 * np.pi * across / (period * random.uniform(0.5, 2)) + bend)
     sharpness = random.choice([0.0, 3.0, 8.0])
-    return (np.tanh(waves * sharpness) if sharpness else waves).astype(np.float32)
+    stripes: Plane = np.tanh(waves * sharpness) if sharpness else waves
+    return stripes.astype(np.float32)
 
 
 def points(random: np.random.Generator, size: int, count: int) -> Plane:

@@ -20,14 +20,17 @@ def _shape_distance(random: np.random.Generator, y: Plane, x: Plane, radius: flo
     b = x * np.cos(angle) - y * np.sin(angle)
     kind = random.random()
     if kind < 0.55:
-        return radius - np.hypot(a, b * random.uniform(1, 3))
+        ellipse: Plane = radius - np.hypot(a, b * random.uniform(1, 3))
+        return ellipse
     if kind < 0.75:
-        return np.minimum(radius * random.uniform(0.15, 1) - np.abs(a), radius - np.abs(b))
+        box: Plane = np.minimum(radius * random.uniform(0.15, 1) - np.abs(a), radius - np.abs(b))
+        return box
     sides = [
         radius * random.uniform(0.4, 0.9) - (a * np.cos(turn) + b * np.sin(turn))
         for turn in np.sort(random.uniform(0, 2 * np.pi, random.integers(3, 7)))
     ]
-    return np.minimum.reduce([*sides, 2 * radius - np.hypot(a, b)])
+    polygon: Plane = np.minimum.reduce([*sides, 2 * radius - np.hypot(a, b)])
+    return polygon
 
 
 def _radii(random: np.random.Generator, size: int, count: int) -> np.ndarray:
@@ -46,8 +49,8 @@ def _paint(
     *,
     add: bool,
 ) -> None:
-    """Draw one shape at a random place of the canvas, over it or added to it."""
-    size = len(canvas)
+    """Draw one shape at a random place of the canvas ([C,] Y, X), over it or added to it."""
+    size = canvas.shape[-1]
     centre = random.uniform(-0.1, 1.1, 2) * size
     reach = int(2 * radius + softness) + 2
     first = np.maximum(centre.astype(int) - reach, 0)
@@ -59,29 +62,56 @@ def _paint(
     x = np.arange(first[1], stop[1], dtype=np.float32)[None] - np.float32(centre[1])
     inside = np.clip(_shape_distance(random, y, x, radius) / softness + 0.5, 0, 1)
     drawn = value(y / radius, x / radius, where)
-    part = canvas[where]
+    part = canvas[(..., *where)]
     part += inside * (drawn if add else drawn - part)
 
 
-def dead_leaves(random: np.random.Generator, size: int) -> Plane:
-    """Shapes that cover one another, plain, shaded or textured, like objects in a photograph."""
-    canvas = np.full((size, size), random.uniform(0, 1), np.float32)
+def overlapping_shapes(
+    random: np.random.Generator,
+    size: int,
+    colour: Callable[[], Plane | float],
+    tint: Callable[[], Plane | float],
+) -> Plane:
+    """Shapes that cover one another, plain, shaded or textured, like objects in a photograph.
+
+    Parameters
+    ----------
+    random : numpy.random.Generator
+        Source of all random numbers.
+    size : int
+        Side of the image [pixels].
+    colour : callable
+        Draws the value of a shape: a number, or one for each channel as (C, 1, 1).
+    tint : callable
+        Draws the factor of a texture, as for `colour`.
+
+    Returns
+    -------
+    ([C,] size, size) float32
+        Image on an arbitrary scale.
+    """
+    canvas: Plane = np.zeros((size, size), np.float32) + colour()
     if random.random() < 0.5:
-        canvas += random.uniform(0, 1.2) * texture(random, size)
-    textures = [texture(random, size) for _ in range(random.integers(1, 4))]
+        canvas += random.uniform(0, 1.2) * texture(random, size) * tint()
+    textures = [texture(random, size) * tint() for _ in range(random.integers(1, 4))]
     strength = random.uniform(0, 1.6) * (random.random() < 0.75)
 
     def value(y: Plane, x: Plane, where: tuple[slice, slice]) -> Plane | float:
-        drawn: Plane | float = random.uniform(0, 1)
+        drawn = colour()
         if random.random() < 0.35:
             drawn = drawn + random.uniform(-0.4, 0.4) * y + random.uniform(-0.4, 0.4) * x
         if strength:
-            drawn = drawn + strength * textures[random.integers(len(textures))][where]
+            drawn = drawn + strength * textures[random.integers(len(textures))][(..., *where)]
         return drawn
 
     for radius in _radii(random, size, int(log_uniform(random, 15, 350))):
         _paint(random, canvas, radius, random.choice([1.0, 1.0, 2.0]), value, add=False)
     return canvas
+
+
+def dead_leaves(random: np.random.Generator, size: int) -> Plane:
+    """Overlapping shapes in grey."""
+    return overlapping_shapes(random, size, lambda: random.uniform(0, 1), lambda: 1.0)
 
 
 def nuclei(random: np.random.Generator, size: int) -> Plane:
@@ -92,7 +122,8 @@ def nuclei(random: np.random.Generator, size: int) -> Plane:
     softness = random.uniform(1, 5)
 
     def value(y: Plane, x: Plane, where: tuple[slice, slice]) -> Plane | float:
-        return random.uniform(0.2, 1) * np.clip(1 + strength * inner[where], 0.1, None)
+        drawn: Plane = random.uniform(0.2, 1) * np.clip(1 + strength * inner[where], 0.1, None)
+        return drawn
 
     for radius in _radii(random, size, int(log_uniform(random, 4, 120))):
         _paint(random, canvas, radius, softness, value, add=random.random() < 0.3)
@@ -155,7 +186,8 @@ def cells(random: np.random.Generator, size: int) -> Plane:
     interior = random.random(count)[nearest[:, 0]].reshape(size, size)
     filled = random.uniform(0, 1) * (random.random() < 0.7)
     inner = random.uniform(0, 1.5) * texture(random, size) * (random.random() < 0.7)
-    return (random.uniform(-1, 1) * membrane + filled * interior + inner).astype(np.float32)
+    tissue: Plane = random.uniform(-1, 1) * membrane + filled * interior + inner
+    return tissue.astype(np.float32)
 
 
 def glyphs(random: np.random.Generator, size: int) -> Plane:
@@ -189,7 +221,8 @@ def field(random: np.random.Generator, size: int) -> Plane:
 def lattice(random: np.random.Generator, size: int) -> Plane:
     """Gratings of one or two kinds in regions."""
     share = np.clip(power_law(random, size, 1.8) * random.uniform(1, 20) + 0.5, 0, 1)
-    return share * grating(random, size) + (1 - share) * texture(random, size)
+    mixed: Plane = share * grating(random, size) + (1 - share) * texture(random, size)
+    return mixed
 
 
 # Each kind, and how often it is drawn.
@@ -208,7 +241,8 @@ SCENES: dict[Scene, float] = {
 def to_unit_range(scene: Plane) -> Plane:
     """Map the bulk of the values to 0 to 1; a few stay outside."""
     low, high = np.percentile(scene, (0.1, 99.9))
-    return np.clip((scene - low) / (high - low + 1e-9), -0.1, 1.3).astype(np.float32)
+    scaled: Plane = np.clip((scene - low) / (high - low + 1e-9), -0.1, 1.3)
+    return scaled
 
 
 def make_scene(random: np.random.Generator, size: int) -> Plane:
@@ -217,7 +251,7 @@ def make_scene(random: np.random.Generator, size: int) -> Plane:
 
     def one() -> Plane:
         kind = kinds[random.choice(len(kinds), p=weights / weights.sum())]
-        return to_unit_range(kind(random, size))
+        return to_unit_range(kind(random, size)).astype(np.float32)
 
     scene = one()
     mixture = random.random()
@@ -238,5 +272,6 @@ def make_scene(random: np.random.Generator, size: int) -> Plane:
         )
     if random.random() < 0.6:  # the blur of a lens
         scene = ndimage.gaussian_filter(scene, random.uniform(0.3, 2.0) * random.random() ** 0.5)
-    scene = np.clip(to_unit_range(scene), 0, None) ** np.exp(random.normal(0, 0.4))
-    return np.minimum(scene, 1.5).astype(np.float32)
+    scene = np.clip(to_unit_range(scene).astype(np.float32), 0, None)
+    curved: Plane = scene ** np.exp(random.normal(0, 0.4))
+    return np.minimum(curved, 1.5).astype(np.float32)
