@@ -1,68 +1,140 @@
-"""Training pairs: a noisy crop as the network sees it in a fit, and the clean crop."""
+"""Training pairs: crops of scenes with noise, and what the network sees of them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from napari_dip.core.image.infill import mean_of_neighbours
+from napari_dip.core.networks.build import GAIN, MIDDLE, PriorNetwork
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 from training.noise import with_contrast, with_noise
-from training.scenes import make_scene
 
-# Share of the examples in which nothing is hidden: so the first answer sees the image.
-_NOTHING_HIDDEN = 0.4
-_HIDDEN = 0.2
-_FLATTEST = 1e-3
+if TYPE_CHECKING:
+    from training.bank import Bank
+    from training.fields import Plane
+
+# Shares of hidden pixels, and how often each is drawn.
+_HIDDEN = {0.0: 0.6, 0.1: 0.1, 0.2: 0.2, 0.3: 0.1}
+# Side of the largest crop that is taken at half the resolution, too [pixels].
+_HALVED_UP_TO = 96
+_LEAST_DEVIATION = 1e-3
 
 
-class Example(NamedTuple):
-    """One pair in units of the observation: mean 0, standard deviation 1.
+class Batch(NamedTuple):
+    """Images in units of the noise, whose standard deviation is about 1.
 
     Attributes
     ----------
-    latent : (1, n^2, Y/n, X/n) Tensor
-        The observation, some of its pixels replaced by the mean of their neighbours.
-    observation, clean : (1, 1, Y, X) Tensor
-        Noisy and clean crop.
+    observation, clean : (N, C, Y, X) Tensor
+        Noisy and clean images.
+    visible : (N, 1, Y, X) Tensor
+        1 at pixels that the network sees, 0 at hidden ones.
     """
 
-    latent: Tensor
     observation: Tensor
     clean: Tensor
+    visible: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(values.to(device) for values in self))
 
 
-def make_example(seed: tuple[int, ...], size: int, shuffle: int, hidden: float | None) -> Example:
-    """Return the example of a seed, the same at every call.
+def draw_batch(
+    random: np.random.Generator, bank: Bank, size: int, count: int, scenes: range
+) -> Batch:
+    """Draw examples.
 
     Parameters
     ----------
-    seed : tuple of int
-        Seed of scene, noise and hidden pixels.
+    random : numpy.random.Generator
+        Source of all random numbers.
+    bank : (N, C, Y, X) float16
+        Clean scenes.
     size : int
-        Side of the crop [pixels].
-    shuffle : int
-        n: a pixel of the latent holds n x n pixels of the image.
-    hidden : float or None
-        Share of hidden pixels; None draws 0 or the share of the presets.
+        Side of the crops [pixels].
+    count : int
+        Number of examples.
+    scenes : range
+        Indices of the scenes that are drawn from.
     """
-    random = np.random.default_rng(seed)
-    while True:
-        clean = with_contrast(random, make_scene(random, size))
-        noisy = with_noise(random, clean)
-        if np.isfinite(noisy).all() and noisy.std() > _FLATTEST:
-            break
-    if hidden is None:
-        hidden = 0.0 if random.random() < _NOTHING_HIDDEN else _HIDDEN
-    mean, deviation = noisy.mean(), noisy.std()
-    observation = torch.from_numpy((noisy - mean) / deviation)[None, None]
-    visible = torch.from_numpy((random.random((1, 1, size, size)) >= hidden).astype(np.float32))
-    seen = torch.lerp(mean_of_neighbours(observation, visible), observation, visible)
-    return Example(
-        channels_last(pixel_unshuffle(seen, shuffle)),
-        observation,
-        torch.from_numpy((clean - mean) / deviation)[None, None],
-    )
+    drawn = [
+        _draw_example(random, bank[random.integers(scenes.start, scenes.stop)], size)
+        for _ in range(count)
+    ]
+    return Batch(*(torch.from_numpy(np.stack(arrays)) for arrays in zip(*drawn, strict=True)))
+
+
+def estimate(network: PriorNetwork, observation: Tensor, visible: Tensor) -> Tensor:
+    """Return the clean images that a network estimates.
+
+    Hidden pixels are replaced by the mean of their neighbours. The network sees standardised
+    images, the mask of the hidden pixels and the standard deviation of the noise, and returns
+    the change of the image.
+
+    Parameters
+    ----------
+    network : PriorNetwork
+        Network with 4 C + 5 latent channels, C output channels and a pixel shuffle of 2.
+    observation : (N, C, Y, X) Tensor
+        Noisy images in units of the noise.
+    visible : (N, 1, Y, X) Tensor
+        1 at pixels that the network sees, 0 at hidden ones.
+
+    Returns
+    -------
+    (N, C, Y, X) Tensor
+        Estimate in units of the noise.
+    """
+    mean = observation.mean((1, 2, 3), keepdim=True)
+    deviation = observation.std((1, 2, 3), keepdim=True).clamp(min=_LEAST_DEVIATION)
+    noise = 1 / deviation
+    standard = (observation - mean) / deviation
+    filled = mean_of_neighbours(standard, visible.expand_as(standard))
+    seen = torch.lerp(filled, standard, visible)
+    pixels = torch.cat([seen, (1 - visible) * noise], 1)
+    coarse = pixel_unshuffle(pixels, network.pixel_shuffle)
+    level = noise.expand(-1, 1, *coarse.shape[2:])
+    change = (network(channels_last(torch.cat([coarse, level], 1))) - MIDDLE) / GAIN
+    return (seen + change) * deviation + mean  # type: ignore[no-any-return]
+
+
+def _draw_example(
+    random: np.random.Generator, scene: Bank, size: int
+) -> tuple[Plane, Plane, Plane]:
+    """Return observation, clean image and mask of one crop of a scene (C, Y, X)."""
+    pixels: Plane = np.asarray(scene, np.float32)
+    if size <= _HALVED_UP_TO and random.random() < 0.5:
+        pixels = _halved(pixels)
+    pixels = with_contrast(random, _turned(random, _crop(random, pixels, size)))
+    if random.random() < 0.02:  # an empty field
+        pixels = np.full_like(pixels, pixels.mean())
+    noisy, clean = with_noise(random, pixels)
+    hidden = random.choice(list(_HIDDEN), p=list(_HIDDEN.values()))
+    visible = random.random((1, size, size)) >= hidden
+    return noisy, clean, visible.astype(np.float32)
+
+
+def _halved(pixels: Plane) -> Plane:
+    """Return the means of 2 x 2 pixels."""
+    means: Plane = np.mean([pixels[..., y::2, x::2] for x in (0, 1) for y in (0, 1)], axis=0)
+    return means
+
+
+def _crop(random: np.random.Generator, pixels: Plane, size: int) -> Plane:
+    y, x = random.integers(0, pixels.shape[-1] - size + 1, 2)
+    return pixels[..., y : y + size, x : x + size]
+
+
+def _turned(random: np.random.Generator, pixels: Plane) -> Plane:
+    """Return one of the eight orientations of an image."""
+    if random.random() < 0.5:
+        pixels = pixels[..., ::-1]
+    if random.random() < 0.5:
+        pixels = pixels[..., ::-1, :]
+    if random.random() < 0.5:
+        pixels = pixels.swapaxes(-1, -2)
+    return pixels

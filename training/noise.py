@@ -2,36 +2,99 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from training.fields import Plane, log_uniform
 
-# Standard deviation of the noise, over that of the clean image.
-_LEVELS = (0.06, 2.5)
+# Ranges of the standard deviation of the noise over that of the clean image, and how often each
+# is drawn: most noise that is met, nearly clean images, and images that are hardly visible.
+_LEVELS = {(0.1, 2.5): 0.74, (0.02, 0.1): 0.18, (2.5, 20.0): 0.08}
+# An almost flat image counts as one with this standard deviation.
+_FLATTEST = 0.02
+# Measured noise levels differ from the true ones by about such a factor.
+_ERROR_OF_LEVEL = (0.87, 1.15)
+# Grey values of an 8-bit file per unit of intensity.
+_GREY_VALUES = 200
+
+
+class StabilisedPair(NamedTuple):
+    """Noisy and clean image on a scale on which the noise has a standard deviation of about 1.
+
+    Attributes
+    ----------
+    noisy, clean : ([C,] Y, X) float32
+        Images, in units of the noise.
+    """
+
+    noisy: Plane
+    clean: Plane
 
 
 def with_contrast(random: np.random.Generator, scene: Plane) -> Plane:
     """Return a scene with another contrast, brightness and background, sometimes inverted."""
     if random.random() < 0.15:
-        scene = scene.max() - scene
+        scene = scene.max(axis=(-2, -1), keepdims=True) - scene
     if random.random() < 0.3:
         scene = np.maximum(scene, 0) ** np.exp(random.normal(0, 0.3))
     background = random.uniform(0, 0.4) if random.random() < 0.5 else random.uniform(0, 0.03)
     return (scene * random.uniform(0.3, 1) + background).astype(np.float32)
 
 
-def with_noise(random: np.random.Generator, clean: Plane) -> Plane:
-    """Return an observation of a clean image: Poisson, Gaussian or both."""
-    sigma = max(float(clean.std()), 0.015) * log_uniform(random, *_LEVELS)
-    photons = random.choice([0.0, 1.0, random.random()], p=[0.35, 0.35, 0.3])
+def with_noise(random: np.random.Generator, clean: Plane) -> StabilisedPair:
+    """Draw an observation of a clean image, and stabilise it by a noise level that is measured.
+
+    Parameters
+    ----------
+    random : numpy.random.Generator
+        Source of all random numbers.
+    clean : ([C,] Y, X) float32
+        Clean image, 0 to about 1.5.
+    """
+    sigma = max(float(clean.std()), _FLATTEST) * _draw_level(random)
+    photons = random.choice([0.0, 1.0, random.random()], p=[0.4, 0.3, 0.3])
     gain = photons * sigma**2 / (float(clean.mean()) + 1e-4)
-    read_noise = np.sqrt((1 - photons) * sigma**2)
-    noisy = clean.astype(np.float32)
+    variance = (1 - photons) * sigma**2
+    noisy = clean
     if gain:
         noisy = (random.poisson(np.maximum(clean, 0) / gain) * gain).astype(np.float32)
-    if read_noise:
-        noisy = noisy + np.float32(read_noise) * random.standard_normal(clean.shape, np.float32)
-    if random.random() < 0.3:  # 8 bit, black cut off
+    if variance:
+        deviation = np.float32(variance**0.5)
+        noisy = noisy + deviation * random.standard_normal(clean.shape, np.float32)
+    if random.random() < 0.2:  # 8 bit, black cut off
         offset = random.uniform(0, 0.1) * (random.random() < 0.7)
-        noisy = np.clip(np.rint((noisy + offset) * 200), 0, 255) / 200 - offset
-    return noisy.astype(np.float32)
+        grey_values = np.clip(np.rint((noisy + offset) * _GREY_VALUES), 0, 255)
+        noisy = grey_values.astype(np.float32) / _GREY_VALUES - offset
+        variance += 1 / _GREY_VALUES**2 / 12
+    error = log_uniform(random, *_ERROR_OF_LEVEL)
+    gain, variance = gain * error, variance * (error if gain else error**2)
+    return StabilisedPair(stabilise(noisy, gain, variance), stabilise(clean, gain, variance))
+
+
+def stabilise(values: Plane, gain: float, variance: float) -> Plane:
+    """Return values whose noise has a standard deviation of about 1 at every brightness.
+
+    Parameters
+    ----------
+    values : ([C,] Y, X) float32
+        Image with noise of variance `gain` x value + `variance`.
+    gain : float
+        Intensity of one photon; 0 for Gaussian noise.
+    variance : float
+        Variance of the read noise.
+
+    Notes
+    -----
+    The generalised Anscombe transform: M. Mäkitalo, A. Foi, IEEE TIP 22 (2013) 91.
+    """
+    if not gain:
+        stable: Plane = values / variance**0.5
+    else:
+        stable = 2 / gain * np.sqrt(np.maximum(gain * values + 0.375 * gain**2 + variance, 0))
+    return stable.astype(np.float32)
+
+
+def _draw_level(random: np.random.Generator) -> float:
+    ranges = list(_LEVELS)
+    return log_uniform(random, *ranges[random.choice(len(ranges), p=list(_LEVELS.values()))])

@@ -1,172 +1,138 @@
-"""Fit a network of a preset to training pairs, resumable, with a log."""
+"""Training of the denoising network on a bank of scenes, resumable, with a log."""
 
 from __future__ import annotations
 
-import copy
 import json
-import math
 import time
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
 
-from napari_dip.config.presets import preset_of
-from napari_dip.core.networks.build import PriorNetwork, build_network
-from napari_dip.core.optim.optimisers import build_optimiser
-from training.examples import Example, make_example
+from training.bank import BANKS, Bank, Kind, open_bank
+from training.examples import Batch, draw_batch, estimate
+from training.network import NETWORK, new_network, write_weights
+from training.state import TrainingState
 
 if TYPE_CHECKING:
-    from napari_dip.config import NetworkConfig, Preset
+    from napari_dip.core.networks.build import PriorNetwork
 
-_CHANNELS = 1
-_RATE, _WARM_UP = 0.02, 100
-_PER_STEP = 2
-# Crops are larger towards the end, when the coarse scales are refined.
-_SIZES, _LARGE_FROM = (128, 192), 0.85
-_LARGEST_GRADIENT = 5.0
-_AVERAGED = 0.999
-# In units of the variance of the observation: errors below it count no more.
-_FLOOR = 2e-4
-_VALIDATION, _VALIDATION_SEED = 40, 777
+# Side [pixels] and number of the crops of each step, in turn: about as many pixels in each.
+_CROPS = [(128, 4)] * 6 + [(96, 7)] * 3 + [(64, 16)]
+# The first scenes of a bank are for validation only.
+_VALIDATION_SCENES, _VALIDATION_IMAGES, _VALIDATION_SIZE = 100, 60, 128
+_VALIDATION_SEED = 777
+# Second number of the seed of the examples.
+_EXAMPLES = 5
 
 
-def train(preset: Preset, folder: Path, *, steps: int, seed: int = 0, every: int = 500) -> Path:
-    """Fit the denoising network of a preset, and return the file of its weights.
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Length of a training.
+
+    Attributes
+    ----------
+    amount : float
+        Number of steps, or of seconds.
+    unit : {"steps", "seconds"}
+        Steps of the optimiser, or seconds of processor time.
+    """
+
+    amount: float
+    unit: Literal["steps", "seconds"]
+
+    def __post_init__(self) -> None:
+        if self.amount <= 0:
+            raise ValueError(
+                f"Got a training of {self.amount} {self.unit}; expected a number above 0. "
+                f"Choose more {self.unit}."
+            )
+
+    def share(self, state: TrainingState) -> float:
+        """Return the share of the training that is over, from 0 to about 1."""
+        return (state.step if self.unit == "steps" else state.seconds) / self.amount
+
+
+def train(
+    kind: Kind,
+    folder: Path,
+    budget: Budget,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    workers: int = 1,
+    every: int = 1000,
+) -> Path:
+    """Train the network on images made by code, and return the file of its weights.
 
     Parameters
     ----------
-    preset : {"fast", "balanced"}
-        Preset whose network is fitted.
+    kind : {"grey", "colour"}
+        Kind of the images.
     folder : Path
-        Folder of checkpoint, log and weights, all written at each checkpoint. A training that was
-        interrupted resumes from there.
-    steps : int
-        Number of steps of the optimiser, of two images each.
+        Folder of bank, checkpoint, log and weights. An interrupted training resumes from there.
+    budget : Budget
+        Length of the training.
     seed : int
-        Seed of weights and images.
+        Seed of weights and examples. Default 0.
+    device : {"cpu", "cuda"}
+        Device that computes. Default "cpu".
+    workers : int
+        Number of processes that make the bank. Default 1.
     every : int
-        Steps between checkpoints.
+        Number of steps between checkpoints. Default 1000.
     """
-    settings = preset_of(preset, "denoise").model_copy(update={"learning_rate": _RATE})
-    shuffle = settings.network.pixel_shuffle
-    torch.manual_seed(seed)
-    network = build_network(settings.network, _CHANNELS * shuffle**2, _CHANNELS)
-    optimiser = build_optimiser(network, settings)
-    average = copy.deepcopy(network)
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint, log = folder / f"{preset}.checkpoint.pt", folder / f"{preset}.log.jsonl"
-    file = folder / f"{preset}-{_CHANNELS}.safetensors"
-    first, seconds = 0, 0.0
+    plan, checkpoint = BANKS[kind], folder / f"{kind}.checkpoint.pt"
+    log, weights = folder / f"{kind}.log.jsonl", folder / f"{kind}.safetensors"
+    bank = open_bank(plan, folder / f"{kind}.npy", workers=workers)
+    scenes = range(_VALIDATION_SCENES, plan.count)
+    validation = _draw_validation(bank, torch.device(device))
+    state = TrainingState(new_network(NETWORK, plan.channels, seed), seed, torch.device(device))
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
-        for part, moments in zip(optimiser.parts, state["moments"], strict=True):
-            for moment, kept in zip(part.moments, moments, strict=True):
-                moment.copy_(kept)
-        first, seconds = state["step"], state["seconds"]
-    hidden = [
-        make_example((_VALIDATION_SEED, n), _SIZES[0], shuffle, 0.2) for n in range(_VALIDATION)
-    ]
-    shown = [
-        make_example((_VALIDATION_SEED, n), _SIZES[0], shuffle, 0.0) for n in range(_VALIDATION)
-    ]
-    begun = time.monotonic() - seconds
-    for step in range(first, steps):
-        size = _SIZES[step >= _LARGE_FROM * steps]
-        _set_rates(optimiser, _rate(step, steps))
-        optimiser.zero_grad()
-        for n in range(_PER_STEP):
-            example = make_example((seed, step, n), size, shuffle, None)
-            (_loss(network, example) / _PER_STEP).backward()  # type: ignore[no-untyped-call]
-        if _clip(network):
-            optimiser.step()
-        _follow(average, network, step)
-        if (step + 1) % every == 0 or step + 1 == steps:
+        state.load(checkpoint)
+    losses: list[float] = []
+    begun = time.process_time() - state.seconds
+    while (share := budget.share(state)) < 1:
+        # Each step has its own seed, so that a training can resume at any step.
+        random = np.random.default_rng((seed, _EXAMPLES, state.step))
+        batch = draw_batch(random, bank, *_CROPS[state.step % len(_CROPS)], scenes)
+        losses.append(state.advance(batch, share))
+        state.seconds = time.process_time() - begun
+        if state.step % every == 0 or budget.share(state) >= 1:
             record = {
-                "step": step + 1,
-                "seconds": round(time.monotonic() - begun, 1),
-                "gain_hidden_db": gain(average, hidden),
-                "gain_shown_db": gain(average, shown),
+                "step": state.step,
+                "seconds": round(state.seconds, 1),
+                "loss": round(float(np.mean(losses)), 4),
+                "gain_db": round(gain(state.average, validation), 3),
             }
+            losses.clear()
+            print(record, flush=True)
             with log.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(record) + "\n")
-            state = {
-                "network": network.state_dict(),
-                "average": average.state_dict(),
-                "moments": [part.moments for part in optimiser.parts],
-                "step": step + 1,
-                "seconds": time.monotonic() - begun,
-            }
-            partial = checkpoint.with_suffix(".partial")
-            torch.save(state, partial)
-            partial.replace(checkpoint)
-            done = {"step": step + 1, "steps": steps, "seed": seed}
-            _write_weights(file, average, settings.network, done)
-            print(record, flush=True)
-    return file
-
-
-def estimate(network: PriorNetwork, latent: Tensor) -> Tensor:
-    """Return the estimate in units of the observation: the head has no window here."""
-    return (network(latent) - 0.5) * 4  # type: ignore[no-any-return]
-
-
-def _write_weights(
-    file: Path, network: PriorNetwork, config: NetworkConfig, done: Mapping[str, int]
-) -> None:
-    """Write weights in half precision, and what a fit has to know to use them."""
-    weights = {name: values.half().contiguous() for name, values in network.state_dict().items()}
-    described = {
-        "network": config.model_dump_json(),
-        "channels": str(_CHANNELS),
-        **{name: str(number) for name, number in done.items()},
-        "license": "BSD-3-Clause",
-    }
-    save_file(weights, file, described)
-
-
-def gain(network: PriorNetwork, examples: list[Example]) -> float:
-    """Return the mean gain over the observation [dB]."""
-    with torch.no_grad():
-        gains = [
-            10
-            * math.log10(
-                float((one.observation - one.clean).square().mean())
-                / float((estimate(network, one.latent) - one.clean).square().mean())
-            )
-            for one in examples
-        ]
-    return round(sum(gains) / len(gains), 3)
-
-
-def _loss(network: PriorNetwork, example: Example) -> Tensor:
-    error = estimate(network, example.latent) - example.clean
-    return torch.log(error.square().mean() + _FLOOR)
-
-
-def _rate(step: int, steps: int) -> float:
-    share = step / steps
-    return _RATE * min(1.0, (step + 1) / _WARM_UP) * min(0.85, 1.0 - share)
-
-
-def _set_rates(optimiser: Any, rate: float) -> None:
-    kernels, others = optimiser.parts
-    kernels.rate, others.rate = rate, rate / 4
-
-
-def _clip(network: nn.Module) -> bool:
-    """Limit the norm of the gradients; return False if they are not finite."""
-    norm = nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
-    return bool(torch.isfinite(norm))
+            described = {"channels": plan.channels, "steps": state.step, "seed": seed}
+            write_weights(weights, state.average, NETWORK, **described)
+            state.save(checkpoint)
+    return weights
 
 
 @torch.no_grad()
-def _follow(average: nn.Module, network: nn.Module, step: int) -> None:
-    share = 1 - min(_AVERAGED, 1 - 8 / (step + 8))
-    for kept, now in zip(average.parameters(), network.parameters(), strict=True):
-        kept.lerp_(now, share)
+def gain(network: PriorNetwork, images: list[Batch]) -> float:
+    """Return the mean gain over the observation [dB], with all pixels visible."""
+    gains = []
+    for observation, clean, visible in images:
+        error = estimate(network, observation, torch.ones_like(visible)) - clean
+        noise = observation - clean
+        gains.append(10 * torch.log10(noise.square().mean() / error.square().mean()))
+    return float(torch.stack(gains).mean())
+
+
+def _draw_validation(bank: Bank, device: torch.device) -> list[Batch]:
+    random = np.random.default_rng((_VALIDATION_SEED, bank.shape[1]))
+    scenes = range(_VALIDATION_SCENES)
+    return [
+        draw_batch(random, bank, _VALIDATION_SIZE, 1, scenes).to(device)
+        for _ in range(_VALIDATION_IMAGES)
+    ]

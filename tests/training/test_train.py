@@ -1,62 +1,127 @@
-"""Training: resumable, logged, and written as weights that a fit can find."""
+"""Training: resumable, logged, and written as weights of a network."""
 
 from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from training.examples import make_example
-from training.train import train
+from training.bank import BANKS, BankPlan
+from training.examples import draw_batch, estimate
+from training.network import NETWORK, new_network
+from training.scenes import make_scene
+from training.state import TrainingState
+from training.train import Budget, train
 
 from napari_dip.config import NetworkConfig
-from napari_dip.config.presets import preset_of
+from napari_dip.core.networks.build import build_network
+from napari_dip.core.networks.load_weights import load_weights
 from training import train as training
+
+TINY = NETWORK.model_copy(update={"channels": (4, 6), "blocks": 1})
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Train on few small crops."""
-    monkeypatch.setattr(training, "_SIZES", (64, 64))
-    monkeypatch.setattr(training, "_VALIDATION", 1)
+    """Train a tiny network on a few small crops."""
+    monkeypatch.setattr(training, "NETWORK", TINY)
+    monkeypatch.setattr(training, "_CROPS", [(32, 2), (16, 4)])
+    monkeypatch.setattr(training, "_VALIDATION_SCENES", 2)
+    monkeypatch.setattr(training, "_VALIDATION_IMAGES", 2)
+    monkeypatch.setattr(training, "_VALIDATION_SIZE", 32)
+    monkeypatch.setitem(BANKS, "grey", BankPlan(make_scene, seed=11, channels=1, count=6, size=64))
 
 
-def test_interrupted_training_resumes_to_the_same_weights(tmp_path, monkeypatch):
-    whole = load_file(train("fast", tmp_path / "whole", steps=4, every=2))
+def steps(number):
+    return Budget(number, "steps")
 
-    def interrupt(seed, *options):
-        if seed == (0, 2, 0):
+
+def test_interrupted_training_equals_an_uninterrupted_one(tmp_path, monkeypatch):
+    whole = load_file(train("grey", tmp_path / "whole", steps(6), every=2))
+    advance = TrainingState.advance
+
+    def interrupt(state, *given):
+        if state.step == 3:
             raise KeyboardInterrupt
-        return make_example(seed, *options)
+        return advance(state, *given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "make_example", interrupt)
+        patch.setattr(TrainingState, "advance", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            train("fast", tmp_path / "parts", steps=4, every=2)
-    resumed = load_file(train("fast", tmp_path / "parts", steps=4, every=2))
+            train("grey", tmp_path / "parts", steps(6), every=2)
+    resumed = load_file(train("grey", tmp_path / "parts", steps(6), every=2))
     assert whole.keys() == resumed.keys()
     for name, values in whole.items():
         assert torch.equal(values, resumed[name]), name
 
 
-def test_training_changes_the_weights_and_logs_the_gain(tmp_path):
-    first = load_file(train("fast", tmp_path / "1", steps=1))
-    file = train("fast", tmp_path / "2", steps=2, every=1)
-    assert any(not torch.equal(values, first[name]) for name, values in load_file(file).items())
-    lines = (tmp_path / "2" / "fast.log.jsonl").read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines]
-    assert [record["step"] for record in records] == [1, 2]
-    assert {"gain_hidden_db", "gain_shown_db", "seconds"} < records[0].keys()
+def test_training_raises_the_gain_on_scenes_it_does_not_see(tmp_path):
+    train("grey", tmp_path, steps(90), every=30)
+    first, *_, last = (record["gain_db"] for record in records(tmp_path))
+    assert last > first + 1
 
 
-def test_weights_are_half_precision_with_what_a_fit_has_to_know(tmp_path):
-    file = train("fast", tmp_path, steps=1, seed=3)
+def test_log_has_a_line_for_each_checkpoint(tmp_path):
+    train("grey", tmp_path, steps(3), every=2)
+    assert [record["step"] for record in records(tmp_path)] == [2, 3]
+    assert all({"seconds", "loss", "gain_db"} < record.keys() for record in records(tmp_path))
+
+
+def test_training_ends_when_the_processor_time_is_used(tmp_path):
+    train("grey", tmp_path, Budget(0.5, "seconds"), every=1000)
+    (record,) = records(tmp_path)
+    assert record["seconds"] >= 0.5
+    assert record["step"] > 1
+
+
+@pytest.mark.parametrize("unit", ["steps", "seconds"])
+def test_rejects_a_training_without_a_length(unit):
+    with pytest.raises(ValueError, match=f"Got a training of 0 {unit}"):
+        Budget(0, unit)
+
+
+def test_rejects_a_checkpoint_of_another_seed(tmp_path):
+    train("grey", tmp_path, steps(1))
+    with pytest.raises(ValueError, match="expected 0, the seed of"):
+        train("grey", tmp_path, steps(2), seed=1)
+
+
+def test_weights_are_half_precision_with_the_network_they_belong_to(tmp_path):
+    file = train("grey", tmp_path, steps(2), seed=3)
     with safe_open(file, "pt") as opened:
         metadata = opened.metadata()
-    network = NetworkConfig.model_validate_json(metadata["network"])
-    assert network == preset_of("fast", "denoise").network
-    expected = {"channels": "1", "step": "1", "steps": "1", "seed": "3", "license": "BSD-3-Clause"}
+    assert NetworkConfig.model_validate_json(metadata["network"]) == TINY
+    expected = {"channels": "1", "steps": "2", "seed": "3", "license": "BSD-3-Clause"}
     assert expected.items() <= metadata.items()
     assert {values.dtype for values in load_file(file).values()} == {torch.float16}
+
+
+def test_weights_are_read_back_into_a_network_that_estimates_the_same(tmp_path):
+    file = train("grey", tmp_path, steps(5))
+    bank = np.load(tmp_path / "grey.npy")
+    observation, _, visible = draw_batch(np.random.default_rng(0), bank, 32, 3, range(6))
+    state = TrainingState(new_network(TINY, 1, 0), 0, torch.device("cpu"))
+    state.load(tmp_path / "grey.checkpoint.pt")
+    network = build_network(TINY, 4 * 1 + 5, 1)
+    load_weights(network, str(file))
+    with torch.no_grad():
+        expected, read = (estimate(one, observation, visible) for one in (state.average, network))
+    torch.testing.assert_close(read, expected, rtol=1e-2, atol=1e-2)
+    assert not torch.allclose(read, observation, atol=0.1)
+
+
+@pytest.mark.parametrize(("channels", "latent_channels"), [(1, 9), (3, 17)])
+def test_network_has_the_channels_that_the_package_expects(channels, latent_channels):
+    expected = build_network(NETWORK, latent_channels, channels).state_dict()
+    made = new_network(NETWORK, channels, 0).state_dict()
+    assert {name: values.shape for name, values in made.items()} == {
+        name: values.shape for name, values in expected.items()
+    }
+
+
+def records(folder):
+    lines = (folder / "grey.log.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
