@@ -1,6 +1,6 @@
 """Draw quality against time: presets, the published configuration and baselines.
 
-    python benchmarks/pareto.py FIGURE.png --data FOLDER [--size 128] [--images House fish]
+    python -m benchmarks.pareto FIGURE.png --data FOLDER [--size 128] [--images House fish]
 
 Run it in the folder of `speed.py quality`: the curves come from the same cache.
 Each line is the gain of PSNR of the moving average over the observation, as a mean
@@ -15,9 +15,9 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from rows import Case, curve, ours, theirs
-from speed import in_turn, published, runtime_of, whole
-from tables import CACHE, denoising, microscopy
+from benchmarks.rows import Case, curve, ours, theirs
+from benchmarks.speed import in_turn, published, runtime_of, whole
+from benchmarks.tables import CACHE, denoising, microscopy
 
 from napari_dip import DipConfig
 from napari_dip.core.hardware.device import torch_settings
