@@ -96,21 +96,29 @@ def _number(cell: object, over_all: Row) -> float:
     return float(over_all[cell.rpartition("/")[2]] if isinstance(cell, str) else cell)
 
 
+def short(first: str, other: str) -> tuple[str, ...]:
+    """Return the columns for the docs: no iterations, no kind of start."""
+    keys = ("first", "first seconds", "", "seconds")
+    ours = (f"{preset} {key}".rstrip() for preset in PRESETS for key in keys)
+    return (first, "noisy", other, f"{other} seconds", *ours)
+
+
 def store_all(rows: list[Row], start: str) -> None:
     """Write the means, the published figures and the single frames."""
-    command, best = f"python -m benchmarks.fmd --data FOLDER --start {start}", (BM3D, *PRESETS)
-    summary = means(rows)
+    command = f"python -m benchmarks.fmd --data FOLDER --start {start}"
+    summary, shown = means(rows), short("name", BM3D)
     if start == "random":
         place = Place(NOTEBOOK, "Real noise", f"{ABOUT} From random weights, means:")
-        store("fmd-random", summary, command, place, best)
+        store("fmd-random", summary, command, place, shown, BM3D)
         return
     section = "Compared with other methods"
-    store("fmd", summary, command, Place(PERFORMANCE, section, f"{ABOUT} Means:"), best)
+    place = Place(PERFORMANCE, section, f"{ABOUT} Means:")
+    store("fmd", summary, command, place, shown, BM3D)
     text = "Mean PSNR [dB] over the 48 frames of the same test set, published and here:"
     published = beside_published(summary[-1])
-    store("fmd-published", published, command, Place(PERFORMANCE, section, text), ())
+    store("fmd-published", published, command, Place(PERFORMANCE, section, text))
     place = Place(NOTEBOOK, "Real noise", f"{ABOUT} Each frame:")
-    store("fmd-single", rows, command, place, best)
+    store("fmd-single", rows, command, place, shown, BM3D)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from benchmarks.fmd import BM3D, NOTEBOOK, PERFORMANCE, PRESETS
+from benchmarks.fmd import BM3D, NOTEBOOK, PERFORMANCE, PRESETS, short
 from benchmarks.harm import picture, with_noise
 from benchmarks.report import Place, store
 from benchmarks.rows import Case, answers, columns_of, mean, middle, show, timed
@@ -37,6 +37,7 @@ SETS = ("kodak24_crops", "set9")
 NOISES = {"15": "g15", "25": "g25", "50": "g50", "photons": "p30"}
 # Published means of methods that learn from the picture alone [dB].
 PUBLISHED = {("kodak24_crops", "25"): {"Pixel2Pixel": 29.31, "ZS-HPD": 29.88}}
+RIVALS = ("Pixel2Pixel", "ZS-HPD")
 SECTION = "Compared with other methods"
 
 
@@ -108,13 +109,12 @@ def summary_of_colour(rows: list[Row]) -> list[dict[str, object]]:
         members = list(group)
         row = mean(members)
         del row["name"]
-        row |= {"set": f"{name} {noise}", "noise": noise, "pictures": len(members)}
+        del row["noise"]
+        row |= {"set": f"{name} {noise}", "pictures": len(members)}
         for preset in PRESETS:
             row[f"{preset} worst"], row[f"{preset} worst at"] = worst(members, preset)
         published = PUBLISHED.get((name, noise), {})
-        summary.append(
-            row | {method: published.get(method) for method in ("Pixel2Pixel", "ZS-HPD")}
-        )
+        summary.append(row | {method: published.get(method) for method in RIVALS})
     return summary
 
 
@@ -130,8 +130,8 @@ def store_pairs(rows: list[Row], start: str) -> None:
     section = SECTION if start == "learned" else "Real noise"
     command = f"python -m benchmarks.learned --data FOLDER --only pairs --start {start}"
     place = Place(page, section, f"{text} The start is {start}:")
-    best = (BM3D, *PRESETS)
-    store(f"pairs-{start}", [*rows, *summary_of_pairs(rows)], command, place, best)
+    shown = short("name", BM3D) + tuple(_difference(preset) for preset in PRESETS)
+    store(f"pairs-{start}", [*rows, *summary_of_pairs(rows)], command, place, shown, BM3D)
 
 
 def store_colour(rows: list[Row], start: str) -> None:
@@ -143,8 +143,10 @@ def store_colour(rows: list[Row], start: str) -> None:
     page = PERFORMANCE if start == "learned" else NOTEBOOK
     section = SECTION if start == "learned" else "Gaussian noise of 25"
     command = f"python -m benchmarks.learned --data FOLDER --only colour --start {start}"
-    best = ("CBM3D", *PRESETS)
-    store(f"colour-{start}", summary_of_colour(rows), command, Place(page, section, text), best)
+    shown = short("set", "CBM3D")
+    shown += tuple(f"{preset} {key}" for preset in PRESETS for key in ("worst", "worst at"))
+    summary, place = summary_of_colour(rows), Place(page, section, text)
+    store(f"colour-{start}", summary, command, place, shown + RIVALS, "CBM3D")
 
 
 def main() -> None:

@@ -101,9 +101,18 @@ def render(name: str) -> str:
 
 
 def store(
-    name: str, rows: Sequence[Mapping[str, Any]], command: str, place: Place, best: Sequence[str]
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+    command: str,
+    place: Place,
+    shown: Sequence[str] = (),
+    *others: str,
 ) -> None:
-    """Write the results file of a table: PSNR with two digits, seconds and memory with fewer."""
+    """Write the results file of a table, with two digits for PSNR.
+
+    A page shows the columns in `shown`, all by default. The best of `fast`, `balanced` and
+    `others` is bold, if there are others.
+    """
     digits = {column: _digits(column, [row[column] for row in rows]) for column in rows[0]}
     columns = [
         {"name": column} if count is None else {"name": column, "digits": count}
@@ -113,7 +122,8 @@ def store(
         "about": place.text,
         "command": command,
         "columns": columns,
-        "best": list(best),
+        "best": [*others, "fast", "balanced"] if others else [],
+        "views": {"short": list(shown)} if shown else {},
         "place": {"page": place.page, "section": place.section},
         "rows": [
             [
@@ -135,17 +145,23 @@ def _digits(column: str, cells: Sequence[Any]) -> int | None:
 
 
 def with_new_tables(page: Path, text: str) -> str:
-    """Return the text of a page with a place for each of its tables that it does not have."""
+    """Return the text of a page, with a place for each of its tables that no page has."""
+    placed = {
+        slot["name"].partition(".")[0]
+        for other in PAGES
+        for slot in _SLOT.finditer(other.read_text(encoding="utf-8"))
+    }
     for file in sorted(RESULTS.glob("*.json")):
         content = load(file.stem)
         place = content.get("place", {"page": ""})
-        if ROOT / place["page"] != page or f"<!-- table: {file.stem}" in text:
+        if ROOT / place["page"] != page or file.stem in placed:
             continue
         before, heading, rest = text.partition(f"\n## {place['section']}\n")
         if not heading:
             raise ValueError(f"{page} has no section {place['section']!r} for {file.name}.")
         section, following, after = rest.partition("\n## ")
-        table = f"\n{content['about']}\n\n<!-- table: {file.stem} -->\n{_END}\n"
+        name = f"{file.stem}.short" if content["views"] else file.stem
+        table = f"\n{content['about']}\n\n<!-- table: {name} -->\n{_END}\n"
         text = before + heading + section + table + following + after
     return text
 
