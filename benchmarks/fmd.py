@@ -114,7 +114,7 @@ def store_all(rows: list[Row], start: str) -> None:
     section = "Compared with other methods"
     place = Place(PERFORMANCE, section, f"{ABOUT} Means:")
     store("fmd", summary, command, place, shown, BM3D)
-    text = "Mean PSNR [dB] over the 48 frames of the same test set, published and here:"
+    text = "Mean PSNR [dB] over the 48 frames of the FMD mixed test set, published and here:"
     published = beside_published(summary[-1])
     store("fmd-published", published, command, Place(PERFORMANCE, section, text))
     place = Place(NOTEBOOK, "Real noise", f"{ABOUT} Each frame:")
