@@ -1,6 +1,6 @@
 """Repeat the experiments of the Deep Image Prior paper on a laptop.
 
-    python benchmarks/experiments.py EXPERIMENT FOLDER_OF_DATA [--scale 1.0]
+    python -m benchmarks.experiments EXPERIMENT FOLDER_OF_DATA [--scale 1.0]
 
 EXPERIMENT is one of the functions below. Each prints a table and writes a
 figure into docs/figures; --scale multiplies all iterations.

@@ -1,9 +1,9 @@
 """Measure the window during a run: pace, event-loop latency, first preview, memory.
 
-    xvfb-run -a -s "-screen 0 1280x900x24" python benchmarks/gui.py [--size 512] [--iterations 100]
-    xvfb-run ... python benchmarks/gui.py latency [--size 1024] [--planes 16] [--seconds 60]
-    xvfb-run ... python benchmarks/gui.py preview [--size 1024]
-    xvfb-run ... python benchmarks/gui.py memory [--size 256]
+    xvfb-run -a -s "-screen 0 1280x900x24" python -m benchmarks.gui [--size 512] [--iterations 100]
+    xvfb-run ... python -m benchmarks.gui latency [--size 1024] [--planes 16] [--seconds 60]
+    xvfb-run ... python -m benchmarks.gui preview [--size 1024]
+    xvfb-run ... python -m benchmarks.gui memory [--size 256]
 
 `pace`: each round fits once in a process without a window (the loop of the command line)
 and once through the dock in a real window; the order alternates. The ratio is computed for

@@ -1,6 +1,6 @@
 """First do no harm: the effect of default settings on clean, textured and noisy pictures.
 
-    python benchmarks/harm.py TABLE FOLDER_OF_DATA [--preset balanced] [--names ...] [--noises ...]
+    python -m benchmarks.harm TABLE FOLDER_OF_DATA [--preset balanced] [--names ...] [--noises ...]
 
 TABLE is one of
 
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rows import axes_of, middle, show
+from benchmarks.rows import axes_of, middle, show
 from scipy import ndimage
 
 from napari_dip import DipConfig, Image, restore
@@ -77,12 +77,13 @@ def picture(path: Path) -> np.ndarray:
     return middle(values, SIZE)
 
 
-def with_noise(clean: np.ndarray, noise: str) -> tuple[np.ndarray, float]:
+def with_noise(clean: np.ndarray, noise: str, seed: int | None = None) -> tuple[np.ndarray, float]:
     """Add noise, such as g25 (Gaussian, deviation 25) or p30 (30 photons at the brightest).
 
     Returns the observation (float32) and the root mean square of the noise that is expected.
+    Without a seed, all pictures have the same random numbers.
     """
-    random = np.random.default_rng(sum(map(ord, noise)))
+    random = np.random.default_rng(sum(map(ord, noise)) if seed is None else seed)
     values, number = clean.astype(np.float64), float(noise[1:])
     if noise[0] == "g":
         return (values + random.normal(0, number, clean.shape)).astype(np.float32), number

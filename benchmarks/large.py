@@ -1,6 +1,6 @@
 """Images larger than memory: cost of a plane in tiles, and of a volume block by block.
 
-    python benchmarks/large.py FOLDER_OF_DATA SCRATCH [--images plane volume]
+    python -m benchmarks.large FOLDER_OF_DATA SCRATCH [--images plane volume]
 
 The command line restores real images, mirrored to a large size, in a process of its own with
 2 GB of simulated free memory. Memory is the highest resident memory above that at the start,
@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +18,7 @@ from unittest.mock import patch
 
 import numpy as np
 import psutil
-from rows import show
+from benchmarks.rows import in_own_process, show
 
 import napari_dip
 from napari_dip import DipConfig, Image
@@ -104,9 +102,8 @@ def main() -> None:
         return
     for index, name in enumerate(options.images):
         made(options, name)
-        command = [sys.executable, __file__, options.folder, options.scratch, "--one", name]
-        lines = subprocess.check_output(command, text=True).splitlines()
-        show({"image": name, **json.loads(lines[-1])}, header=index == 0)
+        found = in_own_process("large", options.folder, options.scratch, "--one", name)
+        show({"image": name, **found}, header=index == 0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Load: memory and handles over many runs in one process, and a batch with damaged files.
 
-    python benchmarks/load.py [RUNS] [FILES]
+    python -m benchmarks.load [RUNS] [FILES]
 
 Prints resident memory, open files and threads after each tenth of the runs, which should
 stay constant; then the outcome of a batch of which one file in twenty is damaged.

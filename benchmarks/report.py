@@ -13,6 +13,8 @@ A results file has
   columns  name and digits after the point, for numbers;
   best     the columns among which the largest number is set in bold (optional);
   views    column names by the name of the view (optional);
+  place    page, section and text before the table, for a table that no page has yet
+           (optional): it is added at the end of the section;
   rows     cells: a number, a text, or null. A text "=TABLE/ROW/COLUMN" stands for a cell of
            another table, so that no figure is stored twice.
 """
@@ -22,6 +24,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +39,15 @@ PAGES = (
 )
 _END = "<!-- end of table -->"
 _SLOT = re.compile(r"(<!-- table: (?P<name>[\w.-]+) -->\n).*?" + re.escape(_END), re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Page and section of a table, and the text before it."""
+
+    page: str
+    section: str
+    text: str
 
 
 @cache
@@ -87,6 +100,72 @@ def render(name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def store(
+    name: str,
+    rows: Sequence[Mapping[str, Any]],
+    command: str,
+    place: Place,
+    shown: Sequence[str] = (),
+    *others: str,
+) -> None:
+    """Write the results file of a table, with two digits for PSNR.
+
+    A page shows the columns in `shown`, all by default. The best of `fast`, `balanced` and
+    `others` is bold, if there are others.
+    """
+    digits = {column: _digits(column, [row[column] for row in rows]) for column in rows[0]}
+    columns = [
+        {"name": column} if count is None else {"name": column, "digits": count}
+        for column, count in digits.items()
+    ]
+    content = {
+        "about": place.text,
+        "command": command,
+        "columns": columns,
+        "best": [*others, "fast", "balanced"] if others else [],
+        "views": {"short": list(shown)} if shown else {},
+        "place": {"page": place.page, "section": place.section},
+        "rows": [
+            [
+                round(cell, digits[column] or 0) if isinstance(cell, float) else cell
+                for column, cell in row.items()
+            ]
+            for row in rows
+        ],
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def _digits(column: str, cells: Sequence[Any]) -> int | None:
+    if not any(isinstance(cell, float) for cell in cells):
+        return None
+    unit = column.rpartition(" ")[2]
+    return {"iterations": 0, "MB": 0, "seconds": 1}.get(unit, 2)
+
+
+def with_new_tables(page: Path, text: str) -> str:
+    """Return the text of a page, with a place for each of its tables that no page has."""
+    placed = {
+        slot["name"].partition(".")[0]
+        for other in PAGES
+        for slot in _SLOT.finditer(other.read_text(encoding="utf-8"))
+    }
+    for file in sorted(RESULTS.glob("*.json")):
+        content = load(file.stem)
+        place = content.get("place", {"page": ""})
+        if ROOT / place["page"] != page or file.stem in placed:
+            continue
+        before, heading, rest = text.partition(f"\n## {place['section']}\n")
+        if not heading:
+            raise ValueError(f"{page} has no section {place['section']!r} for {file.name}.")
+        section, following, after = rest.partition("\n## ")
+        name = f"{file.stem}.short" if content["views"] else file.stem
+        table = f"\n{content['about']}\n\n<!-- table: {name} -->\n{_END}\n"
+        text = before + heading + section + table + following + after
+    return text
+
+
 def filled(page: str) -> str:
     """Return the text of a page with all its tables rendered anew."""
     return _SLOT.sub(lambda slot: slot[1] + render(slot["name"]) + _END, page)
@@ -94,8 +173,12 @@ def filled(page: str) -> str:
 
 def outdated() -> list[Path]:
     """Return the pages that differ from the stored results."""
-    texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
-    return [page for page, text in texts.items() if filled(text) != text]
+    return [page for page in PAGES if page.read_text(encoding="utf-8") != current(page)]
+
+
+def current(page: Path) -> str:
+    """Return the text of a page as the stored results make it."""
+    return filled(with_new_tables(page, page.read_text(encoding="utf-8")))
 
 
 def main(words: list[str]) -> int:
@@ -105,7 +188,7 @@ def main(words: list[str]) -> int:
         if "--check" in words:
             print(f"{page.relative_to(ROOT)} differs from benchmarks/results.", file=sys.stderr)
         else:
-            page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+            page.write_text(current(page), encoding="utf-8")
     return int("--check" in words and bool(pages))
 
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache as remember_once
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import numpy as np
 
+import napari_dip
 from napari_dip import DipConfig, Image, metrics, restore
 from napari_dip.api import finish
 from napari_dip.compare import baselines
@@ -125,8 +129,91 @@ def _restored(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
             "noise": report.noise.model,
         }
 
-    complete = config.complete(case.task.preset, case.task.dims)
-    return remembered(case, complete.model_dump_json(), cache, compute)
+    return remembered(case, _method(case, config), cache, compute)
+
+
+def answers(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
+    """Return PSNR and processor seconds of the first answer and of the result.
+
+    The first answer is the estimate of the first `Progress`. Seconds begin at the call of
+    `restore`. The run does not get the truth, since each comparison would take time.
+    """
+
+    def compute() -> dict[str, object]:
+        shown: list[tuple[Progress, float]] = []
+        start = time.process_time()
+        result = finish(
+            restore(Image(case.observed, axes_of(case.observed)), case.task, config),
+            lambda progress: shown or shown.append((progress, time.process_time() - start)),
+        )
+        seconds = time.process_time() - start
+        estimate, first, first_seconds = np.asarray(result.image.data), None, None
+        if shown:  # an image with negligible noise has no progress
+            progress, first_seconds = shown[0]
+            whole = np.array(estimate)
+            whole[progress.selection] = progress.estimate
+            first = case.judge(whole, case.truth)
+        return {
+            "first": first,
+            "first seconds": first_seconds,
+            "": case.judge(estimate, case.truth),
+            "seconds": seconds,
+            "iterations": result.report.iterations,
+            "start": "learned" if any(b.learned for b in result.report.blocks) else "random",
+        }
+
+    return remembered(case, f"answers {_method(case, config)}", cache, compute)
+
+
+def start_seconds(case: Case, config: DipConfig, cache: Path) -> float:
+    """Return the processor seconds from the call of `restore` to the first answer."""
+
+    def compute() -> dict[str, object]:
+        steps = restore(Image(case.observed, axes_of(case.observed)), case.task, config)
+        start = time.process_time()
+        next(steps)
+        seconds = time.process_time() - start
+        steps.close()
+        return {"seconds": seconds}
+
+    return float(remembered(case, f"start {_method(case, config)}", cache, compute)["seconds"])
+
+
+def columns_of(name: str, found: Mapping[str, object]) -> dict[str, object]:
+    """Return the columns of a method: its name before each key."""
+    return {f"{name} {key}".rstrip(): value for key, value in found.items()}
+
+
+def timed(case: Case, name: str, cache: Path) -> dict[str, object]:
+    """Return PSNR and processor seconds of a baseline."""
+
+    def compute() -> dict[str, object]:
+        start = time.process_time()
+        estimate = case.baselines[name]()
+        seconds = time.process_time() - start
+        return {"": case.judge(estimate, case.truth), "seconds": seconds}
+
+    return remembered(case, f"timed {name}", cache, compute)
+
+
+def _method(case: Case, config: DipConfig) -> str:
+    """Return the part of a key that describes a configuration and its learned weights."""
+    described = config.complete(case.task.preset, case.task.dims).model_dump_json()
+    return described + (_digest_of_weights() if config.start == "learned" else "")
+
+
+@remember_once
+def _digest_of_weights() -> str:
+    files = sorted(Path(napari_dip.__file__).parent.rglob("*.safetensors"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def in_own_process(script: str, *words: object) -> dict[str, Any]:
+    """Run a benchmark in a process of its own, and return its last line, which is JSON."""
+    command = [sys.executable, "-m", f"benchmarks.{script}", *map(str, words)]
+    lines = subprocess.check_output(command, text=True).splitlines()
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
 
 
 def _traced(

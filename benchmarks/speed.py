@@ -1,6 +1,6 @@
 """Measure the time of an iteration by operation, and the time to a given quality.
 
-    python benchmarks/speed.py TABLE [--presets balanced] [--sizes 128 256] [--precision bfloat16]
+    python -m benchmarks.speed TABLE [--presets balanced] [--sizes 128 256] [--precision bfloat16]
                                [--device cuda] [--data FOLDER_OF_DATA] [--threads 1]
                                [--images House fish]
 
@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -29,8 +27,8 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from rows import curve, mean, show
-from tables import CACHE, denoising, microscopy
+from benchmarks.rows import curve, in_own_process, mean, show
+from benchmarks.tables import CACHE, denoising, microscopy
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
@@ -255,9 +253,9 @@ def pace(options: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 def memory_of(name: str, size: int, runtime: Runtime) -> int:
     """Return the memory of three iterations in a process of their own [bytes]."""
-    command = [sys.executable, __file__, "memory", "--presets", name, "--sizes", str(size)]
-    command += ["--precision", runtime.precision, "--device", str(runtime.device)]
-    return int(json.loads(subprocess.check_output(command, text=True))["bytes"])
+    words = ("memory", "--presets", name, "--sizes", size)
+    choices = ("--precision", runtime.precision, "--device", runtime.device)
+    return int(in_own_process("speed", *words, *choices)["bytes"])
 
 
 def memory(options: argparse.Namespace) -> Iterator[dict[str, object]]:

@@ -1,6 +1,6 @@
 """Warm starts: planes and frames that start from the network of their neighbour.
 
-    python benchmarks/stacks.py FOLDER_OF_DATA [--stacks nuclei] [--preset fast] [--figure PNG]
+    python -m benchmarks.stacks FOLDER_OF_DATA [--stacks nuclei] [--preset fast] [--figure PNG]
 
 Planes of real z-stacks and frames of time series, 96 x 96 pixels, with added photon and camera
 noise: PSNR, iterations and seconds of each plane with a cold and with a warm start. The truth
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-from rows import middle, show
+from benchmarks.rows import middle, show
 
 from napari_dip import DipConfig, Image, metrics, restore
 from napari_dip.api import finish
@@ -67,9 +67,14 @@ def planes_of(
         restore(image, config=config, reference=truth),
         lambda progress: curves[progress.block].update({progress.iteration: progress.psnr}),
     )
+    return psnr_of_planes(np.asarray(result.image.data), truth), result.report, curves
+
+
+def psnr_of_planes(planes: np.ndarray, truth: np.ndarray) -> list[float]:
+    """Return the PSNR of each plane, relative to the range of the whole truth."""
     span = float(np.ptp(truth))
-    errors = np.mean((np.asarray(result.image.data) - truth) ** 2, axis=(1, 2))
-    return [float(10 * np.log10(span**2 / error)) for error in errors], result.report, curves
+    errors = np.mean((planes - truth) ** 2, axis=(1, 2))
+    return [float(10 * np.log10(span**2 / error)) for error in errors]
 
 
 def rows(image: Image, truth: np.ndarray, config: DipConfig) -> Iterator[dict[str, object]]:

@@ -1,6 +1,6 @@
 """Measure the cost of stopping without a reference, with default settings.
 
-    python benchmarks/stopping.py FOLDER_OF_DATA [--noises poisson impulse] [--names House]
+    python -m benchmarks.stopping FOLDER_OF_DATA [--noises poisson impulse] [--names House]
 
 A grid of noise times images, 128 x 128 pixels each: `gap` is the best PSNR of the fit
 minus that of its result. With --beyond, `missed` is the same for a fit that runs to its
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from rows import Case, middle, ours, show
+from benchmarks.rows import Case, middle, ours, show
 from scipy import ndimage
 from skimage.io import imread
 

@@ -1,6 +1,6 @@
 """Make the tables of the literature with this package and with baselines of the same run.
 
-    python benchmarks/tables.py TABLE FOLDER_OF_DATA [--crop 128] [--presets balanced] [--names ...]
+    python -m benchmarks.tables TABLE FOLDER_OF_DATA [--crop 128] [--presets balanced] [--names ...]
 
 TABLE is one of the functions below. Each row is printed as soon as it is known, and the
 means at the end. All values, those of baselines too, are cached in tables.json, so that a
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rows import Case, baseline, mean, middle, ours, show, theirs
+from benchmarks.rows import Case, baseline, mean, middle, ours, show, theirs
 from scipy import ndimage
 from skimage import restoration
 from skimage.io import imread

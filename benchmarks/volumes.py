@@ -1,6 +1,6 @@
 """Compare volumes with single planes, and enlarge stacks along z.
 
-    python benchmarks/volumes.py TABLE FOLDER_OF_DATA [--stacks nuclei] [--presets fast balanced]
+    python -m benchmarks.volumes TABLE FOLDER_OF_DATA [--stacks nuclei] [--presets fast balanced]
 
 TABLE is one of the functions below. The images are the middles of real stacks, `--planes`
 planes of `--crop` x `--crop` pixels. The truth is the recording, with some noise of its own.
@@ -12,16 +12,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from rows import show
+from benchmarks.rows import in_own_process, show
+from benchmarks.stacks import photographed, recorded
 from scipy import ndimage
-from stacks import photographed, recorded
 
 from napari_dip import DipConfig, Image, metrics, restore
 from napari_dip.api import finish
@@ -96,10 +94,8 @@ def alone(
 ) -> dict[str, float]:
     """Return the numbers of one run, made in a process of its own."""
     one = json.dumps({"table": table, "preset": preset, **choices})
-    command = [sys.executable, __file__, table, options.folder, "--stacks", name, "--one", one]
-    command += ["--planes", str(options.planes), "--crop", str(options.crop)]
-    numbers: dict[str, float] = json.loads(subprocess.check_output(command, text=True))
-    return numbers
+    words = (table, options.folder, "--stacks", name, "--one", one)
+    return in_own_process("volumes", *words, "--planes", options.planes, "--crop", options.crop)
 
 
 def one_run(options: argparse.Namespace) -> dict[str, float]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_dip.compare.baselines import available_baselines
+from napari_dip.compare.baselines import available_baselines, stabilise, unstabilise
 from napari_dip.compare.run import compare
 from napari_dip.core.image.image import Image
 from napari_dip.core.tasks import (
@@ -59,6 +59,18 @@ def test_stabilised_bm3d_beats_bm3d_for_photon_noise():
     noisy = np.random.default_rng(0).poisson(truth / 20) * 20.0
     errors = {row.name: error(row.image.data, truth) for row in rows_of(noisy, truth)}
     assert errors["BM3D stabilised"] < 0.9 * errors["BM3D"]
+
+
+@pytest.mark.parametrize("photons", [5, 50])
+def test_stabilised_noise_has_deviation_one_and_its_mean_is_recovered(photons):
+    slope, read_noise = 20.0, 30.0
+    random = np.random.default_rng(0)
+    noisy = slope * random.poisson(photons, 100_000) + random.normal(0, read_noise, 100_000)
+    stable = stabilise(noisy, slope, read_noise**2)
+    assert stable.std() == pytest.approx(1, abs=0.05)
+    assert unstabilise(stable.mean(), slope, read_noise**2) == pytest.approx(
+        slope * photons, rel=0.01
+    )
 
 
 @pytest.mark.parametrize(("axes", "dims"), [("YX", 2), ("YXS", 2), ("ZYX", 3)])

@@ -55,6 +55,45 @@ def test_every_stored_result_is_shown():
     assert {file.stem for file in report.RESULTS.glob("*.json")} == shown
 
 
+@pytest.mark.parametrize(
+    ("shown", "header"),
+    [
+        pytest.param((), "| name | fast | fast seconds | BM3D |", id="all columns"),
+        pytest.param(("name", "fast", "BM3D"), "| name | fast | BM3D |", id="some columns"),
+    ],
+)
+def test_a_new_result_is_placed_at_the_end_of_its_section(tmp_path, monkeypatch, shown, header):
+    page = tmp_path / "page.md"
+    page.write_text("# Title\n\n## First\n\nText.\n\n## Second\n\nMore.\n")
+    for name, value in {"ROOT": tmp_path, "RESULTS": tmp_path, "PAGES": (page,)}.items():
+        monkeypatch.setattr(report, name, value)
+    rows = [
+        {"name": "one", "fast": 30.123, "fast seconds": 2.06, "BM3D": 29.0},
+        {"name": "two", "fast": None, "fast seconds": 3.0, "BM3D": 31.5},
+    ]
+    place = report.Place("page.md", "First", "What the table shows:")
+    report.store(f"new{len(shown)}", rows, "python -m benchmarks.new", place, shown, "BM3D")
+    assert report.outdated() == [page]
+    assert report.main([]) == 0
+    first, second = page.read_text().split("## Second")
+    assert "Text.\n\nWhat the table shows:\n\n<!-- table: new" in first
+    assert header in first
+    assert "**30.12**" in first
+    assert second == "\n\nMore.\n"
+    assert report.outdated() == []
+
+
+def test_a_result_for_an_unknown_section_is_refused(tmp_path, monkeypatch):
+    page = tmp_path / "page.md"
+    page.write_text("# Title\n")
+    for name, value in {"ROOT": tmp_path, "RESULTS": tmp_path, "PAGES": (page,)}.items():
+        monkeypatch.setattr(report, name, value)
+    place = report.Place("page.md", "Nowhere", "What the table shows:")
+    report.store("lost", [{"name": "one"}], "python -m benchmarks.new", place)
+    with pytest.raises(ValueError, match="no section 'Nowhere'"):
+        report.outdated()
+
+
 def test_a_reference_shows_the_cell_of_another_table():
     assert report.text_of("=denoising/mean/CBM3D", None) == "30.77"
     with pytest.raises(StopIteration):

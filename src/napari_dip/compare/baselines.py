@@ -90,20 +90,47 @@ def _bm3d(values: Values, facts: Facts) -> Values:
 
 
 def _stabilised_bm3d(values: Values, facts: Facts) -> Values:
-    """Apply BM3D after variance stabilisation of Poisson-Gaussian noise.
-
-    Generalised Anscombe transform and its unbiased inverse in closed form (Makitalo and
-    Foi, IEEE TIP 22, 2013), with variance = slope * intensity + intercept.
-    """
+    """Apply BM3D after variance stabilisation of Poisson-Gaussian noise."""
     slope = float(facts.noise.slope) if facts.noise else 0.0
     if slope <= 0 or facts.noise is None:
         return _bm3d(values, facts)
-    dark = float(facts.noise.intercept) / slope**2
-    stable = 2 * np.sqrt(np.maximum(values / slope + 3 / 8 + dark, 0))
-    clean = np.maximum(_bm3d(stable, replace(facts, sigma=1.0)), 2 * np.sqrt(3 / 8))
+    intercept = float(facts.noise.intercept)
+    stable = stabilise(values, slope, intercept)
+    return unstabilise(_bm3d(stable, replace(facts, sigma=1.0)), slope, intercept)
+
+
+def stabilise(values: Values, slope: float, intercept: float = 0.0) -> Values:
+    """Make the standard deviation of Poisson-Gaussian noise about 1.
+
+    Generalised Anscombe transform.
+
+    Parameters
+    ----------
+    values : (...) array
+        Noisy intensities, whose variance is `slope` * intensity + `intercept`.
+    slope, intercept : float
+        Line of the variance over intensity; the slope is positive.
+    """
+    photons = values / slope + 3 / 8 + intercept / slope**2
+    return np.asarray(2 * np.sqrt(np.maximum(photons, 0)))
+
+
+def unstabilise(stable: Values, slope: float, intercept: float = 0.0) -> Values:
+    """Return the intensities of a denoised stabilised image.
+
+    Unbiased inverse of `stabilise` in closed form (Makitalo and Foi, IEEE TIP 22, 2013).
+
+    Parameters
+    ----------
+    stable : (...) array
+        Denoised values, on the scale of `stabilise`.
+    slope, intercept : float
+        Line of the variance over intensity, as for `stabilise`.
+    """
+    clean = np.maximum(stable, 2 * np.sqrt(3 / 8))
     root = np.sqrt(3 / 2)
     photons = clean**2 / 4 + root / (4 * clean) - 11 / (8 * clean**2) + 5 * root / (8 * clean**3)
-    return np.asarray(slope * (photons - 1 / 8 - dark))
+    return np.asarray(slope * (photons - 1 / 8 - intercept / slope**2))
 
 
 def _sparse_coding(values: Values, facts: Facts) -> Values:
