@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.image.infill import mean_of_neighbours
+from napari_dip.core.latents.recorrupted import network_input
 from napari_dip.core.networks.build import GAIN, MIDDLE, PriorNetwork
-from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 from training.noise import with_contrast, with_noise
 
 if TYPE_CHECKING:
@@ -95,10 +95,8 @@ def estimate(network: PriorNetwork, observation: Tensor, visible: Tensor) -> Ten
     standard = (observation - mean) / deviation
     filled = mean_of_neighbours(standard, visible.expand_as(standard))
     seen = torch.lerp(filled, standard, visible)
-    pixels = torch.cat([seen, (1 - visible) * noise], 1)
-    coarse = pixel_unshuffle(pixels, network.pixel_shuffle)
-    level = noise.expand(-1, 1, *coarse.shape[2:])
-    change = (network(channels_last(torch.cat([coarse, level], 1))) - MIDDLE) / GAIN
+    shown = network_input(seen, visible, noise, network.pixel_shuffle)
+    change = (network(shown) - MIDDLE) / GAIN
     return (seen + change) * deviation + mean  # type: ignore[no-any-return]
 
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from napari_dip.config import NetworkConfig
 from napari_dip.core.networks.build import PriorNetwork, build_network
 from napari_dip.io.atomic import atomic_write
 
-NETWORK = NetworkConfig(
-    name="residual-unet",
-    channels=(64, 80, 96),
-    blocks=(3, 1, 1),
-    skip_channels=0,
-    pixel_shuffle=2,
-    padding="zeros",
-)
+if TYPE_CHECKING:
+    from napari_dip.config import NetworkConfig
+
 # The untrained network hardly changes an image.
 _FIRST_SCALE = 0.5
 

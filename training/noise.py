@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 from training.fields import Plane, log_uniform
 
@@ -13,6 +14,9 @@ from training.fields import Plane, log_uniform
 _LEVELS = {(0.1, 2.5): 0.74, (0.02, 0.1): 0.18, (2.5, 20.0): 0.08}
 # An almost flat image counts as one with this standard deviation.
 _FLATTEST = 0.02
+# Share of the images whose noise is slightly correlated along lines, as scanners record it, and
+# the largest correlation of neighbours along a line and of adjacent lines.
+_CORRELATED, _ALONG, _ACROSS = 0.3, 0.2, 0.08
 # Measured noise levels differ from the true ones by about such a factor.
 _ERROR_OF_LEVEL = (0.87, 1.15)
 # Grey values of an 8-bit file per unit of intensity.
@@ -62,6 +66,8 @@ def with_noise(random: np.random.Generator, clean: Plane) -> StabilisedPair:
     if variance:
         deviation = np.float32(variance**0.5)
         noisy = noisy + deviation * random.standard_normal(clean.shape, np.float32)
+    if random.random() < _CORRELATED:
+        noisy = clean + _correlated(random, noisy - clean)
     if random.random() < 0.2:  # 8 bit, black cut off
         offset = random.uniform(0, 0.1) * (random.random() < 0.7)
         grey_values = np.clip(np.rint((noisy + offset) * _GREY_VALUES), 0, 255)
@@ -70,6 +76,18 @@ def with_noise(random: np.random.Generator, clean: Plane) -> StabilisedPair:
     error = log_uniform(random, *_ERROR_OF_LEVEL)
     gain, variance = gain * error, variance * (error if gain else error**2)
     return StabilisedPair(stabilise(noisy, gain, variance), stabilise(clean, gain, variance))
+
+
+def _correlated(random: np.random.Generator, noise: Plane) -> Plane:
+    """Return noise of the same variance whose neighbours are correlated."""
+    along = int(random.integers(1, 3))
+    for axis, most in ((-along, _ALONG), (along - 3, _ACROSS)):
+        correlation = random.uniform(1e-3, most)
+        # Weight of both neighbours that leads to this correlation.
+        weight = (1 - (1 - 2 * correlation**2) ** 0.5) / (2 * correlation)
+        kernel = np.array([weight, 1, weight]) / (1 + 2 * weight**2) ** 0.5
+        noise = ndimage.convolve1d(noise, kernel, axis=axis, mode="wrap")
+    return noise.astype(np.float32)
 
 
 def stabilise(values: Plane, gain: float, variance: float) -> Plane:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
+from napari_dip.config import LEARNED_NETWORK
 from training.bank import BANKS, Bank, Kind, open_bank
 from training.examples import Batch, draw_batch, estimate
-from training.network import NETWORK, new_network, write_weights
+from training.network import new_network, write_weights
 from training.state import TrainingState
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def train(
     bank = open_bank(plan, folder / f"{kind}.npy", workers=workers)
     scenes = range(_VALIDATION_SCENES, plan.count)
     validation = _draw_validation(bank, torch.device(device))
-    state = TrainingState(new_network(NETWORK, plan.channels, seed), seed, torch.device(device))
+    state = TrainingState(
+        new_network(LEARNED_NETWORK, plan.channels, seed), seed, torch.device(device)
+    )
     if checkpoint.exists():
         state.load(checkpoint)
     losses: list[float] = []
@@ -113,7 +116,7 @@ def train(
             with log.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(record) + "\n")
             described = {"channels": plan.channels, "steps": state.step, "seed": seed}
-            write_weights(weights, state.average, NETWORK, **described)
+            write_weights(weights, state.average, LEARNED_NETWORK, **described)
             state.save(checkpoint)
     return weights
 

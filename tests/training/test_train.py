@@ -11,23 +11,23 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from training.bank import BANKS, BankPlan
 from training.examples import draw_batch, estimate
-from training.network import NETWORK, new_network
+from training.network import new_network
 from training.scenes import make_scene
 from training.state import TrainingState
 from training.train import Budget, train
 
-from napari_dip.config import NetworkConfig
+from napari_dip.config import LEARNED_NETWORK, NetworkConfig
 from napari_dip.core.networks.build import build_network
 from napari_dip.core.networks.load_weights import load_weights
 from training import train as training
 
-TINY = NETWORK.model_copy(update={"channels": (4, 6), "blocks": 1})
+TINY = LEARNED_NETWORK.model_copy(update={"channels": (4, 6), "blocks": 1})
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Train a tiny network on a few small crops."""
-    monkeypatch.setattr(training, "NETWORK", TINY)
+    monkeypatch.setattr(training, "LEARNED_NETWORK", TINY)
     monkeypatch.setattr(training, "_CROPS", [(32, 2), (16, 4)])
     monkeypatch.setattr(training, "_VALIDATION_SCENES", 2)
     monkeypatch.setattr(training, "_VALIDATION_IMAGES", 2)
@@ -115,8 +115,8 @@ def test_weights_are_read_back_into_a_network_that_estimates_the_same(tmp_path):
 
 @pytest.mark.parametrize(("channels", "latent_channels"), [(1, 9), (3, 17)])
 def test_network_has_the_channels_that_the_package_expects(channels, latent_channels):
-    expected = build_network(NETWORK, latent_channels, channels).state_dict()
-    made = new_network(NETWORK, channels, 0).state_dict()
+    expected = build_network(LEARNED_NETWORK, latent_channels, channels).state_dict()
+    made = new_network(LEARNED_NETWORK, channels, 0).state_dict()
     assert {name: values.shape for name, values in made.items()} == {
         name: values.shape for name, values in expected.items()
     }

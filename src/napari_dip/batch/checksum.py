@@ -9,12 +9,17 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_dip.config import FORMER_STOP, REMOVED_FIT_FIELDS
+from napari_dip.config import (
+    ADDED_FIT_FIELDS,
+    ADDED_NETWORK_FIELDS,
+    FORMER_STOP,
+    REMOVED_FIT_FIELDS,
+    DipConfig,
+)
 from napari_dip.core.tasks import Deconvolve, Guided, Inpaint, ReconstructKSpace, SuperResolve
 from napari_dip.io.images import sha256_of
 
 if TYPE_CHECKING:
-    from napari_dip.config import DipConfig
     from napari_dip.core.tasks.spec import PictureFile, TaskSpec
 
 # Defaults of the parameters of all tasks.
@@ -43,12 +48,18 @@ def _former(settings: dict[str, Any]) -> dict[str, Any]:
     rules = {rule: former for former, rule in FORMER_STOP.items()}
     settings["stop"] = rules.get(settings["stop"], settings["stop"])
     if settings["fit"] is not None:
-        settings["fit"] |= REMOVED_FIT_FIELDS
-        if settings["fit"]["network"]["blocks"] == 1:  # the first version had no such field
-            del settings["fit"]["network"]["blocks"]
-    if settings["start"] == "random":  # the first version had no other start
-        del settings["start"]
+        settings["fit"] = _without_defaults(settings["fit"], ADDED_FIT_FIELDS) | REMOVED_FIT_FIELDS
+        network = settings["fit"]["network"]
+        settings["fit"]["network"] = _without_defaults(network, ADDED_NETWORK_FIELDS)
+    settings = _without_defaults(settings, {"start": DipConfig.model_fields["start"].default})
     return settings
+
+
+def _without_defaults(settings: dict[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without the fields that the first version lacked, where these are unset."""
+    return {
+        name: value for name, value in settings.items() if name not in added or value != added[name]
+    }
 
 
 def _layout(task: TaskSpec) -> dict[str, Any]:

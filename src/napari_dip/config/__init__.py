@@ -6,7 +6,15 @@ of the command line and the report are made from these fields and their descript
 """
 
 from napari_dip.config.dip import CompleteConfig, DipConfig
-from napari_dip.config.fit import REMOVED_FIT_FIELDS, FitConfig, NetworkConfig, StoppingConfig
+from napari_dip.config.fit import (
+    ADDED_FIT_FIELDS,
+    ADDED_NETWORK_FIELDS,
+    REMOVED_FIT_FIELDS,
+    FitConfig,
+    NetworkConfig,
+    StoppingConfig,
+)
+from napari_dip.config.learned import LEARNED, LEARNED_NETWORK, with_learned_start
 from napari_dip.config.names import (
     DEFAULT_FACTOR,
     DEFAULT_FEATURES,
@@ -40,6 +48,8 @@ from napari_dip.config.names import (
 from napari_dip.config.presets import PRESETS, for_correlated_noise, preset_of
 
 __all__ = [
+    "ADDED_FIT_FIELDS",
+    "ADDED_NETWORK_FIELDS",
     "DEFAULT_FACTOR",
     "DEFAULT_FEATURES",
     "DEFAULT_KERNEL",
@@ -48,6 +58,8 @@ __all__ = [
     "DEFAULT_OPTICS",
     "DEFAULT_SUFFIX",
     "FORMER_STOP",
+    "LEARNED",
+    "LEARNED_NETWORK",
     "MAX_TILE",
     "PAST_MEMORY",
     "PRESETS",
@@ -77,4 +89,5 @@ __all__ = [
     "WarmStart",
     "for_correlated_noise",
     "preset_of",
+    "with_learned_start",
 ]

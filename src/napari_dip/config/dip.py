@@ -106,9 +106,10 @@ class DipConfig(Frozen, allow_inf_nan=False):
     )
     overlap: int = Field(32, ge=0, description="Smallest overlap of neighbouring tiles [pixels].")
     start: Start = Field(
-        "random",
-        description="Initial weights of the network: fitted in advance to images made by code "
-        "(learned), for denoising a plane of one channel with the preset balanced, or random.",
+        "learned",
+        description="Initial weights of the network: trained in advance on images made by code "
+        "(learned), for denoising planes, grey or RGB, with the presets fast and balanced, or "
+        "random.",
     )
     warm_start: WarmStart = Field(
         "auto",

@@ -10,6 +10,9 @@ from napari_dip.config.names import Frozen, LatentName, NetworkName
 
 # Fields of earlier versions and their defaults, which reports and configuration files still hold.
 REMOVED_FIT_FIELDS = {"feature_weight": 0.0, "features": "efficientnet-lite0"}
+# Fields that the first version lacked, and their defaults.
+ADDED_FIT_FIELDS = {"recorruption": 1.0, "window": 128}
+ADDED_NETWORK_FIELDS = {"blocks": 1}
 
 
 class NetworkConfig(Frozen):
@@ -176,7 +179,8 @@ class FitConfig(Frozen, allow_inf_nan=False):
     latent: LatentName = Field(
         "noise",
         description="Input of the network: noise, coordinates (meshgrid), Fourier features "
-        "(fourier), the guide image, or the observation with hidden pixels.",
+        "(fourier), the guide image, the observation with hidden pixels (observation), or the "
+        "observation with more noise (recorrupted), for denoising planes.",
     )
     latent_channels: int = Field(32, ge=1, description="Number of channels of a noise latent.")
     latent_noise: float = Field(
@@ -201,6 +205,18 @@ class FitConfig(Frozen, allow_inf_nan=False):
         gt=0,
         lt=1,
         description="Share of the pixels that an observation latent hides in each iteration.",
+    )
+    recorruption: float = Field(
+        1.0,
+        gt=0,
+        description="Standard deviation of the noise that a recorrupted latent adds, relative to "
+        "that of the observation.",
+    )
+    window: int = Field(
+        128,
+        ge=32,
+        multiple_of=32,
+        description="Side of the window that a recorrupted latent fits in each iteration [pixels].",
     )
     filling: Literal["neighbours", "biharmonic"] = Field(
         "neighbours",
@@ -265,7 +281,7 @@ class FitConfig(Frozen, allow_inf_nan=False):
 
     @model_validator(mode="after")
     def _only_a_fixed_latent_is_optimised(self) -> Self:
-        if self.optimise_latent and self.latent == "observation":
+        if self.optimise_latent and self.latent in ("observation", "recorrupted"):
             raise ValueError(
                 "expected another latent than the observation for optimise_latent, because it "
                 "changes in each iteration"

@@ -20,7 +20,7 @@ NetworkName = Literal[
     "deep-decoder",
     "conv-decoder",
 ]
-LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation"]
+LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation", "recorrupted"]
 Kernel = Literal["lanczos2", "box", "gaussian"]
 Optics = Literal["scalar", "vectorial"]
 WarmStart = Literal["auto", "on", "off"]

@@ -41,18 +41,10 @@ class MovingAverage:
         """Whether there is no average yet."""
         return self._count == 0
 
-    def update(self, estimate: Tensor, weight: int = 1) -> None:
-        """Add an estimate.
-
-        Parameters
-        ----------
-        estimate : (1, C, [Z,] Y, X) Tensor
-            Estimate of one iteration.
-        weight : int
-            Number of iterations that a first estimate counts for. Default 1.
-        """
+    def update(self, estimate: Tensor) -> None:
+        """Add the estimate of one iteration, (1, C, [Z,] Y, X)."""
         if self.is_empty:
-            self.value, self._count = estimate.clone(), weight
+            self.value, self._count = estimate.clone(), 1
             return
         self._count += 1
         decay = min(self._decay, 1 - _SHARE / (self._count + _SHARE))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from math import ceil, prod
+from math import prod
 from typing import TYPE_CHECKING
 
 import torch
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
 
 # Iterations between two measurements of what the residual guard would leave removed.
 _GUARD_EVERY = 50
-# Iterations that the first estimate of a learned start counts for in the average: each later
-# estimate is less exact than it at first, and has hidden pixels (docs/notebook/networks.md).
-_WEIGHT_OF_START = 20
 
 
 def fit(
@@ -152,7 +149,7 @@ def fit(
     )
     if start_from is not None:
         state.start_from(start_from, random)
-        latent.skip(before, ceil(before / settings.reveal_every) if settings.reveal_every else 0)
+        latent.skip(before, _reveals(before, settings.reveal_every))
     guard = build_guard(problem, settings)
 
     def finished(average: Tensor) -> Tensor:
@@ -171,34 +168,37 @@ def fit(
     )
     posterior = Posterior(config.posterior_samples or 0, settings.posterior_noise, limit)
 
+    reason = None
     if learned_sha256 is not None and start_from is None:
-        estimate = trainer.first_estimate()
-        state.average.update(estimate, _WEIGHT_OF_START)
+        estimate = trainer.reveal(state.average.value)
+        state.average.update(estimate)
         loss = weighted_mean(problem.nll(estimate), fitted)
         start = evaluator.read(loss, estimate)
-        state.assess(start.evidence(0, timer.seconds, estimate.flatten()[probe]))
+        removed = None if guard is None else guard.most_removed(estimate)
+        reason = state.assess(start.evidence(0, timer.seconds, estimate.flatten()[probe], removed))
         state.keep_checkpoint(0, start.loss)
         with timer.waiting():
-            yield monitor.snapshot(0, start)
+            yield monitor.snapshot(0, start, reason)
         monitor.restart_interval()
 
-    iteration, last = before, before + settings.max_iterations
-    stop_reason = StopReason.MAX_ITERATIONS
+    iteration, last = before, before + (settings.max_iterations if reason is None else 0)
+    stop_reason = reason or StopReason.MAX_ITERATIONS
     for iteration in range(before + 1, last + 1):
         known = state.average.value
         result = trainer.forward(known)
-        if state.average.is_empty:  # shown before the step, which takes twice as long
+        # Shown before the step, which takes twice as long.
+        if state.average.is_empty and result.estimate is not None:
             snapshot = monitor.first_snapshot(
                 result.loss, result.draw.shifted(result.estimate.detach())
             )
             with timer.waiting():
                 yield snapshot
             monitor.restart_interval()
-        loss, estimate = result.loss, trainer.step(result)
+        loss, shown = result.loss, trainer.step(result)
         del result  # its tensors would take memory during the next iteration
-        if not settings.reveal_every:
-            state.average.update(estimate)
-        elif iteration % settings.reveal_every == 1 % settings.reveal_every:
+        if shown is not None and not settings.reveal_every:
+            state.average.update(shown)
+        elif state.average.is_empty or iteration % (settings.reveal_every or 1) == 0:
             state.average.update(trainer.reveal(known))
         if not monitor.is_due(iteration, last):
             continue
@@ -209,10 +209,9 @@ def fit(
         most_removed = None
         if guard is not None and iteration % _GUARD_EVERY == 0:
             most_removed = guard.most_removed(state.average.value)
-        reason = state.assess(
-            evaluation.evidence(iteration, timer.seconds, estimate.flatten()[probe], most_removed)
-        )
-        del estimate
+        pixels = (state.average.value if shown is None else shown).flatten()[probe]
+        reason = state.assess(evaluation.evidence(iteration, timer.seconds, pixels, most_removed))
+        del shown
         is_last = reason is not None and not posterior.follows(reason)
         if is_last or (iteration > 1 and monitor.is_time_to_show()):
             snapshot = monitor.snapshot(iteration, evaluation, reason if is_last else None)
@@ -276,6 +275,13 @@ def _build_network(
         )
     file = settings.network_weights
     return network, None if file is None else load_weights(network, file)
+
+
+def _reveals(iterations: int, every: int) -> int:
+    """Return how often these iterations revealed all pixels: at the first, and at intervals."""
+    if not every:
+        return 0
+    return iterations // every + (iterations > 0 and every > 1)
 
 
 def _probe(problem: Problem, count: int, random: torch.Generator) -> Tensor:

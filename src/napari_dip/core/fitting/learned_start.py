@@ -1,12 +1,11 @@
-"""Learned start: which fits may start from the weights that come with the package."""
+"""Learned start: load the weights that come with the package into a fit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_dip.core.latents.masked_pixels import ObservationLatent
+from napari_dip.core.latents.recorrupted import RecorruptedLatent
 from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
-from napari_dip.core.operators.base import Identity
 
 if TYPE_CHECKING:
     from napari_dip.config import CompleteConfig
@@ -18,17 +17,14 @@ if TYPE_CHECKING:
 def load_learned_start(
     problem: Problem, config: CompleteConfig, network: PriorNetwork, latent: Latent
 ) -> str | None:
-    """Load the weights that come with the package, if they suit the fit.
-
-    They suit the denoising of a plane by a network of the same architecture, with the same
-    filling of hidden pixels. Weights of the user, and posterior samples, need the random start.
+    """Load the weights that come with the package, if the latent is what they were fitted to.
 
     Parameters
     ----------
     problem : Problem
         Problem of the block.
     config : CompleteConfig
-        Configuration of the fit.
+        Configuration of the fit. Weights of the user have priority.
     network : PriorNetwork
         Network, which keeps its weights if none suit.
     latent : Latent
@@ -39,21 +35,8 @@ def load_learned_start(
     str or None
         SHA-256 of the file of the weights; None if none suit.
     """
-    if not isinstance(latent, ObservationLatent) or not _suits(problem, config):
+    chosen = config.start == "learned" and config.fit.network_weights is None
+    if not chosen or not isinstance(latent, RecorruptedLatent):
         return None
     file = find_weights(config.fit.network, problem.channels)
-    if file is None:
-        return None
-    return load_learned_weights(network, file, latent.mean, latent.deviation)
-
-
-def _suits(problem: Problem, config: CompleteConfig) -> bool:
-    return (
-        config.start == "learned"
-        and config.posterior_samples is None
-        and config.fit.network_weights is None
-        and config.fit.filling == "neighbours"
-        and problem.depth is None
-        and problem.guide is None
-        and isinstance(problem.operator, Identity)
-    )
+    return None if file is None else load_learned_weights(network, file, latent.deviation)

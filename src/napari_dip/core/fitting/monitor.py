@@ -63,8 +63,8 @@ class Monitor:
 
     @property
     def seconds_per_iteration(self) -> float:
-        """Median time of an iteration [seconds]."""
-        return median(self._paces)
+        """Median time of an iteration [seconds]; 0 without iterations."""
+        return median(self._paces) if self._paces else 0.0
 
     def is_due(self, iteration: int, last: int | None = None) -> bool:
         """Return whether to assess this iteration: regularly, at the last, or on a request."""

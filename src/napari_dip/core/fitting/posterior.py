@@ -112,7 +112,8 @@ class Posterior:
         while True:
             iteration += 1
             result = trainer.forward(known)
-            loss, known = result.loss, trainer.step(result)
+            loss, shown = result.loss, trainer.step(result)
+            known = trainer.reveal(known) if shown is None else shown
             self._add(known, trainer.problem.operator(known).detach())
             trainer.add_noise(self._noise)
             if not monitor.is_due(iteration):

@@ -28,14 +28,14 @@ class ForwardPass(NamedTuple):
     ----------
     draw : Draw
         Input of the network at this iteration.
-    estimate : (1, C, [Z,] Y, X) Tensor
-        Estimate, with its graph.
+    estimate : (1, C, [Z,] Y, X) Tensor or None
+        Estimate, with its graph; None if a window is fitted to a target of its own.
     loss : () Tensor
         Data fidelity and regularisers, with its graph.
     """
 
     draw: Draw
-    estimate: Tensor
+    estimate: Tensor | None
     loss: Tensor
 
 
@@ -76,30 +76,30 @@ class Trainer:
         """
         self.optimiser.zero_grad()
         draw = self.latent.draw()
+        if draw.target is not None:
+            difference = draw.estimate(self._output(draw)) - draw.target
+            return ForwardPass(draw, None, (difference.square() * draw.weights).mean())
         estimate = self._estimate(draw, known)
         fidelity = weighted_mean(self.problem.nll(estimate), draw.weights)
         return ForwardPass(draw, estimate, fidelity + self.regularisers(estimate))
 
-    def step(self, result: ForwardPass) -> Tensor:
-        """Move the weights, and return the estimate of before for averaging."""
+    def step(self, result: ForwardPass) -> Tensor | None:
+        """Move the weights, and return the estimate of before for averaging, if there is one."""
         result.loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
-        return result.draw.shifted(result.estimate.detach())
+        return None if result.estimate is None else result.draw.shifted(result.estimate.detach())
 
     @torch.no_grad()
     def reveal(self, known: Tensor) -> Tensor:
-        """Return an estimate for which no pixel is hidden, (1, C, [Z,] Y, X)."""
-        return self._estimate(self.latent.reveal(), known)
+        """Return an estimate for which no pixel is hidden, (1, C, [Z,] Y, X).
 
-    @torch.no_grad()
-    def first_estimate(self) -> Tensor:
-        """Return the estimate before any step, (1, C, [Z,] Y, X): the mean of mirrored passes.
-
-        Only held-out and missing pixels are hidden.
+        Held-out and missing pixels are hidden all the same.
         """
-        known = torch.empty(0)  # mirror images are not shifted, so none of their pixels is lost
-        passes = [self._estimate(draw, known) for draw in self.latent.mirror_images()]
-        return torch.stack(passes).mean(0)
+        draws = self.latent.reveal()
+        total = self._estimate(draws[0], known)
+        for draw in draws[1:]:
+            total += self._estimate(draw, known)
+        return total / len(draws)
 
     @torch.no_grad()
     def add_noise(self, scale: float) -> None:
@@ -116,11 +116,14 @@ class Trainer:
 
     def _estimate(self, draw: Draw, known: Tensor) -> Tensor:
         """Return the network's estimate (1, C, [Z,] Y, X); `known` where its view has no pixel."""
-        with self.runtime.autocast():
-            canvas = draw.view.undo(self.network(draw.latent))
+        canvas = draw.view.undo(self._output(draw))
         # Nothing outside the field of view is ever compared with the observation.
         inside: tuple[Any, ...] = (..., *map(slice, self.problem.shape))
         estimate = draw.estimate(canvas[inside])
         if not any(draw.view.shifts):  # as at first, before there is an average
             return estimate
         return draw.view.complete(estimate, canvas.shape[2:], draw.unshifted(known))
+
+    def _output(self, draw: Draw) -> Tensor:
+        with self.runtime.autocast():
+            return self.network(draw.latent)  # type: ignore[no-any-return]

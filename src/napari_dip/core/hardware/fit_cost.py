@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_dip.config import FitConfig
+    from napari_dip.config import FitConfig, NetworkConfig
 
 # Bytes per pixel of the estimate, for each channel of a tensor that the network keeps, and for
 # each image of one channel that a fit keeps. Measured in float32 with all presets, for one and
 # three channels (docs/performance.md).
 _BYTES_OF_CHANNEL, _BYTES_OF_PICTURE = 15, 75
+# Tensors of the first width at the same time, if nothing is kept for gradients.
+_KEPT_WITHOUT_GRADIENTS = 5
+# Time of a pass without gradients over that of an iteration with the same number of pixels, and
+# number of passes of an estimate.
+_PASS, _PASSES = 1 / 3, 4
 # Extra width for the work in proportion to the channels instead of their square.
 _PLAIN = 16
 
@@ -33,6 +38,9 @@ def fit_memory(settings: FitConfig, pixels: int, channels: int = 3) -> int:
     """
     network = settings.network
     widths = network.channels
+    if settings.latent == "recorrupted":  # whole planes without gradients, windows with them
+        of_network = _KEPT_WITHOUT_GRADIENTS * 4 * widths[0] / network.pixel_shuffle**2
+        return int((of_network + _BYTES_OF_PICTURE * (1 + channels)) * pixels)
     below = widths if network.tapered else (*widths[1:], widths[-1])
     # Tensors of a scale: the skip branch, the upsampled coarser scale and two convolutions of
     # the decoder, and two convolutions of the encoder at half the resolution. Each scale has a
@@ -65,9 +73,38 @@ def iteration_work(settings: FitConfig, pixels: int) -> float:
     >>> iteration_work(fast, 256**2) < iteration_work(balanced, 256**2)
     True
     """
-    network = settings.network
+    if settings.latent == "recorrupted":
+        pixels = min(pixels, settings.window**2)
+    return _work_per_pixel(settings.network) * pixels
+
+
+def fit_work(settings: FitConfig, pixels: int) -> float:
+    """Return the work of all iterations of a fit, in the unit of `iteration_work`.
+
+    Parameters
+    ----------
+    settings : FitConfig
+        Settings with the network.
+    pixels : int
+        Number of pixels of the estimate.
+    """
+    iterations = settings.max_iterations * iteration_work(settings, pixels)
+    if settings.latent != "recorrupted":
+        return iterations
+    estimates = 1 + settings.max_iterations // (settings.reveal_every or 1)
+    return iterations + estimates * _PASSES * _PASS * _work_per_pixel(settings.network) * pixels
+
+
+def _work_per_pixel(network: NetworkConfig) -> float:
+    scales = zip(
+        network.channels, network.skips, network.of_each_scale(network.blocks), strict=True
+    )
     per_pixel = [
-        (width + skip) * (width + _PLAIN) / 4**scale
-        for scale, (width, skip) in enumerate(zip(network.channels, network.skips, strict=True))
+        # A residual block has two convolutions, in the encoder and in the decoder.
+        (2 * blocks if network.name == "residual-unet" else 1)
+        * (width + skip)
+        * (width + _PLAIN)
+        / 4**scale
+        for scale, (width, skip, blocks) in enumerate(scales)
     ]
-    return float(sum(per_pixel) / network.pixel_shuffle**2 * pixels)
+    return float(sum(per_pixel) / network.pixel_shuffle**2)

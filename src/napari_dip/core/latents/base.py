@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
@@ -30,6 +31,11 @@ class Draw(NamedTuple):
         Factor of the output of the network.
     shift : (1, C, [Z,] Y, X) Tensor or None
         Difference of the start of the average and the start of this iteration.
+    target : (1, C, Y, X) Tensor or None
+        Image that the start plus the output of the network is fitted to; None if the estimate is
+        fitted to the observation.
+    to_intensity : callable or None
+        Map from the scale of start and output to intensities; None if they are intensities.
     """
 
     latent: Tensor
@@ -38,11 +44,14 @@ class Draw(NamedTuple):
     start: Tensor | None = None
     gain: float = 1.0
     shift: Tensor | None = None
+    target: Tensor | None = None
+    to_intensity: Callable[[Tensor], Tensor] | None = None
 
     def estimate(self, output: Tensor) -> Tensor:
         """Return the estimate for an output of the network, (1, C, [Z,] Y, X)."""
         scaled = output if self.gain == 1.0 else self.gain * output
-        return scaled if self.start is None else self.start + scaled
+        image = scaled if self.start is None else self.start + scaled
+        return image if self.to_intensity is None else self.to_intensity(image)
 
     def shifted(self, estimate: Tensor) -> Tensor:
         """Return the estimate relative to the common start, for averaging over iterations."""
@@ -59,13 +68,9 @@ class Latent(Protocol):
     def draw(self) -> Draw:
         """Return the input of the next iteration."""
 
-    def reveal(self) -> Draw:
-        """Return an input in which all fitted pixels are visible."""
-        return self.draw()
-
-    def mirror_images(self) -> list[Draw]:
+    def reveal(self) -> list[Draw]:
         """Return inputs in which all fitted pixels are visible, for one estimate."""
-        return [self.reveal()]
+        return [self.draw()]
 
     def finish(self, estimate: Tensor) -> Tensor:
         """Return the final estimate, corrected for the kind of latent."""

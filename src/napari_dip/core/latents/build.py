@@ -18,6 +18,7 @@ from napari_dip.core.latents.base import Draw, Latent, Mirror, standardised_guid
 from napari_dip.core.latents.checkerboard import without_grid
 from napari_dip.core.latents.masked_kspace import FrequencyLatent
 from napari_dip.core.latents.masked_pixels import ObservationLatent
+from napari_dip.core.latents.recorrupted import RecorruptedLatent
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 from napari_dip.core.operators.kspace import KSpace
 from napari_dip.errors import InputError
@@ -174,6 +175,8 @@ def build_latent(
     if settings.latent == "observation":
         kind = FrequencyLatent if isinstance(problem.operator, KSpace) else ObservationLatent
         return kind(problem, network, settings, fitted, random, ended)
+    if settings.latent == "recorrupted":
+        return RecorruptedLatent(problem, network, settings, fitted, random)
     clean = LATENTS[settings.latent](problem, network, settings, random)
     return FixedLatent(
         clean,
@@ -199,7 +202,7 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
             "Got no guide image; expected one for the latent guide. Choose the guided task, or "
             "another latent."
         )
-    if settings.latent == "observation" and not problem.is_picture:
+    if settings.latent in ("observation", "recorrupted") and not problem.is_picture:
         raise InputError(
             "Got the observation as latent, but the observation consists of features, not pixels; "
             "expected another latent, such as noise."
@@ -208,6 +211,8 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
     masked = problem.channels + guides
     if isinstance(problem.operator, KSpace):
         masked = 2 * problem.channels  # image and its difference from the zero-filled image
+    if settings.latent == "recorrupted":
+        return settings.network.pixel_shuffle**2 * (problem.channels + 1) + 1
     pictures = {"guide": guides, "observation": masked}
     if settings.latent in pictures:
         return pictures[settings.latent] * settings.network.pixel_shuffle**2

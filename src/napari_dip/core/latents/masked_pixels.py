@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.image.infill import mean_of_neighbours, smoothest_surface
-from napari_dip.core.latents.augment import FLIPS, View, skip_views, views
+from napari_dip.core.latents.augment import View, skip_views, views
 from napari_dip.core.latents.base import Draw, Latent, Mirror, standardised_guide
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 
@@ -109,18 +109,11 @@ class ObservationLatent(Latent):
         hidden = (self._visible - visible).expand_as(self._observation)
         return self._draw_of(visible, filled, hidden, next(self._views))
 
-    def reveal(self) -> Draw:
+    def reveal(self) -> list[Draw]:
         """Return an input without hidden pixels, the most information about missing ones."""
         weights = self._visible.expand_as(self._observation)
-        return self._draw_of(self._visible, self._revealed, weights, next(self._revealed_views))
-
-    def mirror_images(self) -> list[Draw]:
-        """Return four inputs without hidden pixels, flipped in four ways."""
-        weights = self._visible.expand_as(self._observation)
-        return [
-            self._draw_of(self._visible, self._revealed, weights, View(flips=flips))
-            for flips in FLIPS
-        ]
+        view = next(self._revealed_views)
+        return [self._draw_of(self._visible, self._revealed, weights, view)]
 
     def skip(self, draws: int, reveals: int) -> None:
         skip_views(self._views, draws)

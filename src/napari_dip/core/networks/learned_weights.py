@@ -32,9 +32,9 @@ def find_weights(network: NetworkConfig, channels: int) -> Path | None:
 
     Examples
     --------
-    >>> from napari_dip.config import PRESETS
-    >>> find_weights(PRESETS["balanced"].network, 1).name
-    'balanced-1.safetensors'
+    >>> from napari_dip.config import LEARNED_NETWORK, PRESETS
+    >>> find_weights(LEARNED_NETWORK, 1).name
+    'grey.safetensors'
     >>> find_weights(PRESETS["paper"].network, 1) is None
     True
     """
@@ -44,7 +44,7 @@ def find_weights(network: NetworkConfig, channels: int) -> Path | None:
 
 
 @torch.no_grad()
-def load_learned_weights(network: PriorNetwork, file: Path, mean: Tensor, deviation: Tensor) -> str:
+def load_learned_weights(network: PriorNetwork, file: Path, deviation: Tensor) -> str:
     """Load weights that come with the package, and return the SHA-256 of their file.
 
     Parameters
@@ -53,14 +53,14 @@ def load_learned_weights(network: PriorNetwork, file: Path, mean: Tensor, deviat
         Network that receives the weights.
     file : Path
         File of the weights, from `find_weights`.
-    mean, deviation : () Tensor
-        Mean and standard deviation of the observation. The weights yield a standardised
-        estimate; the head is rescaled to the units of the observation.
+    deviation : () Tensor
+        Standard deviation by which the input is standardised. The weights yield a change of the
+        standardised image; the head is rescaled to the change of the image.
     """
     digest = load_weights(network, str(file))
     scale = deviation / GAIN
     network.head.weight *= scale
-    network.head.bias.mul_(scale).add_((mean - MIDDLE) / GAIN)
+    network.head.bias.mul_(scale).sub_(MIDDLE / GAIN)
     return digest
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dip.config import for_correlated_noise
-from napari_dip.core.blocks.plan import block_shape, plan_blocks
+from napari_dip.config import for_correlated_noise, with_learned_start
+from napari_dip.core.blocks.plan import block_shape, count_channels, plan_blocks
 from napari_dip.core.blocks.tiles import find_tiling, possible_tiling
 from napari_dip.core.hardware.device import find_runtime, useful_threads
 from napari_dip.core.hardware.memory import free_memory
@@ -119,7 +119,7 @@ def resolve(image: Image, task: Task, config: DipConfig) -> RunPlan:
     task = task.with_noise(given.noise, given.sigma_noise, image)
     observation = task.observe(image)
     channels = find_channels(observation, given, task)
-    fitted = _adapt_fit(given, task, channels)
+    fitted = _adapt_fit(given, task, channels, image)
 
     runtime = find_runtime(fitted.device, fitted.precision)
     axes = spatial_axes(image, fitted.dims)
@@ -145,10 +145,15 @@ def resolve(image: Image, task: Task, config: DipConfig) -> RunPlan:
     )
 
 
-def _adapt_fit(config: CompleteConfig, task: Task, channels: Sequence[Channel]) -> CompleteConfig:
-    """Choose channels, stopping rule, latent and warm start for the task and its noise."""
+def _adapt_fit(
+    config: CompleteConfig, task: Task, channels: Sequence[Channel], image: Image
+) -> CompleteConfig:
+    """Choose channels, stopping rule, latent and starts for the task and its noise."""
     joint = {"channels": "joint"} if task.joint else {}
     config = config.model_copy(update={**joint, **_for_noise(config, task, channels)})
+    (first, *_) = plan_blocks(image, config.channels, config.dims)
+    fit = with_learned_start(config, task.preset, count_channels(first, image))
+    config = config.model_copy(update={"fit": fit, "max_iterations": fit.max_iterations})
     return config.model_copy(update={"warm_start": choose_warm_start(config, task.preset)})
 
 

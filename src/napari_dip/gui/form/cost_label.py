@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLabel
 
+from napari_dip.config import with_learned_start
 from napari_dip.core.blocks.plan import block_shape, count_channels, plan_blocks
-from napari_dip.core.hardware.fit_cost import fit_memory, iteration_work
+from napari_dip.core.hardware.fit_cost import fit_memory, fit_work, iteration_work
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.job.job import size_of_part
 from napari_dip.gui.session.settings import remembered_file
@@ -90,16 +91,15 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
     """
     # The preset of inpainting depends on the mask; reading it takes too long here.
     complete = config.complete(task.name)  # type: ignore[arg-type]
-    settings = complete.fit
     plan = plan_blocks(image, config.channels, complete.dims)
     factor = task.values.get("factor", 1)
     pixels = prod(block_shape(plan[0], image)) * factor**2
     channels = count_channels(plan[0], image)
+    settings = with_learned_start(complete, task.name, channels)  # type: ignore[arg-type]
     memory = f"About {max(fit_memory(settings, pixels, channels) / 1e9, 0.1):.1f} GB"
     if pace is None:
         return memory
-    fits = len(plan) * config.runs * settings.max_iterations
-    seconds = pace * iteration_work(settings, pixels) * fits
+    seconds = pace * fit_work(settings, pixels) * len(plan) * config.runs
     limit = config.time_limit
     return f"{memory}; at most {duration(seconds if limit is None else min(seconds, limit))}"
 

@@ -1,0 +1,122 @@
+"""Stabiliser: maps intensities to a scale on which the noise has a standard deviation of 1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import special, stats
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_dip.core.noise.model import NoiseModel
+
+# Photon noise whose gain is below this share of the standard deviation counts as Gaussian noise.
+_FLAT = 0.01
+# Photon counts of the table of moments: with more photons the transform is exact.
+_COUNTS = np.concatenate([[0.0], np.geomspace(0.02, 60, 80)])
+_EVENTS = np.arange(140)
+_NODES = 9
+_LEAST_DEVIATION = 0.03
+
+
+class Stabiliser:
+    """The generalised Anscombe transform of a noise model.
+
+    Parameters
+    ----------
+    noise : NoiseModel
+        Noise of each channel.
+    mean : float or Tensor
+        Mean intensity, at which noise that hardly depends on the intensity is measured.
+
+    References
+    ----------
+    M. Mäkitalo, A. Foi, "Optimal inversion of the generalized Anscombe transformation for
+    Poisson-Gaussian noise", IEEE TIP 22 (2013) 91.
+
+    Examples
+    --------
+    >>> from napari_dip.core.noise.model import NoiseModel
+    >>> gain, nothing = torch.full((1, 1, 1), 0.01), torch.zeros(1, 1, 1)
+    >>> stabiliser = Stabiliser(NoiseModel(gain, nothing, nothing), mean=0.5)
+    >>> photons = torch.distributions.Poisson(torch.full((1, 1, 64, 64), 50.0)).sample()
+    >>> bool((stabiliser(0.01 * photons).std() - 1).abs() < 0.1)
+    True
+    """
+
+    def __init__(self, noise: NoiseModel, mean: float | Tensor) -> None:
+        slope, intercept = torch.as_tensor(noise.slope), torch.as_tensor(noise.intercept)
+        variance = (slope * mean + intercept).clamp(min=torch.as_tensor(noise.floor))
+        self._deviation = variance.sqrt().clamp(min=1e-12)
+        self._flat = slope <= _FLAT * self._deviation
+        self._slope = torch.where(self._flat, torch.ones_like(slope), slope)
+        self._intercept = intercept
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Return intensities (N, C, Y, X) on the stabilised scale."""
+        photons = self._slope * values + 0.375 * self._slope**2 + self._intercept
+        curved = 2 / self._slope * photons.clamp(min=0).sqrt()
+        return torch.where(self._flat, values / self._deviation, curved)
+
+    def inverse(self, stable: Tensor) -> Tensor:
+        """Return the intensities of stabilised values (N, C, Y, X)."""
+        roots = stable.clamp(min=0) * self._slope / 2
+        curved = (roots**2 - 0.375 * self._slope**2 - self._intercept) / self._slope
+        return torch.where(self._flat, stable * self._deviation, curved)
+
+    def moments(self, intensities: Tensor) -> tuple[Tensor, Tensor]:
+        """Return bias and standard deviation of stabilised noisy values at few photons.
+
+        Parameters
+        ----------
+        intensities : (1, C, Y, X) Tensor
+            Approximate intensities without noise.
+
+        Returns
+        -------
+        bias, deviation : (1, C, Y, X) Tensor
+            Mean of the stabilised noisy values minus the stabilised intensity, and their
+            standard deviation, which is below 1 at few photons.
+        """
+        bias, deviation = torch.zeros_like(intensities), torch.ones_like(intensities)
+        flat, slopes, intercepts = (
+            values.expand(intensities.shape[1], 1, 1).flatten().tolist()
+            for values in (self._flat, self._slope, self._intercept)
+        )
+        for channel, plane in enumerate(intensities[0].cpu().numpy()):
+            if flat[channel]:
+                continue
+            table = _table(slopes[channel], intercepts[channel])
+            for moment, column in zip((bias, deviation), table[1:], strict=True):
+                values = np.interp(plane, table[0], column).astype(np.float32)
+                moment[0, channel] = torch.from_numpy(values).to(moment.device)
+        return bias, deviation
+
+
+def _table(slope: float, intercept: float) -> NDArray[np.float64]:
+    """Return intensities, and bias and deviation of stabilised values there, (3, K).
+
+    Photons are Poisson distributed, and a positive intercept is the variance of Gaussian noise.
+    """
+
+    def stabilised(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        photons = slope * values + 0.375 * slope**2 + intercept
+        stable: NDArray[np.float64] = 2 / slope * np.sqrt(np.maximum(photons, 0))
+        return stable
+
+    dark = max(-intercept, 0.0) / slope  # intensity without any photon
+    nodes, shares = special.roots_hermitenorm(_NODES)
+    read_noise = max(intercept, 0.0) ** 0.5
+    outcomes = stabilised(dark + slope * _EVENTS[:, None] + read_noise * nodes)
+    chances = stats.poisson.pmf(_EVENTS, _COUNTS[:, None])[..., None] * shares / shares.sum()
+    mean = (chances * outcomes).sum((1, 2))
+    variance = (chances * outcomes**2).sum((1, 2)) - mean**2
+    intensities = dark + slope * _COUNTS
+    deviation = np.sqrt(np.maximum(variance, _LEAST_DEVIATION**2))
+    table = np.stack([intensities, mean - stabilised(intensities), deviation])
+    table[1:, -1] = 0, 1  # continued beyond the last count
+    return table
