@@ -44,7 +44,13 @@ class Batch(NamedTuple):
 
 
 def draw_batch(
-    random: np.random.Generator, bank: Bank, size: int, count: int, scenes: range
+    random: np.random.Generator,
+    bank: Bank,
+    size: int,
+    count: int,
+    scenes: range,
+    *,
+    unsteady: bool = True,
 ) -> Batch:
     """Draw examples.
 
@@ -60,9 +66,11 @@ def draw_batch(
         Number of examples.
     scenes : range
         Indices of the scenes that are drawn from.
+    unsteady : bool
+        Whether the brightness of some images fluctuates. Default True.
     """
     drawn = [
-        _draw_example(random, bank[random.integers(scenes.start, scenes.stop)], size)
+        _draw_example(random, bank[random.integers(scenes.start, scenes.stop)], size, unsteady)
         for _ in range(count)
     ]
     return Batch(*(torch.from_numpy(np.stack(arrays)) for arrays in zip(*drawn, strict=True)))
@@ -101,7 +109,7 @@ def estimate(network: PriorNetwork, observation: Tensor, visible: Tensor) -> Ten
 
 
 def _draw_example(
-    random: np.random.Generator, scene: Bank, size: int
+    random: np.random.Generator, scene: Bank, size: int, unsteady: bool
 ) -> tuple[Plane, Plane, Plane]:
     """Return observation, clean image and mask of one crop of a scene (C, Y, X)."""
     pixels: Plane = np.asarray(scene, np.float32)
@@ -110,7 +118,7 @@ def _draw_example(
     pixels = with_contrast(random, _turned(random, _crop(random, pixels, size)))
     if random.random() < 0.02:  # an empty field
         pixels = np.full_like(pixels, pixels.mean())
-    noisy, clean = with_noise(random, pixels)
+    noisy, clean = with_noise(random, pixels, unsteady=unsteady)
     hidden = random.choice(list(_HIDDEN), p=list(_HIDDEN.values()))
     visible = random.random((1, size, size)) >= hidden
     return noisy, clean, visible.astype(np.float32)

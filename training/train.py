@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # Side [pixels] and number of the crops of each step, in turn: about as many pixels in each.
 _CROPS = [(128, 4)] * 6 + [(96, 7)] * 3 + [(64, 16)]
+# The brightness of some grey images fluctuates from this step on.
+_UNSTEADY_FROM = {"grey": 4000}
 # The first scenes of a bank are for validation only.
 _VALIDATION_SCENES, _VALIDATION_IMAGES, _VALIDATION_SIZE = 100, 60, 128
 _VALIDATION_SEED = 777
@@ -101,7 +104,9 @@ def train(
     while (share := budget.share(state)) < 1:
         # Each step has its own seed, so that a training can resume at any step.
         random = np.random.default_rng((seed, _EXAMPLES, state.step))
-        batch = draw_batch(random, bank, *_CROPS[state.step % len(_CROPS)], scenes)
+        unsteady = state.step >= _UNSTEADY_FROM.get(kind, math.inf)
+        crops = _CROPS[state.step % len(_CROPS)]
+        batch = draw_batch(random, bank, *crops, scenes, unsteady=unsteady)
         losses.append(state.advance(batch, share))
         state.seconds = time.process_time() - begun
         if state.step % every == 0 or budget.share(state) >= 1:
@@ -136,6 +141,6 @@ def _draw_validation(bank: Bank, device: torch.device) -> list[Batch]:
     random = np.random.default_rng((_VALIDATION_SEED, bank.shape[1]))
     scenes = range(_VALIDATION_SCENES)
     return [
-        draw_batch(random, bank, _VALIDATION_SIZE, 1, scenes).to(device)
+        draw_batch(random, bank, _VALIDATION_SIZE, 1, scenes, unsteady=False).to(device)
         for _ in range(_VALIDATION_IMAGES)
     ]
