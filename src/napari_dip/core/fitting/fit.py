@@ -169,11 +169,12 @@ def fit(
     posterior = Posterior(config.posterior_samples or 0, settings.posterior_noise, limit)
 
     reason = None
+    judged = trainer.judge(state.average.value)
     if learned_sha256 is not None and start_from is None:
         estimate = trainer.reveal(state.average.value)
         state.average.update(estimate)
         loss = weighted_mean(problem.nll(estimate), fitted)
-        start = evaluator.read(loss, estimate)
+        start = evaluator.read(loss, estimate if judged is None else judged)
         removed = None if guard is None else guard.most_removed(estimate)
         reason = state.assess(start.evidence(0, timer.seconds, estimate.flatten()[probe], removed))
         state.keep_checkpoint(0, start.loss)
@@ -200,10 +201,11 @@ def fit(
             state.average.update(shown)
         elif state.average.is_empty or iteration % (settings.reveal_every or 1) == 0:
             state.average.update(trainer.reveal(known))
+            judged = trainer.judge(known)
         if not monitor.is_due(iteration, last):
             continue
 
-        evaluation = monitor.assess(iteration, loss)
+        evaluation = monitor.assess(iteration, loss, judged)
         if evaluation is None:
             continue
         most_removed = None

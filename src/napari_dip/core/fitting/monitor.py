@@ -71,9 +71,22 @@ class Monitor:
         regular = iteration % self._every == 0 or iteration == last
         return regular or self._timer.stop_requested()
 
-    def assess(self, iteration: int, loss: Tensor) -> Evaluation | None:
-        """Measure the average; after a collapse of the loss, roll back and return None."""
-        evaluation = self._evaluator.read(loss, self._state.average.value)
+    def assess(
+        self, iteration: int, loss: Tensor, judged: Tensor | None = None
+    ) -> Evaluation | None:
+        """Measure an estimate; after a collapse of the loss, roll back and return None.
+
+        Parameters
+        ----------
+        iteration : int
+            Number of iterations so far.
+        loss : () Tensor
+            Loss of the iteration.
+        judged : (1, C, [Z,] Y, X) Tensor, optional
+            Estimate without the held-out pixels; the moving average by default.
+        """
+        average = self._state.average.value
+        evaluation = self._evaluator.read(loss, average if judged is None else judged)
         now = self._timer.seconds
         self._paces.append((now - self._last_assessment) / self._every)
         self._last_assessment = now

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 # Share by which the power of the residual may exceed that of the noise, beside chance, for
 # white and for correlated noise (whose standard deviation may be 40% more than measured). The
-# excess above it counts gradually, and fully from `_RAMP` on.
-_UNCERTAINTY, _UNCERTAINTY_CORRELATED, _RAMP = 0.15, 1.0, 0.32
+# excess above it counts gradually, and fully from `_RAMP` on. A network that knows the noise level
+# keeps texture by itself, so a larger residual is mostly noise that was not measured.
+_UNCERTAINTY, _LARGE_UNCERTAINTY, _RAMP = 0.15, 1.0, 0.32
 # Exponent of the ratio of noise to residual. 1 minimises the expected error if the noise
 # level is exact; more keeps texture where the level is too high, and costs little where it is
 # exact (docs/performance.md).
@@ -36,6 +37,8 @@ class ResidualGuard:
     ----------
     problem : Problem
         Observation and noise model; the operator is the identity.
+    knows_noise : bool
+        Whether the network knows the noise level. Default False.
 
     Notes
     -----
@@ -50,14 +53,15 @@ class ResidualGuard:
     N. Wiener, "Extrapolation, Interpolation, and Smoothing of Stationary Time Series", 1949.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, *, knows_noise: bool = False) -> None:
         self._problem = problem
         self._weights = problem.valid.float()
         # Number of independent values in a region. It is smaller where the noise of
         # neighbouring pixels is correlated, at the border and beside missing pixels.
         independent = 4 * math.pi * DEVIATION**2 / (1 + 4 * math.pi * problem.noise.grain**2)
         inside = regional_means(self._weights, beyond=True).clamp(min=1e-6)
-        uncertainty = _UNCERTAINTY_CORRELATED if problem.noise.grain else _UNCERTAINTY
+        large = knows_noise or problem.noise.grain
+        uncertainty = _LARGE_UNCERTAINTY if large else _UNCERTAINTY
         self._least = 1 + uncertainty + (2 / (independent * inside)).sqrt()
 
     @torch.no_grad()
@@ -105,4 +109,6 @@ class ResidualGuard:
 def build_guard(problem: Problem, settings: FitConfig) -> ResidualGuard | None:
     """Return the guard of a fit; None if it is off or the operator is not the identity."""
     guarded = settings.residual_guard and isinstance(problem.operator, Identity)
-    return ResidualGuard(problem) if guarded else None
+    if not guarded:
+        return None
+    return ResidualGuard(problem, knows_noise=settings.latent == "recorrupted")

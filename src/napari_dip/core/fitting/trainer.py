@@ -91,15 +91,14 @@ class Trainer:
 
     @torch.no_grad()
     def reveal(self, known: Tensor) -> Tensor:
-        """Return an estimate for which no pixel is hidden, (1, C, [Z,] Y, X).
+        """Return an estimate for which no fitted pixel is hidden, (1, C, [Z,] Y, X)."""
+        return self._mean_estimate(self.latent.reveal(), known)
 
-        Held-out and missing pixels are hidden all the same.
-        """
-        draws = self.latent.reveal()
-        total = self._estimate(draws[0], known)
-        for draw in draws[1:]:
-            total += self._estimate(draw, known)
-        return total / len(draws)
+    @torch.no_grad()
+    def judge(self, known: Tensor) -> Tensor | None:
+        """Return an estimate without the held-out pixels; None if all estimates are without."""
+        draws = self.latent.judge()
+        return self._mean_estimate(draws, known) if draws else None
 
     @torch.no_grad()
     def add_noise(self, scale: float) -> None:
@@ -113,6 +112,12 @@ class Trainer:
         for weight, step in typical_steps(self.network, self.settings):
             noise = torch.randn(weight.shape, generator=self.random, device=self.random.device)
             weight.add_(scale * step * noise)
+
+    def _mean_estimate(self, draws: list[Draw], known: Tensor) -> Tensor:
+        total = self._estimate(draws[0], known)
+        for draw in draws[1:]:
+            total += self._estimate(draw, known)
+        return total / len(draws)
 
     def _estimate(self, draw: Draw, known: Tensor) -> Tensor:
         """Return the network's estimate (1, C, [Z,] Y, X); `known` where its view has no pixel."""

@@ -72,6 +72,10 @@ class Latent(Protocol):
         """Return inputs in which all fitted pixels are visible, for one estimate."""
         return [self.draw()]
 
+    def judge(self) -> list[Draw]:
+        """Return inputs in which held-out pixels are hidden; none if they always are."""
+        return []
+
     def finish(self, estimate: Tensor) -> Tensor:
         """Return the final estimate, corrected for the kind of latent."""
         return estimate

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 _REGION = 5
 
 
+class _Picture(NamedTuple):
+    """Image (1, C, Y, X) with filled pixels, and mask (1, 1, Y, X) of the visible ones."""
+
+    picture: Tensor
+    visible: Tensor
+
+
 class RecorruptedLatent(Latent):
     """Stabilised observation with noise added; the target has the same noise subtracted.
 
@@ -32,7 +39,8 @@ class RecorruptedLatent(Latent):
     signal, at every pixel. The network sees the noise level, and each iteration fits a window of
     the plane. The estimate comes from the observation itself, without more noise.
 
-    Held-out and missing pixels are replaced by the mean of their neighbours and not fitted.
+    Held-out and missing pixels are replaced by the mean of their neighbours and not fitted. The
+    estimate does see the held-out pixels; a second one, without them, decides when to stop.
 
     Parameters
     ----------
@@ -71,50 +79,56 @@ class RecorruptedLatent(Latent):
         count = (visible.sum() * problem.channels).clamp(min=1.0)
         stabiliser = Stabiliser(problem.noise, (observed * visible).sum() / count)
         stable = stabiliser(observed)
-        self._stabiliser, self._visible = stabiliser, visible
         self.mean = (stable * visible).sum() / count
         spread = ((stable - self.mean).square() * visible).sum() / count
         self.deviation = spread.sqrt().clamp(min=1e-3)
+        self._to_intensity = stabiliser.inverse
         self._strength, self._side = settings.recorruption, settings.window
         self._shuffle, self._random = network.pixel_shuffle, random
         self._flips: Iterator[tuple[int, ...]] = cycle(FLIPS)
-        on_canvas = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
-        mask = visible.expand_as(stable)
-        self._seen = torch.lerp(mean_of_neighbours(stable, mask), stable, mask)
-        bias, noise = stabiliser.moments(_regional_means(observed, mask))
-        # Picture that is seen, target without bias, noise and mask, on the canvas.
-        parts = (self._seen, stable - bias, noise, visible)
-        self._canvas = [on_canvas(part) for part in parts]
-        self._spread = on_canvas
+        self._on_canvas = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
+        self._fitted = _fill(stable, visible)
+        self._shown = _fill(stable, problem.valid.amin(dim=1, keepdim=True).float())
+        bias, noise = stabiliser.moments(_regional_means(observed, visible))
+        # What a window is cut from: picture, mask, target and standard deviation of the noise.
+        self._canvas = [self._on_canvas(part) for part in (*self._fitted, stable - bias, noise)]
 
     def draw(self) -> Draw:
         """Return a window with more noise, and the same window with noise subtracted."""
         window, flips = self._window(), next(self._flips)
-        seen, target, deviation, visible = (
+        picture, visible, target, deviation = (
             part[window].flip(flips) if flips else part[window] for part in self._canvas
         )
-        noise = deviation * torch.randn(
-            seen.shape, generator=self._random, device=self._random.device
-        )
-        start = seen + self._strength * noise * visible
+        drawn = torch.randn(picture.shape, generator=self._random, device=self._random.device)
+        noise = deviation * drawn
+        start = picture + self._strength * noise * visible
         latent = self._input(start, visible, (1 + self._strength**2) ** 0.5)
-        # The variance of the target: the loss is about 1, as everywhere.
-        weights = (visible / (1 + self._strength**-2)).expand_as(seen)
+        # Divided by the variance of the target, so that the loss is about 1, as everywhere.
+        weights = (visible / (1 + self._strength**-2)).expand_as(picture)
         return Draw(latent, weights, View(), start, target=target - noise / self._strength)
 
     def reveal(self) -> list[Draw]:
-        """Return the observation, flipped in four ways."""
-        seen, _, _, visible = self._canvas
-        return [self._reveal(seen, visible, View(flips=flips)) for flips in FLIPS]
+        """Return the observation, flipped in four ways; only missing pixels are hidden."""
+        return self._mirrored(self._shown, FLIPS)
+
+    def judge(self) -> list[Draw]:
+        """Return the observation without held-out pixels, flipped in two ways."""
+        return self._mirrored(self._fitted, FLIPS[:2])
 
     def skip(self, draws: int, reveals: int) -> None:
         for _ in range(draws % len(FLIPS)):
             next(self._flips)
 
-    def _reveal(self, seen: Tensor, visible: Tensor, view: View) -> Draw:
-        latent = self._input(view.apply(seen), view.apply(visible), 1.0)
-        weights = self._visible.expand_as(self._seen)
-        return Draw(latent, weights, view, self._seen, to_intensity=self._stabiliser.inverse)
+    def _mirrored(self, shown: _Picture, ways: Sequence[tuple[int, ...]]) -> list[Draw]:
+        picture, visible = (self._on_canvas(part) for part in shown)
+        draws = []
+        for view in (View(flips=flips) for flips in ways):
+            latent = self._input(view.apply(picture), view.apply(visible), 1.0)
+            weights = shown.visible.expand_as(shown.picture)
+            draws.append(
+                Draw(latent, weights, view, shown.picture, to_intensity=self._to_intensity)
+            )
+        return draws
 
     def _input(self, picture: Tensor, visible: Tensor, noise: float) -> Tensor:
         level = (noise / self.deviation).reshape(1, 1, 1, 1)
@@ -124,16 +138,13 @@ class RecorruptedLatent(Latent):
     def _window(self) -> tuple[Any, ...]:
         """Return a random window of the canvas."""
         spans = []
-        for size in self._seen_sizes():
+        for size in self._canvas[0].shape[2:]:
             side = min(self._side, size)
             first = torch.randint(
                 size - side + 1, (1,), generator=self._random, device=self._random.device
             )
             spans.append(slice(int(first), int(first) + side))
         return (..., *spans)
-
-    def _seen_sizes(self) -> tuple[int, ...]:
-        return tuple(self._canvas[0].shape[2:])
 
 
 def network_input(standard: Tensor, visible: Tensor, level: Tensor, shuffle: int) -> Tensor:
@@ -159,8 +170,15 @@ def network_input(standard: Tensor, visible: Tensor, level: Tensor, shuffle: int
     return channels_last(torch.cat([coarse, level.expand(-1, 1, *coarse.shape[2:])], 1))
 
 
-def _regional_means(observed: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean intensity around each pixel, over pixels of the mask."""
+def _fill(stable: Tensor, visible: Tensor) -> _Picture:
+    """Replace hidden pixels by the mean of their visible neighbours."""
+    mask = visible.expand_as(stable)
+    return _Picture(torch.lerp(mean_of_neighbours(stable, mask), stable, mask), visible)
+
+
+def _regional_means(observed: Tensor, visible: Tensor) -> Tensor:
+    """Return the mean intensity around each pixel, over visible pixels."""
+    mask = visible.expand_as(observed)
     margin = _REGION // 2
     sums = (
         torch.nn.functional.avg_pool2d(part, _REGION, 1, margin) for part in (observed * mask, mask)
