@@ -41,7 +41,7 @@ _RULES = ("auto", "heldout", "none")
 def with_learned_start(config: CompleteConfig, task: TaskName, channels: int) -> FitConfig:
     """Return the fit settings of a learned start, if it suits a restoration, else the given ones.
 
-    It suits the denoising of planes with the settings of a preset.
+    It suits the denoising of planes in a single run with the settings of a preset.
 
     Parameters
     ----------
@@ -65,6 +65,7 @@ def with_learned_start(config: CompleteConfig, task: TaskName, channels: int) ->
         or config.noise == "laplace"
         or config.posterior_samples is not None
         or config.tune is not None
+        or config.runs > 1  # runs from the same weights would agree where all are wrong
         or config.fit.model_copy(update={"max_iterations": preset.max_iterations}) != preset
     ):
         return config.fit
