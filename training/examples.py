@@ -11,7 +11,7 @@ from torch import Tensor
 from napari_dip.core.image.infill import mean_of_neighbours
 from napari_dip.core.latents.recorrupted import network_input
 from napari_dip.core.networks.build import GAIN, MIDDLE, PriorNetwork
-from training.noise import with_contrast, with_noise
+from training.noise import Fluctuations, with_contrast, with_noise
 
 if TYPE_CHECKING:
     from training.bank import Bank
@@ -49,8 +49,7 @@ def draw_batch(
     size: int,
     count: int,
     scenes: range,
-    *,
-    unsteady: bool = True,
+    fluctuations: Fluctuations = "weak",
 ) -> Batch:
     """Draw examples.
 
@@ -66,11 +65,11 @@ def draw_batch(
         Number of examples.
     scenes : range
         Indices of the scenes that are drawn from.
-    unsteady : bool
-        Whether the brightness of some images fluctuates. Default True.
+    fluctuations : {"none", "weak", "strong"}
+        Fluctuations of the brightness of some images. Default "weak".
     """
     drawn = [
-        _draw_example(random, bank[random.integers(scenes.start, scenes.stop)], size, unsteady)
+        _draw_example(random, bank[random.integers(scenes.start, scenes.stop)], size, fluctuations)
         for _ in range(count)
     ]
     return Batch(*(torch.from_numpy(np.stack(arrays)) for arrays in zip(*drawn, strict=True)))
@@ -109,7 +108,7 @@ def estimate(network: PriorNetwork, observation: Tensor, visible: Tensor) -> Ten
 
 
 def _draw_example(
-    random: np.random.Generator, scene: Bank, size: int, unsteady: bool
+    random: np.random.Generator, scene: Bank, size: int, fluctuations: Fluctuations
 ) -> tuple[Plane, Plane, Plane]:
     """Return observation, clean image and mask of one crop of a scene (C, Y, X)."""
     pixels: Plane = np.asarray(scene, np.float32)
@@ -118,7 +117,7 @@ def _draw_example(
     pixels = with_contrast(random, _turned(random, _crop(random, pixels, size)))
     if random.random() < 0.02:  # an empty field
         pixels = np.full_like(pixels, pixels.mean())
-    noisy, clean = with_noise(random, pixels, unsteady=unsteady)
+    noisy, clean = with_noise(random, pixels, fluctuations)
     hidden = random.choice(list(_HIDDEN), p=list(_HIDDEN.values()))
     visible = random.random((1, size, size)) >= hidden
     return noisy, clean, visible.astype(np.float32)

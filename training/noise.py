@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -18,12 +18,16 @@ _FLATTEST = 0.02
 # the largest correlation of neighbours along a line and of adjacent lines.
 _CORRELATED, _ALONG, _ACROSS = 0.3, 0.2, 0.08
 # Share of the images with photons whose brightness fluctuates, too, as by unsteady light or
-# motion, and the largest standard deviation of the fluctuations relative to the brightness.
-_UNSTEADY, _FLUCTUATION = 0.35, 0.25
+# motion, and the largest standard deviation of strong fluctuations relative to the brightness.
+# The variance of weak ones is at most that of the photons.
+_UNSTEADY, _STRONG = 0.35, 0.25
 # Measured noise levels differ from the true ones by about such a factor.
 _ERROR_OF_LEVEL = (0.87, 1.15)
 # Grey values of an 8-bit file per unit of intensity.
 _GREY_VALUES = 200
+
+
+Fluctuations = Literal["none", "weak", "strong"]
 
 
 class StabilisedPair(NamedTuple):
@@ -50,7 +54,7 @@ def with_contrast(random: np.random.Generator, scene: Plane) -> Plane:
 
 
 def with_noise(
-    random: np.random.Generator, clean: Plane, *, unsteady: bool = True
+    random: np.random.Generator, clean: Plane, fluctuations: Fluctuations = "weak"
 ) -> StabilisedPair:
     """Draw an observation of a clean image, and stabilise it by a noise level that is measured.
 
@@ -60,9 +64,9 @@ def with_noise(
         Source of all random numbers.
     clean : ([C,] Y, X) float32
         Clean image, 0 to about 1.5.
-    unsteady : bool
-        Whether some images have fluctuations of the brightness, which the measured level does not
-        include. Default True.
+    fluctuations : {"none", "weak", "strong"}
+        Fluctuations of the brightness of some images, which the measured level does not include.
+        Default "weak".
     """
     sigma = max(float(clean.std()), _FLATTEST) * _draw_level(random)
     photons = random.choice([0.0, 1.0, random.random()], p=[0.4, 0.3, 0.3])
@@ -74,9 +78,11 @@ def with_noise(
     if variance:
         deviation = np.float32(variance**0.5)
         noisy = noisy + deviation * random.standard_normal(clean.shape, np.float32)
-    if unsteady and gain and random.random() < _UNSTEADY:
+    if fluctuations != "none" and gain and random.random() < _UNSTEADY:
         waves = _correlated(random, random.standard_normal(clean.shape, np.float32))
-        noisy = noisy + np.float32(random.uniform(0, _FLUCTUATION)) * clean * waves
+        brightest = max(float(clean.max()), _FLATTEST)
+        most = _STRONG if fluctuations == "strong" else (gain / brightest) ** 0.5
+        noisy = noisy + np.float32(random.uniform(0, most)) * clean * waves
     if random.random() < _CORRELATED:
         noisy = clean + _correlated(random, noisy - clean)
     if random.random() < 0.2:  # 8 bit, black cut off

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from napari_dip.config import LEARNED_NETWORK
 from training.bank import BANKS, Bank, Kind, open_bank
 from training.examples import Batch, draw_batch, estimate
 from training.network import new_network, write_weights
+from training.noise import Fluctuations
 from training.state import TrainingState
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 # Side [pixels] and number of the crops of each step, in turn: about as many pixels in each.
 _CROPS = [(128, 4)] * 6 + [(96, 7)] * 3 + [(64, 16)]
-# The brightness of some grey images fluctuates from this step on.
-_UNSTEADY_FROM = {"grey": 4000}
+# Fluctuations of the brightness of grey images from a step on.
+_FLUCTUATIONS: list[tuple[int, Fluctuations]] = [(0, "none"), (4000, "strong"), (7000, "weak")]
 # The first scenes of a bank are for validation only.
 _VALIDATION_SCENES, _VALIDATION_IMAGES, _VALIDATION_SIZE = 100, 60, 128
 _VALIDATION_SEED = 777
@@ -104,9 +104,8 @@ def train(
     while (share := budget.share(state)) < 1:
         # Each step has its own seed, so that a training can resume at any step.
         random = np.random.default_rng((seed, _EXAMPLES, state.step))
-        unsteady = state.step >= _UNSTEADY_FROM.get(kind, math.inf)
         crops = _CROPS[state.step % len(_CROPS)]
-        batch = draw_batch(random, bank, *crops, scenes, unsteady=unsteady)
+        batch = draw_batch(random, bank, *crops, scenes, _fluctuations(kind, state.step))
         losses.append(state.advance(batch, share))
         state.seconds = time.process_time() - begun
         if state.step % every == 0 or budget.share(state) >= 1:
@@ -137,10 +136,16 @@ def gain(network: PriorNetwork, images: list[Batch]) -> float:
     return float(torch.stack(gains).mean())
 
 
+def _fluctuations(kind: Kind, step: int) -> Fluctuations:
+    if kind == "colour":
+        return "none"
+    return next(kept for first, kept in reversed(_FLUCTUATIONS) if step >= first)
+
+
 def _draw_validation(bank: Bank, device: torch.device) -> list[Batch]:
     random = np.random.default_rng((_VALIDATION_SEED, bank.shape[1]))
     scenes = range(_VALIDATION_SCENES)
     return [
-        draw_batch(random, bank, _VALIDATION_SIZE, 1, scenes, unsteady=False).to(device)
+        draw_batch(random, bank, _VALIDATION_SIZE, 1, scenes, "none").to(device)
         for _ in range(_VALIDATION_IMAGES)
     ]
