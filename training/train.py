@@ -15,11 +15,11 @@ from napari_dip.config import LEARNED_NETWORK
 from training.bank import BANKS, Bank, Kind, open_bank
 from training.examples import Batch, draw_batch, estimate
 from training.network import new_network, write_weights
-from training.noise import Fluctuations
 from training.state import TrainingState
 
 if TYPE_CHECKING:
     from napari_dip.core.networks.build import PriorNetwork
+    from training.noise import Fluctuations
 
 # Side [pixels] and number of the crops of each step, in turn: about as many pixels in each.
 _CROPS = [(128, 4)] * 6 + [(96, 7)] * 3 + [(64, 16)]
