@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 
 from napari_dip.config import LEARNED, LEARNED_NETWORK, PRESETS, NetworkConfig
-from napari_dip.core.latents.recorrupted import network_input
+from napari_dip.core.latents.recorrupted import input_channels, network_input
 from napari_dip.core.networks.build import build_network
 from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
 
@@ -19,7 +19,7 @@ CHANNELS = (1, 3)
 
 
 def network_of(channels=1, deviation=1.0):
-    network = build_network(LEARNED_NETWORK, 4 * (channels + 1) + 1, channels)
+    network = build_network(LEARNED_NETWORK, input_channels(channels, 2), channels)
     file = find_weights(LEARNED_NETWORK, channels)
     digest = load_learned_weights(network, file, torch.tensor(deviation))
     return network, file, digest
