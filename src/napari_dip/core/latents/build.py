@@ -18,7 +18,7 @@ from napari_dip.core.latents.base import Draw, Latent, Mirror, standardised_guid
 from napari_dip.core.latents.checkerboard import without_grid
 from napari_dip.core.latents.masked_kspace import FrequencyLatent
 from napari_dip.core.latents.masked_pixels import ObservationLatent
-from napari_dip.core.latents.recorrupted import RecorruptedLatent
+from napari_dip.core.latents.recorrupted import RecorruptedLatent, input_channels
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 from napari_dip.core.operators.base import Identity
 from napari_dip.core.operators.kspace import KSpace
@@ -221,7 +221,7 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
     if isinstance(problem.operator, KSpace):
         masked = 2 * problem.channels  # image and its difference from the zero-filled image
     if settings.latent == "recorrupted":
-        return settings.network.pixel_shuffle**2 * (problem.channels + 1) + 1
+        return input_channels(problem.channels, settings.network.pixel_shuffle)
     pictures = {"guide": guides, "observation": masked}
     if settings.latent in pictures:
         return pictures[settings.latent] * settings.network.pixel_shuffle**2

@@ -136,6 +136,11 @@ class RecorruptedLatent(Latent):
         return tuple(self._canvas[0].shape[2:])
 
 
+def input_channels(channels: int, shuffle: int) -> int:
+    """Return the number of channels of `network_input` for images of C channels."""
+    return shuffle**2 * (channels + 1) + 1
+
+
 def network_input(standard: Tensor, visible: Tensor, level: Tensor, shuffle: int) -> Tensor:
     """Return what a network that knows the noise level sees.
 
