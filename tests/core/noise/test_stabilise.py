@@ -102,6 +102,15 @@ def test_each_channel_has_its_own_noise():
     torch.testing.assert_close(stabiliser.inverse(stable), values, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("spread", "flat"), [(0.0, True), (0.01, True), (0.2, False)])
+def test_photon_noise_is_stabilised_only_where_the_intensity_varies(spread, flat):
+    stabiliser = Stabiliser(noise_of(0.02, -0.001), mean=0.5, spread=spread)
+    values = torch.linspace(0.1, 1, 100).reshape(1, 1, 10, 10)
+    steps = stabiliser(values).flatten().diff()
+    assert bool((steps.std() < 1e-3 * steps.mean()) == flat)
+    torch.testing.assert_close(stabiliser.inverse(stabiliser(values)), values, atol=1e-5, rtol=1e-4)
+
+
 def test_noise_has_at_least_the_variance_of_the_floor():
     stabiliser = Stabiliser(noise_of(0.0, 0.0, floor=0.25), mean=0.5)
     assert float(stabiliser(torch.ones(1, 1, 1, 1))) == pytest.approx(2)

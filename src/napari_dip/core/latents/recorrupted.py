@@ -69,7 +69,9 @@ class RecorruptedLatent(Latent):
         observed = problem.observation
         visible = fitted.amin(dim=1, keepdim=True)
         count = (visible.sum() * problem.channels).clamp(min=1.0)
-        stabiliser = Stabiliser(problem.noise, (observed * visible).sum() / count)
+        mask = visible.expand_as(observed)
+        regional = _regional_means(observed, mask)
+        stabiliser = Stabiliser(problem.noise, *_mean_and_spread(problem, regional, visible))
         stable = stabiliser(observed)
         self._stabiliser, self._visible = stabiliser, visible
         self.mean = (stable * visible).sum() / count
@@ -79,9 +81,8 @@ class RecorruptedLatent(Latent):
         self._shuffle, self._random = network.pixel_shuffle, random
         self._flips: Iterator[tuple[int, ...]] = cycle(FLIPS)
         on_canvas = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
-        mask = visible.expand_as(stable)
         self._seen = torch.lerp(mean_of_neighbours(stable, mask), stable, mask)
-        bias, noise = stabiliser.moments(_regional_means(observed, mask))
+        bias, noise = stabiliser.moments(regional)
         # Picture that is seen, target without bias, noise and mask, on the canvas.
         parts = (self._seen, stable - bias, noise, visible)
         self._canvas = [on_canvas(part) for part in parts]
@@ -162,6 +163,20 @@ def network_input(standard: Tensor, visible: Tensor, level: Tensor, shuffle: int
     """
     coarse = pixel_unshuffle(torch.cat([standard, (1 - visible) * level], 1), shuffle)
     return channels_last(torch.cat([coarse, level.expand(-1, 1, *coarse.shape[2:])], 1))
+
+
+def _mean_and_spread(problem: Problem, regional: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of the intensities without noise, (C, 1, 1) each."""
+    count = visible.sum().clamp(min=1.0)
+
+    def mean_of(values: Tensor) -> Tensor:
+        return ((values * visible).sum((0, 2, 3)) / count)[:, None, None]
+
+    mean = mean_of(regional)
+    # The means vary by noise, and by chance twice the standard error of that variance more.
+    of_noise = problem.noise.variance(mean) / _REGION**2
+    by_chance = of_noise * (1 + 2 * _REGION * (2 / count).sqrt())
+    return mean, (mean_of((regional - mean).square()) - by_chance).clamp(min=0).sqrt()
 
 
 def _regional_means(observed: Tensor, mask: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 # Photon noise whose gain is below this share of the standard deviation counts as Gaussian noise.
 _FLAT = 0.01
+# So does noise whose variance rises by less than this share over the spread of the intensities:
+# there the line of the variance is measured by chance, and a wrong one does harm.
+_RISE = 0.1
 # Photon counts of the table of moments: with more photons the transform is exact.
 _COUNTS = np.concatenate([[0.0], np.geomspace(0.02, 60, 80)])
 _EVENTS = np.arange(140)
@@ -32,8 +36,10 @@ class Stabiliser:
     ----------
     noise : NoiseModel
         Noise of each channel.
-    mean : float or Tensor
+    mean : float or (C, 1, 1) Tensor
         Mean intensity, at which noise that hardly depends on the intensity is measured.
+    spread : float or (C, 1, 1) Tensor
+        Standard deviation of the intensities without noise; infinite by default.
 
     References
     ----------
@@ -50,11 +56,14 @@ class Stabiliser:
     True
     """
 
-    def __init__(self, noise: NoiseModel, mean: float | Tensor) -> None:
+    def __init__(
+        self, noise: NoiseModel, mean: float | Tensor, spread: float | Tensor = math.inf
+    ) -> None:
         slope, intercept = torch.as_tensor(noise.slope), torch.as_tensor(noise.intercept)
         variance = (slope * mean + intercept).clamp(min=torch.as_tensor(noise.floor))
         self._deviation = variance.sqrt().clamp(min=1e-12)
-        self._flat = slope <= _FLAT * self._deviation
+        rises = (slope > _FLAT * self._deviation) & (slope * spread > _RISE * variance)
+        self._flat = ~rises
         self._slope = torch.where(self._flat, torch.ones_like(slope), slope)
         self._intercept = intercept
 
