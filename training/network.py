@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from napari_dip.core.latents.recorrupted import input_channels
 from napari_dip.core.networks.build import PriorNetwork, build_network
 from napari_dip.io.atomic import atomic_write
 
@@ -33,8 +34,7 @@ def new_network(config: NetworkConfig, channels: int, seed: int) -> PriorNetwork
         Seed of the weights.
     """
     torch.manual_seed(seed)
-    latent_channels = (channels + 1) * config.pixel_shuffle**2 + 1
-    network = build_network(config, latent_channels, channels)
+    network = build_network(config, input_channels(channels, config.pixel_shuffle), channels)
     network.head.weight.data.mul_(_FIRST_SCALE)
     # Without a bias, the change of the image scales with what the network sees.
     nn.init.zeros_(network.head.bias)

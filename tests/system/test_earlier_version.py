@@ -13,7 +13,7 @@ import pytest
 
 from napari_dip.cli.main import main
 from napari_dip.cli.options import Options, configure
-from napari_dip.config import REMOVED_FIT_FIELDS
+from napari_dip.config import ADDED_FIT_FIELDS, ADDED_NETWORK_FIELDS, REMOVED_FIT_FIELDS
 
 FOLDER = Path(__file__).parents[1] / "data" / "batch_before_0_1"
 BATCHES = {
@@ -63,7 +63,11 @@ def test_the_report_of_the_earlier_version_is_a_configuration(folder, task):
     for name, default in REMOVED_FIT_FIELDS.items():
         assert given["fit"].pop(name) == default
     kept = config.model_dump(mode="json")
-    assert kept["fit"]["network"].pop("blocks") == 1  # a new field, at its default
+    for settings, added in (
+        (kept["fit"], ADDED_FIT_FIELDS),
+        (kept["fit"]["network"], ADDED_NETWORK_FIELDS),
+    ):
+        assert {name: settings.pop(name) for name in added} == added
     assert {name: kept[name] for name in given if name in kept} == given
 
 

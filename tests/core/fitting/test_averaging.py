@@ -27,14 +27,3 @@ def test_is_empty_before_the_first_update():
     assert average.is_empty
     average.update(torch.ones(2))
     assert not average.is_empty
-
-
-def test_heavy_first_estimate_is_forgotten_later():
-    left = []
-    for weight in (1, 20):
-        average = MovingAverage(0.99)
-        average.update(torch.zeros(1), weight)
-        average.update(torch.ones(1))
-        left.append(1 - float(average.value))
-    assert left[0] == pytest.approx(0.2)
-    assert left[1] == pytest.approx(1 - 8 / 29)

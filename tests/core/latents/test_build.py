@@ -37,10 +37,11 @@ def make(name, shape=(13, 21), channels=1, shuffle=2, fitted=None, **choices):
 
 
 def test_registry_and_configuration_have_the_same_latents():
-    assert set(LATENTS) | {"observation"} == set(get_args(LatentName))
+    assert set(LATENTS) | {"observation", "recorrupted"} == set(get_args(LatentName))
 
 
-@pytest.mark.parametrize("name", get_args(LatentName))
+# A recorrupted latent fits windows of planes: see test_recorrupted.py.
+@pytest.mark.parametrize("name", [*LATENTS, "observation"])
 @pytest.mark.parametrize("shape", [(1, 1), (2, 7), (13, 21), (64, 64), (1, 3, 3), (9, 13, 21)])
 @pytest.mark.parametrize("shuffle", [1, 2])
 @pytest.mark.parametrize("channels", [1, 3])
@@ -95,6 +96,7 @@ def test_fixed_latent_is_a_parameter_if_optimised(name):
     assert bool((parameter.grad != 0).any())
 
 
-def test_rejects_the_observation_as_optimised_latent():
+@pytest.mark.parametrize("name", ["observation", "recorrupted"])
+def test_rejects_the_observation_as_optimised_latent(name):
     with pytest.raises(ValueError, match="another latent than the observation"):
-        FitConfig(latent="observation", optimise_latent=True)
+        FitConfig(latent=name, optimise_latent=True)

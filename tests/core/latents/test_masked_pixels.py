@@ -87,7 +87,8 @@ def test_network_corrects_the_filled_observation(shape, shuffle):
     fitted = torch.ones(1, 2, *shape)
     fitted[..., 4:6, 4:6] = 0
     latent, network, problem = make("observation", shape, 2, shuffle, fitted, filling="biharmonic")
-    for draw, hidden in ((drawn := latent.draw(), drawn.weights), (latent.reveal(), 0 * fitted)):
+    drawn, (revealed,) = latent.draw(), latent.reveal()
+    for draw, hidden in ((drawn, drawn.weights), (revealed, 0 * fitted)):
         first = draw.start + network(draw.latent)[(..., *map(slice, shape))]
         visible = (fitted - hidden) > 0
         torch.testing.assert_close(first[visible], problem.observation[visible], atol=1e-4, rtol=0)
@@ -100,21 +101,10 @@ def test_reveal_hides_no_fitted_pixel():
     latent, _, problem = make("observation", (16, 16), shuffle=1, fitted=fitted)
     observed = problem.observation
     mean, deviation = observed[fitted > 0].mean(), observed[fitted > 0].std(correction=0)
-    revealed = latent.reveal()
+    (revealed,) = latent.reveal()
     standard = (observed - mean) / deviation
     torch.testing.assert_close(revealed.latent[fitted > 0], standard[fitted > 0])
     assert torch.equal(revealed.weights, fitted)
-
-
-def test_mirror_images_show_all_fitted_pixels_unshifted_in_four_ways():
-    latent, _, problem = make("observation", (16, 16), shuffle=1)
-    standard = (problem.observation - latent.mean) / latent.deviation
-    draws = latent.mirror_images()
-    assert {draw.view.flips for draw in draws} == {(), (-1,), (-2,), (-2, -1)}
-    for draw in draws:
-        assert not any(draw.view.shifts)
-        shown = draw.view.undo(draw.latent)[..., :16, :16]
-        torch.testing.assert_close(shown, standard, atol=1e-5, rtol=0)
 
 
 def test_network_sees_fitted_pixels_with_mean_0_and_deviation_1():

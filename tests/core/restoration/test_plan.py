@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from napari_dip.config import DipConfig
+from napari_dip.config import LEARNED, DipConfig, preset_of
 from napari_dip.core.image.image import as_image
 from napari_dip.core.restoration import plan as plan_module
 from napari_dip.core.restoration.plan import resolve
@@ -29,12 +29,25 @@ def test_a_plan_is_complete_frozen_and_leaves_its_arguments_alone():
     before = config.model_copy()
     plan = resolve(image, Denoise(), config)
     assert config == before
-    assert plan.config.fit.max_iterations == plan.config.max_iterations == 400
-    assert plan.config.warm_start == "on"
+    assert plan.config.fit == LEARNED["fast"]
+    assert plan.config.max_iterations == LEARNED["fast"].max_iterations
+    assert plan.config.warm_start == "off"
     assert (plan.runtime.device, plan.threads) == (torch.device("cpu"), 1)
     assert len(plan.blocks) == len(plan.channels) == 1
     with pytest.raises(FrozenInstanceError):
         plan.config = config
+
+
+def test_random_start_has_the_settings_of_the_preset_and_warm_starts():
+    plan = planned(noisy_waves(), config=DipConfig(device="cpu", preset="fast", start="random"))
+    assert plan.config.fit == preset_of("fast", "denoise")
+    assert plan.config.max_iterations == 400
+    assert plan.config.warm_start == "on"
+
+
+def test_correlated_noise_gets_no_learned_start():
+    config = planned(correlated(), config=DipConfig(device="cpu")).config
+    assert (config.stop, config.fit.latent) == ("sure", "noise")
 
 
 def test_chooses_sure_and_a_noise_latent_for_correlated_noise_only_if_automatic():

@@ -7,12 +7,13 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QLabel
 
-from napari_dip.config import DipConfig
-from napari_dip.core.hardware.fit_cost import fit_memory, iteration_work
+from napari_dip.config import LEARNED, DipConfig
+from napari_dip.core.hardware.fit_cost import fit_memory, fit_work, iteration_work
 from napari_dip.core.image.image import as_image
 from napari_dip.gui.form.cost_label import CostLabel, cost, remember_pace, remembered_pace
 from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.choices import TaskChoice
+from napari_dip.render.text import duration
 from tests.tiny import noisy_waves, tiny_config
 
 PLANE, STACK = as_image(np.zeros((256, 256))), as_image(np.zeros((4, 256, 256)))
@@ -43,12 +44,23 @@ def test_time_is_proportional_to_work(image, task, config, words):
     assert cost(image, task, config, pace_for(0.1)).endswith(words)
 
 
-def test_memory_is_that_of_the_fit():
-    config = DipConfig(preset="balanced")
+@pytest.mark.parametrize("start", ["learned", "random"])
+def test_memory_is_that_of_the_fit(start):
+    config = DipConfig(preset="balanced", start=start)
+    settings = LEARNED["balanced"] if start == "learned" else config.complete().fit
     for shape, channels in (((2048, 2048), 1), ((2048, 2048, 3), 3)):
-        gigabytes = fit_memory(config.complete().fit, 2048**2, channels) / 1e9
+        gigabytes = fit_memory(settings, 2048**2, channels) / 1e9
         large = as_image(np.broadcast_to(np.float32(0), shape), "YXS"[: len(shape)])
         assert cost(large, DENOISE, config, None) == f"About {gigabytes:.1f} GB"
+
+
+def test_time_with_a_learned_start_is_that_of_its_iterations_and_estimates():
+    settings = LEARNED["balanced"]
+    pace = pace_for(0.1, DipConfig(fit=settings), settings.window**2)
+    large = as_image(np.broadcast_to(np.float32(0), (2048, 2048)))
+    seconds = pace * fit_work(settings, 2048**2)
+    assert seconds > 0.1 * settings.max_iterations
+    assert cost(large, DENOISE, DipConfig(), pace).endswith(f"at most {duration(seconds)}")
 
 
 def test_label_is_empty_without_a_layer_and_follows_the_form(qtbot, remembered):

@@ -18,8 +18,9 @@ from napari_dip.core.latents.base import Draw, Latent, Mirror, standardised_guid
 from napari_dip.core.latents.checkerboard import without_grid
 from napari_dip.core.latents.masked_kspace import FrequencyLatent
 from napari_dip.core.latents.masked_pixels import ObservationLatent
-from napari_dip.core.latents.recorrupted import RecorruptedLatent
+from napari_dip.core.latents.recorrupted import RecorruptedLatent, input_channels
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
+from napari_dip.core.operators.base import Identity
 from napari_dip.core.operators.kspace import KSpace
 from napari_dip.errors import InputError
 
@@ -194,7 +195,7 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
     Raises
     ------
     InputError
-        The latent needs a guide, or an observation with pixels.
+        The latent needs a guide, an observation with pixels, or planes to denoise.
     """
     guides = 0 if problem.guide is None else problem.guide.shape[1]
     if settings.latent == "guide" and not guides:
@@ -208,11 +209,19 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
             "expected another latent, such as noise."
         )
     dims = len(problem.shape)
+    if settings.latent == "recorrupted" and not (
+        dims == 2 and isinstance(problem.operator, Identity)
+    ):
+        raise InputError(
+            "Got a recorrupted latent, which is for denoising planes; expected another latent for "
+            "volumes and other tasks. Set latent to observation, or leave the fit settings to the "
+            "preset."
+        )
     masked = problem.channels + guides
     if isinstance(problem.operator, KSpace):
         masked = 2 * problem.channels  # image and its difference from the zero-filled image
     if settings.latent == "recorrupted":
-        return settings.network.pixel_shuffle**2 * (problem.channels + 1) + 1
+        return input_channels(problem.channels, settings.network.pixel_shuffle)
     pictures = {"guide": guides, "observation": masked}
     if settings.latent in pictures:
         return pictures[settings.latent] * settings.network.pixel_shuffle**2

@@ -77,7 +77,8 @@ class RecorruptedLatent(Latent):
         observed = problem.observation
         visible = fitted.amin(dim=1, keepdim=True)
         count = (visible.sum() * problem.channels).clamp(min=1.0)
-        stabiliser = Stabiliser(problem.noise, (observed * visible).sum() / count)
+        regional = _regional_means(observed, visible)
+        stabiliser = Stabiliser(problem.noise, *_mean_and_spread(problem, regional, visible))
         stable = stabiliser(observed)
         self.mean = (stable * visible).sum() / count
         spread = ((stable - self.mean).square() * visible).sum() / count
@@ -89,7 +90,7 @@ class RecorruptedLatent(Latent):
         self._on_canvas = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
         self._fitted = _fill(stable, visible)
         self._shown = _fill(stable, problem.valid.amin(dim=1, keepdim=True).float())
-        bias, noise = stabiliser.moments(_regional_means(observed, visible))
+        bias, noise = stabiliser.moments(regional)
         # What a window is cut from: picture, mask, target and standard deviation of the noise.
         self._canvas = [self._on_canvas(part) for part in (*self._fitted, stable - bias, noise)]
 
@@ -147,6 +148,11 @@ class RecorruptedLatent(Latent):
         return (..., *spans)
 
 
+def input_channels(channels: int, shuffle: int) -> int:
+    """Return the number of channels of `network_input` for images of C channels."""
+    return shuffle**2 * (channels + 1) + 1
+
+
 def network_input(standard: Tensor, visible: Tensor, level: Tensor, shuffle: int) -> Tensor:
     """Return what a network that knows the noise level sees.
 
@@ -174,6 +180,20 @@ def _fill(stable: Tensor, visible: Tensor) -> _Picture:
     """Replace hidden pixels by the mean of their visible neighbours."""
     mask = visible.expand_as(stable)
     return _Picture(torch.lerp(mean_of_neighbours(stable, mask), stable, mask), visible)
+
+
+def _mean_and_spread(problem: Problem, regional: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of the intensities without noise, (C, 1, 1) each."""
+    count = visible.sum().clamp(min=1.0)
+
+    def mean_of(values: Tensor) -> Tensor:
+        return ((values * visible).sum((0, 2, 3)) / count)[:, None, None]
+
+    mean = mean_of(regional)
+    # The means vary by noise, and by chance twice the standard error of that variance more.
+    of_noise = problem.noise.variance(mean) / _REGION**2
+    by_chance = of_noise * (1 + 2 * _REGION * (2 / count).sqrt())
+    return mean, (mean_of((regional - mean).square()) - by_chance).clamp(min=0).sqrt()
 
 
 def _regional_means(observed: Tensor, visible: Tensor) -> Tensor:

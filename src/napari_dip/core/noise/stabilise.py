@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import stats
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,10 +17,15 @@ if TYPE_CHECKING:
 
 # Photon noise whose gain is below this share of the standard deviation counts as Gaussian noise.
 _FLAT = 0.01
+# So does noise whose variance rises by less than this share over the spread of the intensities:
+# there the line of the variance is measured by chance, and a wrong one does harm.
+_RISE = 0.1
 # Photon counts of the table of moments: with more photons the transform is exact.
 _COUNTS = np.concatenate([[0.0], np.geomspace(0.02, 60, 80)])
 _EVENTS = np.arange(140)
-_NODES = 9
+# Values of the read noise, in standard deviations. Gauss-Hermite nodes would converge slowly,
+# because the transform has a kink at black.
+_NODES = np.linspace(-4, 4, 65)
 _LEAST_DEVIATION = 0.03
 
 
@@ -30,8 +36,10 @@ class Stabiliser:
     ----------
     noise : NoiseModel
         Noise of each channel.
-    mean : float or Tensor
+    mean : float or (C, 1, 1) Tensor
         Mean intensity, at which noise that hardly depends on the intensity is measured.
+    spread : float or (C, 1, 1) Tensor
+        Standard deviation of the intensities without noise; infinite by default.
 
     References
     ----------
@@ -48,11 +56,14 @@ class Stabiliser:
     True
     """
 
-    def __init__(self, noise: NoiseModel, mean: float | Tensor) -> None:
+    def __init__(
+        self, noise: NoiseModel, mean: float | Tensor, spread: float | Tensor = math.inf
+    ) -> None:
         slope, intercept = torch.as_tensor(noise.slope), torch.as_tensor(noise.intercept)
         variance = (slope * mean + intercept).clamp(min=torch.as_tensor(noise.floor))
         self._deviation = variance.sqrt().clamp(min=1e-12)
-        self._flat = slope <= _FLAT * self._deviation
+        rises = (slope > _FLAT * self._deviation) & (slope * spread > _RISE * variance)
+        self._flat = ~rises
         self._slope = torch.where(self._flat, torch.ones_like(slope), slope)
         self._intercept = intercept
 
@@ -109,12 +120,12 @@ def _table(slope: float, intercept: float) -> NDArray[np.float64]:
         return stable
 
     dark = max(-intercept, 0.0) / slope  # intensity without any photon
-    nodes, shares = special.roots_hermitenorm(_NODES)
     read_noise = max(intercept, 0.0) ** 0.5
-    outcomes = stabilised(dark + slope * _EVENTS[:, None] + read_noise * nodes)
-    chances = stats.poisson.pmf(_EVENTS, _COUNTS[:, None])[..., None] * shares / shares.sum()
-    mean = (chances * outcomes).sum((1, 2))
-    variance = (chances * outcomes**2).sum((1, 2)) - mean**2
+    outcomes = stabilised(dark + slope * _EVENTS[:, None] + read_noise * _NODES)
+    shares = stats.norm.pdf(_NODES) / stats.norm.pdf(_NODES).sum()
+    chances = stats.poisson.pmf(_EVENTS, _COUNTS[:, None])
+    mean, square = (chances @ (values @ shares) for values in (outcomes, outcomes**2))
+    variance = square - mean**2
     intensities = dark + slope * _COUNTS
     deviation = np.sqrt(np.maximum(variance, _LEAST_DEVIATION**2))
     table = np.stack([intensities, mean - stabilised(intensities), deviation])

@@ -1,0 +1,51 @@
+"""Cost of a fit: memory and work, for whole planes and for windows."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_dip.config import LEARNED, PRESETS
+from napari_dip.core.hardware.fit_cost import fit_memory, fit_work, iteration_work
+
+LEARNED_FIT, WHOLE = LEARNED["balanced"], PRESETS["balanced"]
+WINDOW = LEARNED_FIT.window**2
+
+
+def test_iteration_of_windows_takes_the_same_work_at_any_larger_size():
+    assert iteration_work(LEARNED_FIT, 16 * WINDOW) == iteration_work(LEARNED_FIT, WINDOW)
+    assert iteration_work(LEARNED_FIT, WINDOW // 4) == iteration_work(LEARNED_FIT, WINDOW) / 4
+    assert iteration_work(WHOLE, 16 * WINDOW) == 16 * iteration_work(WHOLE, WINDOW)
+
+
+def test_work_of_whole_planes_is_that_of_all_iterations():
+    assert fit_work(WHOLE, WINDOW) == WHOLE.max_iterations * iteration_work(WHOLE, WINDOW)
+
+
+def test_work_of_windows_includes_the_estimates_of_the_whole_plane():
+    pixels = 64 * WINDOW
+    iterations = LEARNED_FIT.max_iterations * iteration_work(LEARNED_FIT, pixels)
+    twice = LEARNED_FIT.model_copy(update={"reveal_every": LEARNED_FIT.reveal_every // 2})
+    estimates, more = (fit_work(settings, pixels) - iterations for settings in (LEARNED_FIT, twice))
+    count = LEARNED_FIT.max_iterations // LEARNED_FIT.reveal_every
+    assert more / estimates == pytest.approx((1 + 2 * count) / (1 + count))
+    # They outweigh the iterations in a large plane, and grow with its pixels.
+    assert estimates > iterations
+    assert fit_work(LEARNED_FIT, 2 * pixels) - iterations == pytest.approx(2 * estimates)
+
+
+def test_blocks_of_a_residual_network_add_work():
+    more = LEARNED_FIT.network.model_copy(update={"blocks": (6, 2, 2)})
+    deep = LEARNED_FIT.model_copy(update={"network": more})
+    assert iteration_work(deep, WINDOW) == pytest.approx(2 * iteration_work(LEARNED_FIT, WINDOW))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_memory_is_proportional_to_pixels(channels):
+    for settings in (LEARNED_FIT, WHOLE):
+        small, large = (fit_memory(settings, pixels, channels) for pixels in (1024**2, 2048**2))
+        assert large == pytest.approx(4 * small, rel=1e-6)
+
+
+def test_windows_take_less_memory_than_a_fit_of_the_whole_plane():
+    whole = LEARNED_FIT.model_copy(update={"latent": "observation"})
+    assert fit_memory(LEARNED_FIT, 2048**2, 1) < 0.5 * fit_memory(whole, 2048**2, 1)
