@@ -115,7 +115,7 @@ class DipConfig(Frozen, allow_inf_nan=False):
         "auto",
         description="Whether the fit of each plane or frame starts from the network of its "
         "neighbour and takes fewer iterations; auto is on for denoising planes with the "
-        "observation as latent.",
+        "observation as latent. Planes with a learned start do not need it.",
     )
     channels: Channels | None = Field(
         None,

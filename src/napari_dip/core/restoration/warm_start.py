@@ -30,6 +30,8 @@ def choose_warm_start(config: CompleteConfig, task: TaskName) -> WarmStart:
     A network whose input is the observation learns to separate noise from structure, which
     helps with the next plane as well. A network whose input is noise learns the plane itself.
     """
+    if config.fit.latent == "recorrupted":
+        return "off"  # each plane starts from the weights that come with the package
     if config.warm_start != "auto":
         return config.warm_start
     helps = task == "denoise" and config.fit.latent == "observation" and config.dims == 2
