@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from napari_dip.config import (
     ADDED_FIT_FIELDS,
     ADDED_NETWORK_FIELDS,
+    ADDED_STOPPING_FIELDS,
     FORMER_STOP,
     REMOVED_FIT_FIELDS,
     DipConfig,
@@ -49,8 +50,9 @@ def _former(settings: dict[str, Any]) -> dict[str, Any]:
     settings["stop"] = rules.get(settings["stop"], settings["stop"])
     if settings["fit"] is not None:
         settings["fit"] = _without_defaults(settings["fit"], ADDED_FIT_FIELDS) | REMOVED_FIT_FIELDS
-        network = settings["fit"]["network"]
-        settings["fit"]["network"] = _without_defaults(network, ADDED_NETWORK_FIELDS)
+        fit = settings["fit"]
+        fit["network"] = _without_defaults(fit["network"], ADDED_NETWORK_FIELDS)
+        fit["stopping"] = _without_defaults(fit["stopping"], ADDED_STOPPING_FIELDS)
     settings = _without_defaults(settings, {"start": DipConfig.model_fields["start"].default})
     return settings
 

@@ -9,6 +9,7 @@ from napari_dip.config.dip import CompleteConfig, DipConfig
 from napari_dip.config.fit import (
     ADDED_FIT_FIELDS,
     ADDED_NETWORK_FIELDS,
+    ADDED_STOPPING_FIELDS,
     REMOVED_FIT_FIELDS,
     FitConfig,
     NetworkConfig,
@@ -50,6 +51,7 @@ from napari_dip.config.presets import PRESETS, for_correlated_noise, preset_of
 __all__ = [
     "ADDED_FIT_FIELDS",
     "ADDED_NETWORK_FIELDS",
+    "ADDED_STOPPING_FIELDS",
     "DEFAULT_FACTOR",
     "DEFAULT_FEATURES",
     "DEFAULT_KERNEL",

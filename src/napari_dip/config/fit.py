@@ -13,6 +13,7 @@ REMOVED_FIT_FIELDS = {"feature_weight": 0.0, "features": "efficientnet-lite0"}
 # Fields that the first version lacked, and their defaults.
 ADDED_FIT_FIELDS = {"recorruption": 1.0, "window": 128}
 ADDED_NETWORK_FIELDS = {"blocks": 1}
+ADDED_STOPPING_FIELDS = {"heldout_gain": 0.0}
 
 
 class NetworkConfig(Frozen):
@@ -123,6 +124,12 @@ class StoppingConfig(Frozen):
         ge=0,
         description="Margin above the lowest held-out error, in standard errors of the difference. "
         "The last estimate within the margin is kept; 0 keeps the estimate of lowest error.",
+    )
+    heldout_gain: float = Field(
+        0.0,
+        ge=0,
+        description="Standard errors by which a later estimate must have a lower held-out error "
+        "than the selected one.",
     )
     variance_window: int = Field(
         100, ge=2, description="Number of outputs over which the variance is measured."

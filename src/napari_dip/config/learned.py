@@ -23,8 +23,8 @@ _BALANCED = FitConfig(
     averaging=0.97,
     residual_guard=True,
     max_iterations=24,
-    # The first estimate counts, too: a later one must have a lower held-out error.
-    stopping=StoppingConfig(guard=0),
+    # The first estimate counts, too: a later one must be better by more than chance.
+    stopping=StoppingConfig(guard=0, heldout_gain=2.0),
 )
 
 LEARNED: dict[Preset, FitConfig] = {

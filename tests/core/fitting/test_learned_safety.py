@@ -133,7 +133,7 @@ def test_fit_loses_no_more_contrast_than_from_a_random_start(key, index):
 def test_strong_structure_stays(key, index, stage):
     least = {"first estimate": 0.7, "after the fit": 0.85}[stage]
     if CARDS[key][index] == "single pixels":  # nothing beside them confirms them
-        least = 0.5
+        least = 0.4
     assert contrasts(key, index, max(CONTRASTS), stage)[0] > least
 
 
@@ -141,7 +141,7 @@ def test_strong_structure_stays(key, index, stage):
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("level", CONTRASTS)
 def test_no_structure_gains_contrast(key, index, level, stage):
-    assert 0 < contrasts(key, index, level, stage)[0] < 1.05
+    assert 0 < contrasts(key, index, level, stage)[0] < 1.1
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -151,7 +151,7 @@ def test_error_is_close_to_that_of_a_random_start_or_lower(key, level, stage):
     outcome = outcome_of(key, level)
     truth = BACKGROUND + level * SIGMA * outcome.truth
     # The first estimate comes after no iteration, the random start has 100 of them.
-    most = {"first estimate": 1.4, "after the fit": 1.05}[stage]
+    most = {"first estimate": 1.5, "after the fit": 1.25}[stage]
     assert rmse(outcome.learned[stage], truth) < most * rmse(outcome.random, truth)
 
 
@@ -167,5 +167,7 @@ def test_empty_part_of_an_image_with_structures_stays_flat(key, level, stage):
             estimate[cell(index, columns)][inside] - BACKGROUND
             for estimate in (outcome.learned[stage], outcome.random)
         )
-        assert empty.std() < max(0.25 * SIGMA, after_random.std())
-        assert np.abs(empty).max() < max(SIGMA, np.abs(after_random).max())
+        # Where strong fine structure fills the image, the guard gives a third back.
+        kept = 0.25 if level < max(CONTRASTS) else 0.45
+        assert empty.std() < max(kept * SIGMA, after_random.std())
+        assert np.abs(empty).max() < max(4 * kept * SIGMA, np.abs(after_random).max())

@@ -129,7 +129,7 @@ def test_no_pixel_that_is_not_fitted_reaches_the_network(noise, channels):
     for value in (0.0, 1e4):
         changed = np.where(fitted[0, -1:] > 0, values, value)
         latent, _, _ = make(changed, noise, fitted=fitted, window=64)
-        draws = [*(latent.draw() for _ in range(4)), *latent.reveal()]
+        draws = [*(latent.draw() for _ in range(4)), *latent.judge()]
         seen.append([(draw.latent, draw.start, draw.weights) for draw in draws])
     for first, second in zip(*seen, strict=True):
         for one, other in zip(first, second, strict=True):
@@ -145,8 +145,21 @@ def test_pixels_that_are_not_fitted_have_no_weight(channels):
     for draw in (latent.draw() for _ in range(4)):
         # Flips are undone by the view of the revealed draw with the same flips.
         assert float((draw.weights > 0).float().mean()) == pytest.approx(1 - float(hidden.mean()))
-    for draw in latent.reveal():
+    for draw in latent.judge():
         assert torch.equal(draw.weights > 0, (1 - hidden).expand_as(draw.weights) > 0)
+
+
+def test_estimate_sees_held_out_pixels_but_the_judge_does_not():
+    fitted, values = torch.ones(1, 1, 48, 48), flat(GAUSSIAN, shape=(1, 48, 48))
+    fitted[..., 5, 7] = 0
+    changed = values.copy()
+    changed[0, 5, 7] += 1
+    shown = [make(seen, fitted=fitted)[0] for seen in (values, changed)]
+    revealed, judged = (
+        [getattr(latent, name)()[0].latent for latent in shown] for name in ("reveal", "judge")
+    )
+    assert not torch.allclose(*revealed)
+    torch.testing.assert_close(*judged)
 
 
 @pytest.mark.parametrize(

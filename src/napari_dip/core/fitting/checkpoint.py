@@ -66,6 +66,8 @@ class Selection:
         Average that the rule selected.
     alternative : (1, C, [Z,] Y, X) Tensor or None
         Average that the second rule selected.
+    heldout_error : float or None
+        Error of `estimate` at the held-out pixels.
     """
 
     average: MovingAverage
@@ -73,6 +75,7 @@ class Selection:
     iteration: int
     estimate: Tensor
     alternative: Tensor | None
+    heldout_error: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,8 @@ class FitState:
         Average that would be returned now.
     alternative : (1, C, [Z,] Y, X) Tensor or None
         Average that the second rule would select.
+    heldout_error : float or None
+        Error of `selected` at the held-out pixels.
     rollbacks : int
         Number of rollbacks so far.
     """
@@ -160,6 +165,7 @@ class FitState:
     selected_iteration: int = 0
     selected: Tensor = field(default_factory=lambda: torch.empty(0))
     alternative: Tensor | None = None
+    heldout_error: float | None = None
     rollbacks: int = 0
     _checkpoint: tuple[Weights, Selection] | None = None
     _checkpoint_loss: float = float("inf")
@@ -176,6 +182,7 @@ class FitState:
         if not selections or selections[0] == evidence.iteration:
             self.selected_iteration = evidence.iteration
             self.selected = self.average.value.clone()
+            self.heldout_error = evidence.heldout_error
         if selections[1:] and selections[1] == evidence.iteration:
             self.alternative = self.average.value.clone()
         return reason
@@ -263,7 +270,12 @@ class FitState:
     def _copy_selection(self) -> Selection:
         return deepcopy(
             Selection(
-                self.average, self.rule, self.selected_iteration, self.selected, self.alternative
+                self.average,
+                self.rule,
+                self.selected_iteration,
+                self.selected,
+                self.alternative,
+                self.heldout_error,
             )
         )
 
@@ -278,4 +290,4 @@ class FitState:
         """Load the average and the selected estimates, without the rule."""
         self.average = selection.average
         self.selected_iteration, self.selected = selection.iteration, selection.estimate
-        self.alternative = selection.alternative
+        self.alternative, self.heldout_error = selection.alternative, selection.heldout_error

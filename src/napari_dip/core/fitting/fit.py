@@ -154,7 +154,7 @@ def fit(
 
     def finished(average: Tensor) -> Tensor:
         estimate = latent.finish(average)
-        return estimate if guard is None else guard(estimate)
+        return estimate if guard is None else guard(estimate, state.heldout_error)
 
     evaluator = Evaluator(problem, heldout, config.stop)
     monitor = Monitor(
@@ -235,7 +235,9 @@ def fit(
             posterior_std, scale = posterior.std(problem, state.selected, heldout)
 
     estimate = finished(state.selected)
-    diagnostics = {} if guard is None else guard.findings(latent.finish(state.selected))
+    diagnostics = (
+        {} if guard is None else guard.findings(latent.finish(state.selected), state.heldout_error)
+    )
     return Fit(
         estimate=to_array(problem, estimate),
         iterations=iteration,

@@ -24,6 +24,10 @@ _UNCERTAINTY, _LARGE_UNCERTAINTY, _RAMP = 0.15, 1.0, 0.32
 # level is exact; more keeps texture where the level is too high, and costs little where it is
 # exact (docs/performance.md).
 _CAUTION = 2.5
+# If neighbours predict a held-out pixel with an error of so many noise variances or more, what
+# counts as noise may be texture. The residual of a network that knows the noise level then stays
+# removed up to this share only, which costs little where the level is right.
+_DOUBT_FROM, _DOUBT_FULLY, _IN_DOUBT = 1.5, 2.5, 0.65
 # Share of the regions that `most_removed` looks at, those with the least removed first.
 _NEARLY_ALL = 0.95
 # Share of the residual below which the observation counts as mostly restored.
@@ -56,6 +60,7 @@ class ResidualGuard:
     def __init__(self, problem: Problem, *, knows_noise: bool = False) -> None:
         self._problem = problem
         self._weights = problem.valid.float()
+        self._knows_noise = knows_noise
         # Number of independent values in a region. It is smaller where the noise of
         # neighbouring pixels is correlated, at the border and beside missing pixels.
         independent = 4 * math.pi * DEVIATION**2 / (1 + 4 * math.pi * problem.noise.grain**2)
@@ -65,16 +70,25 @@ class ResidualGuard:
         self._least = 1 + uncertainty + (2 / (independent * inside)).sqrt()
 
     @torch.no_grad()
-    def __call__(self, estimate: Tensor) -> Tensor:
-        """Return an estimate (1, C, [Z,] Y, X) with the observation blended in."""
+    def __call__(self, estimate: Tensor, heldout_error: float | None = None) -> Tensor:
+        """Return an estimate (1, C, [Z,] Y, X) with the observation blended in.
+
+        Parameters
+        ----------
+        estimate : (1, C, [Z,] Y, X) Tensor
+            Estimate of the fit.
+        heldout_error : float, optional
+            Its mean squared error at held-out pixels, in noise variances. Default: not known.
+        """
         observation = self._problem.observation
-        blended = torch.lerp(observation, estimate, self.removed(estimate))
+        blended = torch.lerp(observation, estimate, self.removed(estimate, heldout_error))
         return torch.where(self._problem.valid, blended, estimate)
 
     @torch.no_grad()
-    def removed(self, estimate: Tensor) -> Tensor:
+    def removed(self, estimate: Tensor, heldout_error: float | None = None) -> Tensor:
         """Return the share of the residual that stays removed, 0 to 1, at each pixel."""
-        return at_pixels(self._shares(estimate), estimate.shape)
+        shares = at_pixels(self._shares(estimate), estimate.shape)
+        return shares * self._most_certain(heldout_error)
 
     @torch.no_grad()
     def most_removed(self, estimate: Tensor) -> float:
@@ -83,14 +97,21 @@ class ResidualGuard:
         return float(shares.flatten().sort().values[int(_NEARLY_ALL * (shares.numel() - 1))])
 
     @torch.no_grad()
-    def findings(self, estimate: Tensor) -> dict[str, float]:
+    def findings(self, estimate: Tensor, heldout_error: float | None = None) -> dict[str, float]:
         """Return the share of the residual's power, and of the area, that was blended back."""
-        share = self.removed(estimate)
+        share = self.removed(estimate, heldout_error)
         residual = self._weights * (self._problem.observation - estimate) ** 2
         area = self._weights.sum().clamp(min=1.0)
         kept = (share**2 * residual).sum() / residual.sum().clamp(min=1e-20)
         restored = (self._weights * (share < _HALF)).sum() / area
         return {"returned_power": float(1 - kept), "returned_area": float(restored)}
+
+    def _most_certain(self, heldout_error: float | None) -> float:
+        """Return the largest share that may stay removed in view of the held-out error."""
+        if not self._knows_noise or heldout_error is None:
+            return 1.0
+        doubt = (heldout_error - _DOUBT_FROM) / (_DOUBT_FULLY - _DOUBT_FROM)
+        return 1 - (1 - _IN_DOUBT) * min(max(doubt, 0.0), 1.0)
 
     def _shares(self, estimate: Tensor) -> Tensor:
         """Return the share that stays removed around each cell, (1, C * Z, Y / 8, X / 8)."""

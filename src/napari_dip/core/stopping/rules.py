@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+# Error at held-out pixels, in noise variances, from which the noise is negligible.
+_TEXTURE = 20.0
+
+
 class StopReason(StrEnum):
     """Reason for which a fit ended."""
 
@@ -126,11 +130,15 @@ class HeldOut(PatientRule):
     margin : float
         Number of standard errors by which the error may exceed the lowest one: the last such
         estimate is selected. 0 selects the lowest error.
+    gain : float
+        Number of standard errors by which the error of a later estimate must be lower.
     """
 
-    def __init__(self, patience: int, tolerance: float, guard: int, margin: float = 0.0) -> None:
+    def __init__(
+        self, patience: int, tolerance: float, guard: int, margin: float = 0.0, gain: float = 0.0
+    ) -> None:
         super().__init__(patience)
-        self._margin = margin
+        self._margin, self._gain = margin, gain
         self._lowest_errors: Tensor | None = None
         self._tolerance = tolerance
         self._guard = guard
@@ -142,7 +150,7 @@ class HeldOut(PatientRule):
         error, iteration = evidence.heldout_error, evidence.iteration
         if error is None:
             return None
-        if error < self._lowest:
+        if error < self._lowest and self._is_lower(evidence.heldout_errors):
             self._lowest, self.selected = error, iteration
             self._lowest_errors = evidence.heldout_errors
         elif not self._is_above(evidence.heldout_errors):
@@ -152,6 +160,13 @@ class HeldOut(PatientRule):
         if iteration > self._guard and self._is_over(iteration, self._milestone_iteration):
             return StopReason.HELD_OUT_MINIMUM
         return None
+
+    def _is_lower(self, errors: Tensor | None) -> bool:
+        """Return whether errors are below the lowest ones by more than the gain asks for."""
+        if not self._gain or errors is None or self._lowest_errors is None:
+            return True
+        fall = self._lowest_errors - errors
+        return bool(fall.mean() > self._gain * fall.std() / math.sqrt(len(fall)))
 
     def _is_above(self, errors: Tensor | None) -> bool:
         """Return whether errors exceed the lowest ones by more than chance explains."""
@@ -218,10 +233,10 @@ class MeasureMinimum(PatientRule):
 
 
 class NegligibleNoise:
-    """Stop when hardly any of the residual is noise.
+    """Stop when the noise is much weaker than the texture that a fit cannot predict.
 
-    The noise is then much weaker than the texture that a fit cannot predict, and the residual
-    guard would blend the observation back after any further iteration, too.
+    The residual guard would blend the observation back after any further iteration, too. After
+    a learned start the error of the first estimate at held-out pixels shows this.
 
     Parameters
     ----------
@@ -238,7 +253,9 @@ class NegligibleNoise:
         self._guard = guard
 
     def update(self, evidence: Evidence) -> StopReason | None:
-        share = evidence.most_removed
+        share, error = evidence.most_removed, evidence.heldout_error
+        if evidence.iteration == 0 and error is not None and error > _TEXTURE:
+            return StopReason.NO_NOISE
         if share is None or evidence.iteration < self._guard or share > self._share:
             return None
         return StopReason.NO_NOISE
