@@ -103,3 +103,16 @@ def test_most_removed_is_measured_in_the_region_with_most_noise():
     assert guard.most_removed(torch.from_numpy(estimate)[None]) == pytest.approx(1, abs=0.01)
     everywhere = torch.full((1, *CLEAN.shape), float(CLEAN.mean()))
     assert guard.most_removed(everywhere) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("knows_noise", "heldout_error", "most"),
+    [(True, 1.2, 1.0), (True, 2.0, 0.825), (True, 9.0, 0.65), (True, None, 1.0), (False, 9.0, 1.0)],
+)
+def test_texture_that_neighbours_do_not_predict_casts_doubt_on_the_noise(
+    knows_noise, heldout_error, most
+):
+    noisy = CLEAN + np.random.default_rng(0).normal(0, 0.02, CLEAN.shape)
+    guard = ResidualGuard(problem_of(noisy), knows_noise=knows_noise)
+    removed = guard.removed(torch.from_numpy(CLEAN)[None], heldout_error)
+    assert float(removed.max()) == pytest.approx(most)

@@ -162,6 +162,15 @@ def test_estimate_sees_held_out_pixels_but_the_judge_does_not():
     torch.testing.assert_close(*judged)
 
 
+def test_finished_estimate_has_the_mean_of_the_observation_in_every_region():
+    values = two_levels(GAUSSIAN, 0.5)
+    latent, _, problem = make(values)
+    finished = latent.finish(problem.observation * torch.linspace(0.8, 1.1, 256))
+    for region in (np.s_[..., 80:160, 60:100], np.s_[..., 80:160, 160:200]):
+        expected = float(problem.observation[region].mean())
+        assert float(finished[region].mean()) == pytest.approx(expected, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("shape", "window"),
     [((72, 88), 64), ((20, 120), 64), ((33, 47), 32), ((5, 7), 32), ((1, 1), 32)],

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.image.infill import mean_of_neighbours
+from napari_dip.core.image.regional_means import at_pixels, regional_means
 from napari_dip.core.latents.augment import FLIPS, View
 from napari_dip.core.latents.base import Draw, Latent, Mirror
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # Side of the squares whose mean intensity determines the noise at few photons [pixels].
 _REGION = 5
+# Smallest share of valid pixels of a region whose mean is corrected fully.
+_LEAST_KNOWN = 0.05
 
 
 class _Picture(NamedTuple):
@@ -74,7 +77,7 @@ class RecorruptedLatent(Latent):
         fitted: Tensor,
         random: torch.Generator,
     ) -> None:
-        observed = problem.observation
+        self._problem, observed = problem, problem.observation
         visible = fitted.amin(dim=1, keepdim=True)
         count = (visible.sum() * problem.channels).clamp(min=1.0)
         regional = _regional_means(observed, visible)
@@ -115,6 +118,17 @@ class RecorruptedLatent(Latent):
     def judge(self) -> list[Draw]:
         """Return the observation without held-out pixels, flipped in two ways."""
         return self._mirrored(self._fitted, FLIPS[:2])
+
+    def finish(self, estimate: Tensor) -> Tensor:
+        """Give every region of an estimate the mean of the observation.
+
+        The stabilised intensity is a root: an estimate that is uncertain there is too dark.
+        """
+        valid = self._problem.valid.float()
+        missed = regional_means((self._problem.observation - estimate) * valid)
+        return estimate + at_pixels(
+            missed / regional_means(valid).clamp(min=_LEAST_KNOWN), estimate.shape
+        )
 
     def skip(self, draws: int, reveals: int) -> None:
         for _ in range(draws % len(FLIPS)):
