@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 # each image of one channel that a fit keeps. Measured in float32 with all presets, for one and
 # three channels (docs/performance.md).
 _BYTES_OF_CHANNEL, _BYTES_OF_PICTURE = 15, 75
-# Tensors of the first width at the same time, if nothing is kept for gradients.
-_KEPT_WITHOUT_GRADIENTS = 5
+# Tensors of the first width at the same time, if nothing is kept for gradients; measured on a
+# plane of 2048 x 2048 pixels.
+_KEPT_WITHOUT_GRADIENTS = 12
 # Time of a pass without gradients over that of an iteration with the same number of pixels, and
 # number of passes of an estimate.
 _PASS, _PASSES = 1 / 3, 4
