@@ -141,7 +141,7 @@ def test_strong_structure_stays(key, index, stage):
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("level", CONTRASTS)
 def test_no_structure_gains_contrast(key, index, level, stage):
-    assert 0 < contrasts(key, index, level, stage)[0] < 1.1
+    assert 0 < contrasts(key, index, level, stage)[0] < 1.08
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -151,7 +151,7 @@ def test_error_is_close_to_that_of_a_random_start_or_lower(key, level, stage):
     outcome = outcome_of(key, level)
     truth = BACKGROUND + level * SIGMA * outcome.truth
     # The first estimate comes after no iteration, the random start has 100 of them.
-    most = {"first estimate": 1.5, "after the fit": 1.25}[stage]
+    most = {"first estimate": 1.45, "after the fit": 1.22}[stage]
     assert rmse(outcome.learned[stage], truth) < most * rmse(outcome.random, truth)
 
 
