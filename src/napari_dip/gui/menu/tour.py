@@ -41,10 +41,10 @@ _STOPS = (
         "the noise; <i>Stop and keep</i> stops it at once.",
     ),
     (
-        "curve",
+        "curve_section",
         "Curve",
-        "The dashed line is the iteration that is kept. The text below gives the stopping rule, "
-        "the noise level and warnings.",
+        "Unfold it to see the errors by iteration; the dashed line is the iteration that is kept. "
+        "The text above gives the stopping rule, the noise level and warnings.",
     ),
     (
         "iterate",
