@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari_dip.gui.job.region import Region
     from napari_dip.gui.results.history import Iterate
 
-_MIN_WIDTH = 280
+_MIN_WIDTH = 296
 
 
 class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
@@ -68,10 +68,15 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._results.kept.connect(self._keep)
         self._plot = self._results.plot
         self._buttons = RunButtons(
-            self, run=self.run, pause=self._toggle_pause, stop=self.stop, cancel=self.cancel
+            self,
+            run=self.run,
+            save=self._results.save,
+            pause=self._toggle_pause,
+            stop=self.stop,
+            cancel=self.cancel,
         )
         self._settings = SettingsMenu(self._form)
-        self._settings.reported.connect(self._plot.show_text)
+        self._settings.reported.connect(self._results.say)
         self._cost = CostLabel(self._form)
         self._queue = Queue()
         self._build()
@@ -120,7 +125,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def reset_choices(self, *_: object) -> None:
         """Update the lists of layers; napari calls this when the layers change."""
         self._form.reset_choices()
-        self._results.follow()
+        self._results.follow(idle=self._state is State.IDLE)
         self._offer()
 
     def suggest_layer(self) -> None:
@@ -137,11 +142,13 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     def _start(self, region: "Region", suffix: str = "") -> None:
         try:
-            self._queue.add(job(self._form.choices_in(region), self._form.layer, suffix))
+            new = job(self._form.choices_in(region), self._form.layer, suffix)
         except NapariDipError as error:
             self._refuse(error)
             return
         remember(self._settings.settings)
+        running = None if self._run is None or self._preview is None else self._preview.job
+        self._queue.add(new, running)
         self._start_next()
 
     def _start_next(self) -> None:
@@ -206,7 +213,8 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     def _offer(self) -> None:
         can_continue = self._preview is not None and self._preview.can_continue
-        self._buttons.follow(self._state, can_continue=can_continue)
+        has_result = self._results.has_result
+        self._buttons.follow(self._state, can_continue=can_continue, has_result=has_result)
 
     def _show(self, progress: "Progress") -> None:
         if self._preview is None:
@@ -253,7 +261,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def _refuse(self, error: Exception) -> None:
         words = notify(error)
         if self._state is State.IDLE:  # a run shows its own messages
-            self._plot.clear(words)
+            self._results.say(words)
         self.failed.emit(error)
 
     def _end(self) -> None:

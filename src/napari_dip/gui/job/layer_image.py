@@ -232,21 +232,6 @@ def result_kwargs(
     }
 
 
-def residual_kwargs(layer: napari.layers.Image, residual: NDArray[Any]) -> dict[str, Any]:
-    """Return the arguments of `viewer.add_image` that put a residual over a result.
-
-    The colormap diverges at 0, with symmetric limits.
-    """
-    kwargs = result_kwargs(layer, "residual")
-    finite = np.abs(residual[np.isfinite(residual)])
-    limit = float(np.percentile(finite, 99.5)) if finite.size else 0.0
-    limit = limit or 1.0
-    if residual.ndim > layer.ndim:  # an RGB layer has one dimension less than its array
-        return kwargs | {"rgb": True}
-    appearance = {"colormap": "PiYG", "gamma": 1.0, "contrast_limits": (-limit, limit)}
-    return kwargs | appearance
-
-
 def placed_kwargs(layer: napari.layers.Image, name: str) -> dict[str, Any]:
     """Return the arguments that put a layer of any kind over an image; `name` is the suffix."""
     placed = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels", "name")

@@ -1,4 +1,4 @@
-"""Buttons of a run: Run, Pause, Stop and keep, Cancel, with their keys."""
+"""Buttons of a run: Run, Save, Pause, Stop and keep, Cancel, with their keys."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 from collections.abc import Callable
@@ -20,14 +20,22 @@ class State(Enum):
 
 
 ACTIVE = {State.RUNNING, State.PAUSED}
-# Object name, text, key, tooltip, and the states in which the button is enabled.
-_BUTTONS = (
+# Object name, text, key (the viewer has one for saving), tooltip, and the states in which
+# the button is enabled.
+_BUTTONS: tuple[tuple[str, str, str, str, set[State]], ...] = (
     (
         "run",
         "Run",
         "Ctrl+Return",
         "Restore the image with these settings, after the current run and the queue.",
         set(State),
+    ),
+    (
+        "save",
+        "Save\N{HORIZONTAL ELLIPSIS}",
+        "",
+        "Save the result with its axes, scale, units and report.",
+        set(),
     ),
     (
         "pause",
@@ -45,6 +53,8 @@ _BUTTONS = (
         ACTIVE | {State.STOPPING},
     ),
 )
+# Row, column, and number of rows and columns of each button.
+_PLACES = ((0, 0, 1, 2), (0, 2, 1, 1), (1, 0, 1, 1), (1, 1, 1, 1), (1, 2, 1, 1))
 
 
 class _Button(QPushButton):  # type: ignore[misc]
@@ -52,6 +62,9 @@ class _Button(QPushButton):  # type: ignore[misc]
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         event.accept()
+
+    def nextCheckState(self) -> None:
+        """Stay checked: the themes of napari emphasise the checked button, Run."""
 
 
 class RunButtons(QWidget):  # type: ignore[misc]
@@ -70,25 +83,29 @@ class RunButtons(QWidget):  # type: ignore[misc]
         self._buttons: dict[str, QPushButton] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        for place, (name, text, key, tip, _) in enumerate(_BUTTONS):
+        for place, (name, text, key, tip, _) in zip(_PLACES, _BUTTONS, strict=True):
             button = _Button(text)
             button.setObjectName(name)
+            button.setCheckable(name == "run")
+            button.setChecked(name == "run")
             keys = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
-            button.setToolTip(f"{tip.removesuffix('.')} ({keys}).")
+            button.setToolTip(f"{tip.removesuffix('.')} ({keys})." if key else tip)
             button.clicked.connect(actions[name])
-            shortcut = QShortcut(QKeySequence(key), dock)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(button.click)
-            grid.addWidget(button, *divmod(place, 2))
+            if key:
+                shortcut = QShortcut(QKeySequence(key), dock)
+                shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                shortcut.activated.connect(button.click)
+            grid.addWidget(button, *place)
             self._buttons[name] = button
 
-    def follow(self, state: State, *, can_continue: bool = False) -> None:
-        """Enable the buttons of a state; `can_continue` a run that has ended."""
+    def follow(self, state: State, *, can_continue: bool = False, has_result: bool = False) -> None:
+        """Enable the buttons of a state; `can_continue` a run that has ended, with a result."""
         for name, _, _, _, states in _BUTTONS:
             self._buttons[name].setEnabled(state in states)
         can_continue = can_continue and state is State.IDLE
         text = "Resume" if state is State.PAUSED else "Continue" if can_continue else "Pause"
         self._buttons["pause"].setText(text)
         self._buttons["run"].setText("Run" if state is State.IDLE else "Add to queue")
+        self._buttons["save"].setEnabled(has_result)
         if can_continue:
             self._buttons["pause"].setEnabled(True)
