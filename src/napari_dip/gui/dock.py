@@ -68,12 +68,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._results.kept.connect(self._keep)
         self._plot = self._results.plot
         self._buttons = RunButtons(
-            self,
-            run=self.run,
-            save=self._results.save,
-            pause=self._toggle_pause,
-            stop=self.stop,
-            cancel=self.cancel,
+            self, self.run, self._results.save, self._toggle_pause, self.stop, self.cancel
         )
         self._settings = SettingsMenu(self._form)
         self._settings.reported.connect(self._results.say)

@@ -124,7 +124,7 @@ def job(choices: Choices, layer: napari.layers.Image | None, suffix: str = "") -
         task = replace(task, quantisation=quantisation_of(layer))
     if isinstance(task, ReconstructKSpace) and cropped:
         raise InputError(
-            "Got a part of a plane for the task Fill in k-space; expected whole planes. "
+            "Got a part of a plane for the task Fourier; expected whole planes. "
             "Choose the region 'whole image' or 'shown plane'."
         )
     # Refuse invalid input here, before torch is imported and a thread starts.

@@ -50,13 +50,18 @@ _STOPS = (
         "iterate",
         "Iterations",
         "Earlier iterations are smoother, later ones have more detail. <i>Keep this one</i> "
-        "makes the iteration on the screen the result.",
+        "makes the iteration on the screen the result; <i>Continue</i> adds later ones.",
     ),
     (
         "inspector",
         "Inspect",
-        "Blink between image and result, see the residual, compare with other methods, and "
-        "save the result with its scale and report.",
+        "Drag a line between image and result, see the residual in units of the noise, and "
+        "compare with other methods.",
+    ),
+    (
+        "save",
+        "Save",
+        "Saves the result with its axes, scale, units and report.",
     ),
     (
         "settings",

@@ -105,9 +105,10 @@ class IterationSlider(QWidget):  # type: ignore[misc]
             self._iterates = []
             self.hide()
             return
+        iterates = self._preview.iterates(block)
         shown = self._preview.shown_iteration(block)
         always = {shown, self._plot.selected(block), self._preview.kept_iteration(block)}
-        self._iterates = _thinned(self._preview.iterates(block), always)
+        self._iterates = _thinned(iterates, always)
         self.setVisible(len(self._iterates) > 1)
         self._plot.show_block(block)
         iterations = [iterate.iteration for iterate in self._iterates]

@@ -74,23 +74,24 @@ class RunButtons(QWidget):  # type: ignore[misc]
     ----------
     dock : QWidget
         Widget in which the keys work; the viewer has keys of its own.
-    **actions : callable
-        Action of each button, by object name.
+    *actions : callable
+        Actions of the buttons: Run, Save, Pause, Stop and keep, Cancel.
     """
 
-    def __init__(self, dock: QWidget, **actions: Callable[[], None]) -> None:
+    def __init__(self, dock: QWidget, *actions: Callable[[], None]) -> None:
         super().__init__(dock)
         self._buttons: dict[str, QPushButton] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        for place, (name, text, key, tip, _) in zip(_PLACES, _BUTTONS, strict=True):
+        rows = zip(_PLACES, _BUTTONS, actions, strict=True)
+        for place, (name, text, key, tip, _), action in rows:
             button = _Button(text)
             button.setObjectName(name)
             button.setCheckable(name == "run")
             button.setChecked(name == "run")
             keys = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
             button.setToolTip(f"{tip.removesuffix('.')} ({keys})." if key else tip)
-            button.clicked.connect(actions[name])
+            button.clicked.connect(action)
             if key:
                 shortcut = QShortcut(QKeySequence(key), dock)
                 shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
