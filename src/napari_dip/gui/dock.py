@@ -142,8 +142,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
             self._refuse(error)
             return
         remember(self._settings.settings)
-        running = None if self._run is None or self._preview is None else self._preview.job
-        self._queue.add(new, running)
+        self._queue.add(new, active=self._run is not None)
         self._start_next()
 
     def _start_next(self) -> None:
@@ -207,9 +206,8 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
             self._plot.show_text(state.value)
 
     def _offer(self) -> None:
-        can_continue = self._preview is not None and self._preview.can_continue
-        has_result = self._results.has_result
-        self._buttons.follow(self._state, can_continue=can_continue, has_result=has_result)
+        more = self._preview is not None and self._preview.can_continue
+        self._buttons.follow(self._state, can_continue=more, has_result=self._results.has_result)
 
     def _show(self, progress: "Progress") -> None:
         if self._preview is None:

@@ -82,7 +82,7 @@ class BeforeAfter(QObject):  # type: ignore[misc]
     Parameters
     ----------
     preview : Preview
-        Preview of a finished run, in a viewer that shows planes.
+        Preview of a finished run; its viewer changes to planes.
     window : QWidget
         Window of the viewer.
 
@@ -98,6 +98,7 @@ class BeforeAfter(QObject):  # type: ignore[misc]
         super().__init__(window)
         self._viewer, self._job = preview.viewer, preview.job
         self._camera = getattr(self._viewer, "scene", self._viewer).camera  # napari < 0.9
+        self._viewer.dims.ndisplay = 2
         self._share = 0.5  # of the canvas, left of the line
         selected = set(self._viewer.layers.selection)
         self._solo = Solo(self._viewer, preview.layer)
@@ -122,9 +123,8 @@ class BeforeAfter(QObject):  # type: ignore[misc]
 
     @staticmethod
     def fits(preview: "Preview") -> bool:
-        """Return whether the view can be divided: planes, of an image of real numbers."""
-        real = not np.iscomplexobj(preview.job.image.data)
-        return real and preview.layer is not None and preview.viewer.dims.ndisplay == 2
+        """Return whether image and result can be shown beside one another."""
+        return preview.layer is not None and not np.iscomplexobj(preview.job.image.data)
 
     @property
     def is_shown(self) -> bool:

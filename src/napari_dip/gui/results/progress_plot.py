@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
 
-from napari_dip.gui.widgets.collapsible import Collapsible, column
+from napari_dip.gui.widgets.collapsible import Collapsible, WrappedLabel, column
 from napari_dip.render.text import duration
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         self._share, self._words = 0.0, ""
         self._plot = pg.PlotWidget()
         self._section = Collapsible("Curve", "curve_section")
-        self._legend = QLabel()
+        self._legend = WrappedLabel()
         self._loss = self._plot.plot()
         self._heldout = self._plot.plot()
         self._marker = pg.InfiniteLine(angle=90, movable=False)

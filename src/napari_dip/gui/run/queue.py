@@ -35,6 +35,7 @@ class Queue(QWidget):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._list = QListWidget()
+        self._taken: Job | None = None
         self._remove = QPushButton("Remove")
         self._build()
         self._follow()
@@ -64,9 +65,9 @@ class Queue(QWidget):  # type: ignore[misc]
     def __bool__(self) -> bool:
         return True  # a widget is true, also with no line: `__len__` would make it false
 
-    def add(self, job: "Job", running: "Job | None" = None) -> None:
-        """Add a job at the end, unless it waits already or is running."""
-        if running is not None and is_same(job, running):
+    def add(self, job: "Job", *, active: bool) -> None:
+        """Add a job at the end, unless it waits already; `active` if the last one taken runs."""
+        if active and self._taken is not None and is_same(job, self._taken):
             show_info("This run is in progress already.")
             return
         if any(is_same(job, self._list.item(row).data(_JOB)) for row in range(len(self))):
@@ -82,8 +83,8 @@ class Queue(QWidget):  # type: ignore[misc]
         """Remove the first job and return it; None if the queue is empty."""
         item = self._list.takeItem(0)
         self._follow()
-        job: Job | None = None if item is None else item.data(_JOB)
-        return job
+        self._taken = None if item is None else item.data(_JOB)
+        return self._taken
 
     def remove(self) -> None:
         """Remove the selected job."""

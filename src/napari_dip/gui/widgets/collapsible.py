@@ -6,8 +6,8 @@ from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-# Time until an expanded section has its size [milliseconds].
-_LAYOUT_TIME = 100
+# Time until a section that has grown has its size, on a busy machine too [milliseconds].
+_LAYOUT_TIME = 500
 _ANY_HEIGHT = 2**24 - 1  # QWIDGETSIZE_MAX of Qt; its name differs between the bindings
 
 
