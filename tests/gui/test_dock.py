@@ -96,6 +96,34 @@ def test_buttons_follow_the_run(stack, dock, fake_restore, qtbot):
     assert enabled(dock) == {"run"}
 
 
+def test_run_button_names_the_image(viewer, dock, fake_restore, qtbot):
+    assert button(dock, "run").text() == "Run"
+    layer = viewer.add_image(np.zeros((8, 9)), name="a & b")
+    dock.resize(300, 600)
+    assert button(dock, "run").text() == "Denoise a && b"
+    layer.name = "n" * 300
+    assert "…" in button(dock, "run").text()
+    assert layer.name in button(dock, "run").toolTip()
+    dock.run()
+    assert button(dock, "run").text().startswith("Add to queue: Denoise")
+    with qtbot.waitSignal(dock.finished):
+        dock.cancel()
+
+
+def test_a_file_opened_during_a_run_does_not_change_that_run(
+    viewer, stack, dock, fake_restore, qtbot
+):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    other = viewer.add_image(np.ones((4, 4)), name="other")
+    assert dock.layer is other
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.stop()
+    assert finished.args[0][0].name == "cells_denoise"
+    assert fake_restore.image.shape == stack.data.shape
+    assert dock.layer is other  # and not the result
+
+
 def test_double_click_starts_one_run(stack, dock, fake_restore, qtbot):
     for event in (qtbot.mouseClick, qtbot.mouseDClick, qtbot.mouseRelease):
         event(button(dock, "run"), Qt.MouseButton.LeftButton)

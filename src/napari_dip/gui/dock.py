@@ -73,6 +73,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._settings = SettingsMenu(self._form)
         self._settings.reported.connect(self._plot.show_text)
         self._cost = CostLabel(self._form)
+        self._form.changed.connect(self._offer)
         self._queue = Queue()
         self._build()
         self._enter(State.IDLE)
@@ -124,7 +125,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._offer()
 
     def suggest_layer(self) -> None:
-        """Choose the active layer, if it is a visible image."""
+        """Choose the active layer, if it is a visible image and none is pinned."""
         self._form.suggest_layer()
 
     def run(self) -> None:
@@ -206,7 +207,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     def _offer(self) -> None:
         can_continue = self._preview is not None and self._preview.can_continue
-        self._buttons.follow(self._state, can_continue=can_continue)
+        self._buttons.follow(self._state, self._form.request, can_continue=can_continue)
 
     def _show(self, progress: "Progress") -> None:
         if self._preview is None:

@@ -13,6 +13,8 @@ from napari_dip.config import DipConfig
 from napari_dip.errors import UsageError
 from napari_dip.gui.form import config_fields as module
 from napari_dip.gui.form.form import ADVANCED, HIDDEN, MAIN, Form
+from napari_dip.gui.job.choices import TaskChoice
+from napari_dip.gui.job.layer_image import result_kwargs
 from tests.tiny import tiny_config
 
 
@@ -163,13 +165,63 @@ def test_does_not_suggest_a_hidden_layer(viewer, make_form):
     assert make_form().layer is noisy
 
 
+def test_suggests_the_topmost_image_beside_points(viewer, make_form):
+    viewer.add_image(np.zeros((4, 5)))
+    newest = viewer.add_image(np.zeros((4, 5)))
+    viewer.add_points(np.zeros((1, 2)))
+    assert make_form().layer is newest
+
+
+def test_image_follows_the_active_layer(viewer, form):
+    old = viewer.add_image(np.zeros((4, 5)))
+    new = viewer.add_image(np.zeros((4, 5)))  # napari selects what it opens
+    new.name = "renamed"
+    form.reset_choices()
+    assert form.layer is new
+    viewer.layers.selection.active = old
+    assert form.layer is old
+    viewer.add_points(np.zeros((1, 2)))
+    assert form.layer is old
+
+
+def test_pin_holds_the_image(viewer, form):
+    old = viewer.add_image(np.zeros((4, 5)))
+    field(form, "pin").click()
+    new = viewer.add_image(np.zeros((4, 5)))
+    form.suggest_layer()
+    assert form.layer is old
+    field(form, "pin").click()
+    assert form.layer is new
+    field(form, "pin").click()
+    viewer.layers.remove(new)
+    form.reset_choices()
+    assert form.layer is old
+    assert not field(form, "pin").isChecked()
+
+
+def test_image_does_not_follow_to_a_result(viewer, form):
+    source = viewer.add_image(np.zeros((4, 5)))
+    result = viewer.add_image(np.zeros((4, 5)), **result_kwargs(source, "denoise"))
+    assert viewer.layers.selection.active is result
+    assert form.layer is source
+    form.suggest_layer()
+    assert form.layer is source
+
+
+def test_request_names_task_and_image(viewer, form):
+    assert form.request == ""
+    viewer.add_image(np.zeros((4, 5)), name="cells")
+    form.task = TaskChoice("inpaint")
+    assert form.request == "Fill pixels cells"
+
+
 def test_list_of_layers_follows_the_viewer(viewer, form):
     first = viewer.add_image(np.zeros((4, 5)), name="first")
     form.reset_choices()
     assert form.layer is first
-    second = viewer.add_image(np.zeros((4, 5)), name="second")
+    second = viewer.add_image(np.zeros((4, 5)), name="second", visible=False)
     form.reset_choices()
-    assert form.layer is first  # the user's choice stays
+    assert form.layer is first
     first.name = "renamed"
     form.reset_choices()
     assert field(form, "layer").currentText() == "renamed"

@@ -3,7 +3,7 @@
 # Qt and magicgui have no types for mypy, hence the ignored subclassing below.
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, PushButton
+from magicgui.widgets import CheckBox, PushButton
 from napari.layers import Image as ImageLayer
 from pydantic import ValidationError
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -14,6 +14,7 @@ from napari_dip.config import DipConfig
 from napari_dip.config.messages import explain
 from napari_dip.errors import NapariDipError, UsageError
 from napari_dip.gui.form.config_fields import field_widget, read, write
+from napari_dip.gui.form.layer_picker import LayerPicker
 from napari_dip.gui.form.region_form import RegionForm
 from napari_dip.gui.form.task_form import TaskForm
 from napari_dip.gui.job.choices import TaskChoice
@@ -83,12 +84,7 @@ class Form(QWidget):  # type: ignore[misc]
         self._base = DipConfig()  # source of the fields that the form does not show
         fields = DipConfig.model_fields
         self._fields = {name: field_widget(name, fields[name]) for name in (*MAIN, *ADVANCED)}
-        self._layer = ComboBox(
-            name="layer",
-            label="Image",
-            choices=self._image_layers,
-            tooltip="Layer to restore. The layer itself is never changed.",
-        )
+        self._layer = LayerPicker(viewer, self._rows)
         self._task = TaskForm(viewer, self._rows, lambda: self.layer)
         self._region = RegionForm(viewer, self._rows, lambda: self.layer)
         self.preview_requested = self._region.preview_requested
@@ -104,7 +100,7 @@ class Form(QWidget):  # type: ignore[misc]
         self._advanced.addWidget(self._rows(*(self._fields[name] for name in ADVANCED)))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._rows(self._layer))
+        layout.addWidget(self._layer)
         layout.addWidget(self._task)
         layout.addWidget(main)
         layout.addWidget(self._region)
@@ -135,11 +131,11 @@ class Form(QWidget):  # type: ignore[misc]
 
     @property
     def layer(self) -> ImageLayer | None:
-        return self._layer.value
+        return self._layer.layer
 
     @layer.setter
     def layer(self, layer: ImageLayer | None) -> None:
-        self._layer.value = layer
+        self._layer.layer = layer
 
     @property
     def task(self) -> TaskChoice:
@@ -148,6 +144,11 @@ class Form(QWidget):  # type: ignore[misc]
     @task.setter
     def task(self, choice: TaskChoice) -> None:
         self._task.choice = choice
+
+    @property
+    def request(self) -> str:
+        """Task and image in words, such as "Denoise cells"; empty without an image."""
+        return "" if self.layer is None else f"{self._task.title} {self.layer.name}"
 
     @property
     def choices(self) -> Choices:
@@ -192,24 +193,13 @@ class Form(QWidget):  # type: ignore[misc]
 
     def reset_choices(self, *_: Any) -> None:
         """Update the lists of layers; napari calls this when the layers change."""
-        before = self.layer
         self._layer.reset_choices()
         self._task.reset_choices()
         self._region.reset_choices()
-        if before is None or before not in self._layer.choices:
-            self.suggest_layer()
 
     def suggest_layer(self) -> None:
-        """Choose the active image layer if it is visible, else the first visible one."""
-        layers = self._image_layers()
-        active = self._viewer.layers.selection.active
-        shown = [layer for layer in layers if layer.visible]
-        preferred = [layer for layer in shown if layer == active]
-        for layer in [*preferred, *shown, *layers][:1]:
-            self._layer.value = layer
-
-    def _image_layers(self, _: Any = None) -> list[ImageLayer]:
-        return [layer for layer in self._viewer.layers if isinstance(layer, ImageLayer)]
+        """Choose the active image, or else the topmost visible one, unless one is pinned."""
+        self._layer.suggest()
 
     def _emit_changed(self, *_: Any) -> None:
         # The collapsed section may hold settings of an earlier session: show their number.

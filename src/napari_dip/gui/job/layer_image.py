@@ -45,6 +45,8 @@ _APPEARANCE = (
     "rendering",
 )
 _TIFF = (".tif", ".tiff")
+# Entry in the metadata of a result: the name of its source.
+_SOURCE = "napari_dip_source"
 # Not for RGB, which has no colormap.
 _GREY_APPEARANCE = ("colormap", "gamma", "contrast_limits")
 
@@ -229,7 +231,13 @@ def result_kwargs(
         **_transform(layer, origin, factors or {}),
         "name": f"{layer.name}_{task}",
         "multiscale": False,
+        "metadata": {_SOURCE: layer.name},
     }
+
+
+def is_result(layer: napari.layers.Layer) -> bool:
+    """Return whether a layer was made by a run in this session."""
+    return _SOURCE in layer.metadata
 
 
 def residual_kwargs(layer: napari.layers.Image, residual: NDArray[Any]) -> dict[str, Any]:

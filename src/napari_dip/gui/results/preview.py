@@ -16,6 +16,8 @@ from napari_dip.gui.results.refresh_rate import RefreshRate
 from napari_dip.gui.session.preferences import history_memory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import napari
     from napari.layers import Image as ImageLayer
 
@@ -96,7 +98,7 @@ class Preview(QObject):  # type: ignore[misc]
         metadata = {"napari_dip": restoration.report.as_json()}
         layer = self._find_layer()
         if layer is None:
-            layer = self._add(values, metadata=metadata, **self.job.kwargs)
+            layer = self._add(values, metadata, **self.job.kwargs)
         else:
             layer.data = values
             layer.metadata = {**layer.metadata, **metadata}
@@ -248,7 +250,7 @@ class Preview(QObject):  # type: ignore[misc]
             "contrast_limits": None,
             "visible": False,
         }
-        return [self._add(values, metadata=metadata, **kwargs)]
+        return [self._add(values, metadata, **kwargs)]
 
     def discard(self) -> None:
         """Remove the layer."""
@@ -256,7 +258,10 @@ class Preview(QObject):  # type: ignore[misc]
         if layer is not None:
             self.viewer.layers.remove(layer)
 
-    def _add(self, values: NDArray[Any], **kwargs: Any) -> "ImageLayer":
+    def _add(
+        self, values: NDArray[Any], report: "Mapping[str, Any] | None" = None, **kwargs: Any
+    ) -> "ImageLayer":
+        kwargs["metadata"] = {**kwargs["metadata"], **(report or {})}
         return self.viewer.add_image(values, **kwargs)
 
     def _find_layer(self) -> "ImageLayer | None":
