@@ -9,7 +9,7 @@ from napari.layers import Image as ImageLayer
 from qtpy.compat import isalive
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from napari_dip.gui.job.layer_image import is_result
+from napari_dip.gui.job.origin import is_result
 
 
 class LayerPicker(QWidget):  # type: ignore[misc]
