@@ -324,14 +324,32 @@ def test_closing_the_viewer_ends_the_run(viewer, stack, dock, fake_restore, qtbo
     assert fake_restore.closed.is_set()
 
 
-def test_closing_the_dock_ends_the_run(viewer, stack, dock, fake_restore, qtbot):
+@pytest.mark.parametrize("paused", [False, True])
+def test_closing_the_dock_keeps_the_best_result(viewer, stack, dock, fake_restore, qtbot, paused):
     dock.run()
     advance(fake_restore, dock, qtbot)
+    if paused:
+        dock.pause()
     viewer.window.remove_dock_widget(dock)
-    assert names(viewer) == ["cells"]
-    GeneratorWorker.await_workers(10_000)
-    assert fake_restore.closed.is_set()
     delete(dock, qtbot)
+    result = viewer.layers["cells_denoise"]
+    qtbot.waitUntil(lambda: "napari_dip" in result.metadata)
+    assert fake_restore.closed.is_set()
+    assert result.metadata["napari_dip"]["stop_reason"] == "stop_requested"
+    np.testing.assert_array_equal(result.data[0], 1)
+    assert names(viewer) == ["cells", "cells_denoise"]
+    assert "stays as a layer" in sentences()[-1]
+
+
+def test_an_error_after_the_dock_was_closed_is_shown(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    fake_restore.error = RuntimeError("cuDNN error")
+    fake_restore.step()
+    viewer.window.remove_dock_widget(dock)
+    delete(dock, qtbot)
+    qtbot.waitUntil(lambda: names(viewer) == ["cells"])
+    assert "cuDNN error" in sentences()[-1]
 
 
 def test_hiding_the_dock_does_not_end_the_run(viewer, stack, dock, fake_restore, qtbot):

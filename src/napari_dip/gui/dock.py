@@ -16,6 +16,7 @@ from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import job
 from napari_dip.gui.menu.settings_menu import SettingsMenu
+from napari_dip.gui.results.closed_run import ClosedRun
 from napari_dip.gui.results.preview import Preview
 from napari_dip.gui.results.results_panel import ResultsPanel
 from napari_dip.gui.run.queue import Queue
@@ -285,16 +286,13 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._plot.clear(words)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Cancel the run when the dock is closed: napari then removes this widget from it.
-
-        No signal reaches a widget that is being deleted, so nothing is awaited.
-        """
+        """Stop the run and keep its result when napari removes this widget from its dock."""
         super().changeEvent(event)
         if event.type() != QEvent.Type.ParentChange or self.parent() is not None:
             return
         self._queue.clear()
-        if self._run is not None:
-            self._run.control.cancel()
-            self._end()
-            self._discard()
+        if self._run is not None and self._preview is not None:
+            ClosedRun(self._run, self._preview)
+            self._run = self._preview = None
+            self._enter(State.IDLE)
         self._forget()
