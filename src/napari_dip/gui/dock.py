@@ -16,6 +16,7 @@ from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import job
 from napari_dip.gui.menu.settings_menu import SettingsMenu
+from napari_dip.gui.results.closed_run import ClosedRun
 from napari_dip.gui.results.preview import Preview
 from napari_dip.gui.results.results_panel import ResultsPanel
 from napari_dip.gui.run.queue import Queue
@@ -73,6 +74,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._settings = SettingsMenu(self._form)
         self._settings.reported.connect(self._results.say)
         self._cost = CostLabel(self._form)
+        self._form.changed.connect(self._offer)
         self._queue = Queue()
         self._build()
         self._enter(State.IDLE)
@@ -124,7 +126,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._offer()
 
     def suggest_layer(self) -> None:
-        """Choose the active layer, if it is a visible image."""
+        """Choose the active layer, if it is a visible image and none is pinned."""
         self._form.suggest_layer()
 
     def run(self) -> None:
@@ -206,8 +208,13 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
             self._plot.show_text(state.value)
 
     def _offer(self) -> None:
-        more = self._preview is not None and self._preview.can_continue
-        self._buttons.follow(self._state, can_continue=more, has_result=self._results.has_result)
+        can_continue = self._preview is not None and self._preview.can_continue
+        self._buttons.follow(
+            self._state,
+            self._form.request,
+            can_continue=can_continue,
+            has_result=self._results.has_result,
+        )
 
     def _show(self, progress: "Progress") -> None:
         if self._preview is None:
@@ -285,16 +292,13 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._plot.clear(words)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Cancel the run when the dock is closed: napari then removes this widget from it.
-
-        No signal reaches a widget that is being deleted, so nothing is awaited.
-        """
+        """Stop the run and keep its result when napari removes this widget from its dock."""
         super().changeEvent(event)
         if event.type() != QEvent.Type.ParentChange or self.parent() is not None:
             return
         self._queue.clear()
-        if self._run is not None:
-            self._run.control.cancel()
-            self._end()
-            self._discard()
+        if self._run is not None and self._preview is not None:
+            ClosedRun(self._run, self._preview)
+            self._run = self._preview = None
+            self._enter(State.IDLE)
         self._forget()

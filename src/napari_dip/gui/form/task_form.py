@@ -115,6 +115,11 @@ class TaskForm(QWidget):  # type: ignore[misc]
                     widget.reset_choices()
 
     @property
+    def title(self) -> str:
+        """Name of the task in the window."""
+        return TITLES[self._task.value][0]
+
+    @property
     def choice(self) -> TaskChoice:
         """The task and the values of its fields; UsageError if a value is not valid."""
         task = self._task.value

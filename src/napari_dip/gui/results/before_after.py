@@ -10,7 +10,6 @@ from qtpy.QtGui import QMouseEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import QOpenGLWidget, QWidget
 
 from napari_dip.gui.job.layer_image import result_kwargs
-from napari_dip.gui.results.residual import DERIVED
 
 if TYPE_CHECKING:
     import napari
@@ -155,7 +154,7 @@ class BeforeAfter(QObject):  # type: ignore[misc]
         kwargs = self._placed([0] * self._job.image.data.ndim)
         if not result.rgb:
             kwargs |= {"contrast_limits": result.contrast_limits, "colormap": result.colormap}
-        return kwargs | {"blending": "opaque", "opacity": 1.0, "metadata": {DERIVED: True}}
+        return kwargs | {"blending": "opaque", "opacity": 1.0}
 
     def _placed(self, first: list[int]) -> dict[str, Any]:
         """Return the arguments of a layer that starts at an index of the image."""

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject
 
 from napari_dip import metrics
 from napari_dip.gui.job.layer_image import as_shown
-from napari_dip.gui.results.residual import DERIVED, in_units_of_noise
+from napari_dip.gui.results.residual import in_units_of_noise
 from napari_dip.gui.run.background import BackgroundWorker, Control
 
 if TYPE_CHECKING:
@@ -78,7 +78,6 @@ def add_layer(preview: "Preview", row: "Row") -> None:
     kwargs: dict[str, Any] = {
         **preview.job.kwargs,
         "name": f"{short_name(row.name)} ({source})",
-        "metadata": {DERIVED: True},
     }
     if result is not None and not result.rgb:
         kwargs["contrast_limits"] = result.contrast_limits

@@ -10,6 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from napari_dip.errors import NapariDipError
+from napari_dip.gui.job.origin import is_result
 from napari_dip.gui.results.compare_worker import (
     CompareWorker,
     add_layer,
@@ -18,7 +19,7 @@ from napari_dip.gui.results.compare_worker import (
     short_name,
     table,
 )
-from napari_dip.gui.results.residual import DERIVED, has_residual
+from napari_dip.gui.results.residual import has_residual
 from napari_dip.gui.widgets.collapsible import WrappedLabel, column
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Comparison(QWidget):  # type: ignore[misc]
             isinstance(layer, ImageLayer)
             and not layer.multiscale
             and layer is not self._preview.job.layer
-            and not {"napari_dip", DERIVED} & set(layer.metadata)
+            and not is_result(layer)
             and layer.data.shape == self._preview.layer.data.shape
         )
 

@@ -22,8 +22,6 @@ _DEVIATIONS = 4.0
 _PERCENTILE = 99.5
 # Largest result [pixels] whose residual follows the iteration slider.
 _MAX_LIVE = 2**22
-# Metadata of a layer that was made from a result: it is no truth.
-DERIVED = "napari_dip_derived"
 
 
 def has_residual(job: Job, restored: NDArray[Any]) -> bool:
@@ -54,7 +52,7 @@ class Residual:
         result = preview.layer
         assert result is not None
         values, limit = self._values(result.data)
-        kwargs = result_kwargs(result, "residual") | {"metadata": {DERIVED: True}}
+        kwargs = result_kwargs(result, "residual")
         if not (result.rgb and values.ndim > result.ndim):
             limits = {"contrast_limits": (-limit, limit)}
             kwargs |= {"rgb": False, "colormap": "gray", "gamma": 1.0, **limits}
