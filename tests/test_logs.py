@@ -115,3 +115,12 @@ def test_reports_problems_with_their_solutions(monkeypatch):
     found = info._problems(info.torch.device("cpu"), {"PyQt6": "6.11", "PySide6": "6.11"})
     assert [text for text in found if ":" in text] == found
     assert len(found) == 4
+
+
+def test_a_late_record_does_not_open_the_log_again(logged):
+    with logs.log_of_run(["test"]):
+        (handler,) = logging.getLogger("napari_dip").handlers
+    handler.handle(logging.makeLogRecord({"msg": "late"}))
+    assert handler.stream is None
+    (text,) = logged()
+    assert "late" not in text

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -44,6 +45,18 @@ def log_folder() -> Path:
 
 class _SilentFileHandler(RotatingFileHandler):
     """Log file whose write errors, such as a full disk, neither end a run nor get printed."""
+
+    _ended = False
+
+    def _open(self) -> TextIOWrapper:
+        # logging would open the file again for a late record of another thread, for good.
+        if self._ended:
+            raise OSError("The run of this log has ended.")
+        return super()._open()
+
+    def close(self) -> None:
+        self._ended = True
+        super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass

@@ -96,6 +96,67 @@ def test_buttons_follow_the_run(stack, dock, fake_restore, qtbot):
     assert enabled(dock) == {"run"}
 
 
+def test_run_is_emphasised_and_save_needs_a_result(stack, dock, fake_restore, qtbot):
+    run, save = button(dock, "run"), button(dock, "save")
+    assert run.isChecked()  # napari's themes emphasise it
+    assert not save.isEnabled()
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        run.click()
+    assert run.isChecked()
+    assert save.isEnabled()
+    stack_result = finished.args[0][0]
+    dock._viewer.layers.remove(stack_result)
+    assert not save.isEnabled()
+
+
+def test_messages_go_with_their_image(viewer, stack, dock, fake_restore, qtbot):
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.run()
+    assert dock._plot._text.text().startswith("cells_denoise: Done")
+    viewer.layers.remove(finished.args[0][0])
+    viewer.add_image(np.zeros((8, 9)), name="other")
+    assert dock._plot._text.text() == ""
+    assert dock._plot._section.isHidden()
+
+
+def test_a_refusal_goes_when_the_layers_change(viewer, dock, qtbot):
+    with qtbot.waitSignal(dock.failed):
+        dock.run()
+    assert "no image layer" in dock._plot._text.text()
+    viewer.add_image(np.zeros((8, 9)))
+    assert dock._plot._text.text() == ""
+
+
+def test_run_button_names_the_image(viewer, dock, fake_restore, qtbot):
+    assert button(dock, "run").text() == "Run"
+    layer = viewer.add_image(np.zeros((8, 9)), name="a & b")
+    dock.resize(300, 600)
+    assert button(dock, "run").text() == "Denoise a && b"
+    layer.name = "n" * 300
+    assert "…" in button(dock, "run").text()
+    assert layer.name in button(dock, "run").toolTip()
+    dock.run()
+    assert button(dock, "run").text().startswith("Add to queue: Denoise")
+    with qtbot.waitSignal(dock.finished):
+        dock.cancel()
+
+
+def test_a_file_opened_during_a_run_does_not_change_that_run(
+    viewer, stack, dock, fake_restore, qtbot
+):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    other = viewer.add_image(np.ones((4, 4)), name="other")
+    assert dock.layer is other
+    with qtbot.waitSignal(dock.finished) as finished:
+        dock.stop()
+    assert finished.args[0][0].name == "cells_denoise"
+    assert fake_restore.image.shape == stack.data.shape
+    assert dock.layer is other  # and not the result
+
+
 def test_double_click_starts_one_run(stack, dock, fake_restore, qtbot):
     for event in (qtbot.mouseClick, qtbot.mouseDClick, qtbot.mouseRelease):
         event(button(dock, "run"), Qt.MouseButton.LeftButton)
@@ -296,14 +357,32 @@ def test_closing_the_viewer_ends_the_run(viewer, stack, dock, fake_restore, qtbo
     assert fake_restore.closed.is_set()
 
 
-def test_closing_the_dock_ends_the_run(viewer, stack, dock, fake_restore, qtbot):
+@pytest.mark.parametrize("paused", [False, True])
+def test_closing_the_dock_keeps_the_best_result(viewer, stack, dock, fake_restore, qtbot, paused):
     dock.run()
     advance(fake_restore, dock, qtbot)
+    if paused:
+        dock.pause()
     viewer.window.remove_dock_widget(dock)
-    assert names(viewer) == ["cells"]
-    GeneratorWorker.await_workers(10_000)
-    assert fake_restore.closed.is_set()
     delete(dock, qtbot)
+    result = viewer.layers["cells_denoise"]
+    qtbot.waitUntil(lambda: "napari_dip" in result.metadata)
+    assert fake_restore.closed.is_set()
+    assert result.metadata["napari_dip"]["stop_reason"] == "stop_requested"
+    np.testing.assert_array_equal(result.data[0], 1)
+    assert names(viewer) == ["cells", "cells_denoise"]
+    assert "stays as a layer" in sentences()[-1]
+
+
+def test_an_error_after_the_dock_was_closed_is_shown(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    fake_restore.error = RuntimeError("cuDNN error")
+    fake_restore.step()
+    viewer.window.remove_dock_widget(dock)
+    delete(dock, qtbot)
+    qtbot.waitUntil(lambda: names(viewer) == ["cells"])
+    assert "cuDNN error" in sentences()[-1]
 
 
 def test_hiding_the_dock_does_not_end_the_run(viewer, stack, dock, fake_restore, qtbot):
@@ -455,7 +534,7 @@ def test_tooltips_have_at_most_two_lines(dock):
 
 
 def test_the_dock_is_narrow(dock):
-    assert dock.minimumWidth() == 280
+    assert dock.minimumWidth() <= 300
     assert dock.sizeHint().width() <= 360
 
 

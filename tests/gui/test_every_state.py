@@ -141,7 +141,9 @@ def test_every_state_of_a_run_fits(viewer, dock, qtbot, theme):
     points = 12 if _FOLDER else 4  # a picture shows more of the curve
     qtbot.waitUntil(lambda: len(dock._plot._curves[0].points) >= points, timeout=60_000)
     assert_fits(viewer, dock, qtbot, f"running{ending}")
+    dock._form.region.region = "view"
     dock.run()
+    dock._form.region.region = "all"
     assert_fits(viewer, dock, qtbot, f"queue{ending}")
     dock._queue.clear()
     qtbot.mouseClick(dock.findChild(QPushButton, "pause"), Qt.MouseButton.LeftButton)
@@ -155,19 +157,24 @@ def test_every_state_of_a_run_fits(viewer, dock, qtbot, theme):
     slider = dock.findChild(QSlider, "iterate")
     slider.setValue(slider.maximum() // 8)
     assert_fits(viewer, dock, qtbot, f"scrubbed{ending}")
+    dock._plot._section.expand()
+    assert_fits(viewer, dock, qtbot, f"curve{ending}")
+    dock._plot._section.collapse()
     slider.setValue(slider.maximum())
     inspector = dock._results._inspector
     inspector.expand()
-    inspector._truth.value = viewer.layers["cell (truth)"]
+    inspector.comparison._truth.value = viewer.layers["cell (truth)"]
     settle(dock)
     qtbot.mouseClick(dock.findChild(QPushButton, "residual"), Qt.MouseButton.LeftButton)
     assert "cell_denoise_residual" in viewer.layers
+    text = inspector.comparison._table
+    assert text.height() >= text.heightForWidth(text.width())
     assert_fits(viewer, dock, qtbot, f"residual{ending}")
     qtbot.mouseClick(dock.findChild(QPushButton, "compare"), Qt.MouseButton.LeftButton)
-    with qtbot.waitSignal(inspector._comparison.returned, timeout=120_000):
+    with qtbot.waitSignal(inspector.comparison._worker.returned, timeout=120_000):
         pass
-    bar = dock._scroll.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)  # the table is visible
+    table = inspector.comparison._table
+    qtbot.waitUntil(lambda: table.visibleRegion().boundingRect().height() == table.height() > 0)
     assert_fits(viewer, dock, qtbot, f"compared{ending}")
 
 

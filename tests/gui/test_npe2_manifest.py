@@ -41,6 +41,11 @@ def test_a_task_has_one_title_in_menus_and_dock(manifest, task):
     assert command.title == TITLES[task][0]
 
 
+def test_each_task_has_one_name_in_menu_form_and_result():
+    for name, (title, _) in TITLES.items():
+        assert title.lower().replace(" ", "-") == name  # results end in the name
+
+
 def test_every_menu_command_is_declared(manifest):
     declared = {command.id for command in manifest.contributions.commands}
     submenus = {submenu.id for submenu in manifest.contributions.submenus}

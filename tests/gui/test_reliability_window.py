@@ -113,13 +113,14 @@ def test_a_dock_that_was_closed_during_a_run_can_be_opened_again(viewer, dock, f
     with qtbot.waitSignal(dock._run.progressed):
         fake_restore.step()
     viewer.window.remove_dock_widget(dock)
-    qtbot.waitUntil(fake_restore.closed.is_set)
     delete(dock, qtbot)
+    qtbot.waitUntil(lambda: "napari_dip" in viewer.layers["cells_denoise"].metadata)
     _, again = viewer.window.add_plugin_dock_widget("napari-dip", "Deep Image Prior")
     fake_restore.free = True
     with qtbot.waitSignal(again.finished):
         again.run()
-    assert [layer.name for layer in viewer.layers] == ["cells", "cells_denoise"]
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["cells", "cells_denoise", "cells_denoise [1]"]
 
 
 def test_reports_a_device_that_no_longer_exists(viewer, sentence, dock, qtbot):

@@ -16,6 +16,7 @@ from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import job
 from napari_dip.gui.menu.settings_menu import SettingsMenu
+from napari_dip.gui.results.closed_run import ClosedRun
 from napari_dip.gui.results.preview import Preview
 from napari_dip.gui.results.results_panel import ResultsPanel
 from napari_dip.gui.run.queue import Queue
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from napari_dip.gui.job.region import Region
     from napari_dip.gui.results.history import Iterate
 
-_MIN_WIDTH = 280
+_MIN_WIDTH = 296
 
 
 class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
@@ -68,11 +69,12 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._results.kept.connect(self._keep)
         self._plot = self._results.plot
         self._buttons = RunButtons(
-            self, run=self.run, pause=self._toggle_pause, stop=self.stop, cancel=self.cancel
+            self, self.run, self._results.save, self._toggle_pause, self.stop, self.cancel
         )
         self._settings = SettingsMenu(self._form)
-        self._settings.reported.connect(self._plot.show_text)
+        self._settings.reported.connect(self._results.say)
         self._cost = CostLabel(self._form)
+        self._form.changed.connect(self._offer)
         self._queue = Queue()
         self._build()
         self._enter(State.IDLE)
@@ -120,11 +122,11 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def reset_choices(self, *_: object) -> None:
         """Update the lists of layers; napari calls this when the layers change."""
         self._form.reset_choices()
-        self._results.follow()
+        self._results.follow(idle=self._state is State.IDLE)
         self._offer()
 
     def suggest_layer(self) -> None:
-        """Choose the active layer, if it is a visible image."""
+        """Choose the active layer, if it is a visible image and none is pinned."""
         self._form.suggest_layer()
 
     def run(self) -> None:
@@ -137,11 +139,12 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     def _start(self, region: "Region", suffix: str = "") -> None:
         try:
-            self._queue.add(job(self._form.choices_in(region), self._form.layer, suffix))
+            new = job(self._form.choices_in(region), self._form.layer, suffix)
         except NapariDipError as error:
             self._refuse(error)
             return
         remember(self._settings.settings)
+        self._queue.add(new, active=self._run is not None)
         self._start_next()
 
     def _start_next(self) -> None:
@@ -206,7 +209,12 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     def _offer(self) -> None:
         can_continue = self._preview is not None and self._preview.can_continue
-        self._buttons.follow(self._state, can_continue=can_continue)
+        self._buttons.follow(
+            self._state,
+            self._form.request,
+            can_continue=can_continue,
+            has_result=self._results.has_result,
+        )
 
     def _show(self, progress: "Progress") -> None:
         if self._preview is None:
@@ -253,7 +261,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def _refuse(self, error: Exception) -> None:
         words = notify(error)
         if self._state is State.IDLE:  # a run shows its own messages
-            self._plot.clear(words)
+            self._results.say(words)
         self.failed.emit(error)
 
     def _end(self) -> None:
@@ -284,16 +292,13 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._plot.clear(words)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Cancel the run when the dock is closed: napari then removes this widget from it.
-
-        No signal reaches a widget that is being deleted, so nothing is awaited.
-        """
+        """Stop the run and keep its result when napari removes this widget from its dock."""
         super().changeEvent(event)
         if event.type() != QEvent.Type.ParentChange or self.parent() is not None:
             return
         self._queue.clear()
-        if self._run is not None:
-            self._run.control.cancel()
-            self._end()
-            self._discard()
+        if self._run is not None and self._preview is not None:
+            ClosedRun(self._run, self._preview)
+            self._run = self._preview = None
+            self._enter(State.IDLE)
         self._forget()

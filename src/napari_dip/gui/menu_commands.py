@@ -22,12 +22,12 @@ def denoise(viewer: "napari.viewer.Viewer") -> None:
 
 
 def inpaint(viewer: "napari.viewer.Viewer") -> None:
-    """Fill missing pixels."""
+    """Inpaint missing pixels."""
     open_dock(viewer, "inpaint")
 
 
 def super_resolve(viewer: "napari.viewer.Viewer") -> None:
-    """Enlarge an image."""
+    """Super-resolve an image."""
     open_dock(viewer, "super-resolve")
 
 
@@ -37,17 +37,17 @@ def deconvolve(viewer: "napari.viewer.Viewer") -> None:
 
 
 def dejpeg(viewer: "napari.viewer.Viewer") -> None:
-    """Remove JPEG artefacts."""
+    """Dejpeg: remove JPEG artefacts."""
     open_dock(viewer, "dejpeg")
 
 
 def guided(viewer: "napari.viewer.Viewer") -> None:
-    """Restore with a guide."""
+    """Guided: denoise with a guide image."""
     open_dock(viewer, "guided")
 
 
 def fourier(viewer: "napari.viewer.Viewer") -> None:
-    """Fill in k-space."""
+    """Fourier: fill in k-space."""
     open_dock(viewer, "fourier")
 
 

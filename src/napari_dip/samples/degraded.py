@@ -21,7 +21,7 @@ _QUALITY = 15
 
 
 def napari_scratched() -> list[LayerData]:
-    """Return a scratched cell and a mask of the scratches, for the task "Fill pixels"."""
+    """Return a scratched cell and a mask of the scratches, for the task "Inpaint"."""
     truth = _truth()
     mask = scratches(truth.shape)
     scratched = np.where(mask > 0, truth.max(), truth)
@@ -33,7 +33,7 @@ def napari_scratched() -> list[LayerData]:
 
 
 def napari_small() -> list[LayerData]:
-    """Return a cell with fewer pixels, for the task "Enlarge"."""
+    """Return a cell with fewer pixels, for the task "Super-resolve"."""
     import torch
 
     from napari_dip.core.tasks import SuperResolve
@@ -67,7 +67,7 @@ def napari_blurred() -> list[LayerData]:
 
 
 def napari_jpeg() -> list[LayerData]:
-    """Return a cell decoded from a strongly compressed JPEG, for the task "Clean JPEG"."""
+    """Return a cell decoded from a strongly compressed JPEG, for the task "Dejpeg"."""
     from PIL import Image as Picture
 
     truth, file = _truth(), io.BytesIO()
@@ -80,7 +80,7 @@ def napari_jpeg() -> list[LayerData]:
 
 
 def napari_dim() -> list[LayerData]:
-    """Return a dim image of a cell and a bright one as guide, for the task "Use a guide"."""
+    """Return a dim image of a cell and a bright one as guide, for the task "Guided"."""
     truth = _truth()
     dim = np.random.default_rng(3).poisson(truth / 20.0).astype(np.uint16)
     bright = restore_dtype(255.0 * (truth / 255.0) ** 0.6, truth.dtype)
@@ -88,7 +88,7 @@ def napari_dim() -> list[LayerData]:
 
 
 def napari_undersampled() -> list[LayerData]:
-    """Return a cell with missing frequencies, for the task "Fill in k-space"."""
+    """Return a cell with missing frequencies, for the task "Fourier"."""
     truth = _truth()
     mask = lines(truth.shape)
     spectrum = np.fft.fft2(truth) * np.fft.ifftshift(mask)

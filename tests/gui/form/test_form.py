@@ -12,7 +12,9 @@ from qtpy.QtWidgets import QApplication, QCheckBox, QWidget
 from napari_dip.config import DipConfig
 from napari_dip.errors import UsageError
 from napari_dip.gui.form import config_fields as module
-from napari_dip.gui.form.form import ADVANCED, HIDDEN, MAIN, Form
+from napari_dip.gui.form.form import ADVANCED, CALIBRATION, HIDDEN, MAIN, STACK, Form
+from napari_dip.gui.job.choices import TaskChoice
+from napari_dip.gui.job.layer_image import result_kwargs
 from tests.tiny import tiny_config
 
 
@@ -41,7 +43,9 @@ def field(form, name):
 
 
 def test_every_setting_is_shown_or_listed_as_hidden():
-    assert sorted([*MAIN, *ADVANCED, *HIDDEN]) == sorted(DipConfig.model_fields)
+    assert sorted([*MAIN, *STACK, *CALIBRATION, *ADVANCED, *HIDDEN]) == sorted(
+        DipConfig.model_fields
+    )
 
 
 def test_new_form_has_the_defaults(form):
@@ -58,6 +62,7 @@ def test_new_form_has_the_defaults(form):
             DipConfig(time_limit=0.1, gain=1e-6, read_noise=0, sigma_noise=3e5), id="real"
         ),
         pytest.param(DipConfig(axes="TZCYX", device="cuda:3"), id="words"),
+        pytest.param(DipConfig(voxel_size={"z": 3.0, "y": 0.1, "x": 1 / 16}), id="voxel size"),
         pytest.param(tiny_config(), id="fit settings"),
         pytest.param(DipConfig(preset="fast").complete(), id="complete"),
     ],
@@ -163,13 +168,63 @@ def test_does_not_suggest_a_hidden_layer(viewer, make_form):
     assert make_form().layer is noisy
 
 
+def test_suggests_the_topmost_image_beside_points(viewer, make_form):
+    viewer.add_image(np.zeros((4, 5)))
+    newest = viewer.add_image(np.zeros((4, 5)))
+    viewer.add_points(np.zeros((1, 2)))
+    assert make_form().layer is newest
+
+
+def test_image_follows_the_active_layer(viewer, form):
+    old = viewer.add_image(np.zeros((4, 5)))
+    new = viewer.add_image(np.zeros((4, 5)))  # napari selects what it opens
+    new.name = "renamed"
+    form.reset_choices()
+    assert form.layer is new
+    viewer.layers.selection.active = old
+    assert form.layer is old
+    viewer.add_points(np.zeros((1, 2)))
+    assert form.layer is old
+
+
+def test_pin_holds_the_image(viewer, form):
+    old = viewer.add_image(np.zeros((4, 5)))
+    field(form, "pin").click()
+    new = viewer.add_image(np.zeros((4, 5)))
+    form.suggest_layer()
+    assert form.layer is old
+    field(form, "pin").click()
+    assert form.layer is new
+    field(form, "pin").click()
+    viewer.layers.remove(new)
+    form.reset_choices()
+    assert form.layer is old
+    assert not field(form, "pin").isChecked()
+
+
+def test_image_does_not_follow_to_a_result(viewer, form):
+    source = viewer.add_image(np.zeros((4, 5)))
+    result = viewer.add_image(np.zeros((4, 5)), **result_kwargs(source, "denoise"))
+    assert viewer.layers.selection.active is result
+    assert form.layer is source
+    form.suggest_layer()
+    assert form.layer is source
+
+
+def test_request_names_task_and_image(viewer, form):
+    assert form.request == ""
+    viewer.add_image(np.zeros((4, 5)), name="cells")
+    form.task = TaskChoice("inpaint")
+    assert form.request == "Inpaint cells"
+
+
 def test_list_of_layers_follows_the_viewer(viewer, form):
     first = viewer.add_image(np.zeros((4, 5)), name="first")
     form.reset_choices()
     assert form.layer is first
-    second = viewer.add_image(np.zeros((4, 5)), name="second")
+    second = viewer.add_image(np.zeros((4, 5)), name="second", visible=False)
     form.reset_choices()
-    assert form.layer is first  # the user's choice stays
+    assert form.layer is first
     first.name = "renamed"
     form.reset_choices()
     assert field(form, "layer").currentText() == "renamed"
@@ -181,13 +236,15 @@ def test_list_of_layers_follows_the_viewer(viewer, form):
     assert form.layer is None
 
 
-def test_empty_axes_field_shows_the_axes_of_the_layer(viewer, form):
+def test_axes_field_shows_the_axes_of_the_layer(viewer, form):
     viewer.add_image(np.zeros((3, 4, 5)), axis_labels=("t", "y", "x"))
     form.reset_choices()
-    assert field(form, "axes").placeholderText() == "TYX"
+    assert field(form, "axes").text() == "TYX"
+    assert form.config.axes is None
     many = viewer.add_image(np.zeros((1, 1, 1, 1, 4, 5)))
     form.reset_choices()
     form.layer = many
+    assert field(form, "axes").text() == ""
     assert "needed" in field(form, "axes").placeholderText()
 
 
@@ -235,3 +292,92 @@ def test_scrolling_past_a_field_does_not_change_it(form, name):
 def test_labels_come_from_the_names_of_the_fields():
     assert module.label("time_limit") == "Time limit"
     assert module.label("stop") == "Stopping rule"
+
+
+def open_stack(viewer, form, **options):
+    layer = viewer.add_image(np.zeros((3, 8, 9)), axis_labels=("z", "y", "x"), **options)
+    form.reset_choices()
+    return layer
+
+
+def test_planes_or_volume_is_asked_for_stacks_only(viewer, form):
+    assert form._stack.isHidden()
+    open_stack(viewer, form)
+    assert not form._stack.isHidden()
+    form.config = DipConfig(dims=3)
+    assert form.choices.config.dims == 3
+    viewer.add_image(np.zeros((8, 9)))
+    assert form._stack.isHidden()
+    assert form.choices.config.dims is None
+
+
+def test_axes_decide_whether_there_are_planes(viewer, form):
+    open_stack(viewer, form)
+    form._calibration._axes.value = "TYX"
+    assert form._stack.isHidden()
+    assert form.choices.config.axes == "TYX"
+
+
+OPTICS = TaskChoice("deconvolve", {"na": 0.8, "wavelength": 0.5})
+CALIBRATED = {"scale": (3, 0.1, 0.1), "units": ("um",) * 3}
+
+
+def test_stack_deconvolved_by_optics_is_a_volume(viewer, form):
+    open_stack(viewer, form, **CALIBRATED)
+    assert field(form, "dims").currentText() == "2D (auto)"
+    form.task = OPTICS
+    assert field(form, "dims").currentText() == "3D (auto)"
+    assert form.choices.config.dims == 3
+    assert form.config.dims is None
+    form._fields["dims"].value = 2
+    assert form.choices.config.dims == 2
+    form._fields["dims"].value = None
+    assert form.choices_in("current").config.dims is None  # a single plane
+
+
+def test_a_volume_psf_deconvolves_volumes(viewer, form):
+    psf = viewer.add_image(np.ones((3, 3, 3)), visible=False)
+    open_stack(viewer, form)
+    form.task = TaskChoice("deconvolve", {"psf": psf})
+    assert form.choices.config.dims == 3
+
+
+def test_a_missing_voxel_size_is_named_where_it_matters(viewer, form):
+    note = form._note
+    open_stack(viewer, form)
+    assert note.isHidden()
+    form._fields["dims"].value = 3
+    assert "along z, y, x is not known" in note.text()
+    form.config = DipConfig()
+    form.task = OPTICS
+    assert "needs the voxel size along y, x" in note.text()
+    for axis in "yx":
+        form._calibration._sizes[axis.upper()].value = "100"
+    form._calibration._unit.value = "nanometer"
+    assert "each plane is deconvolved on its own" in note.text()
+    form._calibration._sizes["Z"].value = "3000"
+    assert note.isHidden()
+    assert form.choices.config.voxel_size == pytest.approx({"z": 3.0, "y": 0.1, "x": 0.1})
+    assert form.choices.config.dims == 3
+
+
+def test_calibration_is_that_of_the_chosen_layer(viewer, form):
+    layer = open_stack(viewer, form, **CALIBRATED)
+    texts = [field(form, f"voxel_size_{axis}").text() for axis in "zyx"]
+    assert texts == ["3", "0.1", "0.1"]
+    assert form._calibration._section.text() == "Calibration: ZYX, 3 x 0.1 x 0.1 µm"
+    assert form.config == DipConfig()
+    form._calibration._sizes["Z"].value = "2"
+    assert form.config.voxel_size == {"z": 2.0, "y": 0.1, "x": 0.1}
+    viewer.add_image(np.zeros((8, 9)))
+    assert form._calibration._z.isHidden()
+    assert form.config.voxel_size is None
+    form.layer = layer
+    assert field(form, "voxel_size_z").text() == "3"
+
+
+def test_rejects_a_voxel_size_that_is_no_length(viewer, form):
+    open_stack(viewer, form)
+    form._calibration._sizes["Z"].value = "0"
+    with pytest.raises(UsageError, match=r"[Vv]oxel size"):
+        _ = form.choices

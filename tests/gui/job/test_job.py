@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 from napari.layers import Image as ImageLayer
-from napari.layers._source import layer_source
+from napari.layers._source import Source, layer_source
 from PIL import Image as Picture
 
 from napari_dip.config import DipConfig
@@ -41,7 +41,9 @@ def test_rejects_a_missing_layer():
     ],
 )
 def test_rejects_layers_that_cannot_be_restored(data, error, words):
-    layer = SimpleNamespace(data=data, multiscale=False, rgb=False, axis_labels=())
+    layer = SimpleNamespace(
+        data=data, multiscale=False, rgb=False, axis_labels=(), metadata={}, source=Source()
+    )
     with pytest.raises(error, match=words):
         job(ALL, layer)
 

@@ -5,12 +5,14 @@ from types import SimpleNamespace
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Image as ImageLayer
 from napari.layers._source import layer_source
 
-from napari_dip.core.image.image import as_image
+from napari_dip.core.image.image import Image, as_image
 from napari_dip.errors import AxesError, InputError
 from napari_dip.gui.job.layer_image import as_shown, image_of, plane_of, result_kwargs, shown_dtype
+from napari_dip.io.images import write_image
 
 
 def stack(shape=(2, 3, 4, 5), **options):
@@ -118,6 +120,7 @@ def test_lazy_data_stay_lazy():
         translate=np.zeros(3),
         data_to_world=np.asarray,
         source=SimpleNamespace(path=None),
+        metadata={},
         name="lazy",
     )
     image = image_of(layer)
@@ -233,3 +236,54 @@ def test_source_is_the_file_or_the_name_of_the_layer():
     with layer_source(path="holes.npy"):
         layer = stack((4, 5))
     assert image_of(layer).source == "holes.npy"
+
+
+@pytest.fixture
+def file_layer(tmp_path):
+    """Return a function that writes a TIFF and opens it as napari does: the stored array only."""
+
+    def file_layer(image, name="image.tif", **options):
+        path = tmp_path / name
+        write_image(path, image, overwrite=True)
+        with layer_source(path=str(path)):
+            return ImageLayer(tifffile.imread(path), **options)
+
+    return file_layer
+
+
+def calibrated(axes, voxel_size):
+    data = np.arange(3 * 8 * 9, dtype=np.uint16).reshape(3, 8, 9)
+    return Image(data, axes, voxel_size, dict.fromkeys(voxel_size, "micrometer"))
+
+
+@pytest.mark.parametrize("name", ["image.tif", "image.ome.tif"])
+def test_axes_and_voxel_size_come_from_the_file(file_layer, name):
+    image = image_of(file_layer(calibrated("CYX", {"Y": 0.5, "X": 0.5}), name))
+    assert (image.axes, image.voxel_size) == ("CYX", {"Y": 0.5, "X": 0.5})
+    image = image_of(file_layer(calibrated("ZYX", {"Z": 3.0, "Y": 0.5, "X": 0.5}), f"z{name}"))
+    assert (image.axes, image.voxel_size) == ("ZYX", {"Z": 3.0, "Y": 0.5, "X": 0.5})
+    assert image.units == dict.fromkeys("ZYX", "micrometer")
+
+
+def test_scale_and_labels_of_the_layer_precede_its_file(file_layer):
+    file = calibrated("ZYX", {"Z": 3.0, "Y": 0.5, "X": 0.5})
+    scaled = image_of(file_layer(file, scale=(2, 1, 1)))
+    assert (scaled.axes, scaled.voxel_size) == ("ZYX", {"Z": 2.0})
+    labelled = image_of(file_layer(file, axis_labels=("t", "y", "x")))
+    assert (labelled.axes, labelled.voxel_size) == ("TYX", {"Y": 0.5, "X": 0.5})
+    assert image_of(file_layer(file), "TYX").voxel_size == {"Y": 0.5, "X": 0.5}
+
+
+def test_a_layer_of_another_shape_than_its_file_has_default_axes(file_layer):
+    layer = file_layer(calibrated("CYX", {"Y": 0.5, "X": 0.5}))
+    layer.data = layer.data[:2]
+    assert (image_of(layer).axes, image_of(layer).voxel_size) == ("ZYX", {})
+
+
+def test_a_result_has_the_axes_and_voxel_size_of_its_image(file_layer):
+    source = file_layer(calibrated("CYX", {"Y": 0.5, "X": 0.5}))
+    result = ImageLayer(
+        np.zeros((3, 16, 18)), **result_kwargs(source, "enlarge", factors={"Y": 2, "X": 2})
+    )
+    assert (image_of(result).axes, image_of(result).voxel_size) == ("CYX", {"Y": 0.25, "X": 0.25})
+    assert image_of(result).units == dict.fromkeys("YX", "micrometer")

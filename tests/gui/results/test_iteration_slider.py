@@ -8,6 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QSlider
 
 from napari_dip.config import DipConfig
+from napari_dip.gui.results.history import Iterate
+from napari_dip.gui.results.iteration_slider import _thinned
 from tests.gui.form.test_form import wheel
 from tests.gui.test_dock import advance, button
 from tests.tiny import noisy_waves, tiny_config
@@ -53,7 +55,7 @@ def result(image, dock, fake_restore, qtbot):
 def test_finished_run_shows_its_iterates_and_marks_the_automatic_one(dock, result):
     assert offered(dock)
     assert (slider(dock).minimum(), slider(dock).maximum()) == (0, 4)
-    assert shows(dock) == "Iteration 5, automatic"
+    assert shows(dock) == "Iteration 5\nautomatic"
     assert dock._plot._marker.value() == 5
     assert not dock._plot._cursor.isVisible()
     assert not button(dock, "keep").isEnabled()
@@ -63,11 +65,30 @@ def test_the_slider_shows_an_iterate_in_the_result_layer(dock, result, qtbot):
     press(dock, qtbot, Qt.Key.Key_Left)
     press(dock, qtbot, Qt.Key.Key_Left)
     np.testing.assert_array_equal(result.data, 3)
-    assert shows(dock) == "Iteration 3"
+    assert shows(dock) == "Iteration 3\n"
     assert (dock._plot._marker.value(), dock._plot._cursor.value()) == (5, 3)
     press(dock, qtbot, Qt.Key.Key_End)
     np.testing.assert_array_equal(result.data, 5)
-    assert shows(dock) == "Iteration 5, automatic"
+    assert shows(dock) == "Iteration 5\nautomatic"
+
+
+def test_nothing_moves_when_the_text_changes(dock, result, qtbot):
+    dock._results.show()
+    heights = set()
+    for key in (Qt.Key.Key_Home, Qt.Key.Key_End):
+        press(dock, qtbot, key)
+        heights.add(dock._results._iteration_slider.sizeHint().height())
+    assert len(heights) == 1
+
+
+def test_positions_of_the_slider_are_dense_at_early_iterations():
+    iterates = [Iterate(0, (), iteration, np.zeros(1)) for iteration in range(1, 1001)]
+    kept = [one.iteration for one in _thinned(iterates, {777})]
+    assert kept[:30] == list(range(1, 31))
+    assert kept[-1] == 1000
+    assert 777 in kept
+    assert len(kept) < 200
+    assert sum(iteration <= 100 for iteration in kept) > len(kept) / 3
 
 
 def test_metadata_belong_to_the_iterate_on_the_screen(dock, result, qtbot):

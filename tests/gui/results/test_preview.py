@@ -180,3 +180,39 @@ def test_rgb_keeps_its_dtype_so_that_napari_shows_it(viewer, parent):
     layer = viewer.layers["photo_denoise"]
     assert (layer.data.dtype, layer.rgb) == (np.uint8, True)
     np.testing.assert_array_equal(layer.data, 255)
+
+
+def test_contrast_of_a_result_follows_its_own_range(viewer, parent):
+    hot = np.linspace(80, 1400, 4 * 500, dtype=np.float32).reshape(4, 500)
+    hot[0, :20] = 60000
+    source = viewer.add_image(hot, contrast_limits=(86, 60000), colormap="magma")
+    preview = observed(viewer, parent, source)
+    values = np.linspace(90, 1460, 4 * 500, dtype=np.float32).reshape(4, 500)
+    early = replace(
+        progress(),
+        selection=(slice(None), slice(None)),
+        estimate=values,
+        iteration=1,
+        max_iterations=100,
+    )
+    preview.draw(early)
+    assert preview.layer.contrast_limits == [86, 60000]
+    preview.draw(replace(early, iteration=50))
+    assert preview.layer.contrast_limits == pytest.approx([90, 1460], rel=0.05)
+    result = restoration(preview)
+    (layer,) = preview.finish(replace(result, image=result.image.with_data(values * 2)))
+    assert layer.contrast_limits == pytest.approx([180, 2920], rel=0.05)
+    assert layer.colormap.name == "magma"
+
+
+def test_contrast_limits_of_the_user_stay(viewer, parent):
+    source = viewer.add_image(np.zeros((4, 5)), contrast_limits=(0, 1000))
+    preview = observed(viewer, parent, source)
+    result = restoration(preview)
+    values = np.arange(20, dtype=np.float32).reshape(4, 5)
+    preview.draw(
+        replace(progress(), selection=(slice(None), slice(None)), estimate=values, iteration=0)
+    )
+    preview.layer.contrast_limits = (0, 7)
+    (layer,) = preview.finish(replace(result, image=result.image.with_data(values)))
+    assert layer.contrast_limits == [0, 7]

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtGui import QColor, QPalette
+from qtpy.QtGui import QColor, QFontMetrics, QPalette
 
 from napari_dip.core.restoration.progress import Progress
-from napari_dip.gui.results.progress_plot import ProgressPlot, _ticks, describe
+from napari_dip.gui.results.progress_plot import ProgressPlot, _limits, _ticks, describe
 
 
 def progress(iteration=1, block=0, blocks=1, loss=1.0, heldout=None, seconds=1.0, left=9.0):
@@ -44,7 +44,7 @@ def test_curves_and_marker_follow_the_fit(plot):
     assert curve(plot, "loss") == [(1, 8), (20, 2)]
     assert curve(plot, "heldout") == [(1, 9), (20, 3)]
     assert plot._marker.value() == 19
-    assert not plot._plot.isHidden()
+    assert not plot._section.isHidden()
 
 
 @pytest.mark.parametrize(
@@ -82,15 +82,60 @@ def test_values_without_a_logarithm_are_left_out(plot):
 
 
 @pytest.mark.parametrize(
-    ("losses", "labels"),
+    ("low", "high", "labels"),
     [
-        pytest.param((30.0, 0.9), ["1", "2", "5", "10", "20"], id="decades"),
-        pytest.param((1.8, 1.2), ["1.2", "1.8"], id="no round number between"),
-        pytest.param((float("nan"),), [], id="nothing"),
+        pytest.param(0.9, 30.0, ["1", "2", "5", "10", "20"], id="decades"),
+        pytest.param(1.2, 1.8, ["1.2", "1.4", "1.6", "1.8"], id="narrow"),
+        pytest.param(0.93, 1.03, ["0.94", "0.96", "0.98", "1", "1.02"], id="around one"),
+        pytest.param(3.0, 4e6, ["10", "1000", "1e5", "2e6"], id="many decades"),
     ],
 )
-def test_axis_has_few_round_ticks(losses, labels):
-    assert [text for _, text in _ticks(np.array(losses))] == labels
+def test_axis_has_few_round_ticks(low, high, labels):
+    assert [text for _, text in _ticks(low, high)] == labels
+
+
+@pytest.mark.parametrize("high", [1.05, 2.0, 2.9, 7.0, 80.0, 3e7])
+def test_labels_of_the_axis_do_not_overlap(plot, high):
+    plot.resize(280, 400)
+    positions = [position for position, _ in _ticks(0.97, high)]
+    height = 90  # of the axis [pixels]
+    pixels = np.diff(positions) / np.log10(high / 0.97) * height
+    assert len(positions) >= 2
+    assert pixels.min() >= QFontMetrics(plot.font()).ascent()
+
+
+def test_limits_leave_out_the_first_fall():
+    falling = np.array([(1, 200.0, 210.0), (50, 1.5, 1.4), (100, 1.2, 1.3)])
+    assert _limits(falling, 100) == pytest.approx((1.2, 1.5))
+    assert _limits(falling, 0) == pytest.approx((1.2, 210))
+
+
+def test_limits_keep_chance_fluctuations_small():
+    low, high = _limits(np.array([(1, 0.97, 0.98)]), 0)
+    assert high / low == pytest.approx(1.1)
+
+
+def test_curve_is_folded_until_the_user_unfolds_it(plot):
+    plot.add(progress())
+    plot.draw()
+    assert not plot._section.isHidden()
+    assert not plot._section.isExpanded()
+    plot._section.expand()
+    plot.clear()
+    plot.add(progress())
+    plot.draw()
+    assert plot._section.isExpanded()
+
+
+def test_legend_is_outside_the_curve(plot):
+    plot.add(progress())
+    plot.draw()
+    plot._section.expand()
+    plot.resize(280, 400)
+    plot.show()
+    assert "held-out error" in plot._legend.text()
+    assert not plot._legend.geometry().intersects(plot._plot.geometry())
+    assert plot._plot.plotItem.legend is None
 
 
 def test_bar_never_moves_back_and_hides_at_the_end(plot):
@@ -101,7 +146,7 @@ def test_bar_never_moves_back_and_hides_at_the_end(plot):
         assert plot._text.text() == f"At most {left} s left"
     plot.finish()
     assert plot._bar.isHidden()
-    assert not plot._plot.isHidden()
+    assert not plot._section.isHidden()
 
 
 def test_points_appear_only_after_draw(plot):
@@ -114,7 +159,7 @@ def test_clear_hides_all_but_the_text(plot):
     plot.add(progress())
     plot.draw()
     plot.clear("Cancelled")
-    assert plot._plot.isHidden()
+    assert plot._section.isHidden()
     assert plot._bar.isHidden()
     assert plot._text.text() == "Cancelled"
     plot.clear()

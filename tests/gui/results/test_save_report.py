@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QPushButton, QSlider
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QSlider
 
 from napari_dip.core.image.image import Image
 from napari_dip.gui.job.choices import TaskChoice
@@ -102,6 +102,9 @@ def test_the_result_is_saved_with_its_scale_and_the_report(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
     dock._results._inspector.expand()
     qtbot.mouseClick(dock.findChild(QPushButton, "save"), Qt.MouseButton.LeftButton)
+    lines = dock.findChild(QLabel, "status").text().split("\n")
+    assert "Done" in lines[0]
+    assert lines[-1] == "Saved as kept.ome.tif."
     saved = read_image(file)
     assert saved.voxel_size == {"Y": 0.5, "X": 0.25}
     np.testing.assert_array_equal(saved.data, viewer.layers[-1].data)

@@ -61,7 +61,9 @@ def test_runs_start_in_order_with_the_settings_of_their_addition(
 
 
 def test_run_is_removed_by_mouse_or_key(layers, dock, fake_restore, qtbot):
-    add(dock, qtbot, *layers, layers[0])
+    add(dock, qtbot, *layers)
+    dock.config = DipConfig(seed=9)
+    add(dock, qtbot, layers[0])
     lines = dock.findChild(QListWidget, "queue")
     middle = lines.visualItemRect(lines.item(1)).center()
     qtbot.mouseClick(lines.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(middle))
@@ -70,6 +72,38 @@ def test_run_is_removed_by_mouse_or_key(layers, dock, fake_restore, qtbot):
     qtbot.keyClick(lines, Qt.Key.Key_Home)
     qtbot.keyClick(lines, Qt.Key.Key_Delete)
     assert finish(dock, fake_restore, qtbot, 2) == ["a_denoise", "a_denoise [1]"]
+
+
+def test_the_same_run_is_not_added_again(layers, dock, fake_restore, qtbot):
+    add(dock, qtbot, layers[0], layers[0])
+    assert waiting(dock) == []
+    assert notification_manager.records[-1].message == "This run is in progress already."
+    add(dock, qtbot, layers[1], layers[1])
+    assert waiting(dock) == ["b_denoise (balanced)"]
+    assert notification_manager.records[-1].message == "This run is in the queue already."
+    dock.config = DipConfig(seed=4)
+    press(dock, qtbot, "run")
+    layers[1].data = np.ones((8, 9))
+    press(dock, qtbot, "run")
+    assert len(waiting(dock)) == 3
+    dock._queue.clear()
+    dock.cancel()
+
+
+def test_queue_names_the_part_of_the_image(viewer, dock, fake_restore, qtbot):
+    viewer.add_image(np.zeros((3, 8, 9)), name="stack")
+    dock.run()
+    dock._form.region.region = "current"
+    viewer.dims.set_current_step(0, 2)
+    dock.run()
+    viewer.dims.set_current_step(0, 1)
+    dock.run()
+    assert waiting(dock) == [
+        "stack_denoise (balanced), shown plane, Z 2",
+        "stack_denoise (balanced), shown plane, Z 1",
+    ]
+    dock._queue.clear()
+    dock.cancel()
 
 
 def test_queue_continues_after_a_failure(layers, dock, fake_restore, qtbot):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from threading import Event
 
 import numpy as np
@@ -240,6 +241,32 @@ def test_the_thread_of_a_run_ends_with_it(start, fake_restore, qtbot, monkeypatc
     assert thread is not QThread.currentThread()
     qtbot.waitUntil(thread.isFinished)
     assert not thread.isRunning()
+
+
+def test_warnings_of_a_run_go_to_its_log(qtbot, monkeypatch, tmp_path):
+    monkeypatch.setenv("NAPARI_DIP_LOGS", str(tmp_path))
+    shown = []
+    monkeypatch.setattr(
+        background.notification_manager, "receive_warning", lambda *w: shown.append(str(w[0]))
+    )
+    warned = Event()
+
+    def steps(control):
+        warnings.warn("a bug", RuntimeWarning, stacklevel=1)
+        yield "warned"
+        warned.wait(10)
+
+    worker = background.BackgroundWorker(["test"], steps)
+    with qtbot.waitSignal(worker.progressed):
+        pass
+    warnings.warn("unclosed file", ResourceWarning, stacklevel=1)
+    warnings.warn("of another plugin", UserWarning, stacklevel=1)
+    with qtbot.waitSignal(worker.returned):
+        warned.set()
+    assert shown == ["of another plugin"]
+    (log,) = tmp_path.glob("*.log")
+    assert "RuntimeWarning in " in log.read_text()
+    assert "a bug" not in log.read_text()
 
 
 def test_warnings_reach_napari(start, fake_restore, qtbot, monkeypatch):

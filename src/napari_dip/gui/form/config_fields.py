@@ -11,8 +11,10 @@ from pydantic.fields import FieldInfo
 
 from napari_dip.gui.widgets.labels import label
 
+# Words for the dimensions of a fit.
+DIMS = {2: "2D planes", 3: "3D volume"}
 # Words for None where the words of the description are too long for a list.
-_SHORT = {"dims": "by task"}
+_SHORT = {"dims": "automatic"}
 _MAX_INT = 2**31 - 1
 
 
@@ -27,7 +29,7 @@ def field_widget(name: str, field: FieldInfo) -> Any:
     if name == "device":
         return ComboBox(choices=_devices, value=field.default, **options)
     if get_origin(kind) is Literal:
-        choices = [(str(choice), choice) for choice in get_args(kind)]
+        choices = [(_words(name, choice), choice) for choice in get_args(kind)]
         none = [(_SHORT.get(name) or _words_for_none(field), None)] if may_be_none else []
         return ComboBox(choices=none + choices, value=field.default, **options)
     if may_be_none:
@@ -38,6 +40,10 @@ def field_widget(name: str, field: FieldInfo) -> Any:
         return CheckBox(value=field.default, **options)
     lowest = next((limit.ge for limit in field.metadata if hasattr(limit, "ge")), 0)
     return SpinBox(min=lowest, max=_MAX_INT, value=field.default, **options)
+
+
+def _words(name: str, choice: Any) -> str:
+    return DIMS[choice] if name == "dims" else str(choice)
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

@@ -1,25 +1,30 @@
 """The form: layer, task, configuration and region. Its fields are made from `DipConfig`."""
 
 # Qt and magicgui have no types for mypy, hence the ignored subclassing below.
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, ComboBox, PushButton
+from magicgui.widgets import CheckBox, PushButton
 from napari.layers import Image as ImageLayer
 from pydantic import ValidationError
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QFormLayout, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_dip.config import DipConfig
 from napari_dip.config.messages import explain
 from napari_dip.errors import NapariDipError, UsageError
+from napari_dip.gui.form.calibration_form import CalibrationForm
 from napari_dip.gui.form.config_fields import field_widget, read, write
+from napari_dip.gui.form.layer_picker import LayerPicker
 from napari_dip.gui.form.region_form import RegionForm
 from napari_dip.gui.form.task_form import TaskForm
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices
 from napari_dip.gui.job.layer_image import image_of
 from napari_dip.gui.job.region import Region
+from napari_dip.gui.job.volumes import automatic_dims, size_note
 from napari_dip.gui.session.preferences import preferred_config
 from napari_dip.gui.session.preload import preload
 from napari_dip.gui.widgets.collapsible import Collapsible
@@ -37,8 +42,6 @@ ADVANCED = (
     "gain",
     "read_noise",
     "sigma_noise",
-    "axes",
-    "dims",
     "tile",
     "overlap",
     "start",
@@ -50,8 +53,12 @@ ADVANCED = (
     "precision",
     "threads",
 )
-# `fit` follows the preset or is set by a program; the voxel size is the scale of the layer.
-HIDDEN = ("fit", "voxel_size")
+# Shown for stacks only.
+STACK = ("dims",)
+# Fields of `CalibrationForm`.
+CALIBRATION = ("axes", "voxel_size")
+# `fit` follows the preset or is set by a program.
+HIDDEN = ("fit",)
 
 # Time until the form is on the screen [milliseconds].
 _PRELOAD_DELAY = 500
@@ -82,32 +89,38 @@ class Form(QWidget):  # type: ignore[misc]
         self._viewer = viewer
         self._base = DipConfig()  # source of the fields that the form does not show
         fields = DipConfig.model_fields
-        self._fields = {name: field_widget(name, fields[name]) for name in (*MAIN, *ADVANCED)}
-        self._layer = ComboBox(
-            name="layer",
-            label="Image",
-            choices=self._image_layers,
-            tooltip="Layer to restore. The layer itself is never changed.",
-        )
+        self._fields = {
+            name: field_widget(name, fields[name]) for name in (*MAIN, *STACK, *ADVANCED)
+        }
+        self._layer = LayerPicker(viewer, self._rows)
         self._task = TaskForm(viewer, self._rows, lambda: self.layer)
         self._region = RegionForm(viewer, self._rows, lambda: self.layer)
+        self._calibration = CalibrationForm(self._rows)
+        self._stack = self._rows(self._fields["dims"])
+        self._note = QLabel()
+        self._note.setObjectName("size_note")
+        self._note.setWordWrap(True)
         self.preview_requested = self._region.preview_requested
         self._advanced = Collapsible("Advanced", "advanced")
         self._build()
-        self._layer.changed.connect(self._show_axes)
+        self._layer.changed.connect(self._calibrate)
         self._fields["preset"].changed.connect(self._drop_fit_settings)
         self.suggest_layer()
-        self._show_axes()
+        self._calibrate()
+        self._show_stack()
 
     def _build(self) -> None:
         main = self._rows(*(self._fields[name] for name in MAIN))
         self._advanced.addWidget(self._rows(*(self._fields[name] for name in ADVANCED)))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._rows(self._layer))
+        layout.addWidget(self._layer)
         layout.addWidget(self._task)
+        layout.addWidget(self._stack)
+        layout.addWidget(self._note)
         layout.addWidget(main)
         layout.addWidget(self._region)
+        layout.addWidget(self._calibration)
         layout.addWidget(self._advanced)
         layout.addStretch(1)
 
@@ -135,11 +148,11 @@ class Form(QWidget):  # type: ignore[misc]
 
     @property
     def layer(self) -> ImageLayer | None:
-        return self._layer.value
+        return self._layer.layer
 
     @layer.setter
     def layer(self, layer: ImageLayer | None) -> None:
-        self._layer.value = layer
+        self._layer.layer = layer
 
     @property
     def task(self) -> TaskChoice:
@@ -150,19 +163,31 @@ class Form(QWidget):  # type: ignore[misc]
         self._task.choice = choice
 
     @property
+    def request(self) -> str:
+        """Task and image in words, such as "Denoise cells"; empty without an image."""
+        return "" if self.layer is None else f"{self._task.title} {self.layer.name}"
+
+    @property
     def choices(self) -> Choices:
         """Values of the form; UsageError if one is not valid."""
         return self.choices_in(self._region.region)
 
     def choices_in(self, region: Region) -> Choices:
-        """Return the values of the form, with another region."""
-        return Choices(
+        """Return the values of the form, with another region.
+
+        `dims` is None for planes without a Z axis, where its field is hidden.
+        """
+        choices = Choices(
             self.config,
             region,
             tuple(self._viewer.dims.point),
             self._region.shapes,
             self._task.choice,
         )
+        dims = None if self._stack.isHidden() else choices.config.dims
+        if dims is None and self.layer is not None and automatic_dims(choices, self.layer) == 3:
+            dims = 3
+        return replace(choices, config=choices.config.model_copy(update={"dims": dims}))
 
     @property
     def region(self) -> RegionForm:
@@ -172,6 +197,7 @@ class Form(QWidget):  # type: ignore[misc]
     @property
     def config(self) -> DipConfig:
         values = {name: read(widget) for name, widget in self._fields.items()}
+        values |= {"axes": self._calibration.axes, "voxel_size": self._calibration.voxel_size}
         try:
             return DipConfig.model_validate({**self._base.model_dump(), **values})
         except ValidationError as error:
@@ -181,6 +207,7 @@ class Form(QWidget):  # type: ignore[misc]
     def config(self, config: DipConfig) -> None:
         for name, widget in self._fields.items():
             write(widget, getattr(config, name))
+        self._calibration.set(config.axes, config.voxel_size)
         self._base = config  # last: the change of the preset above drops `fit`
         self._emit_changed()
 
@@ -192,24 +219,13 @@ class Form(QWidget):  # type: ignore[misc]
 
     def reset_choices(self, *_: Any) -> None:
         """Update the lists of layers; napari calls this when the layers change."""
-        before = self.layer
         self._layer.reset_choices()
         self._task.reset_choices()
         self._region.reset_choices()
-        if before is None or before not in self._layer.choices:
-            self.suggest_layer()
 
     def suggest_layer(self) -> None:
-        """Choose the active image layer if it is visible, else the first visible one."""
-        layers = self._image_layers()
-        active = self._viewer.layers.selection.active
-        shown = [layer for layer in layers if layer.visible]
-        preferred = [layer for layer in shown if layer == active]
-        for layer in [*preferred, *shown, *layers][:1]:
-            self._layer.value = layer
-
-    def _image_layers(self, _: Any = None) -> list[ImageLayer]:
-        return [layer for layer in self._viewer.layers if isinstance(layer, ImageLayer)]
+        """Choose the active image, or else the topmost visible one, unless one is pinned."""
+        self._layer.suggest()
 
     def _emit_changed(self, *_: Any) -> None:
         # The collapsed section may hold settings of an earlier session: show their number.
@@ -217,15 +233,31 @@ class Form(QWidget):  # type: ignore[misc]
         changed = [name for name in ADVANCED if read(self._fields[name]) != getattr(default, name)]
         count = len(changed) + (self._base.fit is not None)
         self._advanced.setText("Advanced" + f" ({count} changed)" * bool(count))
+        self._show_stack()
         self.changed.emit()
 
-    def _show_axes(self) -> None:
-        """Show the axes of the layer in the empty field for other axes."""
+    def _show_stack(self) -> None:
+        """Show what the layer decides: planes or volumes, and a missing voxel size."""
+        note, dims = "", 2
+        self._stack.hide()
+        if self.layer is not None:
+            with suppress(NapariDipError):  # *Run* shows errors
+                image = image_of(self.layer, self._calibration.axes)
+                self._stack.setVisible("Z" in image.axes)
+                choices = self.choices
+                dims = automatic_dims(choices, self.layer)
+                note = size_note(choices, self.layer)
+        self._fields["dims"].native.setItemText(0, f"{dims}D (auto)")
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
+
+    def _calibrate(self) -> None:
+        """Show axes and voxel size of the layer."""
         try:
-            axes = "" if self.layer is None else image_of(self.layer).axes
+            image, hint = None if self.layer is None else image_of(self.layer), ""
         except NapariDipError:
-            axes = "needed, such as TZCYX"
-        self._fields["axes"].native.setPlaceholderText(axes)
+            image, hint = None, "needed, such as TZCYX"
+        self._calibration.show_image(image, hint)
 
     def _drop_fit_settings(self) -> None:
         self._base = self._base.model_copy(update={"fit": None})

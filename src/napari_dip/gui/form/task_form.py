@@ -22,12 +22,12 @@ from napari_dip.gui.widgets.collapsible import column
 # Name in the window, also in the menus of `napari.yaml`, and purpose.
 TITLES = {
     "denoise": ("Denoise", "Remove noise."),
-    "inpaint": ("Fill pixels", "Replace painted pixels by what fits their surroundings."),
-    "super-resolve": ("Enlarge", "Compute more pixels than the image has."),
+    "inpaint": ("Inpaint", "Replace painted pixels by what fits their surroundings."),
+    "super-resolve": ("Super-resolve", "Compute more pixels than the image has."),
     "deconvolve": ("Deconvolve", "Remove the blur of the lens, given its PSF."),
-    "dejpeg": ("Clean JPEG", "Remove the blocks and the ringing of JPEG compression."),
-    "guided": ("Use a guide", "Denoise; another image of the same scene shows the edges."),
-    "fourier": ("Fill in k-space", "Fill in the frequencies that were not recorded."),
+    "dejpeg": ("Dejpeg", "Remove the blocks and the ringing of JPEG compression."),
+    "guided": ("Guided", "Denoise; another image of the same scene shows the edges."),
+    "fourier": ("Fourier", "Fill in the frequencies that were not recorded."),
     "invert-features": (
         "Invert features",
         "Find an image that a trained network cannot distinguish from this one.",
@@ -113,6 +113,11 @@ class TaskForm(QWidget):  # type: ignore[misc]
             for widget in widgets.values():
                 if hasattr(widget, "reset_choices"):
                     widget.reset_choices()
+
+    @property
+    def title(self) -> str:
+        """Name of the task in the window."""
+        return TITLES[self._task.value][0]
 
     @property
     def choice(self) -> TaskChoice:

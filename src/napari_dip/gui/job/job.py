@@ -18,10 +18,9 @@ from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.layer_image import (
     image_of,
     plane_of,
-    quantisation_of,
     result_kwargs,
-    with_missing_pixels,
 )
+from napari_dip.gui.job.origin import quantisation_of, with_missing_pixels
 from napari_dip.gui.job.region import Box, Region, box_of, cut, rectangle_of, view_of
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def job(choices: Choices, layer: napari.layers.Image | None, suffix: str = "") -
         task = replace(task, quantisation=quantisation_of(layer))
     if isinstance(task, ReconstructKSpace) and cropped:
         raise InputError(
-            "Got a part of a plane for the task Fill in k-space; expected whole planes. "
+            "Got a part of a plane for the task Fourier; expected whole planes. "
             "Choose the region 'whole image' or 'shown plane'."
         )
     # Refuse invalid input here, before torch is imported and a thread starts.
@@ -132,7 +131,7 @@ def job(choices: Choices, layer: napari.layers.Image | None, suffix: str = "") -
     task.check_stop(config.stop)
     task.check_noise(config.noise)
     task.check(image, spatial_axes(image, config.dims or task.dims))
-    kwargs = result_kwargs(layer, task.name + suffix, origin, task.factors())
+    kwargs = result_kwargs(layer, task.name + suffix, origin, task.factors(), image)
     return Job(image, task, config, kwargs, tuple(origin), choices, layer)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +11,11 @@ from numpy.typing import NDArray
 
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.image.scaling import restore_dtype
-from napari_dip.errors import InputError, NapariDipError
-from napari_dip.io.images import read_image, read_quantisation
-from napari_dip.io.tiff.reader import mark_no_data
+from napari_dip.errors import InputError
+from napari_dip.gui.job.origin import is_result, origin_of, result_metadata
 
 if TYPE_CHECKING:
     import napari.layers
-
-    from napari_dip.core.tasks import Quantisation
 
 # Spellings of axes in `layer.axis_labels`, by users and file readers.
 _SPELLINGS = {
@@ -44,7 +40,6 @@ _APPEARANCE = (
     "interpolation3d",
     "rendering",
 )
-_TIFF = (".tif", ".tiff")
 # Not for RGB, which has no colormap.
 _GREY_APPEARANCE = ("colormap", "gamma", "contrast_limits")
 
@@ -73,11 +68,21 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
     spatial = image.axes.removesuffix("S")
     steps = zip(spatial, layer.scale, layer.units, strict=False)
     spacing = [(axis, float(abs(step)), str(unit)) for axis, step, unit in steps]
+    # A step of 1 pixel is napari's default for an unknown spacing.
+    voxel_size = {axis: step for axis, step, unit in spacing if (step, unit) != (1.0, "pixel")}
+    units = {axis: unit for axis, _, unit in spacing if unit != "pixel"}
+    # A scale without a unit, which a result has from its source, is no voxel size.
+    scaled = bool(units if is_result(layer) else voxel_size)
+    origin = None if scaled else origin_of(layer)
+    if origin is not None:
+        pairs = zip(origin.axes, image.axes, strict=False)
+        same = [axis for axis, given in pairs if axis == given]
+        voxel_size = {axis: origin.voxel_size[axis] for axis in same if axis in origin.voxel_size}
+        units = {axis: origin.units[axis] for axis in same if axis in origin.units}
     return replace(
         image,
-        # A step of 1 pixel is napari's default for an unknown spacing.
-        voxel_size={axis: step for axis, step, unit in spacing if (step, unit) != (1.0, "pixel")},
-        units={axis: unit for axis, _, unit in spacing if unit != "pixel"},
+        voxel_size=voxel_size,
+        units=units,
         position=_position(layer, spatial),
         source=layer.source.path or layer.name,
     )
@@ -93,49 +98,14 @@ def _position(layer: napari.layers.Image, axes: str) -> dict[str, float]:
     }
 
 
-def is_its_file(layer: napari.layers.Layer) -> bool:
-    """Return whether a layer still has the pixels of its file; lazy data count as unchanged."""
-    path, data = layer.source.path, layer.data
-    if path is None:
-        return False
-    if layer.multiscale or not isinstance(data, np.ndarray):
-        return True
-    try:
-        pixels = read_image(path).data
-    except NapariDipError:
-        return False
-    return np.array_equal(np.squeeze(pixels), np.squeeze(data))
-
-
-def with_missing_pixels(image: Image, layer: napari.layers.Image) -> Image:
-    """Return the image of a layer with NaN at the no-data pixels of its TIFF file.
-
-    napari reads only the stored values, such as -9999 outside a survey.
-    """
-    path = None if layer.source.path is None else Path(layer.source.path)
-    in_memory = isinstance(image.data, np.ndarray)
-    if path is None or path.suffix.lower() not in _TIFF or not path.is_file() or not in_memory:
-        return image
-    try:
-        return mark_no_data(path, image)
-    except (OSError, ValueError):  # the file has changed: only the pixels of the layer count
-        return image
-
-
-def quantisation_of(layer: napari.layers.Image) -> Quantisation | None:
-    """Return the quantisation of the JPEG file of a layer; None if its pixels have changed."""
-    path = layer.source.path
-    quantisation = None if path is None else read_quantisation(path)
-    if quantisation is None or not isinstance(layer.data, np.ndarray):
-        return None
-    return quantisation if is_its_file(layer) else None
-
-
 def _axes(layer: napari.layers.Image) -> str:
     """Return the axes of a layer, without the samples axis of an RGB layer."""
     named = _named_axes(layer)
     data = layer.data[0] if layer.multiscale else layer.data
     ndim = len(data.shape) - bool(getattr(layer, "rgb", False))  # a Labels layer has no `rgb`
+    origin = origin_of(layer) if named is None else None
+    if origin is not None and origin.rgb == bool(getattr(layer, "rgb", False)):
+        return origin.axes.removesuffix("S")
     if named is None and ndim == 3 and data.shape[2] == 2:
         return "YXS"  # napari opens a grey image with opacity as (Y, X, 2)
     return named or _default_axes(ndim)
@@ -201,6 +171,7 @@ def result_kwargs(
     task: str,
     origin: Sequence[int] | None = None,
     factors: Mapping[str, int] | None = None,
+    image: Image | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of `viewer.add_image` that put a result over its source.
 
@@ -214,11 +185,13 @@ def result_kwargs(
         Index in the source of the first pixel of the result (default: 0).
     factors : mapping of str to int, optional
         Ratio of the pixels of the result and of the source, by axis (default: 1).
+    image : Image, optional
+        Image that is restored, with its axes and voxel size (default: those of the layer).
 
     Returns
     -------
     dict
-        Name, transform, units, axis labels and appearance, as copies: the
+        Name, transform, units, axis labels, appearance and metadata, as copies: the
         source may change or be deleted.
     """
     kwargs = {name: getattr(layer, name) for name in _APPEARANCE}
@@ -229,22 +202,8 @@ def result_kwargs(
         **_transform(layer, origin, factors or {}),
         "name": f"{layer.name}_{task}",
         "multiscale": False,
+        "metadata": result_metadata(image or image_of(layer), factors or {}),
     }
-
-
-def residual_kwargs(layer: napari.layers.Image, residual: NDArray[Any]) -> dict[str, Any]:
-    """Return the arguments of `viewer.add_image` that put a residual over a result.
-
-    The colormap diverges at 0, with symmetric limits.
-    """
-    kwargs = result_kwargs(layer, "residual")
-    finite = np.abs(residual[np.isfinite(residual)])
-    limit = float(np.percentile(finite, 99.5)) if finite.size else 0.0
-    limit = limit or 1.0
-    if residual.ndim > layer.ndim:  # an RGB layer has one dimension less than its array
-        return kwargs | {"rgb": True}
-    appearance = {"colormap": "PiYG", "gamma": 1.0, "contrast_limits": (-limit, limit)}
-    return kwargs | appearance
 
 
 def placed_kwargs(layer: napari.layers.Image, name: str) -> dict[str, Any]:

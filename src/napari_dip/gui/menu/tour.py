@@ -41,22 +41,27 @@ _STOPS = (
         "the noise; <i>Stop and keep</i> stops it at once.",
     ),
     (
-        "curve",
+        "curve_section",
         "Curve",
-        "The dashed line is the iteration that is kept. The text below gives the stopping rule, "
-        "the noise level and warnings.",
+        "Unfold it to see the errors by iteration; the dashed line is the iteration that is kept. "
+        "The text above gives the stopping rule, the noise level and warnings.",
     ),
     (
         "iterate",
         "Iterations",
         "Earlier iterations are smoother, later ones have more detail. <i>Keep this one</i> "
-        "makes the iteration on the screen the result.",
+        "makes the iteration on the screen the result; <i>Continue</i> adds later ones.",
     ),
     (
         "inspector",
         "Inspect",
-        "Blink between image and result, see the residual, compare with other methods, and "
-        "save the result with its scale and report.",
+        "Drag a line between image and result, see the residual in units of the noise, and "
+        "compare with other methods.",
+    ),
+    (
+        "save",
+        "Save",
+        "Saves the result with its axes, scale, units and report.",
     ),
     (
         "settings",

@@ -1,4 +1,4 @@
-"""Comparison with other methods: in a thread, and as a table."""
+"""Comparison with other methods: in a thread, as layers and as a table."""
 
 # Qt classes have no types for mypy.
 from collections.abc import Generator, Sequence
@@ -10,15 +10,30 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
 from napari_dip import metrics
+from napari_dip.gui.job.layer_image import as_shown
+from napari_dip.gui.results.residual import in_units_of_noise
 from napari_dip.gui.run.background import BackgroundWorker, Control
 
 if TYPE_CHECKING:
     from napari_dip.compare.run import Row
+    from napari_dip.core.records import Report
     from napari_dip.gui.job.job import Job
+    from napari_dip.gui.results.preview import Preview
 
-# SSIM and FRC of a larger image [pixels] would block the window; its table has only PSNR.
+# Other measures than PSNR of a larger image [pixels] would block the window.
 _MAX_PIXELS = 2**22
-_COLUMNS = ("", "PSNR", "SSIM", "FRC", "seconds")
+_WITH_TRUTH = ("PSNR", "SSIM", "FRC")
+_WITHOUT_TRUTH = ("residual", "whiteness")
+# Names that fit the list of layers and the table.
+_SHORT = {
+    "total variation": "TV",
+    "non-local means": "NLM",
+    "BM3D stabilised": "BM3D-VST",
+    "sparse coding": "sparse",
+    "Richardson-Lucy": "RL",
+}
+# Longest name of a source in the name of a layer [characters]; napari cuts longer ones.
+_SOURCE_NAME = 14
 
 
 def compare_in_thread(job: "Job", control: Control) -> "Generator[Row, None, None]":
@@ -43,28 +58,75 @@ class CompareWorker(BackgroundWorker):
         super().__init__(["compare", job.task.name], partial(compare_in_thread, job), parent)
 
 
+def short_name(method: str) -> str:
+    """Return the name of a method in few characters.
+
+    Examples
+    --------
+    >>> short_name("total variation"), short_name("BM3D")
+    ('TV', 'BM3D')
+    """
+    return _SHORT.get(method, method)
+
+
+def add_layer(preview: "Preview", row: "Row") -> None:
+    """Add the result of a method as a hidden layer, with the contrast of the result."""
+    result, viewer = preview.layer, preview.viewer
+    source = preview.job.layer.name
+    if len(source) > _SOURCE_NAME:
+        source = f"{source[: _SOURCE_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
+    kwargs: dict[str, Any] = {
+        **preview.job.kwargs,
+        "name": f"{short_name(row.name)} ({source})",
+    }
+    if result is not None and not result.rgb:
+        kwargs["contrast_limits"] = result.contrast_limits
+    values = as_shown(as_array(row), preview.job.image)
+    # napari draws the thumbnail of a visible layer only.
+    layer = viewer.add_image(values, **{**kwargs, "visible": True})
+    layer.visible = False
+    viewer.layers.selection.active = result
+
+
 def table(
+    job: "Job",
+    report: "Report",
     results: Sequence[tuple[str, NDArray[Any], float | None]],
     truth: NDArray[Any] | None,
-    axes: str,
 ) -> str:
     """Return methods and their measures as an HTML table.
 
     Parameters
     ----------
+    job, report : Job, Report
+        Inputs of the run and its report.
     results : sequence of (name, values, seconds)
         Name of the method, its result and its time [seconds], by row.
     truth : (...) array or None
-        Reference. With it the table has PSNR [dB], SSIM and FRC [cycles per pixel].
-    axes : str
-        Axes of the arrays.
+        Reference. With it the table has PSNR [dB], SSIM and FRC [cycles per pixel]; without
+        it the standard deviation of the residual in units of the noise, and its whiteness.
     """
-    lines = [_COLUMNS if truth is not None else (_COLUMNS[0], _COLUMNS[-1])]
+    columns = _WITHOUT_TRUTH if truth is None else _WITH_TRUTH
+    lines = [("", *columns, "s")]
     for name, values, seconds in results:
-        time = "" if seconds is None else f"{seconds:.1f}"
-        measures = () if truth is None else _measures(values, truth, axes)
-        lines.append((name, *measures, time))
+        measures = (
+            residual_measures(job, report, values)
+            if truth is None
+            else _measures(values, truth, job.image.axes)
+        )
+        lines.append((name, *measures, "" if seconds is None else f"{seconds:.1f}"))
     return f"<table width=100% cellspacing=3>{''.join(map(_line, lines))}</table>"
+
+
+def residual_measures(job: "Job", report: "Report", values: NDArray[Any]) -> tuple[str, str]:
+    """Return standard deviation [noise] and whiteness of a residual; empty if it is not noise."""
+    residual = None if values.size > _MAX_PIXELS else in_units_of_noise(job, report, values)
+    if residual is None:
+        return "", ""
+    planar = job.image.axes.replace("S", "")
+    places = [planar.index(axis) for axis in "YX"]
+    whiteness = metrics.residual_whiteness(np.moveaxis(residual, places, (-2, -1)))
+    return f"{residual.std():.2f}", "" if whiteness is None else f"{whiteness:.2f}"
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -7,9 +7,15 @@ from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QSlider, QWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from napari_dip.gui.results.history import Iterate
     from napari_dip.gui.results.preview import Preview
     from napari_dip.gui.results.progress_plot import ProgressPlot
+
+# Smallest ratio of two neighbouring iterations on the slider: most changes are early, so a
+# slider that is linear in the iteration would have nearly all of them at its left end.
+_RATIO = 1.03
 
 
 class IterationSlider(QWidget):  # type: ignore[misc]
@@ -24,9 +30,12 @@ class IterationSlider(QWidget):  # type: ignore[misc]
     ----------
     kept : Signal(Iterate)
         The user has chosen this iterate as the result.
+    shown : Signal()
+        The layer shows another iterate.
     """
 
     kept = Signal(object)
+    shown = Signal()
 
     def __init__(self, plot: "ProgressPlot") -> None:
         super().__init__()
@@ -48,8 +57,9 @@ class IterationSlider(QWidget):  # type: ignore[misc]
         self._slider.valueChanged.connect(self._show_iterate)
         self._slider.installEventFilter(self)
         self._text.setObjectName("iterate_text")
-        self._text.setWordWrap(True)
-        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        # Always two lines: nothing moves when the text changes.
+        self._text.setFixedHeight(2 * self._text.fontMetrics().lineSpacing())
+        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._keep.setObjectName("keep")
         self._keep.setToolTip(
             "Make the iteration on the screen the result; the report records your choice."
@@ -91,13 +101,17 @@ class IterationSlider(QWidget):  # type: ignore[misc]
         block = self._preview.block_on_screen()
         if self._iterates and self._iterates[0].block != block:
             self._preview.show_kept()
-        self._iterates = [] if block is None else self._preview.iterates(block)
-        self.setVisible(len(self._iterates) > 1)
         if block is None:
+            self._iterates = []
+            self.hide()
             return
+        iterates = self._preview.iterates(block)
+        shown = self._preview.shown_iteration(block)
+        always = {shown, self._plot.selected(block), self._preview.kept_iteration(block)}
+        self._iterates = _thinned(iterates, always)
+        self.setVisible(len(self._iterates) > 1)
         self._plot.show_block(block)
         iterations = [iterate.iteration for iterate in self._iterates]
-        shown = self._preview.shown_iteration(block)
         with QSignalBlocker(self._slider):
             self._slider.setRange(0, len(iterations) - 1)
             self._slider.setValue(iterations.index(shown) if shown in iterations else 0)
@@ -107,11 +121,12 @@ class IterationSlider(QWidget):  # type: ignore[misc]
         if self._preview is not None and self._iterates:
             self._preview.show_iterate(self._iterates[place])
             self._describe(self._iterates[place])
+            self.shown.emit()
 
     def _describe(self, iterate: "Iterate") -> None:
         assert self._preview is not None
         automatic = iterate.iteration == self._plot.selected(iterate.block)
-        self._text.setText(f"Iteration {iterate.iteration}{', automatic' * automatic}")
+        self._text.setText(f"Iteration {iterate.iteration}\n{'automatic' * automatic}")
         self._plot.mark(None if automatic else iterate.iteration)
         self._keep.setEnabled(iterate.iteration != self._preview.kept_iteration(iterate.block))
 
@@ -127,3 +142,13 @@ class IterationSlider(QWidget):  # type: ignore[misc]
             event.ignore()
             return True
         return False
+
+
+def _thinned(iterates: "Sequence[Iterate]", always: "Collection[int | None]") -> "list[Iterate]":
+    """Return iterates at growing distances, with the first, the last and those of `always`."""
+    kept: list[Iterate] = []
+    for iterate in iterates:
+        ends = iterate in (iterates[0], iterates[-1])
+        if ends or iterate.iteration in always or iterate.iteration >= _RATIO * kept[-1].iteration:
+            kept.append(iterate)
+    return kept

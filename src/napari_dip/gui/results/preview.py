@@ -11,11 +11,14 @@ from qtpy.QtWidgets import QOpenGLWidget, QWidget
 
 from napari_dip.core.restoration.reselect import choose, chosen
 from napari_dip.gui.job.layer_image import as_shown
+from napari_dip.gui.results.contrast import LayerContrast
 from napari_dip.gui.results.history import History, Iterate, covers, is_whole
 from napari_dip.gui.results.refresh_rate import RefreshRate
 from napari_dip.gui.session.preferences import history_memory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import napari
     from napari.layers import Image as ImageLayer
 
@@ -48,6 +51,7 @@ class Preview(QObject):  # type: ignore[misc]
         self.viewer = viewer
         self.job = job
         self._canvas: NDArray[Any] | None = None
+        self._contrast: LayerContrast | None = None  # RGB has none
         self._layer: ImageLayer | None = None
         self._blocks = 0
         self._history = History(history_memory())
@@ -64,6 +68,9 @@ class Preview(QObject):  # type: ignore[misc]
     def observe(self, canvas: NDArray[Any]) -> None:
         """Take the copy of the observation that estimates are written into."""
         self._canvas = canvas
+        limits = self.job.kwargs.get("contrast_limits")
+        if limits is not None:
+            self._contrast = LayerContrast(limits, canvas)
 
     def draw(self, progress: "Progress") -> bool:
         """Write an estimate into the array of the layer; return whether `refresh` must show it.
@@ -78,10 +85,12 @@ class Preview(QObject):  # type: ignore[misc]
         # A single tile or run is no result: tiles are blended and runs averaged.
         if self.job.config.runs == 1 and is_whole(progress.selection, self.job.image.axes):
             self._history.add(progress, values)
-        if self._layer is not None:
-            return True
-        self._layer = self._add(self._canvas, **self.job.kwargs)
-        return False
+        created = self._layer is None
+        if self._layer is None:
+            self._layer = self._add(self._canvas, **self.job.kwargs)
+        if self._contrast is not None:
+            self._contrast.show_estimate(self._layer, progress, values)
+        return not created
 
     def refresh(self, progress: "Progress") -> None:
         """Draw the estimate, if its plane is displayed."""
@@ -96,10 +105,12 @@ class Preview(QObject):  # type: ignore[misc]
         metadata = {"napari_dip": restoration.report.as_json()}
         layer = self._find_layer()
         if layer is None:
-            layer = self._add(values, metadata=metadata, **self.job.kwargs)
+            layer = self._add(values, metadata, **self.job.kwargs)
         else:
             layer.data = values
             layer.metadata = {**layer.metadata, **metadata}
+        if self._contrast is not None:
+            self._contrast.show_result(layer, values)
         # From now on iterates are written into the array of the layer.
         self._layer, self._canvas, self._restoration = layer, layer.data, restoration
         self._earlier = None
@@ -248,7 +259,7 @@ class Preview(QObject):  # type: ignore[misc]
             "contrast_limits": None,
             "visible": False,
         }
-        return [self._add(values, metadata=metadata, **kwargs)]
+        return [self._add(values, metadata, **kwargs)]
 
     def discard(self) -> None:
         """Remove the layer."""
@@ -256,7 +267,10 @@ class Preview(QObject):  # type: ignore[misc]
         if layer is not None:
             self.viewer.layers.remove(layer)
 
-    def _add(self, values: NDArray[Any], **kwargs: Any) -> "ImageLayer":
+    def _add(
+        self, values: NDArray[Any], report: "Mapping[str, Any] | None" = None, **kwargs: Any
+    ) -> "ImageLayer":
+        kwargs["metadata"] = {**kwargs["metadata"], **(report or {})}
         return self.viewer.add_image(values, **kwargs)
 
     def _find_layer(self) -> "ImageLayer | None":

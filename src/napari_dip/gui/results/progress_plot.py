@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
 
-from napari_dip.gui.widgets.collapsible import column
+from napari_dip.gui.widgets.collapsible import Collapsible, WrappedLabel, column
 from napari_dip.render.text import duration
 
 if TYPE_CHECKING:
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 _BAR_STEPS = 1000
 _PLOT_HEIGHT = 150
+# The curve is shown from this share of the selected iteration on: the first fall of the
+# errors would flatten the rest.
+_SHOWN_FROM = 0.25
+# Smallest ratio of the limits of the errors, so that fluctuations by chance look small.
+_LEAST_RATIO = 1.1
+# Smallest distance of two labels, as a share of the axis.
+_GAP = 0.18
 
 
 @dataclass(slots=True)
@@ -30,7 +37,7 @@ class _Curve:
 
 
 class ProgressPlot(QWidget):  # type: ignore[misc]
-    """Curves against the iteration, on a log scale, with progress bar and text.
+    """Progress bar and text; in a collapsible section the errors by iteration, on a log scale.
 
     Each block has its own curves; another run of the same block starts new ones.
     """
@@ -41,21 +48,23 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         self._block = -1
         self._share, self._words = 0.0, ""
         self._plot = pg.PlotWidget()
-        self._legend = self._plot.addLegend(offset=(-12, 1))
-        self._loss = self._plot.plot(name="loss")
-        self._heldout = self._plot.plot(name="held-out error")
+        self._section = Collapsible("Curve", "curve_section")
+        self._legend = WrappedLabel()
+        self._loss = self._plot.plot()
+        self._heldout = self._plot.plot()
         self._marker = pg.InfiniteLine(angle=90, movable=False)
         self._cursor = pg.InfiniteLine(angle=90, movable=False)
         self._bar = QProgressBar()
         self._text = QLabel()
         self._build()
+        self._take_colours()
         self.clear()
 
     def _build(self) -> None:
         self._plot.setObjectName("curve")
         self._plot.setFixedHeight(_PLOT_HEIGHT)
         self._plot.setToolTip(
-            "Errors of the fitted and of the held-out pixels. "
+            "Errors in units of the noise variance. "
             "Dashed: iteration that is kept. Solid: iteration on the screen."
         )
         for line in (self._marker, self._cursor):
@@ -75,13 +84,16 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         self._bar.setRange(0, _BAR_STEPS)
         self._text.setObjectName("status")
         self._text.setWordWrap(True)
-        column(self, self._plot, self._bar, self._text)
+        curve = QWidget()
+        column(curve, self._legend, self._plot)
+        self._section.addWidget(curve)
+        column(self, self._bar, self._text, self._section)
 
     def clear(self, text: str = "") -> None:
         """Remove the curves of the last run, and show a text."""
         self._curves, self._block = {}, -1
         self._share, self._words = 0.0, ""
-        self._plot.hide()
+        self._section.hide()
         self._cursor.hide()
         self._bar.hide()
         self._bar.setValue(0)
@@ -142,9 +154,11 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         self._loss.setData(points[:, 0], points[:, 1], connect="finite")
         self._heldout.setData(points[:, 0], points[:, 2], connect="finite")
         self._marker.setValue(selected)
+        low, high = _limits(points, selected)
         # pyqtgraph would label every digit of a decade, with overlaps.
-        self._plot.getAxis("left").setTicks([_ticks(points[:, 1:])])
-        self._plot.setVisible(bool(len(points)))
+        self._plot.getAxis("left").setTicks([_ticks(low, high)])
+        self._plot.setYRange(np.log10(low), np.log10(high), padding=0.05)
+        self._section.setVisible(bool(len(points)))
 
     def finish(self) -> None:
         """Show all points and hide the bar at the end of a run."""
@@ -171,20 +185,52 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         self._heldout.setPen(pg.mkPen(ink, width=2))
         self._marker.setPen(pg.mkPen(ink, width=1, style=Qt.PenStyle.DashLine))
         self._cursor.setPen(pg.mkPen(ink, width=1))
-        for _, label in self._legend.items:
-            label.setText(label.text, color=ink)
+        self._legend.setText(
+            f"<font color='{faint.name()}'>\N{BOX DRAWINGS LIGHT HORIZONTAL}</font> loss &nbsp;"
+            " <b>\N{BOX DRAWINGS HEAVY HORIZONTAL}</b> held-out error &nbsp; "
+            "\N{BOX DRAWINGS LIGHT TRIPLE DASH VERTICAL} kept"
+        )
 
 
-def _ticks(values: NDArray[np.float64]) -> list[tuple[float, str]]:
-    """Return position (log10) and label of ticks at 1, 2, 5, 10, ..., or at the limits."""
-    finite = values[np.isfinite(values)]
+def _limits(points: NDArray[np.float64], selected: int) -> tuple[float, float]:
+    """Return the limits of the errors of the points that matter, (n, 3)."""
+    errors = points[points[:, 0] >= _SHOWN_FROM * selected, 1:]
+    finite = errors[np.isfinite(errors)]
     if finite.size == 0:
-        return []
+        return 1.0, _LEAST_RATIO
     low, high = float(finite.min()), float(finite.max())
-    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    candidates = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
-    ticks = [tick for tick in candidates if low <= tick <= high] or [low, high]
-    return [(float(np.log10(tick)), f"{tick:.2g}") for tick in ticks]
+    widen = max(_LEAST_RATIO * low / high, 1.0) ** 0.5
+    return low / widen, high * widen
+
+
+def _ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Return position (log10) and label of round numbers between two limits, without overlaps."""
+    if high < 3 * low:
+        step = _round_step(high - low)
+        candidates = [step * count for count in range(int(low / step), int(high / step) + 2)]
+    else:  # powers of ten first
+        decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+        candidates = [digit * 10.0**decade for digit in (1, 5, 2) for decade in decades]
+    gap = _GAP * np.log10(high / low)
+    kept: list[float] = []
+    for tick in candidates:
+        inside = 0.999 * low <= tick <= 1.001 * high
+        if inside and all(abs(np.log10(tick / other)) >= gap for other in kept):
+            kept.append(tick)
+    return [(float(np.log10(tick)), _label(tick)) for tick in sorted(kept)]
+
+
+def _round_step(span: float) -> float:
+    """Return the smallest of 1, 2, 5, 10, ... that divides a span into at most five parts."""
+    decade = 10.0 ** np.floor(np.log10(span / 5))
+    return float(next(digit * decade for digit in (1, 2, 5, 10) if span <= 5 * digit * decade))
+
+
+def _label(value: float) -> str:
+    """Return a number in few characters, such as 0.98 or 2e6."""
+    text = f"{value:.4g}"
+    mantissa, _, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else text
 
 
 def _mix(first: QColor, second: QColor, share: float) -> QColor:

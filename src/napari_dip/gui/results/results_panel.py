@@ -41,20 +41,45 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
+        self._result: Preview | None = None
+        self._outcome = ""
         self.plot = ProgressPlot()
         self._iteration_slider = IterationSlider(self.plot)
         self._inspector = Inspector()
         self._iteration_slider.kept.connect(self.kept)
         self._inspector.failed.connect(notify)
         self._inspector.grown.connect(self.grown)
-        self._inspector.result_wanted.connect(self._save_result)
+        self._iteration_slider.shown.connect(self._inspector.follow_iterate)
         self._inspector.report_wanted.connect(self._save_report)
         column(self, self.plot, self._iteration_slider, self._inspector)
 
-    def follow(self) -> None:
-        """Follow the layers of the viewer: the result may have been deleted."""
+    @property
+    def has_result(self) -> bool:
+        """Whether a result can be saved: a run has ended and the viewer has its layer."""
+        result = self._result
+        return result is not None and result.report is not None and result.layer is not None
+
+    def follow(self, *, idle: bool) -> None:
+        """Follow the layers of the viewer: the result may have been deleted.
+
+        Parameters
+        ----------
+        idle : bool
+            Whether no run is active; messages about an earlier image then go.
+        """
         self._iteration_slider.follow()
         self._inspector.follow()
+        if not idle:
+            return
+        if self.has_result:
+            self.plot.show_text(self._outcome)
+        else:
+            self._outcome = ""
+            self.plot.clear()
+
+    def say(self, text: str) -> None:
+        """Show a message below the outcome of the last run, until the layers change."""
+        self.plot.show_text("\n".join(filter(None, [self._outcome, text])))
 
     def show_run(self) -> None:
         """Show the run, and hide its history."""
@@ -79,6 +104,7 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
     def finish(self, preview: "Preview") -> None:
         """Show the summary of a run, its history and the inspector."""
         assert preview.report is not None
+        self._result = preview
         for record in preview.report.blocks:
             self.plot.select(record.index, record.selected_iteration)
         self.plot.finish()
@@ -89,16 +115,20 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
     def show_summary(self, preview: "Preview") -> None:
         """Show the summary of the result."""
         assert preview.report is not None
-        self.plot.show_text(summary(preview.report))
+        self._outcome = f"{preview.layer}: {summary(preview.report)}"
+        self.plot.show_text(self._outcome)
         self._inspector.measure()
 
     def forget(self) -> None:
         """Release a run."""
+        self._result, self._outcome = None, ""
         self._iteration_slider.close_history()
         self._inspector.forget()
 
-    def _save_result(self, preview: "Preview") -> None:
-        layer = preview.layer
+    def save(self) -> None:
+        """Ask for a file and write the result, with axes, scale, units and report."""
+        assert self._result is not None
+        preview, layer = self._result, self._result.layer
         filters = f"Images with axes, scale and units (*{' *'.join(SAVED_AS)})"
         self._save(preview, DEFAULT_SUFFIX, filters, lambda file: save_layer(file, layer))
 
@@ -120,4 +150,4 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
         except (NapariDipError, OSError) as error:
             notify(error)
         else:
-            self.plot.show_text(f"Saved as {Path(file).name}.")
+            self.say(f"Saved as {Path(file).name}.")

@@ -1,28 +1,34 @@
 """Runs in a thread: progress, pause, stop, cancel and errors.
 
-The generator workers of napari have three problems, which are solved here:
+The generator workers of napari have four problems, which are solved here:
 
 - A RuntimeError in the generator ends the thread without a message, and on PySide
   napari itself fails when a worker reports an error. Here errors are returned as `Failure`.
 - `quit` leaves the generator open, and napari keeps its workers. Here `quit` cancels the
   run, so that the generator ends by itself.
+- Each warning of Python, also one that is hidden by default, becomes a message of napari.
+  Here those of a run go to its log: they are for developers.
 - The queue of `yielded` has no limit. Here a value is yielded only after the GUI thread
   has handled the last one.
 """
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from threading import Event
-from typing import Any
+from threading import Event, get_ident
+from typing import Any, TextIO
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QObject, QThreadPool, Signal
 from superqt.utils import GeneratorWorker
 
-from napari_dip.logs import log_of_run, note_error
+from napari_dip.logs import log_of_run, note, note_error
+
+# Categories that Python ignores by default.
+_HIDDEN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
 
 class Control:
@@ -79,11 +85,37 @@ def _logged(
 ) -> "Generator[Any, None, Any]":
     """Yield and return as `steps` does, or return a `Failure`; write a log."""
     with log_of_run(["window", *request]) as log:
+        _log_warnings()
         try:
             return (yield from steps(control))
         except Exception as error:
             note_error(error, log)
             return Failure(error)
+
+
+def _log_warnings() -> None:
+    """Send the warnings of this thread to the log, and hide those that Python hides.
+
+    The worker of superqt restores the former state at the end of the thread.
+    """
+    for category in _HIDDEN:
+        warnings.simplefilter("ignore", category)
+    show, thread = warnings.showwarning, get_ident()
+
+    def sort(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if get_ident() == thread:
+            note(f"{category.__name__} in {filename}, line {lineno}")
+        else:
+            show(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = sort
 
 
 class _Titled(partial[Any]):

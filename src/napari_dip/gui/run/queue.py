@@ -1,8 +1,11 @@
 """Queue: list of the jobs that wait for the current run."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -14,6 +17,9 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from napari_dip.core.image.image import Image
+from napari_dip.gui.job.region import REGIONS
 
 if TYPE_CHECKING:
     from napari_dip.gui.job.job import Job
@@ -29,6 +35,7 @@ class Queue(QWidget):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._list = QListWidget()
+        self._taken: Job | None = None
         self._remove = QPushButton("Remove")
         self._build()
         self._follow()
@@ -58,9 +65,15 @@ class Queue(QWidget):  # type: ignore[misc]
     def __bool__(self) -> bool:
         return True  # a widget is true, also with no line: `__len__` would make it false
 
-    def add(self, job: "Job") -> None:
-        """Add a job at the end."""
-        item = QListWidgetItem(f"{job.kwargs['name']} ({job.config.preset})")
+    def add(self, job: "Job", *, active: bool) -> None:
+        """Add a job at the end, unless it waits already; `active` if the last one taken runs."""
+        if active and self._taken is not None and is_same(job, self._taken):
+            show_info("This run is in progress already.")
+            return
+        if any(is_same(job, self._list.item(row).data(_JOB)) for row in range(len(self))):
+            show_info("This run is in the queue already.")
+            return
+        item = QListWidgetItem(describe(job))
         item.setData(_JOB, job)
         item.setToolTip(item.text())
         self._list.addItem(item)
@@ -70,8 +83,8 @@ class Queue(QWidget):  # type: ignore[misc]
         """Remove the first job and return it; None if the queue is empty."""
         item = self._list.takeItem(0)
         self._follow()
-        job: Job | None = None if item is None else item.data(_JOB)
-        return job
+        self._taken = None if item is None else item.data(_JOB)
+        return self._taken
 
     def remove(self) -> None:
         """Remove the selected job."""
@@ -101,3 +114,42 @@ class Queue(QWidget):  # type: ignore[misc]
         frame = 2 * self._list.frameWidth()
         self._list.setFixedHeight(lines * max(self._list.sizeHintForRow(0), 0) + frame)
         self.setVisible(len(self) > 0)
+
+
+def describe(job: "Job") -> str:
+    """Return the name of the result, the preset, and the part of the image if it is not whole."""
+    region = job.choices.region
+    words = [f"{job.kwargs['name']} ({job.config.preset})"]
+    if region != "all":
+        words.append(REGIONS[region])
+    if region in ("current", "view"):
+        sizes = zip(job.image.axes, job.image.shape, job.origin, strict=True)
+        words += [f"{axis} {at}" for axis, size, at in sizes if size == 1 and axis not in "YXS"]
+    return ", ".join(words)
+
+
+def is_same(one: "Job", other: "Job") -> bool:
+    """Return whether two jobs have the same image, settings, task and part."""
+    return (
+        one.layer is other.layer
+        and one.kwargs["name"] == other.kwargs["name"]
+        and (one.config, one.choices.region, one.origin)
+        == (other.config, other.choices.region, other.origin)
+        and type(one.task) is type(other.task)
+        and _is_same_value(one.image, other.image)
+        and all(
+            _is_same_value(getattr(one.task, field.name), getattr(other.task, field.name))
+            for field in fields(one.task)
+        )
+    )
+
+
+def _is_same_value(one: Any, other: Any) -> bool:
+    """Compare two values; images in memory by their pixels, lazy ones by their size."""
+    if not (isinstance(one, Image) and isinstance(other, Image)):
+        return bool(one == other)
+    if one.shape != other.shape:
+        return False
+    arrays = (one.data, other.data)
+    lazy = not all(isinstance(array, np.ndarray) for array in arrays)
+    return lazy or np.array_equal(*arrays, equal_nan=one.dtype.kind in "fc")

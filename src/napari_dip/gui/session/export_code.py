@@ -13,7 +13,8 @@ from napari_dip.core.tasks import TASKS
 from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.errors import UsageError
 from napari_dip.gui.job.job import SAME_PIXELS
-from napari_dip.gui.job.layer_image import image_of, is_its_file
+from napari_dip.gui.job.layer_image import image_of
+from napari_dip.gui.job.origin import is_its_file
 from napari_dip.gui.session.settings import Settings, remembered_file, save
 
 if TYPE_CHECKING:

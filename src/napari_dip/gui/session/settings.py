@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +107,11 @@ def _task(saved: Any) -> TaskChoice:
 
 
 def remember(settings: Settings) -> None:
-    """Save settings for the next session, if the file can be written."""
+    """Save settings for the next session, if the file can be written; no calibration."""
+    # The next image has other axes and another voxel size.
+    config = settings.config.model_copy(update={"axes": None, "voxel_size": None})
     try:
-        save(settings, remembered_file())
+        save(replace(settings, config=config), remembered_file())
     except OSError as error:
         _LOG.warning("Settings are not saved for the next session: %s", error)
 

@@ -1,12 +1,13 @@
 """Layout helpers: column, collapsible section, scrolling column."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-# Time until an expanded section has its size [milliseconds].
-_LAYOUT_TIME = 100
+# Time until a section that has grown has its size, on a busy machine too [milliseconds].
+_LAYOUT_TIME = 500
 _ANY_HEIGHT = 2**24 - 1  # QWIDGETSIZE_MAX of Qt; its name differs between the bindings
 
 
@@ -30,7 +31,7 @@ class Collapsible(QCollapsible):  # type: ignore[misc]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Let the content grow: superqt limits it to the height at the time of the expansion."""
-        if event.type() == QEvent.Type.Resize and self.isExpanded():
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest) and self.isExpanded():
             self.content().setMaximumHeight(_ANY_HEIGHT)
         return False
 
@@ -40,6 +41,31 @@ class Collapsible(QCollapsible):  # type: ignore[misc]
             self.setCollapsedIcon("\N{BLACK RIGHT-POINTING TRIANGLE}")
             self.setExpandedIcon("\N{BLACK DOWN-POINTING TRIANGLE}")
         super().changeEvent(event)
+
+
+class WrappedLabel(QLabel):  # type: ignore[misc]
+    """Text in lines as wide as its place; hidden while empty.
+
+    Its height follows the width, which `QCollapsible` does not take into account.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.hide()
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._fit()
+        self.setVisible(bool(text))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setMinimumHeight(max(self.heightForWidth(self.width()), 0))
 
 
 class ScrollColumn(QScrollArea):  # type: ignore[misc]
@@ -58,6 +84,13 @@ class ScrollColumn(QScrollArea):  # type: ignore[misc]
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._show_end)
         self.verticalScrollBar().rangeChanged.connect(self._follow)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a width with room for the scroll bar, which would cover the widgets."""
+        width = (
+            self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        )
+        return QSize(width, super().minimumSizeHint().height())
 
     def show_end(self) -> None:
         """Scroll to the end, also while the last widget takes its new size."""

@@ -9,7 +9,7 @@ _ELSEWHERE = {
     "resume": "Existing results: resume",
     "overwrite": "Existing results: replace",
     "sigma": "Gaussian blur",
-    "voxel_size": "scale of the image layer",
+    "voxel_size": "Calibration: voxel size",
     "psf_voxel_size": "scale of the PSF layer",
 }
 

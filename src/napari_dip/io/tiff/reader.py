@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,14 +62,49 @@ def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
         Pixels and metadata; if the file leaves several dimensions without a name, their
         axes are Q.
     """
+    with _opened(path) as (file, pixels, warnings):
+        image = _read(path, file, pixels, check_memory)
+    return replace(image, warnings=(*warnings, *image.warnings))
+
+
+def read_tiff_header(path: Path) -> Image:
+    """Return the image of a TIFF file without its pixels.
+
+    Parameters
+    ----------
+    path : Path
+        File; only its tags are read.
+
+    Returns
+    -------
+    Image
+        Axes, voxel size and units of the stored array, which is not turned upright; all
+        values are 0.
+    """
+    with _opened(path) as (file, pixels, warnings):
+        series = file.series[0]
+        calibration = _calibration(file, pixels)
+        return Image(
+            np.broadcast_to(np.zeros((), series.dtype), series.shape),
+            _letters(series.axes),
+            calibration.voxel_size,
+            calibration.units,
+            warnings=(*warnings, *calibration.warnings),
+        )
+
+
+@contextmanager
+def _opened(
+    path: Path,
+) -> Iterator[tuple[tifffile.TiffFile, ElementTree.Element | None, Sequence[str]]]:
+    """Open a file; yield it with its OME description, if it has one, and warnings."""
     with detect_losses(path):
         with tifffile.TiffFile(path) as file:
             check_directories(path, file)
             xml, warnings = usable_xml(path, str(file.pages.first.description))
         options: dict[str, Any] = {"is_ome": False} if xml is None else {"omexml": xml}
         with tifffile.TiffFile(path, **options) as file:
-            image = _read(path, file, None if xml is None else ome_pixels(xml), check_memory)
-    return replace(image, warnings=(*warnings, *image.warnings))
+            yield file, None if xml is None else ome_pixels(xml), warnings
 
 
 def read_companion(path: Path, check_memory: Callable[[int], None]) -> Image:
