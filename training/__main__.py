@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, default=1, help="threads that train, processes that make the bank"
     )
+    parser.add_argument("--start", type=Path, help="weights of grey images, for a stack")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -37,6 +38,7 @@ def main() -> None:
         seed=given.seed,
         device=given.device,
         workers=given.threads,
+        start=given.start,
     )
     print(file)
 

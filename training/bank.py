@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from napari_dip.io.atomic import atomic_write
 from training.colours import make_colour_scene
 from training.scenes import Scene, make_scene
+from training.stacks import PLANES, make_stack
 
-Kind = Literal["grey", "colour"]
+Kind = Literal["grey", "coarse", "colour", "stack"]
 Bank = NDArray[np.float16]
 _Map = Callable[[Callable[[int], Bank], Iterable[int]], Iterable[Bank]]
 
@@ -37,11 +38,13 @@ class BankPlan:
     seed : int
         Seed of the bank; scene i has the seed (seed, i).
     channels : int
-        Number of channels of a scene.
+        Number of channels or planes of a scene.
     count : int
         Number of scenes.
     size : int
         Side of a scene [pixels].
+    neighbours : int
+        Number of planes that are neighbours of the one to restore. Default 0.
     """
 
     make: Scene
@@ -49,6 +52,7 @@ class BankPlan:
     channels: int
     count: int
     size: int = 192
+    neighbours: int = 0
 
     def scene(self, index: int) -> Bank:
         """Return one scene, (C, size, size)."""
@@ -58,7 +62,9 @@ class BankPlan:
 
 BANKS: dict[Kind, BankPlan] = {
     "grey": BankPlan(make_scene, seed=11, channels=1, count=8000),
+    "coarse": BankPlan(make_scene, seed=11, channels=1, count=8000),
     "colour": BankPlan(make_colour_scene, seed=12, channels=3, count=6000),
+    "stack": BankPlan(make_stack, seed=13, channels=PLANES, count=3000, neighbours=PLANES - 1),
 }
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from napari_dip.core.image.infill import mean_of_neighbours
 from napari_dip.core.latents.recorrupted import network_input
 from napari_dip.core.networks.build import GAIN, MIDDLE, PriorNetwork
-from training.noise import Fluctuations, with_contrast, with_noise
+from training.noise import FINE_NOISE, NoiseMix, with_contrast, with_noise
+from training.stacks import with_neighbours
 
 if TYPE_CHECKING:
     from training.bank import Bank
@@ -33,11 +34,14 @@ class Batch(NamedTuple):
         Noisy and clean images.
     visible : (N, 1, Y, X) Tensor
         1 at pixels that the network sees, 0 at hidden ones.
+    neighbours : (N, K, Y, X) Tensor
+        Noisy neighbours of each plane; K is 0 for images without neighbours.
     """
 
     observation: Tensor
     clean: Tensor
     visible: Tensor
+    neighbours: Tensor
 
     def to(self, device: torch.device) -> Batch:
         return Batch(*(values.to(device) for values in self))
@@ -49,7 +53,8 @@ def draw_batch(
     size: int,
     count: int,
     scenes: range,
-    fluctuations: Fluctuations = "weak",
+    mix: NoiseMix = FINE_NOISE,
+    neighbours: int = 0,
 ) -> Batch:
     """Draw examples.
 
@@ -65,18 +70,24 @@ def draw_batch(
         Number of examples.
     scenes : range
         Indices of the scenes that are drawn from.
-    fluctuations : {"none", "weak", "strong"}
-        Fluctuations of the brightness of some images. Default "weak".
+    mix : NoiseMix
+        Noise of the examples. Default: no coarse noise.
+    neighbours : int
+        K: the scenes are stacks of K + 1 planes. Default 0, for images.
     """
-    drawn = [
-        _draw_example(random, bank[random.integers(scenes.start, scenes.stop)], size, fluctuations)
-        for _ in range(count)
-    ]
+    drawn = []
+    for _ in range(count):
+        scene = bank[random.integers(scenes.start, scenes.stop)]
+        if neighbours:
+            scene = with_neighbours(random, scene)
+        noisy, clean, visible = _draw_example(random, scene, size, mix)
+        images = len(noisy) - neighbours
+        drawn.append((noisy[:images], clean[:images], visible, noisy[images:]))
     return Batch(*(torch.from_numpy(np.stack(arrays)) for arrays in zip(*drawn, strict=True)))
 
 
-def estimate(network: PriorNetwork, observation: Tensor, visible: Tensor) -> Tensor:
-    """Return the clean images that a network estimates.
+def estimate(network: PriorNetwork, batch: Batch) -> Tensor:
+    """Return the clean images that a network estimates, in units of the noise (N, C, Y, X).
 
     Hidden pixels are replaced by the mean of their neighbours. The network sees standardised
     images, the mask of the hidden pixels and the standard deviation of the noise, and returns
@@ -85,30 +96,25 @@ def estimate(network: PriorNetwork, observation: Tensor, visible: Tensor) -> Ten
     Parameters
     ----------
     network : PriorNetwork
-        Network with 4 C + 5 latent channels, C output channels and a pixel shuffle of 2.
-    observation : (N, C, Y, X) Tensor
-        Noisy images in units of the noise.
-    visible : (N, 1, Y, X) Tensor
-        1 at pixels that the network sees, 0 at hidden ones.
-
-    Returns
-    -------
-    (N, C, Y, X) Tensor
-        Estimate in units of the noise.
+        Network whose latent is `network_input`, with C output channels.
+    batch : Batch
+        Images of C channels.
     """
+    observation, _, visible, neighbours = batch
     mean = observation.mean((1, 2, 3), keepdim=True)
     deviation = observation.std((1, 2, 3), keepdim=True).clamp(min=_LEAST_DEVIATION)
     noise = 1 / deviation
     standard = (observation - mean) / deviation
     filled = mean_of_neighbours(standard, visible.expand_as(standard))
     seen = torch.lerp(filled, standard, visible)
-    shown = network_input(seen, visible, noise, network.pixel_shuffle)
+    context = (neighbours - mean) / deviation
+    shown = network_input(torch.cat([seen, context], 1), visible, noise, network.pixel_shuffle)
     change = (network(shown) - MIDDLE) / GAIN
     return (seen + change) * deviation + mean  # type: ignore[no-any-return]
 
 
 def _draw_example(
-    random: np.random.Generator, scene: Bank, size: int, fluctuations: Fluctuations
+    random: np.random.Generator, scene: Bank, size: int, mix: NoiseMix
 ) -> tuple[Plane, Plane, Plane]:
     """Return observation, clean image and mask of one crop of a scene (C, Y, X)."""
     pixels: Plane = np.asarray(scene, np.float32)
@@ -117,7 +123,7 @@ def _draw_example(
     pixels = with_contrast(random, _turned(random, _crop(random, pixels, size)))
     if random.random() < 0.02:  # an empty field
         pixels = np.full_like(pixels, pixels.mean())
-    noisy, clean = with_noise(random, pixels, fluctuations)
+    noisy, clean = with_noise(random, pixels, mix)
     hidden = random.choice(list(_HIDDEN), p=list(_HIDDEN.values()))
     visible = random.random((1, size, size)) >= hidden
     return noisy, clean, visible.astype(np.float32)

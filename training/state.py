@@ -123,5 +123,5 @@ class TrainingState:
 
 def _loss(network: PriorNetwork, batch: Batch) -> Tensor:
     """Return the mean over images of the root mean square error, in units of the noise."""
-    error = estimate(network, batch.observation, batch.visible) - batch.clean
+    error = estimate(network, batch) - batch.clean
     return (error.square().mean((1, 2, 3)) + _FLOOR).sqrt().mean()

@@ -12,19 +12,34 @@ import numpy as np
 import torch
 
 from napari_dip.config import LEARNED_NETWORK
-from training.bank import BANKS, Bank, Kind, open_bank
+from training.bank import BANKS, Bank, BankPlan, Kind, open_bank
 from training.examples import Batch, draw_batch, estimate
-from training.network import new_network, write_weights
+from training.network import NoiseKind, new_network, start_from, write_weights
+from training.noise import NoiseMix
 from training.state import TrainingState
 
 if TYPE_CHECKING:
     from napari_dip.core.networks.build import PriorNetwork
-    from training.noise import Fluctuations
 
 # Side [pixels] and number of the crops of each step, in turn: about as many pixels in each.
 _CROPS = [(128, 4)] * 6 + [(96, 7)] * 3 + [(64, 16)]
-# Fluctuations of the brightness of grey images from a step on.
-_FLUCTUATIONS: list[tuple[int, Fluctuations]] = [(0, "none"), (4000, "strong"), (7000, "weak")]
+# Noise of the examples from a step on.
+_GREY = {0: NoiseMix("none"), 4000: NoiseMix("strong"), 7000: NoiseMix("weak")}
+_MIXES: dict[Kind, dict[int, NoiseMix]] = {
+    "grey": _GREY,
+    "coarse": _GREY | {13000: NoiseMix("weak", coarse=0.35)},
+    "colour": {0: NoiseMix("none")},
+    "stack": {0: NoiseMix("weak", coarse=0.15)},
+}
+# Noise that the weights are for.
+_PURPOSES: dict[Kind, NoiseKind] = {
+    "grey": "fine",
+    "coarse": "coarse",
+    "colour": "fine",
+    "stack": "any",
+}
+# Noise of the images that are validated.
+_VALIDATED = {"gain_db": NoiseMix("none"), "gain_coarse_db": NoiseMix("none", coarse=1.0)}
 # The first scenes of a bank are for validation only.
 _VALIDATION_SCENES, _VALIDATION_IMAGES, _VALIDATION_SIZE = 100, 60, 128
 _VALIDATION_SEED = 777
@@ -68,12 +83,13 @@ def train(
     device: str = "cpu",
     workers: int = 1,
     every: int = 1000,
+    start: Path | None = None,
 ) -> Path:
     """Train the network on images made by code, and return the file of its weights.
 
     Parameters
     ----------
-    kind : {"grey", "colour"}
+    kind : {"grey", "coarse", "colour", "stack"}
         Kind of the images.
     folder : Path
         Folder of bank, checkpoint, log and weights. An interrupted training resumes from there.
@@ -87,16 +103,24 @@ def train(
         Number of processes that make the bank. Default 1.
     every : int
         Number of steps between checkpoints. Default 1000.
+    start : Path, optional
+        File of weights for images without neighbours, from which a training with neighbours
+        starts. Random weights by default.
     """
     folder.mkdir(parents=True, exist_ok=True)
     plan, checkpoint = BANKS[kind], folder / f"{kind}.checkpoint.pt"
     log, weights = folder / f"{kind}.log.jsonl", folder / f"{kind}.safetensors"
     bank = open_bank(plan, folder / f"{kind}.npy", workers=workers)
     scenes = range(_VALIDATION_SCENES, plan.count)
-    validation = _draw_validation(bank, torch.device(device))
-    state = TrainingState(
-        new_network(LEARNED_NETWORK, plan.channels, seed), seed, torch.device(device)
-    )
+    validation = {
+        name: _draw_validation(plan, bank, mix, torch.device(device))
+        for name, mix in _VALIDATED.items()
+    }
+    images = plan.channels - plan.neighbours
+    network = new_network(LEARNED_NETWORK, images, seed, plan.neighbours)
+    if start is not None:
+        start_from(network, start)
+    state = TrainingState(network, seed, torch.device(device))
     if checkpoint.exists():
         state.load(checkpoint)
     losses: list[float] = []
@@ -105,7 +129,8 @@ def train(
         # Each step has its own seed, so that a training can resume at any step.
         random = np.random.default_rng((seed, _EXAMPLES, state.step))
         crops = _CROPS[state.step % len(_CROPS)]
-        batch = draw_batch(random, bank, *crops, scenes, _fluctuations(kind, state.step))
+        mix = _mix(kind, state.step)
+        batch = draw_batch(random, bank, *crops, scenes, mix, plan.neighbours)
         losses.append(state.advance(batch, share))
         state.seconds = time.process_time() - begun
         if state.step % every == 0 or budget.share(state) >= 1:
@@ -113,14 +138,23 @@ def train(
                 "step": state.step,
                 "seconds": round(state.seconds, 1),
                 "loss": round(float(np.mean(losses)), 4),
-                "gain_db": round(gain(state.average, validation), 3),
             }
+            for name, batches in validation.items():
+                record[name] = round(gain(state.average, batches), 3)
             losses.clear()
             print(record, flush=True)
             with log.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(record) + "\n")
-            described = {"channels": plan.channels, "steps": state.step, "seed": seed}
-            write_weights(weights, state.average, LEARNED_NETWORK, **described)
+            write_weights(
+                weights,
+                state.average,
+                LEARNED_NETWORK,
+                channels=images,
+                neighbours=plan.neighbours,
+                noise=_PURPOSES[kind],
+                steps=state.step,
+                seed=seed,
+            )
             state.save(checkpoint)
     return weights
 
@@ -129,23 +163,26 @@ def train(
 def gain(network: PriorNetwork, images: list[Batch]) -> float:
     """Return the mean gain over the observation [dB], with all pixels visible."""
     gains = []
-    for observation, clean, visible in images:
-        error = estimate(network, observation, torch.ones_like(visible)) - clean
-        noise = observation - clean
+    for batch in images:
+        shown = batch._replace(visible=torch.ones_like(batch.visible))
+        error = estimate(network, shown) - batch.clean
+        noise = batch.observation - batch.clean
         gains.append(10 * torch.log10(noise.square().mean() / error.square().mean()))
     return float(torch.stack(gains).mean())
 
 
-def _fluctuations(kind: Kind, step: int) -> Fluctuations:
-    if kind == "colour":
-        return "none"
-    return next(kept for first, kept in reversed(_FLUCTUATIONS) if step >= first)
+def _mix(kind: Kind, step: int) -> NoiseMix:
+    """Return the noise of the examples of a step."""
+    mixes = _MIXES[kind]
+    return mixes[max(first for first in mixes if first <= step)]
 
 
-def _draw_validation(bank: Bank, device: torch.device) -> list[Batch]:
+def _draw_validation(
+    plan: BankPlan, bank: Bank, mix: NoiseMix, device: torch.device
+) -> list[Batch]:
     random = np.random.default_rng((_VALIDATION_SEED, bank.shape[1]))
     scenes = range(_VALIDATION_SCENES)
     return [
-        draw_batch(random, bank, _VALIDATION_SIZE, 1, scenes, "none").to(device)
+        draw_batch(random, bank, _VALIDATION_SIZE, 1, scenes, mix, plan.neighbours).to(device)
         for _ in range(_VALIDATION_IMAGES)
     ]

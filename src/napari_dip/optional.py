@@ -37,6 +37,7 @@ LIBRARIES = {
     ),
     "pywt": Library("for wavelets in napari-dip compare", "compare"),
     "bm3d": Library("for BM3D in napari-dip compare", "compare"),
+    "bm4d": Library("for BM4D in napari-dip compare", "compare"),
     "sklearn": Library("for sparse coding in napari-dip compare", "compare"),
     "torchvision": Library("for features of alexnet"),
 }

@@ -22,7 +22,7 @@ from tests.tiny import tiny_config
         ("absent", 3),
         ("in --suffix .xyz", 3),
         ("in --task inpaint --mask absent.tif", 3),
-        ("in --max-iterations 0", 2),
+        ("in --max-iterations -1", 2),
     ],
 )
 def test_invalid_settings_are_refused_before_the_first_image(

@@ -8,26 +8,32 @@ import pytest
 
 from napari_dip.config import (
     LEARNED,
+    NEIGHBOURS,
     PRESETS,
     DipConfig,
     TaskName,
     for_correlated_noise,
+    learned_fit,
     preset_of,
-    with_learned_start,
+    suits_learned_start,
 )
 
 
-def fit_of(task="denoise", channels=1, dims=2, **choices):
-    config = DipConfig.model_validate(choices).complete(task, dims)
-    return config.fit, with_learned_start(config, task, channels)
+def complete(task="denoise", dims=2, **choices):
+    return DipConfig.model_validate(choices).complete(task, dims)
+
+
+def fit_of(config, **facts):
+    return learned_fit(config, **{"coarse_noise": False, "neighbours": False, **facts})
 
 
 @pytest.mark.parametrize("preset", ["fast", "balanced"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("stop", ["auto", "heldout", "none"])
 def test_denoising_of_planes_gets_the_learned_start(preset, channels, stop):
-    config = DipConfig(preset=preset, stop=stop).complete()
-    assert with_learned_start(config, "denoise", channels) == LEARNED[preset]
+    config = complete(preset=preset, stop=stop)
+    assert suits_learned_start(config, "denoise", channels)
+    assert fit_of(config) == LEARNED[preset]
 
 
 def test_fast_takes_fewer_iterations_than_balanced():
@@ -65,36 +71,49 @@ def test_fast_takes_fewer_iterations_than_balanced():
         ),
     ],
 )
-def test_other_choices_keep_their_fit_settings(choices):
-    given, fit = fit_of(**choices)
-    assert fit == given
-    assert fit.latent != "recorrupted"
+def test_other_choices_get_no_learned_start(choices):
+    assert not suits_learned_start(complete(**choices), "denoise", 1)
 
 
 @pytest.mark.parametrize("channels", [2, 4])
-def test_other_numbers_of_channels_keep_their_fit_settings(channels):
-    config = DipConfig().complete()
-    assert with_learned_start(config, "denoise", channels) == config.fit
+def test_other_numbers_of_channels_get_no_learned_start(channels):
+    assert not suits_learned_start(complete(), "denoise", channels)
 
 
 @pytest.mark.parametrize("task", [task for task in get_args(TaskName) if task != "denoise"])
-def test_other_tasks_keep_their_fit_settings(task):
-    given, fit = fit_of(task)
-    assert fit == given
+def test_other_tasks_get_no_learned_start(task):
+    assert not suits_learned_start(complete(task), task, 1)
+
+
+def test_coarse_noise_needs_weights_that_have_seen_it():
+    fits = {n: suits_learned_start(complete(), "denoise", n, coarse_noise=True) for n in (1, 3)}
+    assert fits == {1: True, 3: False}
+
+
+def test_coarse_noise_gets_the_first_answer_because_no_pixel_can_judge_a_fit():
+    assert fit_of(complete(), coarse_noise=True).max_iterations == 0
+
+
+@pytest.mark.parametrize("neighbours", [False, True])
+def test_planes_of_stacks_see_their_neighbours(neighbours):
+    fit = fit_of(complete(), neighbours=neighbours)
+    assert fit.neighbours == (NEIGHBOURS if neighbours else 0)
+    assert fit.model_copy(update={"neighbours": 0}) == LEARNED["balanced"]
 
 
 @pytest.mark.parametrize("preset", ["fast", "balanced"])
-@pytest.mark.parametrize("limit", [1, 7, 100])
+@pytest.mark.parametrize("limit", [0, 1, 7, 100])
 def test_largest_number_of_iterations_of_the_user_is_kept(preset, limit):
-    _, fit = fit_of(preset=preset, max_iterations=limit)
-    assert fit == LEARNED[preset].model_copy(update={"max_iterations": limit})
+    config = complete(preset=preset, max_iterations=limit)
+    assert suits_learned_start(config, "denoise", 1)
+    assert fit_of(config) == LEARNED[preset].model_copy(update={"max_iterations": limit})
 
 
 @pytest.mark.parametrize("limit", [None, 7])
 def test_configuration_of_a_report_gets_the_same_settings_again(limit):
-    config = DipConfig(max_iterations=limit).complete()
-    fit = with_learned_start(config, "denoise", 1)
+    config = complete(max_iterations=limit)
+    fit = fit_of(config)
     reported = config.model_copy(update={"fit": fit, "max_iterations": fit.max_iterations})
     read = DipConfig.model_validate_json(reported.model_dump_json()).complete()
     assert read.fit == fit
-    assert with_learned_start(read, "denoise", 1) == fit
+    assert not suits_learned_start(read, "denoise", 1)  # nothing is left to choose

@@ -121,7 +121,7 @@ def test_rejects_invalid_factor(factor):
     [
         {"gain": np.inf}, {"sigma_noise": np.inf}, {"sigma_noise": np.nan},
         {"voxel_size": {"y": 0}}, {"voxel_size": {"y": np.inf}}, {"threads": 10**6},
-        {"max_iterations": 0}, {"seed": -1},
+        {"max_iterations": -1}, {"seed": -1},
         {"time_limit": np.nan}, {"device": "tpu"}, {"colour": 1},
     ],
     ids=str,

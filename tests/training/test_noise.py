@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from training.noise import stabilise, with_contrast, with_noise
+from training.noise import NoiseMix, stabilise, with_contrast, with_noise
 from training.scenes import make_scene
 
 SIZE = 64
@@ -58,3 +58,17 @@ def test_contrast_keeps_scenes_finite_and_above_zero():
         changed = with_contrast(random, make_scene(random, SIZE))
         assert np.isfinite(changed).all()
         assert 0 <= changed.min() < changed.max() < 2.5
+
+
+def test_coarse_noise_has_a_deviation_near_1_and_correlated_neighbours():
+    flat = np.full((128, 128), 0.5, np.float32)
+    correlations, deviations = [], []
+    for seed in range(30):
+        noisy, clean = with_noise(np.random.default_rng(seed), flat, NoiseMix("none", coarse=1.0))
+        noise = noisy - clean
+        deviations.append(noise.std())
+        noise = noise - noise.mean()
+        correlations.append((noise[:, 1:] * noise[:, :-1]).mean() / noise.var())
+    assert np.median(deviations) == pytest.approx(1, abs=0.15)
+    assert min(correlations) < 0.3
+    assert np.median(correlations) > 0.4

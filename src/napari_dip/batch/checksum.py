@@ -31,6 +31,10 @@ _DEFAULTS = {
 }
 
 
+# Fields of `DipConfig` that the first version lacked, and their defaults.
+_ADDED = {name: DipConfig.model_fields[name].default for name in ("start", "neighbours")}
+
+
 def checksum_of(task: TaskSpec, config: DipConfig) -> str:
     """Return the SHA-256 of everything that determines a result, except image and machine."""
     contents = [sha256_of(path) for path in task.files]
@@ -53,8 +57,7 @@ def _former(settings: dict[str, Any]) -> dict[str, Any]:
         fit = settings["fit"]
         fit["network"] = _without_defaults(fit["network"], ADDED_NETWORK_FIELDS)
         fit["stopping"] = _without_defaults(fit["stopping"], ADDED_STOPPING_FIELDS)
-    settings = _without_defaults(settings, {"start": DipConfig.model_fields["start"].default})
-    return settings
+    return _without_defaults(settings, _ADDED)
 
 
 def _without_defaults(settings: dict[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:

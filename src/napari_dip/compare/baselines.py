@@ -89,14 +89,24 @@ def _bm3d(values: Values, facts: Facts) -> Values:
     return _each_plane(lambda plane: bm3d.bm3d(plane, facts.sigma), values)
 
 
-def _stabilised_bm3d(values: Values, facts: Facts) -> Values:
-    """Apply BM3D after variance stabilisation of Poisson-Gaussian noise."""
-    slope = float(facts.noise.slope) if facts.noise else 0.0
-    if slope <= 0 or facts.noise is None:
-        return _bm3d(values, facts)
-    intercept = float(facts.noise.intercept)
-    stable = stabilise(values, slope, intercept)
-    return unstabilise(_bm3d(stable, replace(facts, sigma=1.0)), slope, intercept)
+def _bm4d(values: Values, facts: Facts) -> Values:
+    import bm4d
+
+    return np.stack([bm4d.bm4d(volume, facts.sigma) for volume in values])
+
+
+def _stabilised(denoiser: Callable[[Values, Facts], Values]) -> Callable[[Values, Facts], Values]:
+    """Return a denoiser that stabilises the variance of Poisson-Gaussian noise first."""
+
+    def denoise(values: Values, facts: Facts) -> Values:
+        slope = float(facts.noise.slope) if facts.noise else 0.0
+        if slope <= 0 or facts.noise is None:
+            return denoiser(values, facts)
+        intercept = float(facts.noise.intercept)
+        stable = stabilise(values, slope, intercept)
+        return unstabilise(denoiser(stable, replace(facts, sigma=1.0)), slope, intercept)
+
+    return denoise
 
 
 def stabilise(values: Values, slope: float, intercept: float = 0.0) -> Values:
@@ -231,6 +241,9 @@ class Baseline:
         Optional library that the method needs.
     fills : bool
         Whether the method fills missing pixels.
+    least_planes : int
+        Smallest number of planes of a stack, which the method restores together; 0 for a method
+        that also restores single planes.
     """
 
     name: str
@@ -238,6 +251,7 @@ class Baseline:
     tasks: tuple[str, ...]
     library: str | None = None
     fills: bool = False
+    least_planes: int = 0
 
 
 _DENOISERS = ("denoise", "dejpeg", "guided")
@@ -246,7 +260,8 @@ BASELINES = (
     Baseline("non-local means", _non_local_means, _DENOISERS),
     Baseline("wavelet", _wavelet, _DENOISERS, "pywt"),
     Baseline("BM3D", _bm3d, _DENOISERS, "bm3d"),
-    Baseline("BM3D stabilised", _stabilised_bm3d, _DENOISERS, "bm3d"),
+    Baseline("BM3D stabilised", _stabilised(_bm3d), _DENOISERS, "bm3d"),
+    Baseline("BM4D stabilised", _stabilised(_bm4d), ("denoise",), "bm4d", least_planes=5),
     Baseline("sparse coding", _sparse_coding, _DENOISERS, "sklearn"),
     Baseline("biharmonic", _biharmonic, ("inpaint",), fills=True),
     Baseline("bicubic", _bicubic, ("super-resolve",)),

@@ -75,9 +75,12 @@ def compare(
         Result of one baseline.
     """
     task = task or Denoise()
+    planes = image.shape[image.axes.index("Z")] if "Z" in image.axes else 0
     for baseline in available_baselines(task.name):
+        if baseline.least_planes > planes:
+            continue
         start = time.perf_counter()
-        restored = _restore(image, task, dims, baseline)
+        restored = restore_with(baseline, image, task, dims)
         yield measured_row(baseline.name, restored, time.perf_counter() - start, reference)
 
 
@@ -99,7 +102,9 @@ def measured_row(name: str, restored: Image, seconds: float, reference: Image | 
     return Row(name, restored, seconds, metrics.psnr(*pair), metrics.ssim(*pair, restored.axes))
 
 
-def _restore(image: Image, task: Task, dims: int, baseline: Baseline) -> Image:
+def restore_with(baseline: Baseline, image: Image, task: Task, dims: int = 2) -> Image:
+    """Restore an image block by block: planes (dims 2) or volumes (3)."""
+    dims = 3 if baseline.least_planes else dims
     axes = spatial_axes(image, dims)
     observed = task.observe(image)
     enlarged = image.enlarged(task.factors())

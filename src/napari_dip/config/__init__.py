@@ -15,7 +15,13 @@ from napari_dip.config.fit import (
     NetworkConfig,
     StoppingConfig,
 )
-from napari_dip.config.learned import LEARNED, LEARNED_NETWORK, with_learned_start
+from napari_dip.config.learned import (
+    LEARNED,
+    LEARNED_NETWORK,
+    NEIGHBOURS,
+    learned_fit,
+    suits_learned_start,
+)
 from napari_dip.config.names import (
     DEFAULT_FACTOR,
     DEFAULT_FEATURES,
@@ -63,6 +69,7 @@ __all__ = [
     "LEARNED",
     "LEARNED_NETWORK",
     "MAX_TILE",
+    "NEIGHBOURS",
     "PAST_MEMORY",
     "PRESETS",
     "REFRACTIVE_INDEX",
@@ -90,6 +97,7 @@ __all__ = [
     "VoxelSize",
     "WarmStart",
     "for_correlated_noise",
+    "learned_fit",
     "preset_of",
-    "with_learned_start",
+    "suits_learned_start",
 ]

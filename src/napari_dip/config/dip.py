@@ -50,7 +50,10 @@ class DipConfig(Frozen, allow_inf_nan=False):
         "unbiased risk estimate (sure), visible blocks of a JPEG (blocks), or none.",
     )
     max_iterations: int | None = Field(
-        None, ge=1, description="Largest number of iterations of each block (default: preset)."
+        None,
+        ge=0,
+        description="Largest number of iterations of each block; 0 keeps the first answer of a "
+        "learned start (default: preset).",
     )
     time_limit: float | None = Field(
         None,
@@ -110,6 +113,11 @@ class DipConfig(Frozen, allow_inf_nan=False):
         description="Initial weights of the network: trained in advance on images made by code "
         "(learned), for denoising planes, grey or RGB, with the presets fast and balanced, or "
         "random.",
+    )
+    neighbours: bool = Field(
+        True,
+        description="Whether planes of a stack and frames of a series with a learned start are "
+        "restored with the help of their neighbours.",
     )
     warm_start: WarmStart = Field(
         "auto",

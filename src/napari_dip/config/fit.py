@@ -11,7 +11,7 @@ from napari_dip.config.names import Frozen, LatentName, NetworkName
 # Fields of earlier versions and their defaults, which reports and configuration files still hold.
 REMOVED_FIT_FIELDS = {"feature_weight": 0.0, "features": "efficientnet-lite0"}
 # Fields that the first version lacked, and their defaults.
-ADDED_FIT_FIELDS = {"recorruption": 1.0, "window": 128}
+ADDED_FIT_FIELDS = {"recorruption": 1.0, "window": 128, "neighbours": 0}
 ADDED_NETWORK_FIELDS = {"blocks": 1}
 ADDED_STOPPING_FIELDS = {"heldout_gain": 0.0}
 
@@ -225,6 +225,12 @@ class FitConfig(Frozen, allow_inf_nan=False):
         multiple_of=32,
         description="Side of the window that a recorrupted latent fits in each iteration [pixels].",
     )
+    neighbours: int = Field(
+        0,
+        ge=0,
+        description="Number of neighbouring planes or frames on each side of a plane that a "
+        "network with a recorrupted latent sees.",
+    )
     filling: Literal["neighbours", "biharmonic"] = Field(
         "neighbours",
         description="Values of an observation latent at hidden and missing pixels: mean of the "
@@ -267,7 +273,11 @@ class FitConfig(Frozen, allow_inf_nan=False):
         description="Whether the observation is blended back in regions where the fit removed more "
         "than the noise explains.",
     )
-    max_iterations: int = Field(3000, ge=1, description="Largest number of iterations.")
+    max_iterations: int = Field(
+        3000,
+        ge=0,
+        description="Largest number of iterations; 0 keeps the first answer of a learned start.",
+    )
     warm_iterations: int = Field(
         120,
         ge=1,

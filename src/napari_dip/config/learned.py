@@ -32,16 +32,22 @@ LEARNED: dict[Preset, FitConfig] = {
     "fast": _BALANCED.model_copy(update={"max_iterations": 8, "window": 96}),
 }
 
+# Number of neighbours on each side of a plane that the weights for stacks see.
+NEIGHBOURS = 2
 # Numbers of channels that the package has weights for.
 _CHANNELS = (1, 3)
+# The same, for weights that have seen coarse noise.
+_COARSE_CHANNELS = (1,)
 # Rules that can decide within some dozens of iterations whether the fit improves the start.
 _RULES = ("auto", "heldout", "none")
 
 
-def with_learned_start(config: CompleteConfig, task: TaskName, channels: int) -> FitConfig:
-    """Return the fit settings of a learned start, if it suits a restoration, else the given ones.
+def suits_learned_start(
+    config: CompleteConfig, task: TaskName, channels: int, *, coarse_noise: bool = False
+) -> bool:
+    """Return whether a restoration starts from the weights that come with the package.
 
-    It suits the denoising of planes in a single run with the settings of a preset.
+    A learned start suits the denoising of planes in a single run with the settings of a preset.
 
     Parameters
     ----------
@@ -51,24 +57,45 @@ def with_learned_start(config: CompleteConfig, task: TaskName, channels: int) ->
         Name of the presets of the task.
     channels : int
         Number of channels of one fit.
+    coarse_noise : bool
+        Whether the noise of neighbouring pixels is correlated. Default False.
     """
-    learned = LEARNED.get(config.preset)
     preset = preset_of(config.preset, "denoise")
-    limit = config.fit.max_iterations
-    if (
-        learned is None
-        or config.start != "learned"
-        or task != "denoise"
-        or channels not in _CHANNELS
-        or config.dims != 2
-        or config.stop not in _RULES
-        or config.noise == "laplace"
-        or config.posterior_samples is not None
-        or config.tune is not None
-        or config.runs > 1  # runs from the same weights would agree where all are wrong
-        or config.fit.model_copy(update={"max_iterations": preset.max_iterations}) != preset
-    ):
-        return config.fit
-    if limit == preset.max_iterations:
-        return learned
-    return learned.model_copy(update={"max_iterations": limit})
+    return (
+        config.preset in LEARNED
+        and config.start == "learned"
+        and task == "denoise"
+        and channels in (_COARSE_CHANNELS if coarse_noise else _CHANNELS)
+        and config.dims == 2
+        and config.stop in _RULES
+        and config.noise != "laplace"
+        and config.posterior_samples is None
+        and config.tune is None
+        and config.runs == 1  # runs from the same weights would agree where all are wrong
+        and config.fit.model_copy(update={"max_iterations": preset.max_iterations}) == preset
+    )
+
+
+def learned_fit(config: CompleteConfig, *, coarse_noise: bool, neighbours: bool) -> FitConfig:
+    """Return the fit settings of a learned start.
+
+    Parameters
+    ----------
+    config : CompleteConfig
+        Configuration that suits a learned start.
+    coarse_noise : bool
+        Whether the noise of neighbouring pixels is correlated. Held-out pixels cannot judge a
+        fit then, so the first answer is the result.
+    neighbours : bool
+        Whether planes have neighbours that the network can see.
+    """
+    fit = LEARNED[config.preset]
+    chosen = config.fit.max_iterations
+    changes: dict[str, int] = {}
+    if chosen != preset_of(config.preset, "denoise").max_iterations:
+        changes["max_iterations"] = chosen
+    if coarse_noise:
+        changes["max_iterations"] = 0
+    if neighbours:
+        changes["neighbours"] = NEIGHBOURS
+    return fit.model_copy(update=changes)

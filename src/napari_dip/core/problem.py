@@ -36,6 +36,8 @@ class Problem:
         Forward operator A, from the estimate (1, C, [Z,] Y, X) to the observation.
     guide : (1, G, [Z,] Y, X) float32 Tensor or None
         Guide image of the same scene, of the observation's size.
+    neighbours : (1, K, Y, X) float32 Tensor or None
+        Neighbouring planes or frames of an observation of one channel, NaN at missing pixels.
     anisotropy : float
         Spacing of the estimate's planes divided by that of its pixels.
     image_shape : tuple of int or None
@@ -49,6 +51,7 @@ class Problem:
     bounds: tuple[float, float]
     operator: Operator = field(default_factory=Identity)
     guide: Tensor | None = None
+    neighbours: Tensor | None = None
     anisotropy: float = 1.0
     image_shape: Shape | None = None
 
@@ -93,6 +96,7 @@ class Problem:
             observation=crop(self.observation),
             valid=crop(self.valid),
             guide=None if self.guide is None else crop(self.guide),
+            neighbours=None if self.neighbours is None else crop(self.neighbours),
             image_shape=None,
         )
 
@@ -110,6 +114,7 @@ def make_problem(
     operator: Operator | None = None,
     guide: NDArray[np.float32] | None = None,
     anisotropy: float = 1.0,
+    neighbours: NDArray[np.float32] | None = None,
 ) -> Problem:
     """Return the problem of one block, (C, [Z,] Y, X) in network units, on a device.
 
@@ -129,12 +134,18 @@ def make_problem(
         Guide image of the same scene; none by default.
     anisotropy : float, optional
         Spacing of the estimate's planes divided by that of its pixels; 1 by default.
+    neighbours : (K, Y, X) array, optional
+        Neighbouring planes of an observation of one channel, NaN at missing pixels; none by
+        default.
     """
 
     def column(name: str) -> Tensor:
         numbers = np.array([getattr(model, name) for model in noise], dtype=np.float32)
         # (C, [1,] 1, 1)
         return torch.from_numpy(numbers.reshape(-1, *(1,) * (observation.ndim - 1))).to(device)
+
+    def to_tensor(images: NDArray[np.float32] | None) -> Tensor | None:
+        return None if images is None else torch.from_numpy(np.array(images))[None].to(device)
 
     operator = operator or Identity()
     filled = np.where(valid, observation, 0).astype(np.float32)
@@ -157,7 +168,8 @@ def make_problem(
         noise=operator.noise(image_noise, measured),
         bounds=bounds,
         operator=operator,
-        guide=None if guide is None else torch.from_numpy(np.array(guide))[None].to(device),
+        guide=to_tensor(guide),
+        neighbours=to_tensor(neighbours),
         anisotropy=anisotropy,
         image_shape=observation.shape,
     )

@@ -68,6 +68,8 @@ def _end(report: Report) -> str:
         return reason.capitalize()
     stopped = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
     limit = report.config.max_iterations
+    if limit == 0:
+        return "The first answer, without a fit, is kept"
     earlier = max(record.continued for record in report.blocks)
     total = "" if limit is None else f" of {earlier + limit}"
     return f"Stopped at {stopped}{total}: {reason}{_agreement(report)}"
@@ -83,6 +85,8 @@ def _agreement(report: Report) -> str:
 def _kept(report: Report) -> str:
     chosen = sum(record.selected_by == "user" for record in report.blocks)
     if len(report.blocks) == 1:
+        if report.config.max_iterations == 0:
+            return ""
         choice = ", your choice" if chosen else ""
         return f"Iteration {report.selected_iteration} is kept{choice}."
     return f"You chose the iteration of {chosen} of {len(report.blocks)} parts." if chosen else ""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from scipy import ndimage
 
-from napari_dip.config import LEARNED, LEARNED_NETWORK, PRESETS, NetworkConfig
+from napari_dip.config import LEARNED, LEARNED_NETWORK, NEIGHBOURS, PRESETS, NetworkConfig
 from napari_dip.core.latents.recorrupted import input_channels, network_input
 from napari_dip.core.networks.build import build_network
 from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
@@ -16,11 +18,12 @@ from napari_dip.core.networks.learned_weights import find_weights, load_learned_
 # Largest size of all weights in the wheel [bytes].
 MOST = 4e6
 CHANNELS = (1, 3)
+PLANES = 2 * NEIGHBOURS
 
 
-def network_of(channels=1, deviation=1.0):
-    network = build_network(LEARNED_NETWORK, input_channels(channels, 2), channels)
-    file = find_weights(LEARNED_NETWORK, channels)
+def network_of(channels=1, deviation=1.0, neighbours=0, *, coarse_noise=False):
+    network = build_network(LEARNED_NETWORK, input_channels(channels + neighbours, 2), channels)
+    file = find_weights(LEARNED_NETWORK, channels, neighbours, coarse_noise=coarse_noise)
     digest = load_learned_weights(network, file, torch.tensor(deviation))
     return network, file, digest
 
@@ -69,6 +72,35 @@ def test_network_removes_noise_of_the_level_that_it_is_given(channels):
     assert float((noise + change(network, noise, 1.0)).std()) < 0.2
     # The same picture with a low noise level is structure, and stays.
     assert float(change(network, noise, 0.05).std()) < 0.2
+
+
+@pytest.mark.parametrize("similar", [True, False])
+def test_neighbours_help_where_they_show_the_same_and_do_no_harm_elsewhere(similar):
+    random = torch.Generator().manual_seed(0)
+
+    def structure():
+        coarse = torch.randn(1, 1, 32, 32, generator=random)
+        return torch.nn.functional.interpolate(coarse, scale_factor=4.0, mode="bicubic")
+
+    clean = structure()
+    planes = torch.cat([clean] + [clean if similar else structure() for _ in range(PLANES)], 1)
+    noisy = planes + 0.8 * torch.randn(planes.shape, generator=random)
+    alone = noisy[:, :1] + change(network_of()[0], noisy[:, :1], 0.8)
+    together = noisy[:, :1] + change(network_of(neighbours=PLANES)[0], noisy, 0.8)
+    error, with_neighbours = (float((one - clean).square().mean()) for one in (alone, together))
+    assert with_neighbours < (0.6 if similar else 1.3) * error
+
+
+@pytest.mark.parametrize("neighbours", [0, PLANES])
+def test_weights_for_coarse_noise_remove_it(neighbours):
+    random = np.random.default_rng(0)
+    network, _, _ = network_of(neighbours=neighbours, coarse_noise=True)
+    for grain in (0.0, 0.7, 1.5):
+        white = random.standard_normal((1 + neighbours, 128, 128))
+        noise = ndimage.gaussian_filter(white, (0, grain, grain))
+        noise = torch.from_numpy((noise / noise.std()).astype(np.float32))[None]
+        left = noise[:, :1] + change(network, noise, 1.0)
+        assert float(left.std()) < 0.25 + 0.2 * grain
 
 
 def test_tile_agrees_with_the_whole_beyond_its_overlap():

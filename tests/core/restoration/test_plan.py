@@ -7,11 +7,12 @@ import pytest
 import torch
 from scipy import ndimage
 
-from napari_dip.config import LEARNED, DipConfig, preset_of
+from napari_dip.config import LEARNED, NEIGHBOURS, DipConfig, preset_of
 from napari_dip.core.image.image import as_image
 from napari_dip.core.restoration import plan as plan_module
 from napari_dip.core.restoration.plan import resolve
 from napari_dip.core.tasks import Denoise, Inpaint, ReconstructKSpace
+from napari_dip.errors import UsageError
 from tests.tiny import noisy_waves, tiny_config, waves
 
 
@@ -45,9 +46,33 @@ def test_random_start_has_the_settings_of_the_preset_and_warm_starts():
     assert plan.config.warm_start == "on"
 
 
-def test_correlated_noise_gets_no_learned_start():
+def test_coarse_noise_gets_the_first_answer_of_the_learned_start():
     config = planned(correlated(), config=DipConfig(device="cpu")).config
-    assert (config.stop, config.fit.latent) == ("sure", "noise")
+    assert (config.stop, config.fit.latent) == ("none", "recorrupted")
+    assert config.max_iterations == config.fit.max_iterations == 0
+
+
+@pytest.mark.parametrize(
+    ("axes", "choices", "expected"),
+    [
+        ("ZYX", {}, NEIGHBOURS),
+        ("TYX", {}, NEIGHBOURS),
+        ("CYX", {}, 0),
+        ("ZYX", {"neighbours": False}, 0),
+        ("ZYX", {"start": "random"}, 0),
+    ],
+)
+def test_planes_with_a_learned_start_see_their_neighbours(axes, choices, expected):
+    stack = np.stack([noisy_waves()] * 3)
+    config = DipConfig(device="cpu", **choices)
+    assert planned(stack, config=config, axes=axes).config.fit.neighbours == expected
+
+
+@pytest.mark.parametrize("task", [Denoise(), Inpaint(waves() > 120)])
+def test_rejects_no_iterations_from_random_weights(task):
+    config = DipConfig(device="cpu", max_iterations=0, start="random")
+    with pytest.raises(UsageError, match="Got 0 iterations"):
+        planned(noisy_waves(), task, config)
 
 
 def test_chooses_sure_and_a_noise_latent_for_correlated_noise_only_if_automatic():

@@ -17,7 +17,7 @@ from torch import Tensor
 from napari_dip.config import DipConfig, FitConfig
 from napari_dip.core.fitting.averaging import MovingAverage
 from napari_dip.core.fitting.checkpoint import FitState
-from napari_dip.core.fitting.learned_start import load_learned_start
+from napari_dip.core.fitting.learned_start import correct_noise_level, load_learned_start
 from napari_dip.core.fitting.monitor import Monitor, to_array
 from napari_dip.core.fitting.posterior import Posterior
 from napari_dip.core.fitting.residual_guard import build_guard
@@ -169,6 +169,8 @@ def fit(
     posterior = Posterior(config.posterior_samples or 0, settings.posterior_noise, limit)
 
     reason = None
+    if learned_sha256 is not None:
+        correct_noise_level(latent, trainer)
     judged = trainer.judge(state.average.value)
     if learned_sha256 is not None and start_from is None:
         estimate = trainer.reveal(state.average.value)
@@ -248,7 +250,7 @@ def fit(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         rollbacks=state.rollbacks,
         residual_whiteness=whiteness(problem, estimate),
-        findings={**problem.operator.findings(), **diagnostics},
+        findings={**problem.operator.findings(), **latent.findings(), **diagnostics},
         weights_sha256=learned_sha256 or weights_sha256,
         stopping_agreement=agreement(problem, state.selected, state.alternative),
         posterior_std=posterior_std,

@@ -9,9 +9,29 @@ from napari_dip.core.networks.learned_weights import find_weights, load_learned_
 
 if TYPE_CHECKING:
     from napari_dip.config import CompleteConfig
+    from napari_dip.core.fitting.trainer import Trainer
     from napari_dip.core.latents.base import Latent
     from napari_dip.core.networks.build import PriorNetwork
     from napari_dip.core.problem import Problem
+
+
+# Steps in which the noise level is corrected.
+_STEPS = 2
+
+
+def correct_noise_level(latent: Latent, trainer: Trainer) -> None:
+    """Correct the noise level that the latent shows by what the network removes.
+
+    Parameters
+    ----------
+    latent : Latent
+        Latent with a noise level; others stay as they are.
+    trainer : Trainer
+        Trainer of a network with learned weights.
+    """
+    if isinstance(latent, RecorruptedLatent):
+        for _ in range(_STEPS):
+            latent.correct_level(trainer.output(latent.probe()))
 
 
 def load_learned_start(
@@ -38,5 +58,8 @@ def load_learned_start(
     chosen = config.start == "learned" and config.fit.network_weights is None
     if not chosen or not isinstance(latent, RecorruptedLatent):
         return None
-    file = find_weights(config.fit.network, problem.channels)
+    planes = 0 if problem.neighbours is None else problem.neighbours.shape[1]
+    file = find_weights(
+        config.fit.network, problem.channels, planes, coarse_noise=problem.noise.grain > 0
+    )
     return None if file is None else load_learned_weights(network, file, latent.deviation)

@@ -101,6 +101,11 @@ class Trainer:
         return self._mean_estimate(draws, known) if draws else None
 
     @torch.no_grad()
+    def output(self, draw: Draw) -> Tensor:
+        """Return the output of the network (1, C, [Z,] Y, X) for a draw."""
+        return self._output(draw)
+
+    @torch.no_grad()
     def add_noise(self, scale: float) -> None:
         """Add Gaussian noise to the weights.
 

@@ -80,6 +80,10 @@ class Latent(Protocol):
         """Return the final estimate, corrected for the kind of latent."""
         return estimate
 
+    def findings(self) -> dict[str, float]:
+        """Return what the latent has measured, for the report; nothing by default."""
+        return {}
+
     def skip(self, draws: int, reveals: int) -> None:
         """Skip the views of an earlier fit that this fit resumes."""
         return

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 # Side of the squares whose mean intensity determines the noise at few photons [pixels].
 _REGION = 5
+# Texture makes little noise appear more, so a level below this share of the deviation of the image
+# may be lowered, at most by this factor where the share is small. That of coarse noise, part of
+# which is not measured, may be raised.
+_LITTLE, _LOWEST, _HIGHEST = 1 / 3, 0.6, 1.2
+# Side of the part of an image on which the level is corrected [pixels].
+_PROBED = 512
 # Smallest share of valid pixels of a region whose mean is corrected fully.
 _LEAST_KNOWN = 0.05
 
@@ -45,6 +51,9 @@ class RecorruptedLatent(Latent):
     Held-out and missing pixels are replaced by the mean of their neighbours and not fitted. The
     estimate does see the held-out pixels; a second one, without them, decides when to stop.
 
+    The network also sees the neighbouring planes or frames of the problem, if it has any. Their
+    noise is independent of that of the observation, so nothing of them needs to be hidden.
+
     Parameters
     ----------
     problem : Problem
@@ -62,6 +71,8 @@ class RecorruptedLatent(Latent):
     ----------
     mean, deviation : () Tensor
         Mean and standard deviation of the stabilised observation.
+    level : float
+        Standard deviation of the stabilised noise, about 1; from `correct_level`.
 
     References
     ----------
@@ -87,29 +98,67 @@ class RecorruptedLatent(Latent):
         spread = ((stable - self.mean).square() * visible).sum() / count
         self.deviation = spread.sqrt().clamp(min=1e-3)
         self._to_intensity = stabiliser.inverse
+        self.level = 1.0
         self._strength, self._side = settings.recorruption, settings.window
         self._shuffle, self._random = network.pixel_shuffle, random
         self._flips: Iterator[tuple[int, ...]] = cycle(FLIPS)
         self._on_canvas = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
+        self._neighbours = _stable_neighbours(problem, stabiliser)
         self._fitted = _fill(stable, visible)
         self._shown = _fill(stable, problem.valid.amin(dim=1, keepdim=True).float())
         bias, noise = stabiliser.moments(regional)
-        # What a window is cut from: picture, mask, target and standard deviation of the noise.
-        self._canvas = [self._on_canvas(part) for part in (*self._fitted, stable - bias, noise)]
+        # What a window is cut from: picture, mask, target, standard deviation of the noise, and
+        # neighbours.
+        parts = (*self._fitted, stable - bias, noise, self._neighbours)
+        self._canvas = [self._on_canvas(part) for part in parts]
 
     def draw(self) -> Draw:
         """Return a window with more noise, and the same window with noise subtracted."""
         window, flips = self._window(), next(self._flips)
-        picture, visible, target, deviation = (
+        picture, visible, target, deviation, neighbours = (
             part[window].flip(flips) if flips else part[window] for part in self._canvas
         )
-        drawn = torch.randn(picture.shape, generator=self._random, device=self._random.device)
-        noise = deviation * drawn
+
+        def draw(planes: Tensor) -> Tensor:
+            return torch.randn(planes.shape, generator=self._random, device=self._random.device)
+
+        deviation = self.level * deviation
+        noise = deviation * draw(picture)
         start = picture + self._strength * noise * visible
-        latent = self._input(start, visible, (1 + self._strength**2) ** 0.5)
+        neighbours = neighbours + self._strength * deviation[:, :1] * draw(neighbours)
+        latent = self._input(start, visible, (1 + self._strength**2) ** 0.5, neighbours)
         # Divided by the variance of the target, so that the loss is about 1, as everywhere.
-        weights = (visible / (1 + self._strength**-2)).expand_as(picture)
+        variance = self.level**2 * (1 + self._strength**-2)
+        weights = (visible / variance).expand_as(picture)
         return Draw(latent, weights, View(), start, target=target - noise / self._strength)
+
+    def probe(self) -> Draw:
+        """Return the middle of the observation, without held-out pixels."""
+        picture, visible, _, deviation, neighbours = (part[self._middle()] for part in self._canvas)
+        latent = self._input(picture, visible, 1.0, neighbours)
+        weights = (visible / deviation.square().clamp(min=1e-6)).expand_as(picture)
+        return Draw(latent, weights, View(), picture)
+
+    def correct_level(self, change: Tensor) -> None:
+        """Correct the measured noise level by what the network removes at that level.
+
+        A network that is told too high a level removes less than that; one that is told too low
+        a level of noise without structure removes more.
+
+        Parameters
+        ----------
+        change : (1, C, Y, X) Tensor
+            Output of the network for `probe`.
+        """
+        draw = self.probe()
+        removed = (change.square() * draw.weights).sum() / (draw.weights > 0).sum().clamp(min=1)
+        share = min(1 / (_LITTLE * float(self.deviation)), 1.0)
+        low = _LOWEST + (1 - _LOWEST) * share
+        high = _HIGHEST if self._problem.noise.grain else 1.0
+        self.level = min(max(float(removed.sqrt()), low), high)
+
+    def findings(self) -> dict[str, float]:
+        return {"noise_factor": self.level}
 
     def reveal(self) -> list[Draw]:
         """Return the observation, flipped in four ways; only missing pixels are hidden."""
@@ -135,20 +184,31 @@ class RecorruptedLatent(Latent):
             next(self._flips)
 
     def _mirrored(self, shown: _Picture, ways: Sequence[tuple[int, ...]]) -> list[Draw]:
-        picture, visible = (self._on_canvas(part) for part in shown)
+        picture, visible, neighbours = (
+            self._on_canvas(part) for part in (*shown, self._neighbours)
+        )
         draws = []
         for view in (View(flips=flips) for flips in ways):
-            latent = self._input(view.apply(picture), view.apply(visible), 1.0)
+            turned = [view.apply(part) for part in (picture, visible, neighbours)]
+            latent = self._input(turned[0], turned[1], 1.0, turned[2])
             weights = shown.visible.expand_as(shown.picture)
             draws.append(
                 Draw(latent, weights, view, shown.picture, to_intensity=self._to_intensity)
             )
         return draws
 
-    def _input(self, picture: Tensor, visible: Tensor, noise: float) -> Tensor:
-        level = (noise / self.deviation).reshape(1, 1, 1, 1)
-        standard = (picture - self.mean) / self.deviation
+    def _input(self, picture: Tensor, visible: Tensor, noise: float, neighbours: Tensor) -> Tensor:
+        level = (self.level * noise / self.deviation).reshape(1, 1, 1, 1)
+        standard = (torch.cat([picture, neighbours], 1) - self.mean) / self.deviation
         return network_input(standard, visible, level, self._shuffle)
+
+    def _middle(self) -> tuple[Any, ...]:
+        """Return the middle of the canvas."""
+        spans = []
+        for size in self._canvas[0].shape[2:]:
+            side = min(_PROBED, size)
+            spans.append(slice((size - side) // 2, (size + side) // 2))
+        return (..., *spans)
 
     def _window(self) -> tuple[Any, ...]:
         """Return a random window of the canvas."""
@@ -163,7 +223,7 @@ class RecorruptedLatent(Latent):
 
 
 def input_channels(channels: int, shuffle: int) -> int:
-    """Return the number of channels of `network_input` for images of C channels."""
+    """Return the number of channels of `network_input` for C channels and neighbours."""
     return shuffle**2 * (channels + 1) + 1
 
 
@@ -173,7 +233,7 @@ def network_input(standard: Tensor, visible: Tensor, level: Tensor, shuffle: int
     Parameters
     ----------
     standard : (N, C, Y, X) Tensor
-        Standardised images, with hidden pixels filled.
+        Standardised images, with hidden pixels filled, and their neighbours, if any.
     visible : (N, 1, Y, X) Tensor
         1 at pixels that the network sees, 0 at filled ones.
     level : (N, 1, 1, 1) Tensor
@@ -194,6 +254,15 @@ def _fill(stable: Tensor, visible: Tensor) -> _Picture:
     """Replace hidden pixels by the mean of their visible neighbours."""
     mask = visible.expand_as(stable)
     return _Picture(torch.lerp(mean_of_neighbours(stable, mask), stable, mask), visible)
+
+
+def _stable_neighbours(problem: Problem, stabiliser: Stabiliser) -> Tensor:
+    """Return stabilised neighbours (1, K, Y, X) with filled pixels; K is 0 without any."""
+    if problem.neighbours is None:
+        return problem.observation[:, :0]
+    stable = stabiliser(problem.neighbours.nan_to_num())
+    known = problem.neighbours.isfinite().float()
+    return torch.lerp(mean_of_neighbours(stable, known), stable, known)
 
 
 def _mean_and_spread(problem: Problem, regional: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent / "weights"
 
 
-def find_weights(network: NetworkConfig, channels: int) -> Path | None:
+class _Purpose(NamedTuple):
+    """What weights are for: architecture, channels and neighbours, and fine or coarse noise."""
+
+    network: NetworkConfig
+    channels: int
+    neighbours: int
+    noise: str
+
+
+def find_weights(
+    network: NetworkConfig, channels: int, neighbours: int = 0, *, coarse_noise: bool = False
+) -> Path | None:
     """Return the file of the weights of a network; None if there are none.
 
     Parameters
@@ -29,6 +40,11 @@ def find_weights(network: NetworkConfig, channels: int) -> Path | None:
         Architecture, which must equal that of the weights.
     channels : int
         Number of channels of the image.
+    neighbours : int
+        Number of neighbouring planes that the network sees. Default 0.
+    coarse_noise : bool
+        Whether the noise of neighbouring pixels is correlated. Weights for neighbours are for
+        fine and coarse noise. Default False.
 
     Examples
     --------
@@ -38,9 +54,9 @@ def find_weights(network: NetworkConfig, channels: int) -> Path | None:
     >>> find_weights(PRESETS["paper"].network, 1) is None
     True
     """
-    return next(
-        (file for file, described in _described_files() if described == (network, channels)), None
-    )
+    noise = "any" if neighbours else "coarse" if coarse_noise else "fine"
+    wanted = _Purpose(network, channels, neighbours, noise)
+    return next((file for file, purpose in _described_files() if purpose == wanted), None)
 
 
 @torch.no_grad()
@@ -65,14 +81,15 @@ def load_learned_weights(network: PriorNetwork, file: Path, deviation: Tensor) -
 
 
 @cache
-def _described_files() -> list[tuple[Path, tuple[NetworkConfig, int]]]:
-    return [(file, _description(file)) for file in sorted(_FOLDER.glob("*.safetensors"))]
+def _described_files() -> list[tuple[Path, _Purpose]]:
+    return [(file, _purpose(file)) for file in sorted(_FOLDER.glob("*.safetensors"))]
 
 
-def _description(file: Path) -> tuple[NetworkConfig, int]:
-    """Return the architecture and the number of channels that a file is for."""
+def _purpose(file: Path) -> _Purpose:
     from safetensors import safe_open
 
     with safe_open(file, "pt") as opened:
         metadata = opened.metadata()
-    return NetworkConfig.model_validate_json(metadata["network"]), int(metadata["channels"])
+    network = NetworkConfig.model_validate_json(metadata["network"])
+    channels, neighbours = int(metadata["channels"]), int(metadata["neighbours"])
+    return _Purpose(network, channels, neighbours, metadata["noise"])

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_dip.core.networks.packed_weights import unpack
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def load_weights(network: nn.Module, file: str) -> str:
     network : torch.nn.Module
         Network that receives all its weights from the file.
     file : str
-        Path of a safetensors file with the keys and shapes of `network.state_dict()`.
+        Path of a safetensors file with the keys and shapes of `network.state_dict()`; weights
+        may be packed (`packed_weights.pack`).
 
     Returns
     -------
@@ -37,7 +39,7 @@ def load_weights(network: nn.Module, file: str) -> str:
 
     try:
         data = Path(file).read_bytes()
-        weights = load(data)
+        weights = unpack(load(data))
     except (OSError, SafetensorError) as error:
         raise InputError(
             f"Got network weights {file}, which cannot be read ({error}); expected a safetensors "

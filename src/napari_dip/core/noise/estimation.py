@@ -63,7 +63,10 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
     valid = planes[finite_mask(planes)].astype(np.float64)
     if name in ("gaussian", "laplace"):
         variance = config.sigma_noise**2 if config.sigma_noise else line.mean_variance
-        return _flat(variance, line.grain), NoiseRecord(model=name, sigma=float(np.sqrt(variance)))
+        record = NoiseRecord(
+            model=name, sigma=float(np.sqrt(variance)), correlation=line.correlation
+        )
+        return _flat(variance, line.grain), record
     slope, intercept = line.slope, line.intercept
     mean = float(valid.mean()) if valid.size else 0.0
     if name == "poisson":
@@ -80,6 +83,7 @@ def find_noise(planes: NDArray[Any], config: DipConfig) -> tuple[MeanVariance, N
         gain=float(slope),
         read_noise=float(np.sqrt(max(intercept, 0.0))),
         weighted=True,
+        correlation=line.correlation,
     )
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dip.config import for_correlated_noise, with_learned_start
+from napari_dip.config import for_correlated_noise, learned_fit, suits_learned_start
+from napari_dip.core.blocks.neighbours import neighbour_axis
 from napari_dip.core.blocks.plan import block_shape, count_channels, plan_blocks
 from napari_dip.core.blocks.tiles import find_tiling, possible_tiling
 from napari_dip.core.hardware.device import find_runtime, useful_threads
@@ -17,6 +18,7 @@ from napari_dip.core.image.axes import spatial_axes
 from napari_dip.core.noise.correlation import CORRELATED
 from napari_dip.core.restoration.channel_stats import find_channels, masks_impulses
 from napari_dip.core.restoration.warm_start import choose_warm_start
+from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,18 +151,34 @@ def _adapt_fit(
     config: CompleteConfig, task: Task, channels: Sequence[Channel], image: Image
 ) -> CompleteConfig:
     """Choose channels, stopping rule, latent and starts for the task and its noise."""
-    joint = {"channels": "joint"} if task.joint else {}
-    config = config.model_copy(update={**joint, **_for_noise(config, task, channels)})
+    if task.joint:
+        config = config.model_copy(update={"channels": "joint"})
     (first, *_) = plan_blocks(image, config.channels, config.dims)
-    fit = with_learned_start(config, task.preset, count_channels(first, image))
-    config = config.model_copy(update={"fit": fit, "max_iterations": fit.max_iterations})
+    fitted_channels = count_channels(first, image)
+    coarse_noise = _adapts_to_coarse_noise(config, task, channels)
+    fit, stop = config.fit, config.stop
+    if suits_learned_start(config, task.preset, fitted_channels, coarse_noise=coarse_noise):
+        has_neighbours = neighbour_axis(image) is not None and fitted_channels == 1
+        fit = learned_fit(
+            config, coarse_noise=coarse_noise, neighbours=config.neighbours and has_neighbours
+        )
+        stop = "none" if coarse_noise else stop
+    elif coarse_noise:
+        fit, stop = for_correlated_noise(fit), "sure"
+    if not fit.max_iterations and fit.latent != "recorrupted":
+        raise UsageError(
+            "Got 0 iterations for a fit that starts from random weights; expected at least 1. "
+            "Give more iterations, or choose denoising with a learned start."
+        )
+    chosen = {"fit": fit, "stop": stop, "max_iterations": fit.max_iterations}
+    config = config.model_copy(update=chosen)
     return config.model_copy(update={"warm_start": choose_warm_start(config, task.preset)})
 
 
-def _for_noise(
+def _adapts_to_coarse_noise(
     config: CompleteConfig, task: Task, channels: Sequence[Channel]
-) -> dict[str, object]:
-    """Return another rule and latent if the noise is correlated and both were automatic.
+) -> bool:
+    """Return whether the noise of neighbouring pixels is correlated, and settings are automatic.
 
     Held-out pixels, and a latent that hides pixels, need noise that is independent from
     pixel to pixel.
@@ -172,9 +190,7 @@ def _for_noise(
         and config.dims == 2
     )
     correlations = [channel.record.correlation or 0.0 for channel in channels]
-    if not automatic or np.median(correlations) < CORRELATED:
-        return {}
-    return {"stop": "sure", "fit": for_correlated_noise(config.fit)}
+    return automatic and bool(np.median(correlations) >= CORRELATED)
 
 
 def _adapt_to_machine(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLabel
 
-from napari_dip.config import with_learned_start
+from napari_dip.config import learned_fit, suits_learned_start
 from napari_dip.core.blocks.plan import block_shape, count_channels, plan_blocks
 from napari_dip.core.hardware.fit_cost import fit_memory, fit_work, iteration_work
 from napari_dip.errors import NapariDipError
@@ -95,7 +95,9 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
     factor = task.values.get("factor", 1)
     pixels = prod(block_shape(plan[0], image)) * factor**2
     channels = count_channels(plan[0], image)
-    settings = with_learned_start(complete, task.name, channels)  # type: ignore[arg-type]
+    settings = complete.fit
+    if suits_learned_start(complete, task.name, channels):  # type: ignore[arg-type]
+        settings = learned_fit(complete, coarse_noise=False, neighbours=False)
     memory = f"About {max(fit_memory(settings, pixels, channels) / 1e9, 0.1):.1f} GB"
     if pace is None:
         return memory

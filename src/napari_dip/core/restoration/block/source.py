@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_dip.core.blocks.neighbours import neighbour_axis, read_neighbours
 from napari_dip.core.blocks.read import from_channels_first, read_block, read_block_around
 from napari_dip.core.blocks.stitch import count_pixels
 from napari_dip.core.image.constant_regions import is_constant
@@ -142,7 +143,22 @@ class BlockSource:
             operator.part(values.shape[1:]) if block.weights else operator,
             self._guide(block),
             anisotropy(self.plan.enlarged),
+            self._neighbours(block, channels),
         )
+
+    def _neighbours(self, block: Block, channels: Sequence[Channel]) -> NDArray[np.float32] | None:
+        """Return the neighbouring planes in network units (K, Y, X), NaN at missing pixels."""
+        reach, axis = self.plan.config.fit.neighbours, neighbour_axis(self.plan.observation)
+        if not reach or axis is None:
+            return None
+        planes = read_neighbours(self.plan.observation, block, axis, reach)
+        scaled = []
+        for plane in planes:
+            known = finite_mask(plane)
+            if self.plan.searches_impulses:
+                known &= ~find_impulses(plane)
+            scaled.append(channels[0].scaling.scale(np.where(known, plane, np.nan)))
+        return np.stack(scaled) if scaled else None
 
     def _guide(self, block: Block) -> NDArray[np.float32] | None:
         channels = [read_block(guide, block)[0] for guide in self.plan.guides]

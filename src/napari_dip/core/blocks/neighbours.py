@@ -1,0 +1,87 @@
+"""Neighbours: the planes before and behind a plane of a stack, or the frames around a frame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from napari_dip.core.blocks.read import read_block
+from napari_dip.core.image.constant_regions import is_constant
+from napari_dip.core.image.image import finite_mask
+
+if TYPE_CHECKING:
+    from napari_dip.core.blocks.plan import Block
+    from napari_dip.core.image.image import Image
+
+
+def neighbour_axis(image: Image) -> str | None:
+    """Return the axis along which planes have neighbours: Z, else T; None without any.
+
+    Examples
+    --------
+    >>> from napari_dip.core.image.image import as_image
+    >>> [neighbour_axis(as_image(np.zeros((3, 8, 8)), axes)) for axes in ("ZYX", "TYX", "CYX")]
+    ['Z', 'T', None]
+    """
+    sizes = dict(zip(image.axes, image.shape, strict=True))
+    return next((axis for axis in "ZT" if sizes.get(axis, 1) > 1), None)
+
+
+def slots(offsets: set[int], reach: int) -> list[int]:
+    """Return the neighbours that a network sees: one before, one behind, two before, and so on.
+
+    Parameters
+    ----------
+    offsets : set of int
+        Distances of the planes that exist, negative before the plane; without 0.
+    reach : int
+        Number of neighbours on each side.
+
+    Returns
+    -------
+    list of int
+        2 `reach` distances. A missing neighbour is replaced by that of the most similar distance.
+
+    Examples
+    --------
+    >>> slots({-2, -1, 1, 2}, 2), slots({1, 2}, 2), slots({-1, 1, 2}, 2), slots({-1}, 2)
+    ([-1, 1, -2, 2], [1, 1, 2, 2], [-1, 1, 2, 2], [-1, -1, -1, -1])
+    """
+    wanted = [sign * distance for distance in range(1, reach + 1) for sign in (-1, 1)]
+
+    def most_similar(place: int) -> int:
+        nearest = min(abs(abs(at) - abs(place)) for at in offsets)
+        known = [at for at in offsets if abs(abs(at) - abs(place)) == nearest]
+        return min(known, key=lambda at: abs(at - place))
+
+    return [most_similar(place) for place in wanted]
+
+
+def read_neighbours(image: Image, block: Block, axis: str, reach: int) -> list[NDArray[Any]]:
+    """Return the neighbours (Y, X) of a plane or tile; none if all of them are constant.
+
+    Parameters
+    ----------
+    image : Image
+        Stack or series.
+    block : Block
+        Plane or tile of one channel.
+    axis : str
+        Axis along which planes have neighbours.
+    reach : int
+        Number of neighbours on each side. Constant planes, such as dropped frames, count as
+        missing.
+    """
+    n = image.axes.index(axis)
+    position = block.selection[n]
+    assert isinstance(position, int)  # each plane along this axis is a block of its own
+    planes = {}
+    for offset in range(-reach, reach + 1):
+        if offset and 0 <= position + offset < image.shape[n]:
+            place = (*block.selection[:n], position + offset, *block.selection[n + 1 :])
+            (plane,) = read_block(image, replace(block, selection=place))
+            if finite_mask(plane).any() and not is_constant(plane):
+                planes[offset] = plane
+    return [planes[at] for at in slots(set(planes), reach)] if planes else []
