@@ -270,3 +270,70 @@ def test_progress_of_the_first_estimate_has_a_finite_time_left():
     first = next(restore(noisy_waves((32, 32)), config=plain(5)))
     assert (first.iteration, first.iterations_left) == (0, 5)
     assert 0 < first.seconds_left < np.inf
+
+
+def test_large_planes_show_one_view_before_the_mean_of_all(monkeypatch):
+    noisy = noisy_waves()
+    problem, _ = problem_of(noisy)
+    expected = snapshots_of(problem, learned(0))[1]
+    monkeypatch.setattr("napari_dip.core.fitting.fit._GLIMPSED", noisy.size)
+    steps, outcome = snapshots_of(problem, learned(0))
+    assert [step.iteration for step in steps] == [0, 0]
+    difference = rmse(steps[0].estimate, steps[1].estimate)
+    assert 0 < difference < 0.2 * rmse(steps[1].estimate, problem.observation[0].numpy())
+    np.testing.assert_array_equal(outcome.estimate, expected.estimate)
+
+
+@pytest.mark.parametrize("preset", ["fast", "balanced"])
+def test_no_iterations_give_the_first_answer(preset):
+    image = Image(noisy_waves(), "YX")
+    none, some = (
+        finish(restore(image, config=plain(iterations, preset=preset))) for iterations in (0, 2)
+    )
+    assert none.report.iterations == 0
+    assert none.report.stop_reason == StopReason.MAX_ITERATIONS
+    assert rmse(none.image.data, some.image.data) < 0.1 * rmse(none.image.data, noisy_waves())
+
+
+def coarse_noise(sigma=20, shape=(128, 128)):
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=shape), 1)
+    return sigma * noise / noise.std()
+
+
+def test_coarse_noise_is_removed_by_the_first_answer():
+    clean = waves((128, 128))
+    noisy = clean + coarse_noise()
+    result = finish(restore(Image(noisy, "YX"), config=DipConfig(device="cpu")))
+    assert result.report.noise.correlation > 0.25
+    assert result.report.iterations == 0
+    assert result.report.blocks[0].learned
+    assert rmse(result.image.data, clean) < 0.45 * rmse(noisy, clean)
+
+
+def test_given_camera_noise_does_not_hide_that_noise_is_coarse():
+    noisy = Image(waves((128, 128)) + coarse_noise(), "YX")
+    config = DipConfig(device="cpu", noise="gaussian", sigma_noise=20.0)
+    report = finish(restore(noisy, config=config)).report
+    assert report.noise.correlation > 0.25
+    assert report.iterations == 0
+
+
+def test_neighbours_lower_the_error_of_a_still_series():
+    clean = np.repeat(waves()[None], 5, axis=0)
+    noisy = clean + np.random.default_rng(0).normal(0, 30, clean.shape)
+    errors = {}
+    for neighbours in (False, True):
+        config = plain(0, neighbours=neighbours)
+        result = finish(restore(Image(noisy, "TYX"), config=config))
+        assert all(block.learned for block in result.report.blocks)
+        errors[neighbours] = rmse(result.image.data, clean)
+    assert errors[True] < 0.95 * errors[False]
+
+
+def test_a_plane_whose_neighbours_are_lost_is_restored_alone():
+    noisy = np.zeros((3, 64, 64))
+    noisy[1] = noisy_waves()
+    series = finish(restore(Image(noisy, "TYX"), config=plain(0)))
+    alone = finish(restore(Image(noisy[1], "YX"), config=plain(0)))
+    assert series.report.config.fit.neighbours > 0
+    np.testing.assert_allclose(series.image.data[1], alone.image.data, atol=0.1)

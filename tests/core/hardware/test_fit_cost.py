@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_dip.config import LEARNED, PRESETS
-from napari_dip.core.hardware.fit_cost import fit_memory, fit_work, iteration_work
+from napari_dip.core.hardware.fit_cost import STRIP, fit_memory, fit_work, iteration_work
 
 LEARNED_FIT, WHOLE = LEARNED["balanced"], PRESETS["balanced"]
 WINDOW = LEARNED_FIT.window**2
@@ -41,9 +41,17 @@ def test_blocks_of_a_residual_network_add_work():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_memory_is_proportional_to_pixels(channels):
-    for settings in (LEARNED_FIT, WHOLE):
-        small, large = (fit_memory(settings, pixels, channels) for pixels in (1024**2, 2048**2))
+    for settings, side in ((LEARNED_FIT, 512), (WHOLE, 1024)):
+        small, large = (fit_memory(settings, n**2, channels) for n in (side, 2 * side))
         assert large == pytest.approx(4 * small, rel=1e-6)
+
+
+def test_pixels_beyond_a_strip_take_the_memory_of_pictures_only():
+    within, beyond = (
+        (fit_memory(LEARNED_FIT, 2 * pixels, 1) - fit_memory(LEARNED_FIT, pixels, 1)) / pixels
+        for pixels in (STRIP // 2, STRIP)
+    )
+    assert 0 < beyond < 0.3 * within
 
 
 def test_windows_take_less_memory_than_a_fit_of_the_whole_plane():

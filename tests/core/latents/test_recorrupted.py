@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -22,7 +23,7 @@ GAUSSIAN = NoiseModel(0.0, 0.04, 1e-6)
 PHOTONS = NoiseModel(0.01, 0.0, 1e-6)
 
 
-def make(values, noise=GAUSSIAN, fitted=None, operator=None, shuffle=2, **choices):
+def make(values, noise=GAUSSIAN, fitted=None, operator=None, shuffle=2, neighbours=None, **choices):
     """Return the latent of an image (C, Y, X), its network and its problem."""
     settings = FitConfig(
         network=NetworkConfig(
@@ -39,6 +40,7 @@ def make(values, noise=GAUSSIAN, fitted=None, operator=None, shuffle=2, **choice
         (0.0, 1.0),
         torch.device("cpu"),
         operator=operator,
+        neighbours=neighbours,
     )
     network = build_network(settings.network, latent_channels(settings, problem), len(values))
     fitted = torch.ones(1, *values.shape) if fitted is None else fitted
@@ -292,3 +294,63 @@ def test_rejects_volumes():
 def test_rejects_other_operators():
     with pytest.raises(InputError, match="denoising planes"):
         make(np.zeros((1, 32, 32)), operator=GaussianBlur((1.0, 1.0), "YX"))
+
+
+def change_of(latent, level):
+    """Return an output of the network that removes noise of a deviation."""
+    shape = latent.probe().start.shape
+    return level * torch.randn(shape, generator=torch.Generator().manual_seed(1))
+
+
+def structured(noise, contrast):
+    """Return a smooth wave of a contrast, in deviations of the noise, with the noise."""
+    x = np.linspace(0, 4 * np.pi, 256)
+    wave = contrast * noise.intercept**0.5 * np.sin(x) * np.ones((1, 256, 1))
+    return wave + flat(noise)
+
+
+@pytest.mark.parametrize(
+    ("contrast", "removed", "expected"),
+    [(20, 0.8, 0.8), (40, 0.1, 0.64), (20, 1.5, 1.0), (0.5, 0.5, 1.0)],
+    ids=["little noise", "at the bound", "more removed", "much noise"],
+)
+def test_level_of_little_noise_falls_to_what_is_removed(contrast, removed, expected):
+    latent, _, _ = make(structured(GAUSSIAN, contrast))
+    latent.correct_level(change_of(latent, removed))
+    assert latent.level == pytest.approx(expected, abs=0.04)
+    assert latent.findings() == {"noise_factor": latent.level}
+
+
+def test_level_of_coarse_noise_rises_to_what_is_removed_within_a_bound():
+    latent, _, _ = make(flat(GAUSSIAN), replace(GAUSSIAN, grain=1.0))
+    for removed, expected in ((1.1, 1.1), (2.0, 1.2), (0.5, 1.0)):
+        latent.correct_level(change_of(latent, removed))
+        assert latent.level == pytest.approx(expected, abs=0.03)
+
+
+def test_corrected_level_is_what_the_network_sees_and_what_is_drawn():
+    latent, _, _ = make(structured(GAUSSIAN, 20), window=256)
+    (shown, *_), drawn = latent.reveal(), latent.draw()  # not flipped
+    latent.level = 0.5
+    (again, *_), weaker = latent.reveal(), latent.draw()
+    torch.testing.assert_close(again.latent[:, -1], shown.latent[:, -1] / 2)
+    noise = float((drawn.start - shown.start).std())
+    added = weaker.start.flip(weaker.latent.ndim - 1) - shown.start
+    assert float(added.std()) == pytest.approx(noise / 2, rel=0.05)
+    torch.testing.assert_close(weaker.weights, 4 * drawn.weights)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+def test_neighbours_follow_the_image_in_the_input_and_missing_pixels_are_filled(missing):
+    values = flat(GAUSSIAN, shape=(1, 32, 32)).astype(np.float32)
+    neighbours = flat(GAUSSIAN, 0.7, (4, 32, 32)).astype(np.float32)
+    neighbours[:, np.random.default_rng(1).random((32, 32)) < missing] = np.nan
+    latent, _, problem = make(values, neighbours=neighbours)
+    shown = latent.reveal()[0].latent
+    assert shown.shape[1] == 4 * (1 + 4 + 1) + 1
+    assert bool(torch.isfinite(shown).all())
+    planes = torch.nn.functional.pixel_shuffle(shown[:, :20], 2)
+    stable = Stabiliser(problem.noise, 0.5)(torch.from_numpy(neighbours)[None])
+    expected = (stable - latent.mean) / latent.deviation
+    known = torch.isfinite(expected)
+    torch.testing.assert_close(planes[:, 1:][known], expected[known], rtol=1e-3, atol=1e-3)

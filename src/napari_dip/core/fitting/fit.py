@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 # Iterations between two measurements of what the residual guard would leave removed.
 _GUARD_EVERY = 50
+# Values of a plane from which on one view of it is shown before the mean of all views.
+_GLIMPSED = 512**2
 
 
 def fit(
@@ -171,6 +173,10 @@ def fit(
     reason = None
     if learned_sha256 is not None:
         correct_noise_level(latent, trainer)
+        if problem.observation.numel() >= _GLIMPSED and start_from is None:
+            snapshot = monitor.glimpse(trainer.glimpse(state.average.value))
+            with timer.waiting():
+                yield snapshot
     judged = trainer.judge(state.average.value)
     if learned_sha256 is not None and start_from is None:
         estimate = trainer.reveal(state.average.value)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.core.fitting.result import Snapshot
+from napari_dip.core.stopping.evaluation import weighted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,12 @@ class Monitor:
         """Return the snapshot of the first estimate, before there is an average."""
         evaluation = self._evaluator.read(loss, estimate)
         return self._snapshot(1, evaluation, 1, estimate, None)
+
+    def glimpse(self, estimate: Tensor) -> Snapshot:
+        """Return the snapshot of a learned start before its estimate is complete."""
+        loss = weighted_mean(self._problem.nll(estimate), self._problem.valid)
+        evaluation = self._evaluator.read(loss, estimate)
+        return self._snapshot(0, evaluation, 0, estimate, None)
 
     def snapshot(
         self, iteration: int, evaluation: Evaluation, reason: StopReason | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from napari_dip.core.networks.strips import in_strips
 from napari_dip.core.optim.optimisers import typical_steps
 from napari_dip.core.stopping.evaluation import weighted_mean
 
@@ -95,6 +96,11 @@ class Trainer:
         return self._mean_estimate(self.latent.reveal(), known)
 
     @torch.no_grad()
+    def glimpse(self, known: Tensor) -> Tensor:
+        """Return an estimate as `reveal` does, but from one view only."""
+        return self._mean_estimate(self.latent.reveal()[:1], known)
+
+    @torch.no_grad()
     def judge(self, known: Tensor) -> Tensor | None:
         """Return an estimate without the held-out pixels; None if all estimates are without."""
         draws = self.latent.judge()
@@ -136,4 +142,6 @@ class Trainer:
 
     def _output(self, draw: Draw) -> Tensor:
         with self.runtime.autocast():
-            return self.network(draw.latent)  # type: ignore[no-any-return]
+            if torch.is_grad_enabled():
+                return self.network(draw.latent)  # type: ignore[no-any-return]
+            return in_strips(self.network, draw.latent)

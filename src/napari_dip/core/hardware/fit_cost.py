@@ -14,6 +14,9 @@ _BYTES_OF_CHANNEL, _BYTES_OF_PICTURE = 15, 75
 # Tensors of the first width at the same time, if nothing is kept for gradients; measured on a
 # plane of 2048 x 2048 pixels.
 _KEPT_WITHOUT_GRADIENTS = 12
+# Largest number of pixels of a strip, in which a network without gradients is applied to large
+# planes (`networks.strips`).
+STRIP = 1024**2
 # Time of a pass without gradients over that of an iteration with the same number of pixels, and
 # number of passes of an estimate.
 _PASS, _PASSES = 1 / 3, 4
@@ -41,7 +44,8 @@ def fit_memory(settings: FitConfig, pixels: int, channels: int = 3) -> int:
     widths = network.channels
     if settings.latent == "recorrupted":  # whole planes without gradients, windows with them
         of_network = _KEPT_WITHOUT_GRADIENTS * 4 * widths[0] / network.pixel_shuffle**2
-        return int((of_network + _BYTES_OF_PICTURE * (1 + channels)) * pixels)
+        of_strip = of_network * min(pixels, STRIP)
+        return int(of_strip + _BYTES_OF_PICTURE * (1 + channels) * pixels)
     below = widths if network.tapered else (*widths[1:], widths[-1])
     # Tensors of a scale: the skip branch, the upsampled coarser scale and two convolutions of
     # the decoder, and two convolutions of the encoder at half the resolution. Each scale has a

@@ -60,6 +60,9 @@ class PriorNetwork(nn.Module):
         self.coarsening = (1,) * (len(strides) - 2) + (pixel_shuffle, pixel_shuffle)
         self.strides = tuple(a * b for a, b in zip(strides, self.coarsening, strict=True))
         self._bounds = bounds
+        # Distance [pixels of the latent] beyond which pixels do not influence one another; None if
+        # all do, as through a batch norm.
+        self.reach: int | None = getattr(body, "reach", None)
         # Smallest size at the coarsest scale: reflection padding needs more pixels than it adds.
         self._least: int = getattr(body, "least", 2)
 

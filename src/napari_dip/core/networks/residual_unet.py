@@ -58,6 +58,12 @@ class ResidualUNet(nn.Module):
                 width, wider, size, scale, halve=halve, bias=config.bias, padding=config.padding
             )
 
+        # Convolutions of 3 pixels in encoder and decoder. Pixels beyond half of the distance that
+        # they span have hardly any influence.
+        span = sum(2 * (2 * count + 1) * 2**at for at, count in enumerate(counts))
+        coarsest = self.stride[-1]
+        self.reach = -(-span // (2 * coarsest)) * coarsest
+
         steps = list(zip(pairwise(widths), self._halvings, strict=True))
         each = list(zip(widths, scales, counts, strict=True))
         self.first = layer(in_channels, widths[0], 3, scales[0], halve=False)
