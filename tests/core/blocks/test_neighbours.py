@@ -6,7 +6,12 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_dip.core.blocks.neighbours import neighbour_axis, read_neighbours, slots
+from napari_dip.core.blocks.neighbours import (
+    neighbour_axis,
+    read_neighbours,
+    show_same_scene,
+    slots,
+)
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.image.image import as_image
@@ -74,7 +79,8 @@ def test_tiles_have_the_same_part_of_their_neighbours():
 
 
 def test_neighbours_keep_frame_and_channel():
-    values = np.random.default_rng(0).random((2, 3, 4, 8, 8))
+    random = np.random.default_rng(0)
+    values = random.random((8, 8)) + 0.1 * random.random((2, 3, 4, 8, 8))
     image = as_image(da.from_array(values), "TCZYX")
     block = next(b for b in plan_blocks(image, "separate") if b.selection[:3] == (1, 2, 1))
     near = read_neighbours(image, block, "Z", 1)
@@ -88,3 +94,30 @@ def test_depth_goes_before_time_and_a_single_plane_has_none():
     assert neighbour_axis(as_image(np.zeros(shape), "TZYX")) == "Z"
     assert neighbour_axis(as_image(np.zeros((2, 1, 8, 8)), "TZYX")) == "T"
     assert neighbour_axis(as_image(np.zeros((8, 8)))) is None
+
+
+def test_a_side_beyond_a_cut_is_missing():
+    random = np.random.default_rng(0)
+    scenes = random.normal(size=(2, 32, 32))
+    planes = np.stack([scenes[0]] * 3 + [scenes[1]] * 3) + 0.3 * random.normal(size=(6, 32, 32))
+    image = as_image(planes, "TYX")
+    blocks = plan_blocks(image, None)
+    last, first = (read_neighbours(image, blocks[at], "T", 2, 0.09) for at in (2, 3))
+    np.testing.assert_array_equal(last, planes[[1, 1, 0, 0]])
+    np.testing.assert_array_equal(first, planes[[4, 4, 5, 5]])
+
+
+def test_a_change_of_brightness_is_no_cut():
+    scene = np.random.default_rng(0).normal(50, 10, (32, 32))
+    assert show_same_scene(scene, 0.9 * scene + 7, 0.0)
+
+
+def test_planes_of_noise_alone_show_the_same():
+    first, second = np.random.default_rng(0).normal(size=(2, 256, 256))
+    assert show_same_scene(first, second, 1.05)
+
+
+def test_planes_without_a_common_pixel_show_no_common_scene():
+    half = np.ones((4, 4))
+    half[:, :2] = np.nan
+    assert not show_same_scene(half, half[:, ::-1], 0.0)

@@ -151,7 +151,8 @@ class BlockSource:
         reach, axis = self.plan.config.fit.neighbours, neighbour_axis(self.plan.observation)
         if not reach or axis is None:
             return None
-        planes = read_neighbours(self.plan.observation, block, axis, reach)
+        variance = channels[0].record.sigma ** 2
+        planes = read_neighbours(self.plan.observation, block, axis, reach, variance)
         scaled = []
         for plane in planes:
             known = finite_mask(plane)
