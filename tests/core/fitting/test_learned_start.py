@@ -337,3 +337,13 @@ def test_a_plane_whose_neighbours_are_lost_is_restored_alone():
     alone = finish(restore(Image(noisy[1], "YX"), config=plain(0)))
     assert series.report.config.fit.neighbours > 0
     np.testing.assert_allclose(series.image.data[1], alone.image.data, atol=0.1)
+
+
+def test_each_sample_of_rgb_with_coarse_noise_has_its_own_level():
+    clean = np.stack([waves((128, 128))] * 3, axis=-1)
+    levels = (10, 20, 30)
+    noisy = clean + np.stack([coarse_noise(sigma) for sigma in levels], axis=-1)
+    result = finish(restore(Image(noisy, "YXS"), config=DipConfig(device="cpu")))
+    assert len(result.report.blocks) == 3
+    for sample, sigma in enumerate(levels):
+        assert rmse(result.image.data[..., sample], clean[..., sample]) < 0.5 * sigma

@@ -123,3 +123,11 @@ def test_returns_noiseless_images_only_where_the_residual_guard_is_on():
     assert planned(noisy_waves(), config=guarded).returns_noiseless
     assert not planned(noisy_waves()).returns_noiseless
     assert not planned(noisy_waves(), Inpaint(waves() > 120), guarded).returns_noiseless
+
+
+@pytest.mark.parametrize("channels", [None, "joint"])
+def test_samples_of_rgb_with_coarse_noise_are_restored_one_by_one_unless_joint(channels):
+    rgb = np.stack([correlated(), correlated()[::-1], correlated()[:, ::-1]], axis=-1)
+    config = planned(rgb, config=DipConfig(device="cpu", channels=channels), axes="YXS").config
+    assert config.channels == (channels or "separate")
+    assert (config.fit.latent == "recorrupted") is (channels is None)

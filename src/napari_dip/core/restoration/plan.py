@@ -151,13 +151,20 @@ def _adapt_fit(
     config: CompleteConfig, task: Task, channels: Sequence[Channel], image: Image
 ) -> CompleteConfig:
     """Choose channels, stopping rule, latent and starts for the task and its noise."""
+
+    def suits(config: CompleteConfig, count: int) -> bool:
+        return suits_learned_start(config, task.preset, count, coarse_noise=coarse_noise)
+
     if task.joint:
         config = config.model_copy(update={"channels": "joint"})
+    coarse_noise = _adapts_to_coarse_noise(config, task, channels)
+    by_sample = config.model_copy(update={"channels": "separate"})
+    if coarse_noise and image.rgb and config.channels is None and suits(by_sample, 1):
+        config = by_sample  # there are weights for coarse noise of one channel only
     (first, *_) = plan_blocks(image, config.channels, config.dims)
     fitted_channels = count_channels(first, image)
-    coarse_noise = _adapts_to_coarse_noise(config, task, channels)
     fit, stop = config.fit, config.stop
-    if suits_learned_start(config, task.preset, fitted_channels, coarse_noise=coarse_noise):
+    if suits(config, fitted_channels):
         has_neighbours = neighbour_axis(image) is not None and fitted_channels == 1
         fit = learned_fit(
             config, coarse_noise=coarse_noise, neighbours=config.neighbours and has_neighbours

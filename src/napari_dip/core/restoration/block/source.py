@@ -202,6 +202,8 @@ class BlockSource:
         if block.weights or block.part:  # tiles share a map unless it clips their pixels
             low, high = usual.scaling.unscale(np.array([usual.scaling.low, usual.scaling.high]))
             far = valid.min() < low or valid.max() > high
+        elif self.plan.observation.rgb:  # a sample of RGB by itself, with its own noise
+            far = True
         else:
             low, high = np.percentile(valid.astype(np.float64), RANGE_PERCENTILES)
             far = is_far(low, high, usual.scaling.range)
