@@ -38,3 +38,11 @@ def test_content_and_name_of_a_file_change_the_checksum_but_not_its_folder(tmp_p
     first = checksum("a/mask.tif", b"mask")
     assert checksum("b/mask.tif", b"mask") == first
     assert len({first, checksum("a/mask.tif", b"other"), checksum("a/other.tif", b"mask")}) == 3
+
+
+def test_strength_changes_the_checksum_unless_it_is_the_default():
+    default, same, other = (
+        checksum_of(TaskSpec(), config)
+        for config in (tiny_config(), tiny_config(strength=1.0), tiny_config(strength=2.0))
+    )
+    assert default == same != other

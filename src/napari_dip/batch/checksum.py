@@ -32,7 +32,9 @@ _DEFAULTS = {
 
 
 # Fields of `DipConfig` that the first version lacked, and their defaults.
-_ADDED = {name: DipConfig.model_fields[name].default for name in ("start", "neighbours")}
+_ADDED = {
+    name: DipConfig.model_fields[name].default for name in ("start", "neighbours", "strength")
+}
 
 
 def checksum_of(task: TaskSpec, config: DipConfig) -> str:

@@ -119,6 +119,13 @@ class DipConfig(Frozen, allow_inf_nan=False):
         description="Whether planes of a stack and frames of a series with a learned start are "
         "restored with the help of their neighbours.",
     )
+    strength: float = Field(
+        1.0,
+        ge=0.25,
+        le=4,
+        description="How much noise a learned start removes, relative to the noise found: less "
+        "keeps more detail, more is smoother.",
+    )
     warm_start: WarmStart = Field(
         "auto",
         description="Whether the fit of each plane or frame starts from the network of its "

@@ -154,6 +154,43 @@ def test_stop_request_at_the_first_estimate_returns_it():
     np.testing.assert_array_equal(outcome.estimate, first.estimate)
 
 
+def test_more_strength_gives_a_smoother_first_answer():
+    random = np.random.default_rng(0)
+    texture = ndimage.gaussian_filter(random.normal(size=(96, 96)), 1.5)
+    noisy = 100 + 20 * texture / texture.std() + random.normal(0, 10, (96, 96))
+    removed = [
+        rmse(finish(restore(noisy, config=plain(0, strength=strength))).image.data, noisy)
+        for strength in (0.25, 0.5, 1.0, 2.0, 4.0)
+    ]
+    assert removed == sorted(removed)
+    assert removed[0] < 0.7 * removed[2]
+    # A residual beyond the noise is what was asked for: it is not blended back.
+    assert removed[-1] > 1.3 * removed[2]
+
+
+def test_strength_1_is_the_default():
+    noisy = noisy_waves((32, 32))
+    first, same = (
+        finish(restore(noisy, config=config)).image.data
+        for config in (plain(2), plain(2, strength=1.0))
+    )
+    np.testing.assert_array_equal(first, same)
+
+
+def test_strength_does_not_change_a_fit_from_random_weights():
+    noisy = noisy_waves((32, 32))
+    weak, strong = (
+        finish(restore(noisy, config=plain(2, start="random", strength=strength))).image.data
+        for strength in (0.25, 4.0)
+    )
+    np.testing.assert_array_equal(weak, strong)
+
+
+def test_report_has_the_strength():
+    report = finish(restore(noisy_waves((32, 32)), config=plain(0, strength=0.5))).report
+    assert report.config.strength == 0.5
+
+
 @pytest.mark.parametrize("shape", [(1, 9), (3, 3), (37, 71)])
 def test_estimate_has_the_size_of_the_image(shape):
     problem, _ = problem_of(noisy_waves(shape))

@@ -43,6 +43,14 @@ def test_blends_removed_structure_back():
     assert metrics.psnr(result, CLEAN) > metrics.psnr(noisy, CLEAN) - 0.05
 
 
+@pytest.mark.parametrize(("strength", "kept"), [(1.0, False), (0.25, False), (3.0, True)])
+def test_keeps_what_a_strength_above_1_asks_for(strength, kept):
+    noisy = CLEAN + RNG.normal(0, 3 * SIGMA, CLEAN.shape)
+    guard = ResidualGuard(problem_of(noisy), knows_noise=True, strength=strength)
+    shares = guard.removed(torch.from_numpy(CLEAN)[None], heldout_error=9.0)
+    assert (float(shares.mean()) > 0.95) == kept
+
+
 def test_changes_only_the_region_that_lost_structure():
     lost = CLEAN.copy()
     lost[:, :, 96:] = CLEAN.mean()

@@ -17,7 +17,7 @@ from torch import Tensor
 from napari_dip.config import DipConfig, FitConfig
 from napari_dip.core.fitting.averaging import MovingAverage
 from napari_dip.core.fitting.checkpoint import FitState
-from napari_dip.core.fitting.learned_start import correct_noise_level, load_learned_start
+from napari_dip.core.fitting.learned_start import load_learned_start, set_noise_level
 from napari_dip.core.fitting.monitor import Monitor, to_array
 from napari_dip.core.fitting.posterior import Posterior
 from napari_dip.core.fitting.residual_guard import build_guard
@@ -152,7 +152,8 @@ def fit(
     if start_from is not None:
         state.start_from(start_from, random)
         latent.skip(before, _reveals(before, settings.reveal_every))
-    guard = build_guard(problem, settings)
+    strength = 1.0 if learned_sha256 is None else config.strength
+    guard = build_guard(problem, settings, strength)
 
     def finished(average: Tensor) -> Tensor:
         estimate = latent.finish(average)
@@ -172,7 +173,7 @@ def fit(
 
     reason = None
     if learned_sha256 is not None:
-        correct_noise_level(latent, trainer)
+        set_noise_level(latent, trainer, strength)
         if problem.observation.numel() >= _GLIMPSED and start_from is None:
             snapshot = monitor.glimpse(trainer.glimpse(state.average.value))
             with timer.waiting():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _STEPS = 2
 
 
-def correct_noise_level(latent: Latent, trainer: Trainer) -> None:
+def set_noise_level(latent: Latent, trainer: Trainer, strength: float) -> None:
     """Correct the noise level that the latent shows by what the network removes.
 
     Parameters
@@ -28,10 +28,13 @@ def correct_noise_level(latent: Latent, trainer: Trainer) -> None:
         Latent with a noise level; others stay as they are.
     trainer : Trainer
         Trainer of a network with learned weights.
+    strength : float
+        Factor of the corrected level that estimates show.
     """
     if isinstance(latent, RecorruptedLatent):
         for _ in range(_STEPS):
             latent.correct_level(trainer.output(latent.probe()))
+        latent.strength = strength
 
 
 def load_learned_start(

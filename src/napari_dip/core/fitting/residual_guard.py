@@ -43,6 +43,9 @@ class ResidualGuard:
         Observation and noise model; the operator is the identity.
     knows_noise : bool
         Whether the network knows the noise level. Default False.
+    strength : float
+        Factor of the noise level that the user chose; above 1, a residual of that much noise is
+        expected. Default 1.
 
     Notes
     -----
@@ -57,8 +60,11 @@ class ResidualGuard:
     N. Wiener, "Extrapolation, Interpolation, and Smoothing of Stationary Time Series", 1949.
     """
 
-    def __init__(self, problem: Problem, *, knows_noise: bool = False) -> None:
+    def __init__(
+        self, problem: Problem, *, knows_noise: bool = False, strength: float = 1.0
+    ) -> None:
         self._problem = problem
+        self._expected = max(strength, 1.0) ** 2  # power of the residual, in noise variances
         self._weights = problem.valid.float()
         self._knows_noise = knows_noise
         # Number of independent values in a region. It is smaller where the noise of
@@ -110,13 +116,13 @@ class ResidualGuard:
         """Return the largest share that may stay removed in view of the held-out error."""
         if not self._knows_noise or heldout_error is None:
             return 1.0
-        doubt = (heldout_error - _DOUBT_FROM) / (_DOUBT_FULLY - _DOUBT_FROM)
+        doubt = (heldout_error / self._expected - _DOUBT_FROM) / (_DOUBT_FULLY - _DOUBT_FROM)
         return 1 - (1 - _IN_DOUBT) * min(max(doubt, 0.0), 1.0)
 
     def _shares(self, estimate: Tensor) -> Tensor:
         """Return the share that stays removed around each cell, (1, C * Z, Y / 8, X / 8)."""
         residual = (self._problem.observation - estimate) ** 2
-        noise = self._problem.noise.variance(estimate).expand_as(residual)
+        noise = self._expected * self._problem.noise.variance(estimate).expand_as(residual)
         ratio = self._regional(residual) / self._regional(noise).clamp(min=1e-20)
         excess = ((ratio - self._least) / _RAMP).clamp(0, 1)
         return ratio.clamp(min=1) ** (-_CAUTION * excess)
@@ -127,9 +133,12 @@ class ResidualGuard:
         return sums / regional_means(self._weights).clamp(min=1e-6)
 
 
-def build_guard(problem: Problem, settings: FitConfig) -> ResidualGuard | None:
+def build_guard(
+    problem: Problem, settings: FitConfig, strength: float = 1.0
+) -> ResidualGuard | None:
     """Return the guard of a fit; None if it is off or the operator is not the identity."""
     guarded = settings.residual_guard and isinstance(problem.operator, Identity)
     if not guarded:
         return None
-    return ResidualGuard(problem, knows_noise=settings.latent == "recorrupted")
+    knows_noise = settings.latent == "recorrupted"
+    return ResidualGuard(problem, knows_noise=knows_noise, strength=strength)

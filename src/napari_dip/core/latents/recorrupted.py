@@ -73,6 +73,8 @@ class RecorruptedLatent(Latent):
         Mean and standard deviation of the stabilised observation.
     level : float
         Standard deviation of the stabilised noise, about 1; from `correct_level`.
+    strength : float
+        Factor of the noise level that the network sees for an estimate; 1 by default.
 
     References
     ----------
@@ -98,8 +100,8 @@ class RecorruptedLatent(Latent):
         spread = ((stable - self.mean).square() * visible).sum() / count
         self.deviation = spread.sqrt().clamp(min=1e-3)
         self._to_intensity = stabiliser.inverse
-        self.level = 1.0
-        self._strength, self._side = settings.recorruption, settings.window
+        self.level, self.strength = 1.0, 1.0
+        self._recorruption, self._side = settings.recorruption, settings.window
         self._shuffle, self._random = network.pixel_shuffle, random
         self._flips: Iterator[tuple[int, ...]] = cycle(FLIPS)
         self._on_canvas = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
@@ -124,13 +126,13 @@ class RecorruptedLatent(Latent):
 
         deviation = self.level * deviation
         noise = deviation * draw(picture)
-        start = picture + self._strength * noise * visible
-        neighbours = neighbours + self._strength * deviation[:, :1] * draw(neighbours)
-        latent = self._input(start, visible, (1 + self._strength**2) ** 0.5, neighbours)
+        start = picture + self._recorruption * noise * visible
+        neighbours = neighbours + self._recorruption * deviation[:, :1] * draw(neighbours)
+        latent = self._input(start, visible, (1 + self._recorruption**2) ** 0.5, neighbours)
         # Divided by the variance of the target, so that the loss is about 1, as everywhere.
-        variance = self.level**2 * (1 + self._strength**-2)
+        variance = self.level**2 * (1 + self._recorruption**-2)
         weights = (visible / variance).expand_as(picture)
-        return Draw(latent, weights, View(), start, target=target - noise / self._strength)
+        return Draw(latent, weights, View(), start, target=target - noise / self._recorruption)
 
     def probe(self) -> Draw:
         """Return the middle of the observation, without held-out pixels."""
@@ -190,7 +192,7 @@ class RecorruptedLatent(Latent):
         draws = []
         for view in (View(flips=flips) for flips in ways):
             turned = [view.apply(part) for part in (picture, visible, neighbours)]
-            latent = self._input(turned[0], turned[1], 1.0, turned[2])
+            latent = self._input(turned[0], turned[1], self.strength, turned[2])
             weights = shown.visible.expand_as(shown.picture)
             draws.append(
                 Draw(latent, weights, view, shown.picture, to_intensity=self._to_intensity)
