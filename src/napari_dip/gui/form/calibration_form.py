@@ -35,7 +35,7 @@ class CalibrationForm(QWidget):  # type: ignore[misc]
         )
         self._sizes = {axis: _size_field(axis) for axis in "ZYX"}
         self._unit = ComboBox(
-            name="unit",
+            name="size_unit",
             label="Unit",
             choices=[(unit_symbol(unit), unit) for unit in _UNITS],
             value=_DEFAULT,
