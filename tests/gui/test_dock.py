@@ -42,7 +42,7 @@ def names(viewer):
 
 def advance(fake_restore, dock, qtbot):
     """Make one iteration, and wait until the dock shows it."""
-    run, reached = dock._run, fake_restore.reached
+    run, reached = dock._runner._run, fake_restore.reached
     with qtbot.waitSignal(run.progressed):
         fake_restore.step()
     assert fake_restore.reached == reached + 1
@@ -199,7 +199,7 @@ def test_cancel_leaves_no_layer(viewer, stack, dock, fake_restore, qtbot):
     assert finished.args[0] == []
     assert names(viewer) == ["cells"]
     assert fake_restore.closed.is_set()
-    assert dock._run is None
+    assert dock._runner._run is None
 
 
 def test_paused_run_resumes(stack, dock, fake_restore, qtbot):
@@ -227,7 +227,7 @@ def test_a_paused_run_can_be_ended(stack, dock, fake_restore, qtbot, end):
 def test_buttons_without_a_run_have_no_effect(stack, dock):
     for call in (dock.pause, dock.resume, dock.stop, dock.cancel):
         call()
-    assert dock._state is State.IDLE
+    assert dock._runner.state is State.IDLE
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Every state of the dock, 300 pixels wide, in both themes: nothing is clipped.
 
-With NAPARI_DIP_SCREENSHOTS=FOLDER the fast preset runs and each state is saved, as
+With NAPARI_DIP_SCREENSHOTS=FOLDER a longer run is made and each state is saved, as
 `scripts/screenshots` does for the documentation.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari.layers import Layer
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QFontMetrics
 from qtpy.QtWidgets import (
@@ -28,6 +29,7 @@ from napari_dip.core.tasks import TASKS
 from napari_dip.gui.batch.dialog import BatchDialog
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.menu_commands import batch, open_dock
+from napari_dip.gui.widgets.collapsible import Collapsible
 from tests.tiny import tiny_config
 
 pytestmark = pytest.mark.window
@@ -37,8 +39,10 @@ _SIZE = (1180, 820)
 _WIDTH = 300
 # Smallest margin of a button around its text [pixels].
 _MARGIN = 4
-# Width of the arrow of a list [pixels].
-_ARROW = 24
+# Width of the arrow and the margins of a list [pixels].
+_ARROW = 44
+# Width of both margins of a field around its text [pixels].
+_INSET = 8
 
 
 @pytest.fixture
@@ -70,22 +74,36 @@ def clipped(dock) -> list[str]:
     """Return the texts that are clipped, and the fields beyond the edge."""
     found = []
     for widget in dock.findChildren(QWidget):
-        if not widget.isVisible() or widget.visibleRegion().isEmpty():
-            continue  # hidden, collapsed or scrolled away
+        if not widget.isVisible():
+            continue  # hidden or collapsed; what is scrolled away has its size too
         right = widget.mapTo(dock, widget.rect().topRight()).x()
         if right > dock.width() and widget.objectName():
             found.append(f"{widget.objectName()} ends at {right} of {dock.width()}")
         if _wraps(widget) and widget.heightForWidth(widget.width()) > widget.height():
             found.append(widget.text())
         if isinstance(widget, QComboBox):
-            needed = QFontMetrics(widget.font()).horizontalAdvance(widget.currentText())
-            if needed + _ARROW > widget.width():
-                found.append(widget.currentText())
+            found += [
+                text
+                for text in _words(widget)
+                if QFontMetrics(widget.font()).horizontalAdvance(text) + _ARROW > widget.width()
+            ]
+        if isinstance(widget, QLineEdit):
+            needed = QFontMetrics(widget.font()).horizontalAdvance(widget.placeholderText())
+            if needed + _INSET > widget.width():
+                found.append(widget.placeholderText())
         if isinstance(widget, QLabel | QPushButton) and not _wraps(widget):
             needed = QFontMetrics(widget.font()).horizontalAdvance(_plain(widget.text()))
             if needed + _MARGIN * isinstance(widget, QPushButton) > widget.width():
                 found.append(widget.text())
     return found
+
+
+def _words(field: QComboBox) -> list[str]:
+    """Return the texts of a list; none if they are names of layers, which are elided."""
+    items = range(field.count())
+    if any(isinstance(field.itemData(item), Layer) for item in items):
+        return []
+    return [field.itemText(item) for item in items]
 
 
 def _wraps(widget) -> bool:
@@ -131,21 +149,39 @@ def test_form_of_every_task_fits(viewer, dock, qtbot, theme):
     assert_fits(viewer, dock, qtbot, f"advanced{ending}")
 
 
+@pytest.mark.parametrize("kind", ["grey", "rgb", "stack"])
+def test_all_settings_fit_for_every_kind_of_image(viewer, dock, qtbot, kind):
+    shape = {"grey": (64, 64), "rgb": (64, 64, 3), "stack": (4, 64, 64)}[kind]
+    labels = {"grey": "yx", "rgb": "yx", "stack": "zyx"}[kind]
+    pixels = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    dock.layer = viewer.add_image(pixels, name=kind, rgb=kind == "rgb", axis_labels=labels)
+    for name in TASKS:
+        dock.task = TaskChoice(name)
+        for section in dock.findChildren(Collapsible):
+            section.expand()
+        settle(dock)
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_every_state_of_a_run_fits(viewer, dock, qtbot, theme):
     viewer.theme = theme
     ending = "" if theme == "dark" else "-light"
-    dock.config = DipConfig(preset="fast") if _FOLDER else tiny_config(5000, threads=1)
+    if _FOLDER:  # pictures of the strength too; its preview goes with the run
+        dock.findChild(QSlider, "strength").setValue(8)
+        qtbot.waitUntil(lambda: "cell_preview" in viewer.layers, timeout=60_000)
+        assert_fits(viewer, dock, qtbot, f"strength{ending}")
+        dock.cancel()
+    dock.config = DipConfig(max_iterations=300) if _FOLDER else tiny_config(5000, threads=1)
     qtbot.mouseClick(dock.findChild(QPushButton, "run"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
-    points = 12 if _FOLDER else 4  # a picture shows more of the curve
+    points = 40 if _FOLDER else 4  # a picture shows more of the curve
     qtbot.waitUntil(lambda: len(dock._plot._curves[0].points) >= points, timeout=60_000)
     assert_fits(viewer, dock, qtbot, f"running{ending}")
     dock._form.region.region = "view"
     dock.run()
     dock._form.region.region = "all"
     assert_fits(viewer, dock, qtbot, f"queue{ending}")
-    dock._queue.clear()
+    dock._runner.queue.clear()
     qtbot.mouseClick(dock.findChild(QPushButton, "pause"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: dock.findChild(QSlider, "iterate").isVisible())
     assert_fits(viewer, dock, qtbot, f"paused{ending}")
@@ -160,11 +196,14 @@ def test_every_state_of_a_run_fits(viewer, dock, qtbot, theme):
     dock._plot._section.expand()
     assert_fits(viewer, dock, qtbot, f"curve{ending}")
     dock._plot._section.collapse()
-    slider.setValue(slider.maximum())
+    iterations = [one.iteration for one in dock._results._iteration_slider._iterates]
+    slider.setValue(iterations.index(dock._runner.preview.kept_iteration(0)))
     inspector = dock._results._inspector
     inspector.expand()
     inspector.comparison._truth.value = viewer.layers["cell (truth)"]
     settle(dock)
+    qtbot.mouseClick(dock.findChild(QPushButton, "before_after"), Qt.MouseButton.LeftButton)
+    assert_fits(viewer, dock, qtbot, f"before-after{ending}")
     qtbot.mouseClick(dock.findChild(QPushButton, "residual"), Qt.MouseButton.LeftButton)
     assert "cell_denoise_residual" in viewer.layers
     text = inspector.comparison._table

@@ -7,6 +7,8 @@ screen is saved.
 from __future__ import annotations
 
 import os
+import time
+from threading import Event
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from superqt.utils import qimage_to_array
 from napari_dip.config import DipConfig
 from napari_dip.core.image.image import Image
 from napari_dip.gui.batch.dialog import BatchDialog
+from napari_dip.gui.menu_commands import open_dock
 from napari_dip.io import images as io
 from tests.tiny import noisy_waves, tiny_config
 
@@ -191,3 +194,19 @@ def test_two_files_are_restored_by_the_batch_dialog(viewer, qtbot, tmp_path, mon
     for name in ("a", "b"):
         restored = io.read_image(tmp_path / "out" / f"{name}_denoise.ome.tif")
         assert restored.shape == (24, 20)
+
+
+def test_window_adds_little_to_the_time_of_the_first_answer(viewer, fake_restore, qtbot):
+    """A restoration that answers at once is on the screen within a second of the click."""
+    viewer.add_image(np.random.default_rng(0).normal(100, 10, (1024, 1024)), name="large")
+    dock = open_dock(viewer)
+    qtbot.waitUntil(dock.findChild(QPushButton, "run").isVisible)
+    fake_restore.free, fake_restore.iterations = True, 1
+    shown, done = Event(), []
+    dock.finished.connect(done.append)
+    viewer.layers.events.inserted.connect(lambda _: shown.set())
+    start = time.monotonic()
+    click(dock, qtbot, "run")
+    qtbot.waitUntil(shown.is_set)
+    assert time.monotonic() - start < 1.0
+    qtbot.waitUntil(lambda: bool(done))

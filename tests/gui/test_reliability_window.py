@@ -76,7 +76,7 @@ def test_run_uses_the_mask_of_its_start(viewer, dock, fake_restore, qtbot, late)
     dock.layer = image
     dock.task = TaskChoice("inpaint", {"mask": mask})
     dock.run()
-    with qtbot.waitSignal(dock._run.progressed):
+    with qtbot.waitSignal(dock._runner._run.progressed):
         fake_restore.step()
     if late == "painted":
         mask.paint((20, 10), 1)
@@ -110,7 +110,7 @@ def test_two_viewers_have_separate_runs_and_results(make_napari_viewer, fake_res
 def test_a_dock_that_was_closed_during_a_run_can_be_opened_again(viewer, dock, fake_restore, qtbot):
     viewer.add_image(np.zeros((8, 9)), name="cells")
     dock.run()
-    with qtbot.waitSignal(dock._run.progressed):
+    with qtbot.waitSignal(dock._runner._run.progressed):
         fake_restore.step()
     viewer.window.remove_dock_widget(dock)
     delete(dock, qtbot)

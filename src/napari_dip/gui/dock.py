@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: napari compares the annotation of
 # `viewer` with the text "napari.viewer.Viewer". Qt classes have no types for
 # mypy, hence the ignored subclassing below.
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from napari.layers import Image as ImageLayer
@@ -14,14 +15,12 @@ from napari_dip.errors import NapariDipError
 from napari_dip.gui.form.cost_label import CostLabel
 from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.choices import TaskChoice
-from napari_dip.gui.job.job import job
+from napari_dip.gui.job.job import Job, job
 from napari_dip.gui.menu.settings_menu import SettingsMenu
-from napari_dip.gui.results.closed_run import ClosedRun
-from napari_dip.gui.results.preview import Preview
 from napari_dip.gui.results.results_panel import ResultsPanel
-from napari_dip.gui.run.queue import Queue
-from napari_dip.gui.run.run_buttons import ACTIVE, RunButtons, State
-from napari_dip.gui.run.worker import RunWorker
+from napari_dip.gui.results.runner import Runner
+from napari_dip.gui.results.strength_preview import StrengthPreview
+from napari_dip.gui.run.run_buttons import RunButtons, State
 from napari_dip.gui.session.settings import remember
 from napari_dip.gui.widgets.collapsible import ScrollColumn
 from napari_dip.gui.widgets.notify import notify
@@ -29,9 +28,8 @@ from napari_dip.gui.widgets.notify import notify
 if TYPE_CHECKING:
     import napari
 
-    from napari_dip.core.restoration.progress import Progress, Restoration
+    from napari_dip.core.records import Report
     from napari_dip.gui.job.region import Region
-    from napari_dip.gui.results.history import Iterate
 
 _MIN_WIDTH = 296
 
@@ -58,26 +56,32 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def __init__(self, viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
         self._viewer = viewer
-        self._run: RunWorker | None = None
-        self._preview: Preview | None = None
-        self._state = State.IDLE
         self._form = Form(viewer)
         self._form.preview_requested.connect(self.preview_visible_area)
         self._results = ResultsPanel()
         self._scroll = ScrollColumn(self._form, self._results)
         self._results.grown.connect(self._scroll.show_end)
-        self._results.kept.connect(self._keep)
         self._plot = self._results.plot
+        self._runner = Runner(viewer, self._results, self)
+        self._runner.restored.connect(self._finish)
+        self._runner.finished.connect(self.finished)
+        self._runner.failed.connect(self.failed)
+        self._runner.entered.connect(self._offer)
+        self._strength = StrengthPreview(viewer, self._form)
+        self._form.strength.moved.connect(self._preview_strength)
+        self._strength.changed.connect(self._offer)
+        self._strength.failed.connect(self._results.say)
         self._buttons = RunButtons(
-            self, self.run, self._results.save, self._toggle_pause, self.stop, self.cancel
+            self, self.run, self._results.save, self._runner.toggle_pause, self.stop, self.cancel
         )
         self._settings = SettingsMenu(self._form)
+        self._settings.all_requested.connect(self.run_all)
+        self._settings.undo_requested.connect(self.undo)
         self._settings.reported.connect(self._results.say)
         self._cost = CostLabel(self._form)
         self._form.changed.connect(self._offer)
-        self._queue = Queue()
         self._build()
-        self._enter(State.IDLE)
+        self._offer()
         self._settings.recall()
 
     def _build(self) -> None:
@@ -88,7 +92,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         row.addWidget(self._settings)
         layout = QVBoxLayout(self)
         layout.addWidget(self._scroll, stretch=1)
-        layout.addWidget(self._queue)
+        layout.addWidget(self._runner.queue)
         layout.addLayout(row)
         layout.addWidget(self._buttons)
 
@@ -122,7 +126,8 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def reset_choices(self, *_: object) -> None:
         """Update the lists of layers; napari calls this when the layers change."""
         self._form.reset_choices()
-        self._results.follow(idle=self._state is State.IDLE)
+        self._runner.follow()
+        self._results.follow(idle=self._runner.state is State.IDLE)
         self._offer()
 
     def suggest_layer(self) -> None:
@@ -143,162 +148,80 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         except NapariDipError as error:
             self._refuse(error)
             return
-        remember(self._settings.settings)
-        self._queue.add(new, active=self._run is not None)
-        self._start_next()
+        self._launch(new)
 
-    def _start_next(self) -> None:
-        job = self._queue.take() if self._state is State.IDLE else None
-        if job is not None:
-            self._forget()
-            self._plot.clear()
-            self._preview = Preview(self._viewer, job, self)
-            self._launch(self._preview)
+    def _launch(self, *jobs: Job) -> None:
+        self._strength.clear()
+        remember(self._settings.settings)
+        for new in jobs:
+            self._runner.add(new)
+
+    def run_all(self) -> None:
+        """Restore every image layer that suits the task, but no results, one after the other."""
+        jobs, region = [], self._form.region.region
+        for layer in self._form.sources:
+            with suppress(NapariDipError):  # it does not suit the task
+                jobs.append(job(self._form.choices_in(region, layer), layer))
+        if jobs:
+            self._launch(*jobs)
+        else:
+            self._results.say("No image layer suits this task.")
+
+    def undo(self) -> None:
+        """Remove the layers that the last run added."""
+        if not self._runner.undo():
+            self._results.say("No run has added a layer.")
 
     def continue_run(self) -> None:
         """Continue the last run, once it has ended, for the same number of iterations."""
-        if self._state is State.IDLE and self._preview is not None and self._preview.can_continue:
-            self._results.forget()
-            self._launch(self._preview, self._preview.prepare_to_continue())
-
-    def _launch(self, preview: Preview, earlier: "Restoration | None" = None) -> None:
-        job = preview.job
-        self._run = RunWorker(job.image, job.task, job.config, self, earlier)
-        self._run.observed.connect(preview.observe)
-        self._run.progressed.connect(self._show)
-        self._run.returned.connect(self._return)
-        self._run.failed.connect(self._fail)
-        self._enter(State.RUNNING)
+        self._runner.continue_run()
 
     def pause(self) -> None:
         """Pause the run; its memory stays allocated."""
-        if self._state is State.RUNNING and self._run is not None:
-            self._run.control.pause()
-            self._enter(State.PAUSED)
-            if self._preview is not None:
-                self._results.show_history(self._preview)
+        self._runner.pause()
 
     def resume(self) -> None:
         """Resume a paused run."""
-        if self._state is State.PAUSED and self._run is not None:
-            self._run.control.resume()
-            self._enter(State.RUNNING)
+        self._runner.resume()
 
     def stop(self) -> None:
         """End the run and keep the best result so far."""
-        if self._state in ACTIVE and self._run is not None:
-            self._run.control.stop()
-            self._enter(State.STOPPING)
+        self._runner.stop()
 
     def cancel(self) -> None:
-        """End the run without a result."""
-        if self._run is not None:
-            self._run.control.cancel()
-            self._enter(State.CANCELLING)
-
-    def _toggle_pause(self) -> None:
-        {State.PAUSED: self.resume, State.IDLE: self.continue_run}.get(self._state, self.pause)()
-
-    def _enter(self, state: State) -> None:
-        self._state = state
-        self._offer()
-        if state in (State.RUNNING, State.STOPPING, State.CANCELLING):
-            self._results.show_run()
-        if state is not State.IDLE:
-            self._plot.show_text(state.value)
+        """End the run without a result; without a run, remove the preview of the strength."""
+        self._strength.clear()
+        self._runner.cancel()
 
     def _offer(self) -> None:
-        can_continue = self._preview is not None and self._preview.can_continue
         self._buttons.follow(
-            self._state,
+            self._runner.state,
             self._form.request,
-            can_continue=can_continue,
+            can_continue=self._runner.can_continue,
+            can_clear=self._strength.is_shown,
             has_result=self._results.has_result,
         )
 
-    def _show(self, progress: "Progress") -> None:
-        if self._preview is None:
-            return
-        words = "" if self._state is State.RUNNING else self._state.value
-        self._results.show_progress(self._preview, progress, words)
-        if self._state is State.PAUSED:  # the signal was sent before the pause
-            self._results.show_history(self._preview)
+    def _preview_strength(self) -> None:
+        if self._runner.state is State.IDLE:  # a run needs the processor
+            self._strength.show()
 
-    def _return(self, restoration: "Restoration | None") -> None:
-        self._end()
-        if restoration is None:
-            self._discard("Cancelled")
-        self.finished.emit([] if restoration is None else self._finish(restoration))
-        self._start_next()
-
-    def _finish(self, restoration: "Restoration") -> list[ImageLayer]:
-        assert self._preview is not None
-        layers = self._preview.finish(restoration)
-        self._results.finish(self._preview)
+    def _finish(self, report: "Report") -> None:
+        assert self._runner.preview is not None
         self._scroll.show_end()
         self._offer()
-        self._cost.learn(restoration.report, self._preview.job)
-        return layers
-
-    def _keep(self, iterate: "Iterate") -> None:
-        """Make an iterate the result; during a pause of an image of one block this ends the run."""
-        assert self._preview is not None
-        self._preview.keep(iterate)
-        if self._state is State.IDLE:
-            self._results.show_summary(self._preview)
-        elif self._preview.has_one_block:
-            self.stop()
-        else:
-            self._plot.show_text(f"Iteration {iterate.iteration} will be kept.")
-
-    def _fail(self, error: Exception) -> None:
-        self._end()
-        self._discard()
-        self._plot.show_text(notify(error))
-        self.failed.emit(error)
-        self._start_next()
+        self._cost.learn(report, self._runner.preview.job)
 
     def _refuse(self, error: Exception) -> None:
         words = notify(error)
-        if self._state is State.IDLE:  # a run shows its own messages
+        if self._runner.state is State.IDLE:  # a run shows its own messages
             self._results.say(words)
         self.failed.emit(error)
-
-    def _end(self) -> None:
-        """Release the run; keep its preview so that earlier iterations can be viewed."""
-        assert self._run is not None
-        if self._run.control.application_quit:
-            self._queue.clear()
-        self._run.release()
-        self._run = None
-        self._enter(State.IDLE)
-
-    def _forget(self) -> None:
-        """Release the preview of the last run and its memory; the layers stay."""
-        self._results.forget()
-        if self._preview is not None:
-            self._preview.deleteLater()
-            self._preview = None
-
-    def _discard(self, words: str = "") -> None:
-        """Remove the layer of a run without a result, or show its earlier result again."""
-        assert self._preview is not None
-        if self._preview.restore_earlier():
-            self._results.finish(self._preview)
-            self._offer()
-            return
-        self._preview.discard()
-        self._forget()
-        self._plot.clear(words)
 
     def changeEvent(self, event: QEvent) -> None:
         """Stop the run and keep its result when napari removes this widget from its dock."""
         super().changeEvent(event)
         if event.type() != QEvent.Type.ParentChange or self.parent() is not None:
             return
-        self._queue.clear()
-        if self._run is not None and self._preview is not None:
-            ClosedRun(self._run, self._preview)
-            self._run = self._preview = None
-            self._enter(State.IDLE)
-        self._forget()
+        self._strength.clear()
+        self._runner.leave()

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QCheckBox, QWidget
 from napari_dip.config import DipConfig
 from napari_dip.errors import UsageError
 from napari_dip.gui.form import config_fields as module
-from napari_dip.gui.form.form import ADVANCED, CALIBRATION, HIDDEN, MAIN, STACK, Form
+from napari_dip.gui.form.form import ADVANCED, CALIBRATION, HIDDEN, LEARNED, MAIN, STACK, Form
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.layer_image import result_kwargs
 from tests.tiny import tiny_config
@@ -43,9 +43,8 @@ def field(form, name):
 
 
 def test_every_setting_is_shown_or_listed_as_hidden():
-    assert sorted([*MAIN, *STACK, *CALIBRATION, *ADVANCED, *HIDDEN]) == sorted(
-        DipConfig.model_fields
-    )
+    shown = [*MAIN, *LEARNED, *STACK, *CALIBRATION, *ADVANCED]
+    assert sorted([*shown, *HIDDEN]) == sorted(DipConfig.model_fields)
 
 
 def test_new_form_has_the_defaults(form):
@@ -121,7 +120,7 @@ def test_limits_come_from_the_configuration(form):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("max_iterations", "preset"), ("gain", "not set [ADU per photon]")],
+    [("max_iterations", "preset"), ("gain", "[ADU per photon]"), ("tile", "automatic [pixels]")],
 )
 def test_an_empty_field_shows_the_meaning_of_none(form, name, words):
     assert field(form, name).placeholderText() == words

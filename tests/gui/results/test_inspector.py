@@ -145,7 +145,7 @@ def test_table_without_a_truth_has_the_share_of_the_noise(
 
 
 def test_name_of_another_method_is_short_for_a_long_source_name(viewer, dock, result):
-    preview = dock._preview
+    preview = dock._runner.preview
     preview.job.layer.name = "C2-2026-11-25 plate 3, well B7"
     row = Row("BM3D stabilised", preview.job.image, 1.0)
     add_layer(preview, row)

@@ -110,7 +110,7 @@ def test_the_chosen_iterate_becomes_the_result(dock, result, qtbot):
     assert report["stop_reason"] == "held_out_minimum"  # the reason of the fit is unchanged
     assert not button(dock, "keep").isEnabled()
     press(dock, qtbot, Qt.Key.Key_End)  # shows another iterate
-    dock._forget()
+    dock._runner._forget()
     np.testing.assert_array_equal(result.data, 2)
     assert result.metadata["napari_dip"]["selected_iteration"] == 2
 

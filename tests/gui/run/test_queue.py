@@ -57,7 +57,7 @@ def test_runs_start_in_order_with_the_settings_of_their_addition(
     reports = [viewer.layers[name].metadata["napari_dip"] for name in ("a_denoise", "b_denoise")]
     assert [report["config"]["seed"] for report in reports] == [1, 2]
     assert waiting(dock) == []
-    assert dock._queue.isHidden()
+    assert dock._runner.queue.isHidden()
 
 
 def test_run_is_removed_by_mouse_or_key(layers, dock, fake_restore, qtbot):
@@ -86,7 +86,7 @@ def test_the_same_run_is_not_added_again(layers, dock, fake_restore, qtbot):
     layers[1].data = np.ones((8, 9))
     press(dock, qtbot, "run")
     assert len(waiting(dock)) == 3
-    dock._queue.clear()
+    dock._runner.queue.clear()
     dock.cancel()
 
 
@@ -102,7 +102,7 @@ def test_queue_names_the_part_of_the_image(viewer, dock, fake_restore, qtbot):
         "stack_denoise (balanced), shown plane, Z 2",
         "stack_denoise (balanced), shown plane, Z 1",
     ]
-    dock._queue.clear()
+    dock._runner.queue.clear()
     dock.cancel()
 
 
@@ -138,7 +138,7 @@ def test_job_in_the_queue_keeps_its_mask(viewer, layers, dock, fake_restore):
     dock.layer, dock.task = layers[1], TaskChoice("inpaint", {"mask": mask})
     dock.run()
     mask.data[:] = 1
-    job = dock._queue.take()
+    job = dock._runner.queue.take()
     np.testing.assert_array_equal(job.task.mask.data, np.eye(8, 9))
     dock.cancel()
 

@@ -60,7 +60,7 @@ def test_history_memory_follows_the_page(page, viewer, dock, qtbot):
     dock.config = tiny_config(2, threads=1)
     with qtbot.waitSignal(dock.finished, timeout=60_000):
         dock.run()
-    assert dock._preview._history._budget == 16 * 2**20
+    assert dock._runner.preview._history._budget == 16 * 2**20
 
 
 def test_napari_shows_the_page(page, viewer):

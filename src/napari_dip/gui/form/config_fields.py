@@ -13,8 +13,17 @@ from napari_dip.gui.widgets.labels import label
 
 # Words for the dimensions of a fit.
 DIMS = {2: "2D planes", 3: "3D volume"}
-# Words for None where the words of the description are too long for a list.
-_SHORT = {"dims": "automatic"}
+# Words for choices that are too long for a list.
+_CHOICES = {"poisson-gaussian": "poisson-gauss"}
+# Words for None where those of the description are too long for a field; its tooltip has them.
+_SHORT = {
+    "dims": "automatic",
+    "tune": "off [seconds]",
+    "gain": "[ADU per photon]",
+    "tile": "automatic [pixels]",
+    "posterior_samples": "automatic",
+    "threads": "automatic",
+}
 _MAX_INT = 2**31 - 1
 
 
@@ -30,11 +39,11 @@ def field_widget(name: str, field: FieldInfo) -> Any:
         return ComboBox(choices=_devices, value=field.default, **options)
     if get_origin(kind) is Literal:
         choices = [(_words(name, choice), choice) for choice in get_args(kind)]
-        none = [(_SHORT.get(name) or _words_for_none(field), None)] if may_be_none else []
+        none = [(_words_for_none(name, field), None)] if may_be_none else []
         return ComboBox(choices=none + choices, value=field.default, **options)
     if may_be_none:
         widget = LineEdit(value="", **options)
-        widget.native.setPlaceholderText(_words_for_none(field))
+        widget.native.setPlaceholderText(_words_for_none(name, field))
         return widget
     if kind is bool:
         return CheckBox(value=field.default, **options)
@@ -43,7 +52,7 @@ def field_widget(name: str, field: FieldInfo) -> Any:
 
 
 def _words(name: str, choice: Any) -> str:
-    return DIMS[choice] if name == "dims" else str(choice)
+    return DIMS[choice] if name == "dims" else _CHOICES.get(choice, str(choice))
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:
@@ -53,8 +62,10 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
     return kinds[0], len(kinds) < len(get_args(annotation))
 
 
-def _words_for_none(field: FieldInfo) -> str:
-    """Return "meaning of None [unit]", both from the description."""
+def _words_for_none(name: str, field: FieldInfo) -> str:
+    """Return "meaning of None [unit]", both from the description if they are short."""
+    if name in _SHORT:
+        return _SHORT[name]
     description = field.description or ""
     default = re.search(r"\(default: (.+?)\)", description)
     unit = re.search(r"\[.+?\]", description)
@@ -69,6 +80,16 @@ def _devices(widget: Any = None) -> list[str]:
     from napari_dip.core.hardware.device import available_devices
 
     return ["auto", *available_devices()]
+
+
+def find_devices(widget: Any) -> None:
+    """List all devices of this machine in the field of the device."""
+    # This imports torch, which takes a second: too long when the dock opens.
+    from napari_dip.core.hardware import device  # noqa: F401
+
+    chosen = widget.value
+    widget.reset_choices()
+    write(widget, chosen)
 
 
 def layer_field(viewer: Any, kinds: tuple[Any, ...], **options: Any) -> Any:

@@ -2,7 +2,6 @@
 
 # Qt and magicgui have no types for mypy, hence the ignored subclassing below.
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import CheckBox, PushButton
@@ -16,15 +15,17 @@ from napari_dip.config import DipConfig
 from napari_dip.config.messages import explain
 from napari_dip.errors import NapariDipError, UsageError
 from napari_dip.gui.form.calibration_form import CalibrationForm
-from napari_dip.gui.form.config_fields import field_widget, read, write
+from napari_dip.gui.form.config_fields import field_widget, find_devices, read, write
 from napari_dip.gui.form.layer_picker import LayerPicker
 from napari_dip.gui.form.region_form import RegionForm
+from napari_dip.gui.form.strength_slider import StrengthSlider
 from napari_dip.gui.form.task_form import TaskForm
 from napari_dip.gui.job.choices import TaskChoice
+from napari_dip.gui.job.first_answer import has_learned_start
 from napari_dip.gui.job.job import Choices
 from napari_dip.gui.job.layer_image import image_of
 from napari_dip.gui.job.region import Region
-from napari_dip.gui.job.volumes import automatic_dims, size_note
+from napari_dip.gui.job.volumes import automatic_dims, size_note, with_dims
 from napari_dip.gui.session.preferences import preferred_config
 from napari_dip.gui.session.preload import preload
 from napari_dip.gui.widgets.collapsible import Collapsible
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     import napari
 
 MAIN = ("preset", "channels", "device", "stop")
+# Shown where a learned start applies, as a slider.
+LEARNED = ("strength",)
 ADVANCED = (
     "max_iterations",
     "time_limit",
@@ -45,6 +48,7 @@ ADVANCED = (
     "tile",
     "overlap",
     "start",
+    "neighbours",
     "warm_start",
     "runs",
     "posterior_samples",
@@ -76,6 +80,8 @@ class Form(QWidget):  # type: ignore[misc]
 
     Attributes
     ----------
+    strength : StrengthSlider
+        Slider for the strength of a learned start.
     changed : Signal()
         A field has changed.
     preview_requested : Signal()
@@ -92,6 +98,9 @@ class Form(QWidget):  # type: ignore[misc]
         self._fields = {
             name: field_widget(name, fields[name]) for name in (*MAIN, *STACK, *ADVANCED)
         }
+        self.strength = StrengthSlider(fields["strength"])
+        self.strength.changed.connect(self._emit_changed)
+        self._fields["strength"] = self.strength
         self._layer = LayerPicker(viewer, self._rows)
         self._task = TaskForm(viewer, self._rows, lambda: self.layer)
         self._region = RegionForm(viewer, self._rows, lambda: self.layer)
@@ -119,6 +128,7 @@ class Form(QWidget):  # type: ignore[misc]
         layout.addWidget(self._stack)
         layout.addWidget(self._note)
         layout.addWidget(main)
+        layout.addWidget(self.strength)
         layout.addWidget(self._region)
         layout.addWidget(self._calibration)
         layout.addWidget(self._advanced)
@@ -172,22 +182,25 @@ class Form(QWidget):  # type: ignore[misc]
         """Values of the form; UsageError if one is not valid."""
         return self.choices_in(self._region.region)
 
-    def choices_in(self, region: Region) -> Choices:
-        """Return the values of the form, with another region.
+    @property
+    def sources(self) -> list[ImageLayer]:
+        """All images that can be restored: no results, and none that the task uses."""
+        used = list(self._task.choice.values.values())
+        return [layer for layer in self._layer.sources if not any(layer is one for one in used)]
 
-        `dims` is None for planes without a Z axis, where its field is hidden.
+    def choices_in(self, region: Region, layer: ImageLayer | None = None) -> Choices:
+        """Return the values of the form, with another region and for another layer.
+
+        What is edited in Calibration counts for the layer of the form only.
         """
-        choices = Choices(
-            self.config,
-            region,
-            tuple(self._viewer.dims.point),
-            self._region.shapes,
-            self._task.choice,
-        )
-        dims = None if self._stack.isHidden() else choices.config.dims
-        if dims is None and self.layer is not None and automatic_dims(choices, self.layer) == 3:
-            dims = 3
-        return replace(choices, config=choices.config.model_copy(update={"dims": dims}))
+        config = self.config
+        if layer is None:
+            layer = self.layer
+        elif layer is not self.layer:
+            config = config.model_copy(update=dict.fromkeys(CALIBRATION))
+        point = tuple(self._viewer.dims.point)
+        choices = Choices(config, region, point, self._region.shapes, self._task.choice)
+        return choices if layer is None else with_dims(choices, layer)
 
     @property
     def region(self) -> RegionForm:
@@ -237,8 +250,8 @@ class Form(QWidget):  # type: ignore[misc]
         self.changed.emit()
 
     def _show_stack(self) -> None:
-        """Show what the layer decides: planes or volumes, and a missing voxel size."""
-        note, dims = "", 2
+        """Show what the layer decides: volumes, a missing voxel size, a learned start."""
+        note, dims, learned = "", 2, False
         self._stack.hide()
         if self.layer is not None:
             with suppress(NapariDipError):  # *Run* shows errors
@@ -247,7 +260,9 @@ class Form(QWidget):  # type: ignore[misc]
                 choices = self.choices
                 dims = automatic_dims(choices, self.layer)
                 note = size_note(choices, self.layer)
+                learned = has_learned_start(choices, self.layer)
         self._fields["dims"].native.setItemText(0, f"{dims}D (auto)")
+        self.strength.setVisible(learned)
         self._note.setText(note)
         self._note.setVisible(bool(note))
 
@@ -276,13 +291,5 @@ class Form(QWidget):  # type: ignore[misc]
             return True
         pressed = kind in (QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress)
         if pressed and watched is self._fields["device"].native:
-            self._find_devices()
+            find_devices(self._fields["device"])
         return False
-
-    def _find_devices(self) -> None:
-        # This imports torch, which takes a second: too long when the dock opens.
-        from napari_dip.core.hardware import device  # noqa: F401
-
-        chosen = self._fields["device"].value
-        self._fields["device"].reset_choices()
-        write(self._fields["device"], chosen)

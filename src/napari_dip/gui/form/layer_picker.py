@@ -57,6 +57,11 @@ class LayerPicker(QWidget):  # type: ignore[misc]
     def layer(self, layer: ImageLayer | None) -> None:
         self._list.value = layer
 
+    @property
+    def sources(self) -> list[ImageLayer]:
+        """All image layers but results."""
+        return [layer for layer in self._image_layers() if not is_result(layer)]
+
     def reset_choices(self) -> None:
         """Update the list; choose another layer if the chosen one is gone."""
         before = self.layer
@@ -72,7 +77,7 @@ class LayerPicker(QWidget):  # type: ignore[misc]
         layers = self._image_layers()
         if self._pin.isChecked() or not layers:
             return
-        sources = [layer for layer in layers if not is_result(layer)] or layers
+        sources = self.sources or layers
         shown = [layer for layer in sources if layer.visible] or sources
         active = self._viewer.layers.selection.active
         self.layer = active if active in shown else shown[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from napari_dip.core.image.units import MICROMETERS
@@ -29,6 +30,14 @@ def automatic_dims(choices: Choices, layer: napari.layers.Image) -> Literal[2, 3
         for name, value in choices.task.values.items()
     }
     return TASKS[choices.task.name](**values).dims
+
+
+def with_dims(choices: Choices, layer: napari.layers.Image) -> Choices:
+    """Return choices with the dimensions of a fit of a layer; None for planes without a Z axis."""
+    dims = choices.config.dims if "Z" in _image(choices, layer).axes else None
+    if dims is None and automatic_dims(choices, layer) == 3:
+        dims = 3
+    return replace(choices, config=choices.config.model_copy(update={"dims": dims}))
 
 
 def size_note(choices: Choices, layer: napari.layers.Image) -> str:

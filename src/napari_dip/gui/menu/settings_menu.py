@@ -20,7 +20,7 @@ _FILTER = "Settings (*.json)"
 
 
 class SettingsMenu(QPushButton):  # type: ignore[misc]
-    """Button with a menu for the settings of a form.
+    """Button with a menu for the settings of a form, and for what concerns several layers.
 
     Parameters
     ----------
@@ -31,9 +31,15 @@ class SettingsMenu(QPushButton):  # type: ignore[misc]
     ----------
     reported : Signal(str)
         Message about the last action.
+    all_requested : Signal()
+        Restore all image layers.
+    undo_requested : Signal()
+        Remove the layers of the last run.
     """
 
     reported = Signal(str)
+    all_requested = Signal()
+    undo_requested = Signal()
 
     def __init__(self, form: Form) -> None:
         super().__init__("Settings")
@@ -56,6 +62,14 @@ class SettingsMenu(QPushButton):  # type: ignore[misc]
         ]
         if has_tours():
             entries.append(("Take a tour", "Explain the parts of this dock.", self._tour))
+        entries += [
+            (
+                "Run on all layers",
+                "Restore every image layer that suits the task, but no results.",
+                self.all_requested,
+            ),
+            ("Undo the last run", "Remove the layers that it added.", self.undo_requested),
+        ]
         for text, tip, action in entries:
             entry = menu.addAction(text)
             entry.setToolTip(tip)

@@ -29,6 +29,12 @@ _STOPS = (
         "<i>fast</i> takes half the time of <i>balanced</i>, with nearly the same quality.",
     ),
     (
+        "strength",
+        "Strength",
+        "Where a network with learned weights denoises: move it, and the first answer appears in "
+        "the middle of the view. A double click sets it to 1.",
+    ),
+    (
         "preview_visible_area",
         "Preview",
         "Restores only the visible area with these settings. Zoom in, preview, change a setting, "

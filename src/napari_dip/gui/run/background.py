@@ -15,6 +15,7 @@ The generator workers of napari have four problems, which are solved here:
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 import warnings
 from collections.abc import Callable, Generator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from threading import Event, get_ident
@@ -83,8 +84,8 @@ def _logged(
     steps: "Callable[[Control], Generator[Any, None, Any]]",
     control: Control,
 ) -> "Generator[Any, None, Any]":
-    """Yield and return as `steps` does, or return a `Failure`; write a log."""
-    with log_of_run(["window", *request]) as log:
+    """Yield and return as `steps` does, or return a `Failure`; write a log of a request."""
+    with log_of_run(["window", *request]) if request else nullcontext() as log:
         _log_warnings()
         try:
             return (yield from steps(control))
@@ -141,7 +142,7 @@ class BackgroundWorker(QObject):  # type: ignore[misc]
     Parameters
     ----------
     request : sequence of str
-        Description of the request, for the log.
+        Description of the request, for the log; an empty one gets no log.
     steps : callable
         Takes a `Control`, yields progress and returns a result.
     parent : QObject, optional

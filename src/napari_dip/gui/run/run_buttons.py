@@ -49,7 +49,7 @@ _BUTTONS: tuple[tuple[str, str, str, str, set[State]], ...] = (
         "cancel",
         "Cancel",
         "Ctrl+Backspace",
-        "End the run without a result.",
+        "End the run, or the preview of the strength, without a result.",
         ACTIVE | {State.STOPPING},
     ),
 )
@@ -124,6 +124,7 @@ class RunButtons(QWidget):  # type: ignore[misc]
         request: str = "",
         *,
         can_continue: bool = False,
+        can_clear: bool = False,
         has_result: bool = False,
     ) -> None:
         """Enable the buttons of a state.
@@ -136,6 +137,8 @@ class RunButtons(QWidget):  # type: ignore[misc]
             Task and image of the next run, such as "Denoise cells"; empty without an image.
         can_continue : bool
             Whether a run has ended and can be continued.
+        can_clear : bool
+            Whether *Cancel* has a preview of the strength to remove.
         has_result : bool
             Whether there is a result to save.
         """
@@ -151,6 +154,8 @@ class RunButtons(QWidget):  # type: ignore[misc]
         self._buttons["save"].setEnabled(has_result)
         if can_continue:
             self._buttons["pause"].setEnabled(True)
+        if can_clear:
+            self._buttons["cancel"].setEnabled(True)
 
 
 def _tooltip(tip: str, key: str) -> str:

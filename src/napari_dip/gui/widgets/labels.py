@@ -2,8 +2,9 @@
 
 from napari_dip.errors import Hint
 
-# Other words than the name of the field. Beside the buttons, "Stop" would look like one.
-_LABELS = {"stop": "Stopping rule", "dims": "Dimensions"}
+# Other words than the name of the field. Beside the buttons, "Stop" would look like one, and a
+# label that is longer than "Refractive index" would leave less room for the fields.
+_LABELS = {"stop": "Stopping rule", "dims": "Dimensions", "posterior_samples": "Samples"}
 # Settings of a hint that have no field of their own in the form of the configuration.
 _ELSEWHERE = {
     "resume": "Existing results: resume",
