@@ -173,11 +173,11 @@ def fit(
 
     reason = None
     if learned_sha256 is not None:
-        set_noise_level(latent, trainer, strength)
         if problem.observation.numel() >= _GLIMPSED and start_from is None:
             snapshot = monitor.glimpse(trainer.glimpse(state.average.value))
             with timer.waiting():
                 yield snapshot
+        set_noise_level(latent, trainer, strength)
     judged = trainer.judge(state.average.value)
     if learned_sha256 is not None and start_from is None:
         estimate = trainer.reveal(state.average.value)
