@@ -332,6 +332,12 @@ def test_no_iterations_give_the_first_answer(preset):
     assert rmse(none.image.data, some.image.data) < 0.1 * rmse(none.image.data, noisy_waves())
 
 
+def test_a_learned_start_at_its_bound_does_not_ask_for_more_iterations():
+    result = finish(restore(Image(noisy_waves(), "YX"), config=plain(0)))
+    assert result.report.stop_reason == StopReason.MAX_ITERATIONS
+    assert not any("more iterations" in warning for warning in result.report.warnings)
+
+
 def coarse_noise(sigma=20, shape=(128, 128)):
     noise = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=shape), 1)
     return sigma * noise / noise.std()
@@ -344,6 +350,8 @@ def test_coarse_noise_is_removed_by_the_first_answer():
     assert result.report.noise.correlation > 0.25
     assert result.report.iterations == 0
     assert result.report.blocks[0].learned
+    (warning,) = result.report.warnings
+    assert "first answer of weights for such noise" in warning
     assert rmse(result.image.data, clean) < 0.45 * rmse(noisy, clean)
 
 

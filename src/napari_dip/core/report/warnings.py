@@ -53,14 +53,17 @@ def of_fit(
     returned = diagnostics.get("returned_area", 0.0)
     correlations = [record.correlation for record in noise if record.correlation is not None]
     correlation = median(correlations) if correlations else None
-    unfinished = any(StopReason(reason).is_limit for reason in stop_reasons)
+    # A fit from learned weights knows structure before its first iteration.
+    from_random = config.fit is None or config.fit.latent != "recorrupted"
+    unfinished = from_random and any(StopReason(reason).is_limit for reason in stop_reasons)
     warnings = []
     if task.noisy and correlation is not None and correlation >= CORRELATED:
-        consequence = (
-            "The fit was stopped by Stein's unbiased risk estimate instead."
-            if config.stop == "sure"
-            else "Use the stopping rule auto, or the preset paper with the rule sure."
-        )
+        if not config.max_iterations:
+            consequence = "The result is the first answer of weights for such noise."
+        elif config.stop == "sure":
+            consequence = "The fit was stopped by Stein's unbiased risk estimate instead."
+        else:
+            consequence = "Use the stopping rule auto, or the preset paper with the rule sure."
         warnings.append(
             f"The noise of neighbouring pixels is correlated ({correlation:.2f}; 0 for white "
             "noise). Held-out pixels cannot separate such noise from structure. "
