@@ -27,7 +27,7 @@ _CAUTION = 2.5
 # If neighbours predict a held-out pixel with an error of so many noise variances or more, what
 # counts as noise may be texture. The residual of a network that knows the noise level then stays
 # removed up to this share only, which costs little where the level is right.
-_DOUBT_FROM, _DOUBT_FULLY, _IN_DOUBT = 1.5, 2.5, 0.65
+_DOUBT_FROM, _DOUBT_FULLY, _IN_DOUBT = 1.5, 2.5, 0.75
 # Share of the regions that `most_removed` looks at, those with the least removed first.
 _NEARLY_ALL = 0.95
 # Share of the residual below which the observation counts as mostly restored.
