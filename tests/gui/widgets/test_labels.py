@@ -21,7 +21,7 @@ def test_label_of_a_setting(name, words):
         (Hint("seed"), "Seed"),
         (Hint("resume"), "Existing results: resume"),
         (Hint("psf_voxel_size"), "scale of the PSF layer"),
-        (Hint("voxel_size", "y=0.1,x=0.1"), "scale of the image layer"),
+        (Hint("voxel_size", "y=0.1,x=0.1"), "Calibration: voxel size"),
     ],
 )
 def test_hint_names_the_setting_as_in_the_window(hint, words):

@@ -44,8 +44,9 @@ def deviations(
     >>> from napari_dip.core.records import NoiseRecord
     >>> noise = NoiseRecord(model="poisson", sigma=10.0, gain=1.0)
     >>> observed, restored = np.array([[70.0, 160.0]]), np.array([[64.0, 136.0]])
-    >>> deviations(observed, restored, "YX", [noise]).round(2).tolist()
-    [[0.75, 2.06]]
+    >>> found = deviations(observed, restored, "YX", [noise])
+    >>> [round(value, 2) for value in found.ravel().tolist()]
+    [0.75, 2.06]
     """
     estimate = np.asarray(restored, np.float32)
     residual = np.asarray(observed, np.float32) - estimate
