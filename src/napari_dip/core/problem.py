@@ -68,6 +68,11 @@ class Problem:
         )
 
     @property
+    def neighbour_count(self) -> int:
+        """Number of neighbouring planes or frames."""
+        return 0 if self.neighbours is None else self.neighbours.shape[1]
+
+    @property
     def is_picture(self) -> bool:
         """Whether the observation is an image, with the axes of the estimate."""
         return self.observation.ndim == len(self.shape) + 2

@@ -61,8 +61,10 @@ def load_learned_start(
     chosen = config.start == "learned" and config.fit.network_weights is None
     if not chosen or not isinstance(latent, RecorruptedLatent):
         return None
-    planes = 0 if problem.neighbours is None else problem.neighbours.shape[1]
     file = find_weights(
-        config.fit.network, problem.channels, planes, coarse_noise=problem.noise.grain > 0
+        config.fit.network,
+        problem.channels,
+        problem.neighbour_count,
+        coarse_noise=problem.noise.grain > 0,
     )
     return None if file is None else load_learned_weights(network, file, latent.deviation)

@@ -221,8 +221,8 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
     if isinstance(problem.operator, KSpace):
         masked = 2 * problem.channels  # image and its difference from the zero-filled image
     if settings.latent == "recorrupted":
-        planes = 0 if problem.neighbours is None else problem.neighbours.shape[1]
-        return input_channels(problem.channels + planes, settings.network.pixel_shuffle)
+        shown = problem.channels + problem.neighbour_count
+        return input_channels(shown, settings.network.pixel_shuffle)
     pictures = {"guide": guides, "observation": masked}
     if settings.latent in pictures:
         return pictures[settings.latent] * settings.network.pixel_shuffle**2
