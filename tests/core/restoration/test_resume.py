@@ -11,8 +11,9 @@ from napari_dip.api import finish
 from napari_dip.config import LatentName
 from napari_dip.core.image.image import Image
 from napari_dip.core.restoration import run as run_module
+from napari_dip.core.stopping.held_out import HeldOut
 from napari_dip.core.stopping.limits import MaxIterations
-from napari_dip.core.stopping.rules import AnyOf, Evidence, HeldOut, StopReason
+from napari_dip.core.stopping.rules import AnyOf, Evidence, StopReason
 from napari_dip.core.tasks import Denoise, Guided, Inpaint
 from napari_dip.errors import UsageError
 from tests.tiny import noisy_waves, tiny_config, waves

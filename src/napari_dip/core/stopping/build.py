@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from napari_dip.core.stopping.held_out import HeldOut
 from napari_dip.core.stopping.limits import MaxIterations, StopRequested, TimeLimit
 from napari_dip.core.stopping.rules import (
     AnyOf,
     Discrepancy,
-    HeldOut,
     MeasureMinimum,
     NegligibleNoise,
     StoppingRule,
