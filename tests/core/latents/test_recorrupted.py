@@ -311,7 +311,7 @@ def structured(noise, contrast):
 
 @pytest.mark.parametrize(
     ("contrast", "removed", "expected"),
-    [(20, 0.8, 0.8), (40, 0.1, 0.64), (20, 1.5, 1.0), (0.5, 0.5, 1.0)],
+    [(20, 0.8, 0.8), (40, 0.1, 0.23), (20, 1.5, 1.0), (0.5, 0.5, 1.0)],
     ids=["little noise", "at the bound", "more removed", "much noise"],
 )
 def test_level_of_little_noise_falls_to_what_is_removed(contrast, removed, expected):
@@ -319,6 +319,12 @@ def test_level_of_little_noise_falls_to_what_is_removed(contrast, removed, expec
     latent.correct_level(change_of(latent, removed))
     assert latent.level == pytest.approx(expected, abs=0.04)
     assert latent.findings() == {"noise_factor": latent.level}
+
+
+def test_correction_of_the_level_ends_where_it_is_settled():
+    latent, _, _ = make(structured(GAUSSIAN, 40))
+    changes = [latent.correct_level(change_of(latent, removed)) for removed in (0.7, 0.5, 0.5)]
+    assert changes == [True, True, False]
 
 
 def test_level_of_coarse_noise_rises_to_what_is_removed_within_a_bound():

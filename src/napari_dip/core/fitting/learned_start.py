@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from napari_dip.core.problem import Problem
 
 
-# Steps in which the noise level is corrected.
-_STEPS = 2
+# Largest number of corrections of the noise level, each of which needs one pass.
+_MOST_CORRECTIONS = 8
 
 
 def set_noise_level(latent: Latent, trainer: Trainer, strength: float) -> None:
@@ -32,8 +32,9 @@ def set_noise_level(latent: Latent, trainer: Trainer, strength: float) -> None:
         Factor of the corrected level that estimates show.
     """
     if isinstance(latent, RecorruptedLatent):
-        for _ in range(_STEPS):
-            latent.correct_level(trainer.output(latent.probe()))
+        for _ in range(_MOST_CORRECTIONS):
+            if not latent.correct_level(trainer.output(latent.probe())):
+                break
         latent.strength = strength
 
 

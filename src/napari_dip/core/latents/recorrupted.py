@@ -26,7 +26,9 @@ _REGION = 5
 # Texture makes little noise appear more, so a level below this share of the deviation of the image
 # may be lowered, at most by this factor where the share is small. That of coarse noise, part of
 # which is not measured, may be raised.
-_LITTLE, _LOWEST, _HIGHEST = 1 / 3, 0.6, 1.2
+_LITTLE, _LOWEST, _HIGHEST = 1 / 3, 0.15, 1.2
+# Relative change of the level below which it counts as settled.
+_SETTLED = 0.02
 # Side of the part of an image on which the level is corrected [pixels].
 _PROBED = 512
 # Smallest share of valid pixels of a region whose mean is corrected fully.
@@ -141,7 +143,7 @@ class RecorruptedLatent(Latent):
         weights = (visible / deviation.square().clamp(min=1e-6)).expand_as(picture)
         return Draw(latent, weights, View(), picture)
 
-    def correct_level(self, change: Tensor) -> None:
+    def correct_level(self, change: Tensor) -> bool:
         """Correct the measured noise level by what the network removes at that level.
 
         A network that is told too high a level removes less than that; one that is told too low
@@ -151,13 +153,19 @@ class RecorruptedLatent(Latent):
         ----------
         change : (1, C, Y, X) Tensor
             Output of the network for `probe`.
+
+        Returns
+        -------
+        bool
+            Whether the level changed, so that another correction may change it further.
         """
-        draw = self.probe()
+        before, draw = self.level, self.probe()
         removed = (change.square() * draw.weights).sum() / (draw.weights > 0).sum().clamp(min=1)
         share = min(1 / (_LITTLE * float(self.deviation)), 1.0)
         low = _LOWEST + (1 - _LOWEST) * share
         high = _HIGHEST if self._problem.noise.grain else 1.0
         self.level = min(max(float(removed.sqrt()), low), high)
+        return abs(self.level - before) > _SETTLED * before
 
     def findings(self) -> dict[str, float]:
         return {"noise_factor": self.level}
