@@ -158,7 +158,8 @@ def test_estimate_sees_held_out_pixels_but_the_judge_does_not():
     changed[0, 5, 7] += 1
     shown = [make(seen, fitted=fitted)[0] for seen in (values, changed)]
     revealed, judged = (
-        [getattr(latent, name)()[0].latent for latent in shown] for name in ("reveal", "judge")
+        [next(iter(getattr(latent, name)())).latent for latent in shown]
+        for name in ("reveal", "judge")
     )
     assert not torch.allclose(*revealed)
     torch.testing.assert_close(*judged)
@@ -222,7 +223,7 @@ def test_draws_are_flipped_in_four_ways():
 def test_estimate_of_a_network_without_effect_is_the_observation(channels, shape):
     latent, network, problem = make(flat(PHOTONS, shape=(channels, *shape)), PHOTONS)
     canvas = network.canvas(shape)
-    draws = latent.reveal()
+    draws = list(latent.reveal())
     assert {draw.view.flips for draw in draws} == {(), (-1,), (-2,), (-2, -1)}
     for draw in draws:
         assert network(draw.latent).shape[2:] == canvas
@@ -242,7 +243,7 @@ def test_network_learns_the_noise_level_of_what_it_sees():
     latent, _, _ = make(flat(GAUSSIAN), recorruption=2.0)
     level = float(1 / latent.deviation)
     assert level == pytest.approx(1, abs=0.02)  # a flat image is noise alone
-    assert float(latent.reveal()[0].latent[:, -1].unique()) == pytest.approx(level)
+    assert float(next(latent.reveal()).latent[:, -1].unique()) == pytest.approx(level)
     drawn = latent.draw().latent
     assert float(drawn[:, -1].unique()) == pytest.approx(5**0.5 * level)
     assert float(drawn[:, :4].std()) == pytest.approx(5**0.5 * level, rel=0.05)
@@ -352,7 +353,7 @@ def test_neighbours_follow_the_image_in_the_input_and_missing_pixels_are_filled(
     neighbours = flat(GAUSSIAN, 0.7, (4, 32, 32)).astype(np.float32)
     neighbours[:, np.random.default_rng(1).random((32, 32)) < missing] = np.nan
     latent, _, problem = make(values, neighbours=neighbours)
-    shown = latent.reveal()[0].latent
+    shown = next(latent.reveal()).latent
     assert shown.shape[1] == 4 * (1 + 4 + 1) + 1
     assert bool(torch.isfinite(shown).all())
     planes = torch.nn.functional.pixel_shuffle(shown[:, :20], 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -98,7 +99,7 @@ class Trainer:
     @torch.no_grad()
     def glimpse(self, known: Tensor) -> Tensor:
         """Return an estimate as `reveal` does, but from one view only."""
-        return self._mean_estimate(self.latent.reveal()[:1], known)
+        return self._estimate(next(iter(self.latent.reveal())), known)
 
     @torch.no_grad()
     def judge(self, known: Tensor) -> Tensor | None:
@@ -124,11 +125,8 @@ class Trainer:
             noise = torch.randn(weight.shape, generator=self.random, device=self.random.device)
             weight.add_(scale * step * noise)
 
-    def _mean_estimate(self, draws: list[Draw], known: Tensor) -> Tensor:
-        total = self._estimate(draws[0], known)
-        for draw in draws[1:]:
-            total += self._estimate(draw, known)
-        return total / len(draws)
+    def _mean_estimate(self, draws: Iterable[Draw], known: Tensor) -> Tensor:
+        return torch.stack([self._estimate(draw, known) for draw in draws]).mean(dim=0)
 
     def _estimate(self, draw: Draw, known: Tensor) -> Tensor:
         """Return the network's estimate (1, C, [Z,] Y, X); `known` where its view has no pixel."""

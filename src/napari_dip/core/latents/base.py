@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
@@ -68,9 +68,9 @@ class Latent(Protocol):
     def draw(self) -> Draw:
         """Return the input of the next iteration."""
 
-    def reveal(self) -> list[Draw]:
-        """Return inputs in which all fitted pixels are visible, for one estimate."""
-        return [self.draw()]
+    def reveal(self) -> Iterator[Draw]:
+        """Yield the inputs of one estimate, in which all fitted pixels are visible."""
+        yield self.draw()
 
     def judge(self) -> list[Draw]:
         """Return inputs in which held-out pixels are hidden; none if they always are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -109,11 +109,11 @@ class ObservationLatent(Latent):
         hidden = (self._visible - visible).expand_as(self._observation)
         return self._draw_of(visible, filled, hidden, next(self._views))
 
-    def reveal(self) -> list[Draw]:
-        """Return an input without hidden pixels, the most information about missing ones."""
+    def reveal(self) -> Iterator[Draw]:
+        """Yield an input without hidden pixels, the most information about missing ones."""
         weights = self._visible.expand_as(self._observation)
         view = next(self._revealed_views)
-        return [self._draw_of(self._visible, self._revealed, weights, view)]
+        yield self._draw_of(self._visible, self._revealed, weights, view)
 
     def skip(self, draws: int, reveals: int) -> None:
         skip_views(self._views, draws)

@@ -170,13 +170,13 @@ class RecorruptedLatent(Latent):
     def findings(self) -> dict[str, float]:
         return {"noise_factor": self.level}
 
-    def reveal(self) -> list[Draw]:
-        """Return the observation, flipped in four ways; only missing pixels are hidden."""
+    def reveal(self) -> Iterator[Draw]:
+        """Yield the observation, flipped in four ways; only missing pixels are hidden."""
         return self._mirrored(self._shown, FLIPS)
 
     def judge(self) -> list[Draw]:
         """Return the observation without held-out pixels, flipped in two ways."""
-        return self._mirrored(self._fitted, FLIPS[:2])
+        return list(self._mirrored(self._fitted, FLIPS[:2]))
 
     def finish(self, estimate: Tensor) -> Tensor:
         """Give every region of an estimate the mean of the observation.
@@ -193,19 +193,15 @@ class RecorruptedLatent(Latent):
         for _ in range(draws % len(FLIPS)):
             next(self._flips)
 
-    def _mirrored(self, shown: _Picture, ways: Sequence[tuple[int, ...]]) -> list[Draw]:
+    def _mirrored(self, shown: _Picture, ways: Sequence[tuple[int, ...]]) -> Iterator[Draw]:
         picture, visible, neighbours = (
             self._on_canvas(part) for part in (*shown, self._neighbours)
         )
-        draws = []
         for view in (View(flips=flips) for flips in ways):
             turned = [view.apply(part) for part in (picture, visible, neighbours)]
             latent = self._input(turned[0], turned[1], self.strength, turned[2])
             weights = shown.visible.expand_as(shown.picture)
-            draws.append(
-                Draw(latent, weights, view, shown.picture, to_intensity=self._to_intensity)
-            )
-        return draws
+            yield Draw(latent, weights, view, shown.picture, to_intensity=self._to_intensity)
 
     def _input(self, picture: Tensor, visible: Tensor, noise: float, neighbours: Tensor) -> Tensor:
         level = (self.level * noise / self.deviation).reshape(1, 1, 1, 1)
