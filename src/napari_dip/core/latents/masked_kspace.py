@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from napari_dip.core.latents.augment import skip_views, views
+from napari_dip.core.latents.augment import View, skip_views, views
 from napari_dip.core.latents.base import Draw, Latent, Mirror
 from napari_dip.core.latents.plug_and_play import PlugAndPlay
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
@@ -107,17 +107,15 @@ class FrequencyLatent(Latent):
     def draw(self) -> Draw:
         """Hide a random group of frequencies; only these count in the loss."""
         group = int(
-            torch.randint(
-                len(self._pictures), (), generator=self._random, device=self._random.device
-            )
+            torch.randint(len(self._hidden), (), generator=self._random, device=self._random.device)
         )
         if group not in self._pictures:
             self._pictures[group] = self._picture(self._fitted - self._hidden[group])
-        return self._draw(self._pictures[group], self._weights[group])
+        return self._draw(self._pictures[group], self._weights[group], next(self._views))
 
-    def reveal(self) -> list[Draw]:
-        """Return the plain image of all fitted frequencies."""
-        return [self._draw(self._start, self._fitted)]
+    def reveal(self) -> Iterator[Draw]:
+        """Yield the plain image of all fitted frequencies."""
+        yield self._draw(self._start, self._fitted, View())
 
     def findings(self) -> dict[str, float]:
         return {} if self._ratio is None else {"variation_ratio": self._ratio}
@@ -126,13 +124,12 @@ class FrequencyLatent(Latent):
         skip_views(self._views, draws)
 
     def finish(self, estimate: Tensor) -> Tensor:
-        """Add what the held-out frequencies contribute to the least-variation image."""
+        """Add what the held-out frequencies contribute to the plain image."""
         return estimate + self._complete
 
-    def _draw(self, picture: _Picture, weights: Tensor) -> Draw:
+    def _draw(self, picture: _Picture, weights: Tensor, view: View) -> Draw:
         plain, added = picture
         inputs = torch.cat([(plain - self._mean) / self._deviation, added / self._gain], dim=1)
-        view = next(self._views)
         latent = pixel_unshuffle(view.apply(self._spread(inputs)), self._shuffle)
         return Draw(
             channels_last(latent),
