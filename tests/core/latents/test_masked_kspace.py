@@ -72,7 +72,7 @@ def test_learned_start_that_predicts_held_out_frequencies_is_the_result():
     problem = kspace_problem(fourier, truth)
     outcome = finish(fit(problem, learned_config(), keep_checkpoint=True))
     plain = least_variation(fourier, problem.observation, problem.valid.float())
-    assert (outcome.iterations, outcome.stop_reason) == (0, "held_out_minimum")
+    assert (outcome.iterations, outcome.stop_reason) == (0, "good_start")
     assert outcome.learned
     assert len(outcome.weights_sha256) == 64
     assert outcome.findings["variation_ratio"] < 0.85

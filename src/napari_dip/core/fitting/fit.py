@@ -187,7 +187,7 @@ def fit(
         removed = None if guard is None else guard.most_removed(estimate)
         reason = state.assess(start.evidence(0, timer.seconds, estimate.flatten()[probe], removed))
         if latent.suffices:
-            reason = reason or StopReason.HELD_OUT_MINIMUM
+            reason = reason or StopReason.GOOD_START
         state.keep_checkpoint(0, start.loss)
         with timer.waiting():
             yield monitor.snapshot(0, start, reason)
