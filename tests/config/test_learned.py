@@ -15,6 +15,7 @@ from napari_dip.config import (
     for_correlated_noise,
     learned_fit,
     preset_of,
+    suits_learned_kspace,
     suits_learned_start,
 )
 
@@ -117,3 +118,28 @@ def test_configuration_of_a_report_gets_the_same_settings_again(limit):
     read = DipConfig.model_validate_json(reported.model_dump_json()).complete()
     assert read.fit == fit
     assert not suits_learned_start(read, "denoise", 1)  # nothing is left to choose
+
+
+@pytest.mark.parametrize("preset", ["fast", "balanced"])
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("stop", ["auto", "heldout"])
+def test_k_space_gets_the_learned_start(preset, dims, stop):
+    config = complete("fourier", dims, preset=preset, stop=stop)
+    assert suits_learned_kspace(config, "fourier")
+    assert not suits_learned_kspace(config, "inpaint")
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        pytest.param({"start": "random"}, id="random start"),
+        pytest.param({"preset": "paper"}, id="paper"),
+        pytest.param({"stop": "none"}, id="nothing held out"),
+        pytest.param({"noise": "laplace"}, id="impulses"),
+        pytest.param({"posterior_samples": 20}, id="posterior samples"),
+        pytest.param({"runs": 2}, id="runs"),
+        pytest.param({"fit": PRESETS["fast"]}, id="fit settings"),
+    ],
+)
+def test_other_choices_of_k_space_start_from_total_variation(choices):
+    assert not suits_learned_kspace(complete("fourier", **choices), "fourier")

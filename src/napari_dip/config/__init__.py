@@ -20,6 +20,7 @@ from napari_dip.config.learned import (
     LEARNED_NETWORK,
     NEIGHBOURS,
     learned_fit,
+    suits_learned_kspace,
     suits_learned_start,
 )
 from napari_dip.config.names import (
@@ -99,5 +100,6 @@ __all__ = [
     "for_correlated_noise",
     "learned_fit",
     "preset_of",
+    "suits_learned_kspace",
     "suits_learned_start",
 ]

@@ -11,7 +11,12 @@ from napari_dip.config.names import Frozen, LatentName, NetworkName
 # Fields of earlier versions and their defaults, which reports and configuration files still hold.
 REMOVED_FIT_FIELDS = {"feature_weight": 0.0, "features": "efficientnet-lite0"}
 # Fields that the first version lacked, and their defaults.
-ADDED_FIT_FIELDS = {"recorruption": 1.0, "window": 128, "neighbours": 0}
+ADDED_FIT_FIELDS = {
+    "recorruption": 1.0,
+    "window": 128,
+    "neighbours": 0,
+    "kspace_start": "variation",
+}
 ADDED_NETWORK_FIELDS = {"blocks": 1}
 ADDED_STOPPING_FIELDS = {"heldout_gain": 0.0}
 
@@ -235,6 +240,11 @@ class FitConfig(Frozen, allow_inf_nan=False):
         "neighbours",
         description="Values of an observation latent at hidden and missing pixels: mean of the "
         "neighbours, or biharmonic interpolation, which the network then corrects.",
+    )
+    kspace_start: Literal["variation", "learned"] = Field(
+        "variation",
+        description="First image of k-space with an observation latent: that of least total "
+        "variation, or that of a learned denoiser where it predicts held-out frequencies better.",
     )
     reveal_every: int = Field(
         0,

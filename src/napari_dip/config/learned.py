@@ -99,3 +99,30 @@ def learned_fit(config: CompleteConfig, *, coarse_noise: bool, neighbours: bool)
     if neighbours:
         changes["neighbours"] = NEIGHBOURS
     return fit.model_copy(update=changes)
+
+
+def suits_learned_kspace(config: CompleteConfig, task: TaskName) -> bool:
+    """Return whether k-space is completed with the weights that come with the package.
+
+    The restoration has the settings of a preset and holds frequencies out, which then decide
+    between the learned denoiser and total variation.
+
+    Parameters
+    ----------
+    config : CompleteConfig
+        Configuration of the restoration.
+    task : str
+        Name of the presets of the task.
+    """
+    preset = preset_of(config.preset, "fourier", config.dims)
+    return (
+        config.preset in LEARNED
+        and config.start == "learned"
+        and task == "fourier"
+        and config.stop in ("auto", "heldout")
+        and config.noise != "laplace"
+        and config.posterior_samples is None
+        and config.tune is None
+        and config.runs == 1
+        and config.fit.model_copy(update={"max_iterations": preset.max_iterations}) == preset
+    )

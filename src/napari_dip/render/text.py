@@ -21,6 +21,7 @@ REASONS = {
     "stop_requested": "you stopped it",
     "constant_image": "nothing to fit: all planes and regions are constant",
     "no_noise": "nothing to remove: the image has hardly any noise",
+    "good_start": "the first answer predicts the held-out frequencies well",
 }
 
 

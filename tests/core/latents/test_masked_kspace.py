@@ -10,9 +10,11 @@ import torch
 
 from napari_dip.core.fitting.fit import fit
 from napari_dip.core.latents.build import build_latent, latent_channels
+from napari_dip.core.latents.plug_and_play import PlugAndPlay
 from napari_dip.core.networks.build import build_network
 from napari_dip.core.operators.kspace import KSpace, least_variation
 from napari_dip.core.restoration.progress import finish
+from tests.core.latents.test_plug_and_play import rings
 from tests.core.operators.test_kspace import blocks, kspace_problem, scattered
 from tests.tiny import tiny_config
 
@@ -56,3 +58,58 @@ def test_stopped_fit_returns_the_zero_filled_image(why, end):
     zero_filled = fourier.zero_filled(problem.observation, problem.valid.float())
     assert (outcome.stop_reason, outcome.iterations) == (why, 1)
     np.testing.assert_allclose(outcome.estimate, zero_filled[0].numpy(), atol=1e-4)
+
+
+def learned_config(iterations=3, **choices):
+    config = tiny_config(iterations, stop="heldout", **choices)
+    stopping = config.fit.stopping.model_copy(update={"heldout_fraction": 0.1})
+    fit = config.fit.model_copy(update={"kspace_start": "learned", "stopping": stopping})
+    return config.model_copy(update={"fit": fit})
+
+
+def test_learned_start_that_predicts_held_out_frequencies_is_the_result():
+    fourier, truth = KSpace(scattered(), paired=False), rings()
+    problem = kspace_problem(fourier, truth)
+    outcome = finish(fit(problem, learned_config(), keep_checkpoint=True))
+    plain = least_variation(fourier, problem.observation, problem.valid.float())
+    assert (outcome.iterations, outcome.stop_reason) == (0, "good_start")
+    assert outcome.learned
+    assert len(outcome.weights_sha256) == 64
+    assert outcome.findings["variation_ratio"] < 0.85
+    estimates = outcome.estimate, plain[0].numpy()
+    errors = [np.square(estimate - truth[0].numpy()).mean() for estimate in estimates]
+    assert errors[0] < 0.7 * errors[1]
+    resumed = finish(fit(problem, learned_config(), start_from=outcome.checkpoint))
+    assert resumed.iterations == 3  # more iterations on request
+
+
+@pytest.mark.parametrize(
+    ("ratio", "learned", "iterations"), [(0.5, True, 0), (0.9, True, 3), (1.2, False, 3)]
+)
+def test_held_out_frequencies_decide_between_denoiser_and_variation(
+    monkeypatch, ratio, learned, iterations
+):
+    fourier, truth = KSpace(scattered(), paired=False), rings()
+    problem = kspace_problem(fourier, truth)
+
+    def denoise(self, fourier, spectrum, known, image, *_):
+        return truth + ratio**0.5 * (image - truth)
+
+    monkeypatch.setattr(PlugAndPlay, "__call__", denoise)
+    outcome = finish(fit(problem, learned_config()))
+    assert (outcome.learned, outcome.iterations) == (learned, iterations)
+    assert outcome.findings["variation_ratio"] == pytest.approx(ratio, rel=0.01)
+
+
+def test_total_variation_remains_without_held_out_frequencies():
+    problem = kspace_problem(KSpace(scattered(), paired=False), rings())
+    settings = learned_config().model_copy(update={"stop": "none"})
+    outcome = finish(fit(problem, settings))
+    assert (outcome.learned, outcome.iterations) == (False, 3)
+
+
+def test_total_variation_remains_without_weights(monkeypatch):
+    monkeypatch.setattr("napari_dip.core.latents.plug_and_play.find_weights", lambda *_: None)
+    problem = kspace_problem(KSpace(scattered(), paired=False), rings())
+    outcome = finish(fit(problem, learned_config()))
+    assert (outcome.learned, outcome.iterations) == (False, 3)

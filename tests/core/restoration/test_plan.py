@@ -11,6 +11,7 @@ from napari_dip.config import LEARNED, NEIGHBOURS, DipConfig, preset_of
 from napari_dip.core.image.image import as_image
 from napari_dip.core.restoration import plan as plan_module
 from napari_dip.core.restoration.plan import resolve
+from napari_dip.core.restoration.restore import restore
 from napari_dip.core.tasks import Denoise, Inpaint, ReconstructKSpace
 from napari_dip.errors import UsageError
 from tests.tiny import noisy_waves, tiny_config, waves
@@ -131,3 +132,23 @@ def test_samples_of_rgb_with_coarse_noise_are_restored_one_by_one_unless_joint(c
     config = planned(rgb, config=DipConfig(device="cpu", channels=channels), axes="YXS").config
     assert config.channels == (channels or "separate")
     assert (config.fit.latent == "recorrupted") is (channels is None)
+
+
+@pytest.mark.parametrize(("start", "first"), [("learned", "learned"), ("random", "variation")])
+def test_k_space_gets_the_learned_start_of_the_preset(start, first):
+    mask = np.random.default_rng(0).random((64, 64)) < 0.5
+    mask[32, 32] = True
+    config = DipConfig(start=start, device="cpu", warm_start="on")
+    plan = planned(noisy_waves((64, 64)), ReconstructKSpace(mask), config)
+    assert plan.config.fit.kspace_start == first
+    # A result without a fit has no weights for its neighbour.
+    assert plan.config.warm_start == ("off" if first == "learned" else "on")
+
+
+def test_a_start_that_needs_no_fit_leaves_no_iterations():
+    mask = np.hypot(*np.mgrid[-32:32, -32:32]) < 20
+    mask[::2] = True
+    task, config = ReconstructKSpace(mask), DipConfig(device="cpu", preset="fast")
+    image = task.observe(as_image(waves((64, 64)), "YX"))
+    *_, last = restore(image, task, config)
+    assert (last.iteration, last.iterations_left, last.seconds_left) == (0, 0, 0)

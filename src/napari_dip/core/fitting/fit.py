@@ -186,6 +186,8 @@ def fit(
         start = evaluator.read(loss, estimate if judged is None else judged)
         removed = None if guard is None else guard.most_removed(estimate)
         reason = state.assess(start.evidence(0, timer.seconds, estimate.flatten()[probe], removed))
+        if latent.suffices:
+            reason = reason or StopReason.GOOD_START
         state.keep_checkpoint(0, start.loss)
         with timer.waiting():
             yield monitor.snapshot(0, start, reason)

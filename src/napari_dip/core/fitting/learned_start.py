@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_dip.core.latents.masked_kspace import FrequencyLatent
 from napari_dip.core.latents.recorrupted import RecorruptedLatent
 from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
 
@@ -52,13 +53,16 @@ def load_learned_start(
     network : PriorNetwork
         Network, which keeps its weights if none suit.
     latent : Latent
-        Latent, by which the observation is standardised.
+        Latent, by which the observation is standardised. That of k-space has used its weights
+        already.
 
     Returns
     -------
     str or None
         SHA-256 of the file of the weights; None if none suit.
     """
+    if isinstance(latent, FrequencyLatent):
+        return latent.learned_sha256
     chosen = config.start == "learned" and config.fit.network_weights is None
     if not chosen or not isinstance(latent, RecorruptedLatent):
         return None

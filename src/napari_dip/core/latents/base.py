@@ -63,7 +63,16 @@ class Draw(NamedTuple):
 
 
 class Latent(Protocol):
-    """Source of the network's input."""
+    """Source of the network's input.
+
+    Attributes
+    ----------
+    suffices : bool
+        Whether the estimate before the first step is the result, without a fit. False unless a
+        latent knows better.
+    """
+
+    suffices: bool = False
 
     def draw(self) -> Draw:
         """Return the input of the next iteration."""

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dip.config import for_correlated_noise, learned_fit, suits_learned_start
+from napari_dip.config import (
+    for_correlated_noise,
+    learned_fit,
+    suits_learned_kspace,
+    suits_learned_start,
+)
 from napari_dip.core.blocks.neighbours import neighbour_axis
 from napari_dip.core.blocks.plan import block_shape, count_channels, plan_blocks
 from napari_dip.core.blocks.tiles import find_tiling, possible_tiling
@@ -170,6 +175,8 @@ def _adapt_fit(
             config, coarse_noise=coarse_noise, neighbours=config.neighbours and has_neighbours
         )
         stop = "none" if coarse_noise else stop
+    elif suits_learned_kspace(config, task.preset):
+        fit = fit.model_copy(update={"kspace_start": "learned"})
     elif coarse_noise:
         fit, stop = for_correlated_noise(fit), "sure"
     if not fit.max_iterations and fit.latent != "recorrupted":

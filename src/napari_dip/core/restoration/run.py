@@ -227,7 +227,8 @@ class Run:
             psnr = self.reference.compare(block, run, snapshot.iteration, final)
         now = self.timer.seconds
         done = snapshot.iteration - before
-        left = self._budget.iterations_left(block, run + 1) + limit - done
+        here = limit - done if snapshot.stop_reason is None else 0
+        left = self._budget.iterations_left(block, run + 1) + here
         seconds_left = (now - begin) / max(done, 1) * left
         if time_limit is not None:
             seconds_left = min(seconds_left, time_limit - now)

@@ -32,6 +32,7 @@ class StopReason(StrEnum):
     STOP_REQUESTED = "stop_requested"
     CONSTANT_IMAGE = "constant_image"
     NO_NOISE = "no_noise"
+    GOOD_START = "good_start"
 
     @property
     def is_limit(self) -> bool:
