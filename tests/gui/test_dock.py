@@ -180,7 +180,20 @@ def test_the_preview_shows_the_evolving_estimate(viewer, stack, dock, fake_resto
         dock.cancel()
 
 
+def test_plane_in_view_is_restored_first(viewer, stack, dock, fake_restore, qtbot):
+    viewer.dims.set_current_step(0, 2)
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    layer = viewer.layers["cells_denoise"]
+    assert viewer.dims.current_step[0] == 2
+    np.testing.assert_array_equal(layer.data[2], 1)
+    np.testing.assert_array_equal(layer.data[:2], 0)
+    with qtbot.waitSignal(dock.finished):
+        dock.cancel()
+
+
 def test_stop_and_keep_gives_a_layer(viewer, stack, dock, fake_restore, qtbot):
+    viewer.dims.set_current_step(0, 0)
     dock.run()
     advance(fake_restore, dock, qtbot)
     with qtbot.waitSignal(dock.finished) as finished:
@@ -359,6 +372,7 @@ def test_closing_the_viewer_ends_the_run(viewer, stack, dock, fake_restore, qtbo
 
 @pytest.mark.parametrize("paused", [False, True])
 def test_closing_the_dock_keeps_the_best_result(viewer, stack, dock, fake_restore, qtbot, paused):
+    viewer.dims.set_current_step(0, 0)
     dock.run()
     advance(fake_restore, dock, qtbot)
     if paused:

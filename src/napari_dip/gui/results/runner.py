@@ -97,7 +97,7 @@ class Runner(QObject):  # type: ignore[misc]
 
     def _launch(self, preview: Preview, earlier: "Restoration | None" = None) -> None:
         job = preview.job
-        self._run = RunWorker(job.image, job.task, job.config, self, earlier)
+        self._run = RunWorker(job.image, job.task, job.config, self, earlier, job.start_at)
         self._run.observed.connect(preview.observe)
         self._run.progressed.connect(self._show)
         self._run.returned.connect(self._return)
