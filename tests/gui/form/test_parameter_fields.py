@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QFormLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
 from napari_dip.core.tasks import TASKS
 from napari_dip.core.tasks.parameters import TaskParameter, parameters_of
@@ -19,6 +19,7 @@ from napari_dip.gui.form.parameter_fields import (
     write_parameter,
 )
 from napari_dip.gui.form.task_form import TITLES
+from napari_dip.gui.form.ways import ways_of
 from napari_dip.gui.job.choices import TaskChoice
 
 PARAMETERS = [(task, name) for task in TASKS for name in parameters_of(TASKS[task])]
@@ -41,11 +42,19 @@ def described(kind, **more):
     return TaskParameter(kind, "Width", "Width of the line.", **more)
 
 
+def choose_way(form, task, name):
+    """Choose the way of a task that uses a parameter, if the task has several."""
+    for way, names in ways_of(TASKS[task]).items():
+        if name in names:
+            form._task._chosen[task].value = way
+
+
 @pytest.mark.parametrize(("task", "name"), PARAMETERS)
 def test_every_parameter_has_a_field_with_its_label_tooltip_and_default(form, task, name):
     parameter = parameters_of(TASKS[task])[name]
     default = {one.name: one.default for one in fields(TASKS[task])}[name]
     form.task = TaskChoice(task)
+    choose_way(form, task, name)
     (native,) = (one for one in form.findChildren(QWidget, name) if one.isVisibleTo(form))
     label = native.parentWidget().layout()
     assert isinstance(label, QFormLayout)
@@ -135,7 +144,8 @@ def test_keys_that_fit_no_value_are_not_typed(viewer, qtbot, parameter, keys, ty
 def test_an_empty_line_shows_the_unit(viewer):
     parameter = described("number", unit="pixel")
     widget = parameter_field("width", parameter, None, viewer)
-    assert widget.native.placeholderText() == "[pixel]"
+    assert widget.native.findChild(QLabel, "field_unit").text() == "px"
+    assert widget.native.placeholderText() == "not set"
     assert widget.tooltip == "Width of the line [pixel]."
 
 

@@ -5,15 +5,19 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_dip.config import DipConfig
+from napari_dip.core.image.image import Image
 from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.errors import InputError, UsageError
 from napari_dip.gui.form.form import Form
 from napari_dip.gui.form.task_form import TITLES
+from napari_dip.gui.form.ways import ways_of
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices, job
+from napari_dip.io.images import write_image
 from tests.tiny import latent_of, noisy_waves, tiny_config
 
 SIZE = (24, 20)
@@ -22,12 +26,7 @@ CHOICES = {
     "denoise": {},
     "inpaint": {"mask": "mask", "known": "restore", "labels": (1, 2), "inverse": True},
     "super-resolve": {"factor": 2, "kernel": "box"},
-    "deconvolve": {
-        "sigma": 1.5,
-        "refractive_index": 1.33,
-        "optics": "vectorial",
-        "refine_psf": True,
-    },
+    "deconvolve": {"sigma": 1.5, "refine_psf": True},
     "dejpeg": {"loss": "plain"},
     "guided": {"picture": "guide"},
     "fourier": {"mask": "mask", "inverse": True},
@@ -74,7 +73,7 @@ def test_only_the_fields_of_the_task_are_shown(viewer, qtbot, name):
     form = Form(viewer)
     qtbot.addWidget(form)
     form.show()
-    form.task = TaskChoice(name)
+    form.task = choice_of(viewer, name)
     shown = {
         key
         for fields in CHOICES.values()
@@ -154,3 +153,68 @@ def test_mask_of_the_current_plane_is_used():
 def test_rejects_a_task_without_its_image_before_the_run(name):
     with pytest.raises(InputError, match="expected one"):
         job(Choices(DipConfig(), task=TaskChoice(name)), ImageLayer(np.ones(SIZE)))
+
+
+WAYS = {
+    "optics": {"na", "wavelength", "refractive_index", "optics"},
+    "psf": {"psf"},
+    "file": {"open_psf"},
+    "sigma": {"sigma", "refine_psf"},
+}
+
+
+@pytest.fixture
+def deconvolve(viewer, qtbot):
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.show()
+    form.task = TaskChoice("deconvolve")
+    return form
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_only_fields_of_the_chosen_way_to_know_the_blur_are_shown(deconvolve, way):
+    deconvolve._task._chosen["deconvolve"].value = way
+    names = {name for names in WAYS.values() for name in names}
+    shown = {name for name in names if deconvolve.findChild(QWidget, name).isVisible()}
+    assert shown == WAYS[way]
+
+
+def test_fields_of_another_way_do_not_count(deconvolve):
+    deconvolve.task = TaskChoice("deconvolve", {"na": 0.8, "wavelength": 0.5})
+    assert deconvolve._task._chosen["deconvolve"].value == "optics"
+    deconvolve.task = TaskChoice("deconvolve", {"sigma": 2.0})
+    assert set(deconvolve.choices.task.values) == WAYS["sigma"]
+    deconvolve._task._chosen["deconvolve"].value = "optics"
+    assert deconvolve.choices.task.values["na"] == 0.8
+
+
+def test_every_parameter_of_a_task_belongs_to_one_way():
+    for task in TASKS.values():
+        ways = ways_of(task)
+        named = [name for names in ways.values() for name in names]
+        assert not ways or sorted(named) == sorted(parameters_of(task))
+
+
+def test_psf_file_becomes_a_calibrated_layer(deconvolve, viewer, tmp_path, monkeypatch):
+    file = tmp_path / "beads.tif"
+    sizes = {"Z": 0.3, "Y": 0.1, "X": 0.1}
+    units = dict.fromkeys("ZYX", "micrometer")
+    write_image(file, Image(np.ones((3, 5, 5), np.float32), "ZYX", sizes, units))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    deconvolve._task._chosen["deconvolve"].value = "file"
+    deconvolve.findChild(QWidget, "open_psf").click()
+    layer = deconvolve.choices.task.values["psf"]
+    assert (layer.name, layer.visible) == ("beads.tif", False)
+    np.testing.assert_allclose(layer.scale, (0.3, 0.1, 0.1))
+    assert deconvolve._task._chosen["deconvolve"].value == "psf"
+
+
+def test_file_that_is_no_image_is_refused_in_words(deconvolve, tmp_path, monkeypatch):
+    file = tmp_path / "beads.tif"
+    file.write_bytes(b"no picture")
+    shown = []
+    monkeypatch.setattr("napari_dip.gui.widgets.notify.show_error", shown.append)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    deconvolve.findChild(QWidget, "open_psf").click()
+    assert "beads.tif" in shown[0]

@@ -180,7 +180,7 @@ def test_colours_follow_the_palette(plot, paper, ink):
 
 
 def test_text_has_the_block_and_the_time_left():
-    assert describe(progress(left=80), 1) == "at most 1 min 20 s left"
+    assert describe(progress(left=80), 1) == "at most 2 min left"
     assert describe(progress(block=1, blocks=5), 2) == "part 2 of 5, at most 9 s left"
 
 

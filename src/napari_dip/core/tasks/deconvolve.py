@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -51,6 +51,11 @@ class Deconvolve(Task):
     """
 
     name = "deconvolve"
+    ways: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "optics": (),
+        "psf": ("psf",),
+        "sigma": ("sigma", "refine_psf"),
+    }
     psf: Any = field(
         default=None,
         metadata=described(

@@ -3,21 +3,27 @@
 # Qt and magicgui have no types for mypy, hence the ignored subclassing below.
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import ComboBox, PushButton
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_dip.core.tasks import TASKS
 from napari_dip.core.tasks.parameters import parameters_of
+from napari_dip.errors import NapariDipError
 from napari_dip.gui.form.parameter_fields import (
     parameter_field,
     read_parameter,
     write_parameter,
 )
+from napari_dip.gui.form.rows import show_row
+from napari_dip.gui.form.ways import FILE, FILE_FIELD, LABELS, WORDS, way_of, ways_of
 from napari_dip.gui.job.choices import TaskChoice
-from napari_dip.gui.job.layer_image import mask_kwargs
+from napari_dip.gui.job.layer_image import file_kwargs, mask_kwargs
 from napari_dip.gui.widgets.collapsible import column
+from napari_dip.gui.widgets.notify import notify
+from napari_dip.io.images import read_image
 
 # Name in the window, also in the menus of `napari.yaml`, and purpose.
 TITLES = {
@@ -64,11 +70,21 @@ class TaskForm(QWidget):  # type: ignore[misc]
             name="new_mask", text="New mask", tooltip="Add an empty labels layer to paint on."
         )
         self._new_mask.clicked.connect(self._add_mask)
+        self._open = PushButton(
+            name="open_psf",
+            text="Open PSF\N{HORIZONTAL ELLIPSIS}",
+            tooltip="Read an image of a point source, with its voxel size, as a new layer.",
+        )
+        self._open.clicked.connect(self._choose_file)
+        self._ways = {name: ways_of(task) for name, task in TASKS.items()}
+        self._chosen = {name: _ways_field(name) for name in TASKS if self._ways[name]}
         self._parameters = {name: parameters_of(task) for name, task in TASKS.items()}
         self._fields = {name: self._make_fields(name) for name in TASKS}
         self._rows = {name: make_rows(*self._widgets(name)) for name in TASKS if self._fields[name]}
         column(self, make_rows(self._task), *self._rows.values())
         self._task.changed.connect(self._show_fields)
+        for field in self._chosen.values():
+            field.changed.connect(self._show_fields)
         self._show_fields()
 
     def _make_fields(self, task: str) -> dict[str, Any]:
@@ -83,6 +99,8 @@ class TaskForm(QWidget):  # type: ignore[misc]
         widgets = list(self._fields[task].values())
         if task == "inpaint":  # the button belongs to the mask, the first field
             widgets.insert(1, self._new_mask)
+        if task in self._chosen:
+            widgets = [self._chosen[task], *widgets, self._open]
         return widgets
 
     def _add_mask(self) -> None:
@@ -98,6 +116,24 @@ class TaskForm(QWidget):  # type: ignore[misc]
         self._task.tooltip = TITLES[self._task.value][1]
         for name, rows in self._rows.items():
             rows.setVisible(name == self._task.value)
+        for task, field in self._chosen.items():
+            for name, widget in self._fields[task].items():
+                show_row(widget, name in self._ways[task].get(field.value, ()))
+            show_row(self._open, field.value == FILE)
+
+    def _choose_file(self) -> None:
+        file, _ = QFileDialog.getOpenFileName(self, "Open PSF")
+        if file:
+            try:
+                self.open_psf(Path(file))
+            except NapariDipError as error:
+                notify(error)
+
+    def open_psf(self, file: Path) -> None:
+        """Add the image of a file as a hidden layer, and make it the PSF."""
+        layer = self._viewer.add_image(**file_kwargs(read_image(file), file.name), visible=False)
+        self.reset_choices()
+        self.choice = TaskChoice(self._task.value, {FILE_FIELD: layer})
 
     def reset(self) -> None:
         """Return to the first task and to the defaults of all tasks."""
@@ -105,6 +141,8 @@ class TaskForm(QWidget):  # type: ignore[misc]
             defaults = _defaults(task)
             for name, widget in widgets.items():
                 write_parameter(widget, defaults[name])
+        for task, field in self._chosen.items():
+            field.value = next(iter(self._ways[task]))
         self._task.value = next(iter(TASKS))
 
     def reset_choices(self) -> None:
@@ -126,6 +164,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
         values = {
             name: read_parameter(widget, self._parameters[task][name])
             for name, widget in self._fields[task].items()
+            if self._is_used(task, name)
         }
         return TaskChoice(
             task, {name: value for name, value in values.items() if value is not None}
@@ -134,8 +173,32 @@ class TaskForm(QWidget):  # type: ignore[misc]
     @choice.setter
     def choice(self, choice: TaskChoice) -> None:
         self._task.value = choice.name
+        way = way_of(TASKS[choice.name], choice.values)
+        if way is not None:
+            self._chosen[choice.name].value = way
         for name, value in choice.values.items():
             write_parameter(self._fields[choice.name][name], value)
+
+    def _is_used(self, task: str, parameter: str) -> bool:
+        """Return whether the chosen way of a task uses a parameter; a task without ways does."""
+        if task not in self._chosen:
+            return True
+        way = FILE_FIELD if self._chosen[task].value == FILE else self._chosen[task].value
+        return parameter in self._ways[task][way]
+
+
+def _ways_field(task: str) -> ComboBox:
+    """Return the list of the ways of a task."""
+    ways = list(ways_of(TASKS[task]))
+    if FILE_FIELD in ways:
+        ways.insert(ways.index(FILE_FIELD) + 1, FILE)
+    return ComboBox(
+        name="way",
+        label=LABELS[task],
+        choices=[(WORDS.get(way, way), way) for way in ways],
+        tooltip="What the blur is computed from: numbers of the microscope, an image of a point "
+        "source, or the width of a Gaussian.",
+    )
 
 
 def _defaults(task: str) -> dict[str, Any]:

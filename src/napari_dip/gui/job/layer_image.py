@@ -219,6 +219,19 @@ def mask_kwargs(layer: napari.layers.Image) -> dict[str, Any]:
     return {**placed_kwargs(layer, "mask"), "data": np.zeros(data.shape[: layer.ndim], np.uint8)}
 
 
+def file_kwargs(image: Image, name: str) -> dict[str, Any]:
+    """Return the arguments of `viewer.add_image` for the image of a file, with its calibration."""
+    axes = image.axes.removesuffix("S")
+    return {
+        "data": image.data,
+        "name": name,
+        "rgb": image.rgb,
+        "axis_labels": tuple(axes.lower()),
+        "scale": [image.voxel_size.get(axis, 1.0) for axis in axes],
+        "units": [image.units.get(axis, "pixel") for axis in axes],
+    }
+
+
 def _transform(
     layer: napari.layers.Image, origin: Sequence[int] | None, factors: Mapping[str, int]
 ) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
 
 from napari_dip.gui.widgets.collapsible import Collapsible, WrappedLabel, column
-from napari_dip.render.text import duration
+from napari_dip.render.text import at_most
 
 if TYPE_CHECKING:
     from napari_dip.core.restoration.progress import Progress
@@ -92,6 +92,10 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         column(curve, self._legend, self._plot)
         self._section.addWidget(curve)
         column(self, self._bar, self._text, self._section)
+
+    def insert_below_text(self, widget: QWidget) -> None:
+        """Put a widget between the text and the curve."""
+        self.layout().insertWidget(self.layout().indexOf(self._section), widget)
 
     def clear(self, text: str = "") -> None:
         """Remove the curves of the last run, and show a text."""
@@ -250,4 +254,4 @@ def _mix(first: QColor, second: QColor, share: float) -> QColor:
 def describe(progress: "Progress", part: int) -> str:
     """Return the number of the part and the longest time left; the run may end sooner."""
     place = f"part {part} of {progress.blocks}, " if progress.blocks > 1 else ""
-    return f"{place}at most {duration(progress.seconds_left)} left"
+    return f"{place}at most {at_most(progress.seconds_left)} left"
