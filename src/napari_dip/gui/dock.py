@@ -25,6 +25,7 @@ from napari_dip.gui.run.run_buttons import RunButtons, State
 from napari_dip.gui.session.settings import remember
 from napari_dip.gui.widgets.cards import Advice
 from napari_dip.gui.widgets.collapsible import ScrollColumn
+from napari_dip.gui.widgets.focus import order_focus
 from napari_dip.gui.widgets.notify import notify
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         layout.addWidget(self._runner.queue)
         layout.addLayout(row)
         layout.addWidget(self._buttons)
+        order_focus(self)
 
     @property
     def config(self) -> DipConfig:

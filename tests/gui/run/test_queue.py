@@ -118,6 +118,7 @@ def test_queue_continues_after_a_failure(layers, dock, fake_restore, qtbot):
 def test_refused_job_does_not_disturb_the_current_run(viewer, layers, dock, fake_restore, qtbot):
     add(dock, qtbot, layers[0])
     words = dock._plot._text.text()
+    assert dock._results._cards.text == ""
     dock.config = DipConfig(axes="TYX")
     with qtbot.waitSignal(dock.failed):
         press(dock, qtbot, "run")

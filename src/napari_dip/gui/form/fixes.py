@@ -4,7 +4,7 @@
 import re
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from qtpy.QtWidgets import QApplication
 
@@ -12,14 +12,21 @@ from napari_dip.errors import Hint, NapariDipError
 from napari_dip.gui.widgets.cards import Advice, Fix
 from napari_dip.gui.widgets.labels import hint_text
 
-if TYPE_CHECKING:
-    from napari_dip.gui.form.form import Form
-
 _COMMAND = re.compile(r'pip install (?:"[^"]+"|[\w-]+)')
 _CALIBRATION = {"voxel_size": "Set voxel size", "axes": "Set axes"}
 
 
-def advice_of(error: Exception, text: str, form: "Form") -> Advice:
+class Settable(Protocol):
+    """A form whose settings a button can change."""
+
+    def has_field(self, name: str) -> bool: ...
+
+    def set_field(self, name: str, value: object) -> None: ...
+
+    def open_calibration(self, name: str) -> None: ...
+
+
+def advice_of(error: Exception, text: str, form: Settable) -> Advice:
     """Return the message of an error, with buttons for the settings that it names.
 
     Parameters
@@ -28,14 +35,14 @@ def advice_of(error: Exception, text: str, form: "Form") -> Advice:
         Error, such as that of a run.
     text : str
         Its message.
-    form : Form
+    form : Settable
         Form with the settings.
     """
     hints = error.hints if isinstance(error, NapariDipError) else ()
     return Advice(text, (*fixes_of(hints, form), *commands_in(text)))
 
 
-def fixes_of(hints: Iterable[Hint], form: "Form") -> list[Fix]:
+def fixes_of(hints: Iterable[Hint], form: Settable) -> list[Fix]:
     """Return a button for each setting that has one: calibration, or a field and its value."""
     fixes = []
     for hint in hints:
