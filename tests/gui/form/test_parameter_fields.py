@@ -49,12 +49,21 @@ def choose_way(form, task, name):
             form._task._chosen[task].value = way
 
 
+def choose_mask(form, task):
+    """Choose a mask, without which its parameters are hidden."""
+    if "mask" in parameters_of(TASKS[task]):
+        mask = form._viewer.add_labels(np.zeros((4, 4), int))
+        form.reset_choices()
+        form._task._fields[task]["mask"].value = mask
+
+
 @pytest.mark.parametrize(("task", "name"), PARAMETERS)
 def test_every_parameter_has_a_field_with_its_label_tooltip_and_default(form, task, name):
     parameter = parameters_of(TASKS[task])[name]
     default = {one.name: one.default for one in fields(TASKS[task])}[name]
     form.task = TaskChoice(task)
     choose_way(form, task, name)
+    choose_mask(form, task)
     (native,) = (one for one in form.findChildren(QWidget, name) if one.isVisibleTo(form))
     label = native.parentWidget().layout()
     assert isinstance(label, QFormLayout)
@@ -64,8 +73,9 @@ def test_every_parameter_has_a_field_with_its_label_tooltip_and_default(form, ta
     assert native.toolTip().startswith(parameter.description.removesuffix("."))
     assert parameter.unit in native.toolTip()
     # An empty line is no value, so that the default of the task holds.
-    expected = {} if default in (None, ()) else {name: default}
-    assert {key: form.task.values[key] for key in form.task.values if key == name} == expected
+    expected = {} if default in (None, ()) or name == "mask" else {name: default}
+    given = {key: value for key, value in form.task.values.items() if key == name != "mask"}
+    assert given == expected
 
 
 @pytest.mark.parametrize(("task", "name"), PARAMETERS)

@@ -155,6 +155,20 @@ def test_rejects_a_task_without_its_image_before_the_run(name):
         job(Choices(DipConfig(), task=TaskChoice(name)), ImageLayer(np.ones(SIZE)))
 
 
+@pytest.mark.parametrize("name", ["inpaint", "fourier"])
+def test_how_a_mask_is_read_is_asked_once_there_is_one(viewer, qtbot, name):
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.task = TaskChoice(name)
+    fields = form._task._fields[name]
+    assert fields["inverse"].native.isHidden()
+    fields["mask"].value = viewer.layers["mask"]
+    assert not fields["inverse"].native.isHidden()
+    viewer.layers.remove("mask")
+    form.reset_choices()
+    assert fields["inverse"].native.isHidden()
+
+
 WAYS = {
     "optics": {"na", "wavelength", "refractive_index", "optics"},
     "psf": {"psf"},

@@ -40,6 +40,9 @@ TITLES = {
     ),
 }
 
+# Parameters that say how a mask is read; they are shown once there is one.
+_OF_A_MASK = frozenset({"labels", "inverse"})
+
 
 class TaskForm(QWidget):  # type: ignore[misc]
     """List of the tasks; below it the fields of the chosen one.
@@ -83,7 +86,8 @@ class TaskForm(QWidget):  # type: ignore[misc]
         self._rows = {name: make_rows(*self._widgets(name)) for name in TASKS if self._fields[name]}
         column(self, make_rows(self._task), *self._rows.values())
         self._task.changed.connect(self._show_fields)
-        for field in self._chosen.values():
+        masks = [one["mask"] for one in self._fields.values() if "mask" in one]
+        for field in (*self._chosen.values(), *masks):
             field.changed.connect(self._show_fields)
         self._show_fields()
 
@@ -120,6 +124,9 @@ class TaskForm(QWidget):  # type: ignore[misc]
             for name, widget in self._fields[task].items():
                 show_row(widget, name in self._ways[task].get(field.value, ()))
             show_row(self._open, field.value == FILE)
+        for fields_of_task in self._fields.values():
+            for name in _OF_A_MASK & fields_of_task.keys():
+                show_row(fields_of_task[name], fields_of_task["mask"].value is not None)
 
     def _choose_file(self) -> None:
         file, _ = QFileDialog.getOpenFileName(self, "Open PSF")
@@ -151,6 +158,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
             for widget in widgets.values():
                 if hasattr(widget, "reset_choices"):
                     widget.reset_choices()
+        self._show_fields()  # magicgui does not say that a chosen layer is gone
 
     @property
     def title(self) -> str:
