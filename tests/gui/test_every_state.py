@@ -342,3 +342,19 @@ def test_error_with_buttons_fits(viewer, dock, qtbot):
     assert_fits(viewer, dock, qtbot, "error")
     viewer.theme = "light"
     assert_fits(viewer, dock, qtbot, "error-light")
+
+
+@pytest.mark.parametrize(
+    ("damage", "search"),
+    [
+        pytest.param(lambda line, _: line.setPlaceholderText("wide " * 20), clipped, id="hint"),
+        pytest.param(lambda _, button: button.setText("wide " * 20), clipped, id="button"),
+        pytest.param(lambda line, _: line.setPlaceholderText("--tile"), dashes, id="option"),
+    ],
+)
+def test_search_finds_a_cut_text_and_an_option(viewer, dock, qtbot, damage, search):
+    dock._form._expert.expand()
+    settle(dock)
+    damage(dock.findChild(QLineEdit, "tile"), dock.findChild(QPushButton, "save"))
+    QApplication.processEvents()
+    assert len(search(dock)) == 1
