@@ -28,6 +28,15 @@ def test_setting_with_a_value_becomes_a_button_that_sets_it(form):
     assert form.config.tile == 256
 
 
+def test_button_works_beside_a_number_that_is_not_valid(form):
+    form._fields["gain"].value = "-1"
+    for hint in (Hint("device", "cpu"), Hint("tile", "256")):
+        (fix,) = fixes_of([hint], form)
+        fix.action()
+    form._fields["gain"].value = ""
+    assert (form.config.device, form.config.tile) == ("cpu", 256)
+
+
 @pytest.mark.parametrize(
     "hint",
     [

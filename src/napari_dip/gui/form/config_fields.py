@@ -25,6 +25,7 @@ _CHOICES = {"poisson-gaussian": "poisson-gauss"}
 # Words for None where those of the description are too long for a field; its tooltip has them.
 _SHORT = {
     "dims": "auto",
+    "channels": "auto",
     "time_limit": "none",
     "tune": "off",
     "gain": "measured",

@@ -237,8 +237,8 @@ class Form(QWidget):  # type: ignore[misc]
 
     def set_field(self, name: str, value: object) -> None:
         """Set a field of the configuration, such as one that a message names."""
-        config = self.config.model_dump() | {name: value}
-        self.config = DipConfig.model_validate(config)
+        typed = DipConfig.model_validate({name: value})  # a message has words only
+        write(self._fields[name], getattr(typed, name))
 
     def open_calibration(self, name: str) -> None:
         """Open the section of the calibration, with the keyboard in one of its fields."""
