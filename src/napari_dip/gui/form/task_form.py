@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_dip.core.tasks import TASKS
 from napari_dip.core.tasks.parameters import parameters_of
+from napari_dip.gui.form.bead_dialog import BeadDialog
 from napari_dip.gui.form.parameter_fields import (
     parameter_field,
     read_parameter,
@@ -64,6 +65,12 @@ class TaskForm(QWidget):  # type: ignore[misc]
             name="new_mask", text="New mask", tooltip="Add an empty labels layer to paint on."
         )
         self._new_mask.clicked.connect(self._add_mask)
+        self._from_beads = PushButton(
+            name="from_beads",
+            text="PSF from beads…",
+            tooltip="Make the PSF from an image of beads, recorded with the same settings.",
+        )
+        self._from_beads.clicked.connect(self.measure_psf)
         self._parameters = {name: parameters_of(task) for name, task in TASKS.items()}
         self._fields = {name: self._make_fields(name) for name in TASKS}
         self._rows = {name: make_rows(*self._widgets(name)) for name in TASKS if self._fields[name]}
@@ -83,6 +90,8 @@ class TaskForm(QWidget):  # type: ignore[misc]
         widgets = list(self._fields[task].values())
         if task == "inpaint":  # the button belongs to the mask, the first field
             widgets.insert(1, self._new_mask)
+        if task == "deconvolve":  # the button belongs to the PSF, the first field
+            widgets.insert(1, self._from_beads)
         return widgets
 
     def _add_mask(self) -> None:
@@ -93,6 +102,16 @@ class TaskForm(QWidget):  # type: ignore[misc]
         mask.mode = "paint"
         self.reset_choices()
         self._fields["inpaint"]["mask"].value = mask
+
+    def measure_psf(self) -> None:
+        """Open the dialog that makes a PSF layer from beads; the PSF is then chosen."""
+        dialog = BeadDialog(self._viewer, self)
+        dialog.added.connect(self._choose_psf)
+        dialog.show()
+
+    def _choose_psf(self, layer: Any) -> None:
+        self.reset_choices()
+        self._fields["deconvolve"]["psf"].value = layer
 
     def _show_fields(self) -> None:
         self._task.tooltip = TITLES[self._task.value][1]
