@@ -3,11 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.layers._source import layer_source
 from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton
 
 from napari_dip.gui.form.bead_dialog import BeadDialog
 from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.choices import TaskChoice
+from napari_dip.gui.job.layer_image import image_of
+from napari_dip.io.images import write_image
 from tests.bead_images import STEPS, apart, recorded, spots
 from tests.tiny import noisy_waves
 
@@ -49,6 +52,20 @@ def test_makes_a_psf_layer_and_chooses_it(viewer, qtbot):
     assert form.choices.task.values["psf"] is layer
     assert form.layer is image
     assert "beads averaged" in dialog.findChild(QLabel, "bead_status").text()
+
+
+def test_psf_of_a_layer_without_units_has_the_voxel_size_of_the_file(viewer, qtbot, tmp_path):
+    path, beads = tmp_path / "b.tif", viewer.layers["beads"].data
+    write_image(path, recorded(spots(SHAPE, apart(SHAPE, 30), 3e5)))
+    with layer_source(path=str(path)):
+        plain = viewer.add_image(beads, name="plain")
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    dialog = dialog_of(form)
+    dialog._beads.value = plain
+    layer = measure(dialog, qtbot)
+    assert {str(unit) for unit in layer.units} == {"pixel"}
+    assert dict(image_of(layer).voxel_size) == pytest.approx(STEPS)
 
 
 def test_dialog_offers_the_active_layer(viewer, qtbot):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +52,20 @@ class Acquisition:
         """
         return replace(self, channels=self.channels[channels])
 
-    def common(self, name: str) -> float | str | None:
-        """Return a property of the channels: the mean of numbers, or a word that all share.
+    def wavelength(self, name: Literal["emission", "excitation"]) -> float | None:
+        """Return the mean wavelength of the channels [micrometre].
 
         Examples
         --------
-        >>> Acquisition(channels=(ChannelOptics(0.5), ChannelOptics(0.6))).common("emission")
+        >>> Acquisition(channels=(ChannelOptics(0.5), ChannelOptics(0.6))).wavelength("emission")
         0.55
         """
         values = [getattr(channel, name) for channel in self.channels]
         known = [value for value in values if value is not None]
-        if not known or len(set(known)) == 1:
-            return known[0] if known else None
-        return None if isinstance(known[0], str) else sum(known) / len(known)
+        return sum(known) / len(known) if known else None
+
+    @property
+    def microscope(self) -> str | None:
+        """Kind of microscope that all channels share."""
+        kinds = {channel.microscope for channel in self.channels}
+        return kinds.pop() if len(kinds) == 1 else None

@@ -69,6 +69,10 @@ class BeadDialog(QDialog):  # type: ignore[misc]
         self._build()
         self._beads.value = viewer.layers.selection.active if self._is_chosen() else None
 
+    def _say(self, text: str) -> None:
+        self._status.setText(text)
+        self.adjustSize()
+
     def _is_chosen(self) -> bool:
         return self._viewer.layers.selection.active in self._beads.choices
 
@@ -93,6 +97,7 @@ class BeadDialog(QDialog):  # type: ignore[misc]
         layout.addLayout(rows)
         layout.addWidget(self._start)
         layout.addWidget(self._status)
+        self._say("")
 
     def measure(self) -> None:
         """Find and average the beads, in a thread."""
@@ -100,10 +105,10 @@ class BeadDialog(QDialog):  # type: ignore[misc]
         try:
             steps = self._steps(layer)
         except NapariDipError as error:
-            self._status.setText(notify(error))
+            self._say(notify(error))
             return
         self._start.setEnabled(False)
-        self._status.setText("Finding beads …")
+        self._say("Finding beads …")
         self._worker = BackgroundWorker([], steps, self)
         self._worker.returned.connect(lambda measured: self._add(measured, layer))
         self._worker.failed.connect(self._fail)
@@ -126,12 +131,12 @@ class BeadDialog(QDialog):  # type: ignore[misc]
         psf = self._viewer.add_image(**psf_kwargs(measured, layer))
         self._viewer.layers.selection.active = active  # the image to restore stays chosen
         self._start.setEnabled(True)
-        self._status.setText(summary(measured))
+        self._say(summary(measured))
         self.added.emit(psf)
 
     def _fail(self, error: Exception) -> None:
         self._start.setEnabled(True)
-        self._status.setText(notify(error))
+        self._say(notify(error))
 
 
 def _measured(image: "Image", diameter: float | None) -> "Generator[None, None, MeasuredPsf]":

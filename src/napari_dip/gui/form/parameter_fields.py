@@ -69,6 +69,22 @@ def tooltip(parameter: TaskParameter) -> str:
     return f"{parameter.description.removesuffix('.')} [{parameter.unit}]."
 
 
+def placeholder(parameter: TaskParameter, in_file: float | None = None) -> str:
+    """Return the text of an empty field: the value that counts instead, and the unit.
+
+    Parameters
+    ----------
+    parameter : TaskParameter
+        Parameter of the field.
+    in_file : float, optional
+        Value in the file of the image.
+    """
+    unit = f"[{parameter.unit}]" if parameter.unit else ""
+    if in_file is not None:
+        return f"{in_file:.4g} {unit}".rstrip() + ", from the file"
+    return " ".join(filter(None, [parameter.hint, unit]))
+
+
 def read_parameter(widget: Any, parameter: TaskParameter) -> Any:
     """Return the value of a field; None for an empty line and for no layer.
 
@@ -102,8 +118,7 @@ def write_parameter(widget: Any, value: Any) -> None:
 
 def _line(parameter: TaskParameter, default: Any, options: dict[str, Any]) -> LineEdit:
     widget = LineEdit(value=_text(default), **options)
-    if parameter.unit:
-        widget.native.setPlaceholderText(f"[{parameter.unit}]")
+    widget.native.setPlaceholderText(placeholder(parameter))
     validator = _validator(parameter, widget.native)
     if validator is not None:
         widget.native.setValidator(validator)

@@ -3,16 +3,20 @@
 # Qt and magicgui have no types for mypy, hence the ignored subclassing below.
 from collections.abc import Callable
 from dataclasses import fields
+from itertools import groupby
 from typing import Any
 
 from magicgui.widgets import ComboBox, PushButton
 from qtpy.QtWidgets import QWidget
 
+from napari_dip.core.image.acquisition import Acquisition
 from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks.optics import optics_in_file
 from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.gui.form.bead_dialog import BeadDialog
 from napari_dip.gui.form.parameter_fields import (
     parameter_field,
+    placeholder,
     read_parameter,
     write_parameter,
 )
@@ -55,6 +59,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
         super().__init__()
         self._viewer = viewer
         self._image_layer = image_layer
+        self._acquisition: Acquisition | None = None
         self._task = ComboBox(
             name="task",
             label="Task",
@@ -73,10 +78,16 @@ class TaskForm(QWidget):  # type: ignore[misc]
         self._from_beads.clicked.connect(self.measure_psf)
         self._parameters = {name: parameters_of(task) for name, task in TASKS.items()}
         self._fields = {name: self._make_fields(name) for name in TASKS}
-        self._rows = {name: make_rows(*self._widgets(name)) for name in TASKS if self._fields[name]}
+        # Rows of their own for the parameters that are hidden at times.
+        self._optional: dict[tuple[str, str], QWidget] = {}
+        self._rows = {
+            name: self._make_rows(name, make_rows) for name in TASKS if self._fields[name]
+        }
         column(self, make_rows(self._task), *self._rows.values())
         self._task.changed.connect(self._show_fields)
+        self._fields["deconvolve"]["microscope"].changed.connect(self._show_optional)
         self._show_fields()
+        self._show_optional()
 
     def _make_fields(self, task: str) -> dict[str, Any]:
         defaults = _defaults(task)
@@ -93,6 +104,51 @@ class TaskForm(QWidget):  # type: ignore[misc]
         if task == "deconvolve":  # the button belongs to the PSF, the first field
             widgets.insert(1, self._from_beads)
         return widgets
+
+    def _make_rows(self, task: str, make_rows: Callable[..., QWidget]) -> QWidget:
+        rows, parts = QWidget(), []
+        parameters = self._parameters[task]
+        optional = {name for name, parameter in parameters.items() if parameter.only_for}
+        for is_optional, group in groupby(
+            self._widgets(task), key=lambda widget: widget.name in optional
+        ):
+            if not is_optional:
+                parts.append(make_rows(*group))
+                continue
+            for widget in group:
+                parts.append(make_rows(widget))
+                self._optional[task, widget.name] = parts[-1]
+        column(rows, *parts)
+        return rows
+
+    def show_acquisition(self, acquisition: Acquisition | None) -> None:
+        """Show the optics in the file of the image in the empty fields of Deconvolve."""
+        self._acquisition = acquisition
+        for name, in_file in optics_in_file(acquisition or Acquisition()).items():
+            text = placeholder(self._parameters["deconvolve"][name], in_file)
+            self._fields["deconvolve"][name].native.setPlaceholderText(text)
+        kind = acquisition and acquisition.microscope
+        words = self._parameters["deconvolve"]["microscope"].choices
+        text = f"{words[kind]} (auto)" if kind else words["auto"]
+        self._fields["deconvolve"]["microscope"].native.setItemText(0, text)
+        self._show_optional()
+
+    def _show_optional(self, *_: Any) -> None:
+        """Show the parameters that have an effect with the choices of the form."""
+        for (task, name), rows in self._optional.items():
+            rows.setVisible(
+                all(
+                    self._in_effect(task, choice) in values
+                    for choice, values in self._parameters[task][name].only_for.items()
+                )
+            )
+
+    def _in_effect(self, task: str, name: str) -> Any:
+        """Return the value of a choice, with that of the file for "auto"."""
+        value = self._fields[task][name].value
+        if value == "auto" and self._acquisition is not None:
+            return getattr(self._acquisition, name)
+        return value
 
     def _add_mask(self) -> None:
         layer = self._image_layer()
@@ -132,6 +188,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
             for widget in widgets.values():
                 if hasattr(widget, "reset_choices"):
                     widget.reset_choices()
+        self.show_acquisition(self._acquisition)  # the words of a choice are as before
 
     @property
     def title(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_dip.core.image.image import Image
 from napari_dip.core.image.units import unit_symbol
 from napari_dip.gui.job.layer_image import image_of
@@ -41,15 +43,16 @@ def psf_kwargs(measured: MeasuredPsf, layer: napari.layers.Image) -> dict[str, A
     The layer counts as a result: it is not offered as an image to restore.
     """
     psf = measured.psf
-    sizes = [psf.voxel_size.get(axis, 1.0) for axis in psf.axes]
-    units = [psf.units.get(axis, "micrometer") for axis in psf.axes]
-    known = measured.unit != "pixel"
+    axes = image_of(layer).axes
+    # The units of the layer, with which napari draws all layers; the metadata have the true ones.
+    placed = dict(zip(axes, zip(layer.scale, layer.units, strict=True), strict=False))
+    scale, units = zip(*(placed[axis] for axis in psf.axes), strict=True)
     return {
         "data": psf.data,
         "name": f"{layer.name}_psf",
         "axis_labels": tuple(psf.axes.lower()),
-        "scale": sizes,
-        "units": tuple(units) if known else ("pixel",) * len(sizes),
+        "scale": np.abs(scale),
+        "units": units,
         "visible": False,
         "metadata": result_metadata(psf, {}),
     }
