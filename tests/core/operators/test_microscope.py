@@ -106,6 +106,20 @@ def test_voxel_size_does_not_change_the_psf():
     np.testing.assert_allclose(summed, coarse, atol=0.01 * coarse.max())
 
 
+def test_wide_field_holds_the_cone_of_light_up_to_a_given_width():
+    setup, steps = replace(SETUP, refractive_index=1.518), (0.2, 0.1, 0.1)
+    narrow = microscope_psf(setup, steps, planes=31)
+    wide = microscope_psf(setup, steps, planes=31, widest=(30, 60))
+    cone = int(np.ceil(15 * 0.2 * np.tan(np.arcsin(1.2 / 1.518)) / 0.1))
+    assert (wide.shape[1] // 2, wide.shape[2] // 2) == (30, cone)
+    # A lens loses no light: all planes have the same share, as far as the box holds it.
+    shares = [psf.sum(axis=(1, 2))[0] / psf.sum(axis=(1, 2))[15] for psf in (narrow, wide)]
+    assert shares[1] > 2 * shares[0]
+    for name in ("confocal", "two-photon"):
+        psf = microscope_psf(replace(setup, microscope=name), steps, planes=31, widest=(30, 60))
+        assert psf.shape[1] < 61
+
+
 @pytest.mark.skipif(find_spec("psf_generator") is None, reason="needs the extra psf")
 def test_vectorial_confocal_psf_is_wider_than_the_scalar_one():
     both = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ _PUPIL = 401
 # Radii per Airy radius, between which a spline interpolates; points of the integral over the
 # pupil, at least and for each oscillation.
 _RADII, _POINTS, _POINTS_PER_CYCLE = 20, 48, 5
+# Oscillations of the integral over the pupil, of which more take too long.
+_MOST_CYCLES = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,11 @@ class Focus:
     refractive_index : float
         Refractive index of the immersion medium.
     size : (int, int)
-        Grid points along Y and X; odd, the middle one is in focus.
+        Grid points along Y and X; odd, the middle one is on the axis.
     steps : (float, float)
         Distance of grid points along Y and X [micrometre].
     planes : int
-        Number of planes along Z; the middle one is in focus.
+        Number of planes from the focus on, along Z.
     dz : float
         Distance of planes [micrometre].
     """
@@ -54,8 +57,8 @@ class Focus:
     dz: float
 
 
-def intensity(focus: Focus, optics: Optics) -> NDArray[np.float64]:
-    """Return the intensity (planes, *size) around a focus, in any unit.
+def intensity(focus: Focus, optics: Optics) -> Iterator[NDArray[np.float64]]:
+    """Yield the intensity (Y, X) in the focus and in each plane after it, in any unit.
 
     Parameters
     ----------
@@ -66,20 +69,20 @@ def intensity(focus: Focus, optics: Optics) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> intensity(Focus(1.4, 0.52, 1.518, (5, 5), (0.1, 0.1), 3, 0.2), "scalar").shape
-    (3, 5, 5)
+    >>> focus = Focus(1.4, 0.52, 1.518, (5, 5), (0.1, 0.1), 3, 0.2)
+    >>> [plane.shape for plane in intensity(focus, "scalar")]
+    [(5, 5), (5, 5), (5, 5)]
     """
-    return _vectorial(focus) if optics == "vectorial" else _scalar(focus)
+    yield from _vectorial(focus) if optics == "vectorial" else _scalar(focus)
 
 
-def _scalar(focus: Focus) -> NDArray[np.float64]:
-    """Return the squared Hankel transform of the pupil, with defocus as a phase.
+def _scalar(focus: Focus) -> Iterator[NDArray[np.float64]]:
+    """Yield the squared Hankel transform of the pupil, with defocus as a phase.
 
     The field depends on radius and height only. The integral over the pupil is a Gauss-Legendre
     sum; unlike a discrete Fourier transform it is not periodic, so defocused light does not
     come back at the opposite border.
     """
-    heights = np.abs(np.arange(focus.planes) - focus.planes // 2) * focus.dz
     lines = [
         (np.arange(n) - n // 2) * step for n, step in zip(focus.size, focus.steps, strict=True)
     ]
@@ -88,17 +91,21 @@ def _scalar(focus: Focus) -> NDArray[np.float64]:
     spacing = 0.61 / edge / _RADII
     radii = np.arange(int(radius.max() / spacing) + 3) * spacing
     axial = highest - np.sqrt(highest**2 - edge**2)
-    cycles = edge * radii[-1] + axial * heights.max()
+    cycles = min(edge * radii[-1] + axial * focus.planes * focus.dz, _MOST_CYCLES)
     nodes, weights = np.polynomial.legendre.leggauss(_POINTS + int(_POINTS_PER_CYCLE * cycles))
     frequency = edge * (nodes + 1) / 2
-    phase = np.exp(2j * np.pi * np.sqrt(highest**2 - frequency**2)[:, None] * heights)
     rings = j0(2 * np.pi * radii[:, None] * frequency) * (frequency * weights)
-    profile = np.abs(rings @ phase) ** 2  # (radii, planes)
-    return np.moveaxis(CubicSpline(radii, profile)(radius), -1, 0)
+    height_phase = 2j * np.pi * np.sqrt(highest**2 - frequency**2)
+    for height in np.arange(focus.planes) * focus.dz:
+        if height * axial > _MOST_CYCLES:  # the light has spread over hundreds of micrometres
+            yield np.zeros_like(radius)
+            continue
+        profile = np.abs(rings @ np.exp(height_phase * height)) ** 2
+        yield CubicSpline(radii, profile)(radius)
 
 
-def _vectorial(focus: Focus) -> NDArray[np.float64]:
-    """Return the sum of the intensities of two polarisations (rotating dipoles)."""
+def _vectorial(focus: Focus) -> Iterator[NDArray[np.float64]]:
+    """Yield the sum of the intensities of two polarisations (rotating dipoles)."""
     require("psf_generator", "vectorial optics", UsageError)
     from psf_generator import VectorialSphericalPropagator
 
@@ -107,11 +114,11 @@ def _vectorial(focus: Focus) -> NDArray[np.float64]:
             "Got vectorial optics for pixels that are not square; expected the same size along "
             "y and x. Choose scalar optics."
         )
-    widest = max(focus.size)
+    widest, planes = max(focus.size), 2 * focus.planes - 1
     # psf-generator spreads n samples, both ends included, over n steps.
-    stretch = [(n - 1) / n for n in (widest, focus.planes)]
+    stretch = [(n - 1) / n for n in (widest, planes)]
     margins = [(widest - n) // 2 for n in focus.size]
-    total = np.zeros((focus.planes, widest, widest))
+    total = np.zeros((planes, widest, widest))
     for polarisation in ({"e0x": 1.0, "e0y": 0.0}, {"e0x": 0.0, "e0y": 1.0}):
         field = VectorialSphericalPropagator(
             n_pix_pupil=_PUPIL,
@@ -120,7 +127,7 @@ def _vectorial(focus: Focus) -> NDArray[np.float64]:
             na=focus.na,
             pix_size=1e3 * focus.steps[0] * stretch[0],
             defocus_step=1e3 * focus.dz * stretch[1],
-            n_defocus=focus.planes,
+            n_defocus=planes,
             apod_factor=True,
             n_i=focus.refractive_index,
             n_i0=focus.refractive_index,
@@ -128,4 +135,4 @@ def _vectorial(focus: Focus) -> NDArray[np.float64]:
         ).compute_focus_field()  # (planes, 3, Y, X)
         total += (field.abs() ** 2).sum(dim=1).numpy()
     rows, columns = (slice(at, at + n) for at, n in zip(margins, focus.size, strict=True))
-    return total[:, rows, columns]
+    yield from total[focus.planes - 1 :, rows, columns]

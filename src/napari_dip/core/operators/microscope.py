@@ -19,6 +19,7 @@ Aberrations are not modelled; measure the PSF if there are any.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,11 @@ class Setup:
 
 
 def microscope_psf(
-    setup: Setup, voxel_size: tuple[float, ...], *, planes: int = 1
+    setup: Setup,
+    voxel_size: tuple[float, ...],
+    *,
+    planes: int = 1,
+    widest: tuple[int, int] = (0, 0),
 ) -> NDArray[np.float32]:
     """Return the PSF of a microscope.
 
@@ -100,6 +105,9 @@ def microscope_psf(
         Voxel size [micrometre].
     planes : int
         Number of planes along Z; used only with three voxel sizes. Default 1.
+    widest : (int, int)
+        Half width along Y and X [pixels] up to which the PSF holds the cone of defocused
+        light; with less than four Airy radii, the default, it has four.
 
     Returns
     -------
@@ -126,7 +134,12 @@ def microscope_psf(
             f"Got pixels of {dy:g} x {dx:g} micrometre, which are larger than the PSF; expected "
             f"at most {airy:g}. The image has no optical blur to remove."
         )
-    half = [int(np.ceil(_AIRY_RADII * airy / step)) for step in (dy, dx)]
+    dz = spacing_z[0] if spacing_z else 0.0
+    cone = _cone(setup, planes // 2 * dz)
+    half = [
+        max(int(np.ceil(_AIRY_RADII * airy / step)), min(int(np.ceil(cone / step)), most))
+        for step, most in zip((dy, dx), widest, strict=True)
+    ]
     # The intensity is computed on a finer grid and summed per pixel; odd factors keep the centre.
     finest = shortest / setup.na / _SAMPLES[setup.optics]
     fine = [int(np.ceil(step / finest)) | 1 for step in (dy, dx)]
@@ -136,35 +149,55 @@ def microscope_psf(
         setup.refractive_index,
         size=((2 * half[0] + 1) * fine[0], (2 * half[1] + 1) * fine[1]),
         steps=(dy / fine[0], dx / fine[1]),
-        planes=planes if spacing_z else 1,
-        dz=spacing_z[0] if spacing_z else 0.0,
+        planes=planes // 2 + 1 if spacing_z else 1,
+        dz=dz,
     )
-    psf = block_reduce(_fine_psf(setup, grid), (1, *fine), np.sum)
-    return np.asarray((psf if spacing_z else psf[0]) / psf.sum(), dtype=np.float32)
+    pixels = np.stack(
+        [block_reduce(plane, tuple(fine), np.sum) for plane in _fine_planes(setup, grid)]
+    )
+    psf = pixels[np.abs(np.arange(planes) - planes // 2)] if spacing_z else pixels[0]
+    return np.asarray(psf / psf.sum(), dtype=np.float32)
 
 
-def _fine_psf(setup: Setup, grid: Focus) -> NDArray[np.float64]:
+def _cone(setup: Setup, reach: float) -> float:
+    """Return the radius of the cone of light, at the last plane that has much of it."""
+    if setup.microscope not in ("widefield", "light-sheet"):
+        return 0.0
+    if setup.microscope == "light-sheet" and setup.sheet_thickness is not None:
+        reach = min(reach, setup.sheet_thickness)
+    return float(reach * np.tan(np.arcsin(setup.na / setup.refractive_index)))
+
+
+def _fine_planes(setup: Setup, grid: Focus) -> Iterator[NDArray[np.float64]]:
+    """Yield the PSF in the focus and in each plane after it, on the fine grid."""
+
     def light(
         wavelength: float | None, pinhole: float = 0.0, times: int = 1
-    ) -> NDArray[np.float64]:
+    ) -> Iterator[NDArray[np.float64]]:
         assert wavelength is not None  # checked by `wavelengths`
         focus = replace(grid, wavelength=wavelength)
         return _through_pinhole(focus, setup.optics, pinhole, times)
 
     match setup.microscope:
         case "confocal":
-            return light(setup.excitation) * light(setup.emission, _pinhole(setup))
+            pairs = zip(
+                light(setup.excitation), light(setup.emission, _pinhole(setup)), strict=True
+            )
+            yield from (one * two for one, two in pairs)
         case "spinning-disk":
-            return light(setup.excitation, _pinhole(setup), 2) * light(setup.emission)
+            pairs = zip(
+                light(setup.excitation, _pinhole(setup), 2), light(setup.emission), strict=True
+            )
+            yield from (one * two for one, two in pairs)
         case "two-photon":
-            return light(setup.excitation) ** 2
+            yield from (plane**2 for plane in light(setup.excitation))
         case "light-sheet":
             assert setup.sheet_thickness is not None  # checked by `_check`
-            heights = (np.arange(grid.planes) - grid.planes // 2) * grid.dz
-            sheet = np.exp(-4 * np.log(2) * (heights / setup.sheet_thickness) ** 2)
-            return np.asarray(light(setup.emission) * sheet[:, None, None])
+            for place, plane in enumerate(light(setup.emission)):
+                height = place * grid.dz / setup.sheet_thickness
+                yield plane * np.exp(-4 * np.log(2) * height**2)
         case _:
-            return light(setup.emission)
+            yield from light(setup.emission)
 
 
 def _pinhole(setup: Setup) -> float:
@@ -175,20 +208,21 @@ def _pinhole(setup: Setup) -> float:
 
 def _through_pinhole(
     grid: Focus, optics: Optics, diameter: float, times: int
-) -> NDArray[np.float64]:
-    """Return the intensity around the focus, convolved along Y and X with a disk."""
+) -> Iterator[NDArray[np.float64]]:
+    """Yield the intensity in each plane, convolved with a disk, as often as `times` says."""
     if diameter == 0:
-        return intensity(grid, optics)
+        yield from intensity(grid, optics)
+        return
     margin = [int(np.ceil(times * diameter / 2 / step)) + 1 for step in grid.steps]
     size = (grid.size[0] + 2 * margin[0], grid.size[1] + 2 * margin[1])
-    wide = intensity(replace(grid, size=size), optics)
     rows = fft.fftfreq(size[0], grid.steps[0])[:, None]
     columns = fft.rfftfreq(size[1], grid.steps[1])
     # The Fourier transform of a disk; what comes round the border stays in the margin.
     v = np.maximum(np.pi * diameter * np.hypot(rows, columns), 1e-9)
-    passed = fft.irfft2(fft.rfft2(wide) * (2 * j1(v) / v) ** times, size)
+    transfer = (2 * j1(v) / v) ** times
     inside = tuple(slice(m, m + n) for m, n in zip(margin, grid.size, strict=True))
-    return np.asarray(np.clip(passed[(slice(None), *inside)], 0, None))
+    for plane in intensity(replace(grid, size=size), optics):
+        yield np.clip(fft.irfft2(fft.rfft2(plane) * transfer, size)[inside], 0, None)
 
 
 def _check(setup: Setup) -> None:

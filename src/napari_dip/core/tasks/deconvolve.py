@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from napari_dip.core.operators.base import Operator
 
+# Half width of a wide-field PSF of volumes, at most one over this of the image: more costs time.
+_WIDEST = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Deconvolve(Task):
@@ -275,8 +278,10 @@ class Deconvolve(Task):
 
         setup = find_optics(self._given_optics, image.acquisition).setup
         spacing = spacing_in_micrometers(image, axes)
-        planes = 2 * (image.shape[image.axes.index("Z")] // 2) + 1 if "Z" in axes else 1
-        return microscope_psf(setup, spacing, planes=planes)
+        sizes = [image.shape[image.axes.index(axis)] for axis in axes]
+        planes = 2 * (sizes[0] // 2) + 1 if "Z" in axes else 1
+        widest = (sizes[-2] // _WIDEST, sizes[-1] // _WIDEST) if "Z" in axes else (0, 0)
+        return microscope_psf(setup, spacing, planes=planes, widest=widest)
 
     def _widths(self, axes: str) -> tuple[float, ...]:
         """Return the standard deviation of a Gaussian along each axis."""
