@@ -61,7 +61,8 @@ def choose_mask(form, task):
 def test_every_parameter_has_a_field_with_its_label_tooltip_and_default(form, task, name):
     parameter = parameters_of(TASKS[task])[name]
     default = {one.name: one.default for one in fields(TASKS[task])}[name]
-    form.task = TaskChoice(task)
+    # Choices with which the window shows the parameter.
+    form.task = TaskChoice(task, {one: values[0] for one, values in parameter.only_for.items()})
     choose_way(form, task, name)
     choose_mask(form, task)
     (native,) = (one for one in form.findChildren(QWidget, name) if one.isVisibleTo(form))

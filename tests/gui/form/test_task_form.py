@@ -5,7 +5,8 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
-from qtpy.QtWidgets import QFileDialog, QWidget
+from napari.layers._source import layer_source
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QWidget
 
 from napari_dip.config import DipConfig
 from napari_dip.core.image.image import Image
@@ -17,7 +18,9 @@ from napari_dip.gui.form.task_form import TITLES
 from napari_dip.gui.form.ways import ways_of
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices, job
+from napari_dip.gui.session.export_code import as_python
 from napari_dip.io.images import write_image
+from tests.io.tiff.test_ome_optics import write_ome
 from tests.tiny import latent_of, noisy_waves, tiny_config
 
 SIZE = (24, 20)
@@ -81,6 +84,62 @@ def test_only_the_fields_of_the_task_are_shown(viewer, qtbot, name):
         if any(widget.isVisible() for widget in form.findChildren(QWidget, key))
     }
     assert shown == set(CHOICES[name])
+
+
+OPTIONAL = ("wavelength_excitation", "pinhole", "sheet_thickness")
+
+
+def shown_of(form):
+    return [name for name in OPTIONAL if form.findChild(QWidget, name).isVisible()]
+
+
+@pytest.mark.parametrize(
+    ("microscope", "shown"),
+    [
+        ("auto", []),
+        ("widefield", []),
+        ("confocal", ["wavelength_excitation", "pinhole"]),
+        ("spinning-disk", ["wavelength_excitation", "pinhole"]),
+        ("two-photon", ["wavelength_excitation"]),
+        ("light-sheet", ["sheet_thickness"]),
+    ],
+)
+def test_fields_follow_the_microscope(viewer, qtbot, microscope, shown):
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.show()
+    form.task = TaskChoice("deconvolve", {"microscope": microscope})
+    assert shown_of(form) == shown
+
+
+def test_empty_fields_show_the_optics_of_the_file(viewer, qtbot, tmp_path):
+    values = np.arange(360, dtype=np.uint8).reshape(3, 12, 10)
+    with layer_source(path=str(write_ome(tmp_path / "a.ome.tif", values))):
+        layer = viewer.add_image(values, name="file")
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.show()
+    form.task = TaskChoice("deconvolve")
+    form.layer = layer
+    hints = {
+        name: form.findChild(QLineEdit, name).placeholderText()
+        for name in ("na", "wavelength", "wavelength_excitation", "refractive_index", "pinhole")
+    }
+    assert hints == {
+        "na": "1.4 (file)",
+        "wavelength": "0.52 (file)",
+        "wavelength_excitation": "0.488 (file)",
+        "refractive_index": "1.518 (file)",
+        "pinhole": "1",
+    }
+    assert shown_of(form) == ["wavelength_excitation", "pinhole"]
+    assert form.findChild(QComboBox, "microscope").currentText() == "confocal (auto)"
+    made = job(form.choices, layer)
+    assert made.task.computed(made.image)
+    assert "na=1.4" in as_python(made)
+    form.layer = viewer.layers["image"]
+    assert form.findChild(QLineEdit, "na").placeholderText() == "not set"
+    assert form.findChild(QComboBox, "microscope").currentText() == "automatic"
 
 
 @pytest.mark.parametrize("viewer", ["window"], indirect=True)

@@ -251,6 +251,7 @@ class Form(QWidget):  # type: ignore[misc]
         except NapariDipError:
             image, hint = None, "needed, such as TZCYX"
         self._calibration.show_image(image, hint)
+        self._task.show_acquisition(None if image is None else image.acquisition)
 
     def _drop_fit_settings(self) -> None:
         self._base = self._base.model_copy(update={"fit": None})

@@ -65,6 +65,24 @@ def tooltip(parameter: TaskParameter) -> str:
     return f"{parameter.description.removesuffix('.')} [{parameter.unit}]."
 
 
+def placeholder(parameter: TaskParameter, in_file: float | None = None, default: Any = None) -> str:
+    """Return the text of an empty field: the value that counts instead.
+
+    Parameters
+    ----------
+    parameter : TaskParameter
+        Parameter of the field.
+    in_file : float, optional
+        Value in the file of the image.
+    default : object
+        Value of the parameter in a new task.
+    """
+    if in_file is not None:
+        return f"{in_file:.4g} (file)"
+    needed = default is None and parameter.kind in ("number", "integer")
+    return parameter.hint or "not set" * needed
+
+
 def read_parameter(widget: Any, parameter: TaskParameter) -> Any:
     """Return the value of a field; None for an empty line and for no layer.
 
@@ -98,8 +116,7 @@ def write_parameter(widget: Any, value: Any) -> None:
 
 def _line(parameter: TaskParameter, default: Any, options: dict[str, Any]) -> LineEdit:
     widget = LineEdit(value=_text(default), **options)
-    if default is None and parameter.kind in ("number", "integer"):
-        widget.native.setPlaceholderText("not set")
+    widget.native.setPlaceholderText(placeholder(parameter, default=default))
     show_unit(widget.native, parameter.unit)
     validator = _validator(parameter, widget.native)
     if validator is not None:

@@ -9,11 +9,15 @@ from typing import Any
 from magicgui.widgets import ComboBox, PushButton
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_dip.core.image.acquisition import Acquisition
 from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks.optics import optics_in_file
 from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.errors import NapariDipError
+from napari_dip.gui.form.bead_dialog import BeadDialog
 from napari_dip.gui.form.parameter_fields import (
     parameter_field,
+    placeholder,
     read_parameter,
     write_parameter,
 )
@@ -63,6 +67,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
         super().__init__()
         self._viewer = viewer
         self._image_layer = image_layer
+        self._acquisition: Acquisition | None = None
         self._task = ComboBox(
             name="task",
             label="Task",
@@ -79,6 +84,12 @@ class TaskForm(QWidget):  # type: ignore[misc]
             tooltip="Read an image of a point source, with its voxel size, as a new layer.",
         )
         self._open.clicked.connect(self._choose_file)
+        self._from_beads = PushButton(
+            name="from_beads",
+            text="PSF from beads…",
+            tooltip="Make the PSF from an image of beads, recorded with the same settings.",
+        )
+        self._from_beads.clicked.connect(self.measure_psf)
         self._ways = {name: ways_of(task) for name, task in TASKS.items()}
         self._chosen = {name: _ways_field(name) for name in TASKS if self._ways[name]}
         self._parameters = {name: parameters_of(task) for name, task in TASKS.items()}
@@ -87,7 +98,8 @@ class TaskForm(QWidget):  # type: ignore[misc]
         column(self, make_rows(self._task), *self._rows.values())
         self._task.changed.connect(self._show_fields)
         masks = [one["mask"] for one in self._fields.values() if "mask" in one]
-        for field in (*self._chosen.values(), *masks):
+        choices = [self._fields[task][name] for task, name in self._conditions()]
+        for field in (*self._chosen.values(), *masks, *choices):
             field.changed.connect(self._show_fields)
         self._show_fields()
 
@@ -104,7 +116,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
         if task == "inpaint":  # the button belongs to the mask, the first field
             widgets.insert(1, self._new_mask)
         if task in self._chosen:
-            widgets = [self._chosen[task], *widgets, self._open]
+            widgets = [self._chosen[task], *widgets, self._from_beads, self._open]
         return widgets
 
     def _add_mask(self) -> None:
@@ -122,11 +134,57 @@ class TaskForm(QWidget):  # type: ignore[misc]
             rows.setVisible(name == self._task.value)
         for task, field in self._chosen.items():
             for name, widget in self._fields[task].items():
-                show_row(widget, name in self._ways[task].get(field.value, ()))
+                used = name in self._ways[task].get(field.value, ())
+                show_row(widget, used and self._has_effect(task, name))
             show_row(self._open, field.value == FILE)
+            show_row(self._from_beads, field.value == FILE_FIELD)
         for fields_of_task in self._fields.values():
             for name in _OF_A_MASK & fields_of_task.keys():
                 show_row(fields_of_task[name], fields_of_task["mask"].value is not None)
+
+    def _conditions(self) -> set[tuple[str, str]]:
+        """Return task and name of each choice that decides which parameters have an effect."""
+        return {
+            (task, choice)
+            for task, parameters in self._parameters.items()
+            for parameter in parameters.values()
+            for choice in parameter.only_for
+        }
+
+    def _has_effect(self, task: str, name: str) -> bool:
+        """Return whether a parameter has an effect with the choices of the form."""
+        conditions = self._parameters[task][name].only_for.items()
+        return all(self._in_effect(task, choice) in values for choice, values in conditions)
+
+    def _in_effect(self, task: str, name: str) -> Any:
+        """Return the value of a choice, with that of the file for "auto"."""
+        value = self._fields[task][name].value
+        if value == "auto" and self._acquisition is not None:
+            return getattr(self._acquisition, name)
+        return value
+
+    def show_acquisition(self, acquisition: Acquisition | None) -> None:
+        """Show the optics in the file of the image in the empty fields of Deconvolve."""
+        self._acquisition = acquisition
+        defaults, parameters = _defaults("deconvolve"), self._parameters["deconvolve"]
+        for name, in_file in optics_in_file(acquisition or Acquisition()).items():
+            text = placeholder(parameters[name], in_file, defaults[name])
+            self._fields["deconvolve"][name].native.setPlaceholderText(text)
+        kind = acquisition and acquisition.microscope
+        words = parameters["microscope"].choices
+        text = f"{words[kind]} (auto)" if kind else words["auto"]
+        self._fields["deconvolve"]["microscope"].native.setItemText(0, text)
+        self._show_fields()
+
+    def measure_psf(self) -> None:
+        """Open the dialog that makes a PSF layer from beads; the PSF is then chosen."""
+        dialog = BeadDialog(self._viewer, self)
+        dialog.added.connect(self._choose_psf)
+        dialog.show()
+
+    def _choose_psf(self, layer: Any) -> None:
+        self.reset_choices()
+        self.choice = TaskChoice("deconvolve", {FILE_FIELD: layer})
 
     def _choose_file(self) -> None:
         file, _ = QFileDialog.getOpenFileName(self, "Open PSF")
@@ -158,7 +216,8 @@ class TaskForm(QWidget):  # type: ignore[misc]
             for widget in widgets.values():
                 if hasattr(widget, "reset_choices"):
                     widget.reset_choices()
-        self._show_fields()  # magicgui does not say that a chosen layer is gone
+        # The words of a choice are as before, and magicgui does not say that a layer is gone.
+        self.show_acquisition(self._acquisition)
 
     @property
     def title(self) -> str:

@@ -73,8 +73,9 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
     units = {axis: unit for axis, _, unit in spacing if unit != "pixel"}
     # A scale without a unit, which a result has from its source, is no voxel size.
     scaled = bool(units if is_result(layer) else voxel_size)
-    origin = None if scaled else origin_of(layer)
-    if origin is not None:
+    origin = origin_of(layer)
+    acquisition = None if origin is None or origin.axes != image.axes else origin.acquisition
+    if origin is not None and not scaled:
         pairs = zip(origin.axes, image.axes, strict=False)
         same = [axis for axis, given in pairs if axis == given]
         voxel_size = {axis: origin.voxel_size[axis] for axis in same if axis in origin.voxel_size}
@@ -85,6 +86,7 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
         units=units,
         position=_position(layer, spatial),
         source=layer.source.path or layer.name,
+        acquisition=acquisition,
     )
 
 
