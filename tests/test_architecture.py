@@ -35,8 +35,8 @@ def test_core_imports_no_window_and_file_libraries():
 def test_public_names():
     assert sorted(napari_dip.__all__) == [
         "DipConfig", "Image", "__version__", "deconvolve", "denoise", "fit", "forecast",
-        "inpaint", "invert_features", "reconstruct_fourier", "remove_jpeg", "restore",
-        "restore_guided", "super_resolve",
+        "inpaint", "invert_features", "measure_psf", "reconstruct_fourier", "remove_jpeg",
+        "restore", "restore_guided", "super_resolve",
     ]  # fmt: skip
     assert dir(napari_dip) == napari_dip.__all__
     for name in napari_dip.__all__:

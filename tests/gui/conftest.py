@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from threading import Event, Semaphore
 from typing import Any
@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from napari_dip.config import DipConfig
-from napari_dip.core.blocks.plan import Block, plan_blocks
+from napari_dip.core.blocks.plan import Block, nearest_first, plan_blocks
 from napari_dip.core.image.image import Image
 from napari_dip.core.records import BlockRecord, InputRecord, NoiseRecord, Report
 from napari_dip.core.restoration.progress import Progress, Restoration
@@ -107,13 +107,14 @@ class FakeRestore:
         stop_requested: Callable[[], bool] = lambda: False,
         keep_state: bool = False,
         continue_from: Restoration | None = None,
+        start_at: Mapping[str, int] | None = None,
     ) -> Generator[Progress, None, Restoration]:
         self.calls += 1
         self.image, self.task = image, task
         result = np.array(image.data, dtype=np.float32)
         config = config or continue_from.report.config
         before = 0 if continue_from is None else continue_from.report.iterations
-        plan = plan_blocks(image, config.channels)
+        plan = nearest_first(plan_blocks(image, config.channels), image.axes, start_at or {})
         try:
             for block in plan:
                 for iteration in range(before + 1, before + self.iterations + 1):
@@ -128,7 +129,9 @@ class FakeRestore:
                     yield self._progress(block, len(plan), iteration, result[block.selection])
                     if stop_requested():
                         return self._end(image, config, result, "stop_requested", block)
-            return self._end(image, config, result, "held_out_minimum", block)
+            return self._end(
+                image, config, result, "held_out_minimum", max(plan, key=lambda one: one.index)
+            )
         finally:
             self.closed.set()
 

@@ -13,11 +13,12 @@ from superqt.utils import GeneratorWorker
 from napari_dip.config import DipConfig
 from napari_dip.core.tasks import TASKS
 from napari_dip.core.tasks.parameters import parameters_of
-from napari_dip.errors import AxesError, InputError, MemoryExhaustedError, UsageError
+from napari_dip.errors import AxesError, Hint, InputError, MemoryExhaustedError, UsageError
 from napari_dip.gui.dock import DeepImagePriorWidget
 from napari_dip.gui.form.parameter_fields import tooltip
 from napari_dip.gui.menu_commands import open_dock
 from napari_dip.gui.run.run_buttons import State
+from napari_dip.gui.widgets.focus import focusable
 from tests.gui.conftest import delete
 from tests.tiny import noisy_waves, tiny_config
 
@@ -124,9 +125,33 @@ def test_messages_go_with_their_image(viewer, stack, dock, fake_restore, qtbot):
 def test_a_refusal_goes_when_the_layers_change(viewer, dock, qtbot):
     with qtbot.waitSignal(dock.failed):
         dock.run()
-    assert "no image layer" in dock._plot._text.text()
+    assert "no image layer" in dock._results._cards.text
     viewer.add_image(np.zeros((8, 9)))
-    assert dock._plot._text.text() == ""
+    assert dock._results._cards.text == ""
+
+
+def test_an_error_has_buttons_for_the_settings_that_help(viewer, stack, dock, fake_restore, qtbot):
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    fake_restore.error = MemoryExhaustedError("Got no memory; expected more.", Hint("tile", "256"))
+    with qtbot.waitSignal(dock.failed):
+        fake_restore.step()
+    fix = dock._results._cards.findChild(QPushButton, "fix")
+    assert fix.text() == "Set Tile: 256"
+    fix.click()
+    assert dock.config.tile == 256
+
+
+def test_time_of_the_next_run_is_not_shown_beside_that_of_the_current_one(
+    stack, dock, fake_restore, qtbot
+):
+    assert dock._cost.text() != ""
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    assert dock._cost.text() == ""
+    with qtbot.waitSignal(dock.finished):
+        dock.cancel()
+    assert dock._cost.text() != ""
 
 
 def test_run_button_names_the_image(viewer, dock, fake_restore, qtbot):
@@ -180,7 +205,20 @@ def test_the_preview_shows_the_evolving_estimate(viewer, stack, dock, fake_resto
         dock.cancel()
 
 
+def test_plane_in_view_is_restored_first(viewer, stack, dock, fake_restore, qtbot):
+    viewer.dims.set_current_step(0, 2)
+    dock.run()
+    advance(fake_restore, dock, qtbot)
+    layer = viewer.layers["cells_denoise"]
+    assert viewer.dims.current_step[0] == 2
+    np.testing.assert_array_equal(layer.data[2], 1)
+    np.testing.assert_array_equal(layer.data[:2], 0)
+    with qtbot.waitSignal(dock.finished):
+        dock.cancel()
+
+
 def test_stop_and_keep_gives_a_layer(viewer, stack, dock, fake_restore, qtbot):
+    viewer.dims.set_current_step(0, 0)
     dock.run()
     advance(fake_restore, dock, qtbot)
     with qtbot.waitSignal(dock.finished) as finished:
@@ -249,7 +287,7 @@ def test_error_is_shown_once_and_dock_is_reset(
     assert isinstance(failed.args[0], (MemoryExhaustedError, Exception))
     assert len(sentences()) == 1
     assert words in sentences()[0]
-    assert words in dock._plot._text.text()
+    assert words in dock._results._cards.text
     assert dock._plot._bar.isHidden()
     assert enabled(dock) == {"run"}
     assert names(viewer) == ["cells"]
@@ -359,6 +397,7 @@ def test_closing_the_viewer_ends_the_run(viewer, stack, dock, fake_restore, qtbo
 
 @pytest.mark.parametrize("paused", [False, True])
 def test_closing_the_dock_keeps_the_best_result(viewer, stack, dock, fake_restore, qtbot, paused):
+    viewer.dims.set_current_step(0, 0)
     dock.run()
     advance(fake_restore, dock, qtbot)
     if paused:
@@ -531,6 +570,19 @@ def test_tooltips_have_at_most_two_lines(dock):
     tips = {widget.toolTip() for widget in set(dock.findChildren(QWidget)) - foreign} - described
     assert len(tips) > 10
     assert [tip for tip in tips if len(tip) > 120] == []
+
+
+def test_the_tab_key_goes_through_the_dock_from_top_to_bottom(dock):
+    places = list(focusable(dock))
+    chain, widget = [], places[0]
+    while len(chain) < len(places):
+        if widget in places:
+            chain.append(widget)
+        widget = widget.nextInFocusChain()
+    assert chain == places
+    order = [widget.objectName() for widget in places]
+    expected = ["layer", "pin", "task", "preset", "strength", "region", "seed", "run", "cancel"]
+    assert [name for name in order if name in expected] == expected
 
 
 def test_the_dock_is_narrow(dock):

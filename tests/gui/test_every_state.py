@@ -15,6 +15,7 @@ from napari.layers import Layer
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QFontMetrics
 from qtpy.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QComboBox,
     QLabel,
@@ -26,6 +27,7 @@ from qtpy.QtWidgets import (
 
 from napari_dip.config import DipConfig
 from napari_dip.core.tasks import TASKS
+from napari_dip.errors import Hint, MemoryExhaustedError
 from napari_dip.gui.batch.dialog import BatchDialog
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.menu_commands import batch, open_dock
@@ -65,6 +67,23 @@ def dock(viewer, qtbot):
     return dock
 
 
+@pytest.fixture
+def small(viewer, dock, qtbot):
+    """Return the dock in a window of a small laptop."""
+    viewer.window.resize(1024, 700)
+    qtbot.waitUntil(lambda: viewer.window._qt_window.height() == 700)
+    narrow(viewer, dock)
+    return dock
+
+
+def is_in_view(dock, widget) -> bool:
+    """Return whether all of a widget is inside the window, after scrolling to it."""
+    dock._scroll.ensureWidgetVisible(widget, 0, 0)
+    QApplication.processEvents()
+    seen = widget.visibleRegion().boundingRect()
+    return seen.size() == widget.size() and not widget.visibleRegion().isEmpty()
+
+
 def narrow(viewer, dock):
     horizontal = Qt.Orientation.Horizontal
     viewer.window._qt_window.resizeDocks([dock.parent()], [_WIDTH], horizontal)
@@ -89,6 +108,7 @@ def clipped(dock) -> list[str]:
             ]
         if isinstance(widget, QLineEdit):
             needed = QFontMetrics(widget.font()).horizontalAdvance(widget.placeholderText())
+            needed += widget.textMargins().right()  # the unit
             if needed + _INSET > widget.width():
                 found.append(widget.placeholderText())
         if isinstance(widget, QLabel | QPushButton) and not _wraps(widget):
@@ -96,6 +116,19 @@ def clipped(dock) -> list[str]:
             if needed + _MARGIN * isinstance(widget, QPushButton) > widget.width():
                 found.append(widget.text())
     return found
+
+
+def dashes(dock) -> list[str]:
+    """Return the visible texts with two dashes, as an option of the command line has."""
+    texts = []
+    for widget in dock.findChildren(QWidget):
+        if widget.isVisible():
+            texts.append(widget.toolTip())
+            if isinstance(widget, QLabel | QAbstractButton):
+                texts.append(widget.text())
+            if isinstance(widget, QLineEdit):
+                texts.append(widget.placeholderText())
+    return [text for text in texts if "--" in text]
 
 
 def _words(field: QComboBox) -> list[str]:
@@ -118,6 +151,7 @@ def settle(dock):
     for _ in range(5):
         QApplication.processEvents()
     assert clipped(dock) == []
+    assert dashes(dock) == []
 
 
 def assert_fits(viewer, dock, qtbot, name):
@@ -145,8 +179,8 @@ def test_form_of_every_task_fits(viewer, dock, qtbot, theme):
     dock.task = TaskChoice("denoise")
     dock._form.region.region = "rectangle"
     assert_fits(viewer, dock, qtbot, f"region{ending}")
-    dock._form._advanced.expand()
-    assert_fits(viewer, dock, qtbot, f"advanced{ending}")
+    dock._form._expert.expand()
+    assert_fits(viewer, dock, qtbot, f"expert{ending}")
 
 
 @pytest.mark.parametrize("kind", ["grey", "rgb", "stack"])
@@ -261,3 +295,66 @@ def test_refused_layer_fits(viewer, dock, qtbot):
     with qtbot.waitSignal(dock.failed):
         dock.run()
     assert_fits(viewer, dock, qtbot, "refused")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_everything_can_be_reached_on_a_small_screen(viewer, small, qtbot, theme):
+    dock, viewer.theme = small, theme
+    run = dock.findChild(QPushButton, "run")
+    for name in TASKS:
+        dock.task = TaskChoice(name)
+        for section in dock.findChildren(Collapsible):
+            section.expand()
+        settle(dock)
+        assert is_in_view(dock, dock._form._expert.fields["deterministic"].native)
+        assert is_in_view(dock, run)
+    dock.task = TaskChoice("denoise")
+    dock.config = tiny_config(3, threads=1)
+    with qtbot.waitSignal(dock.finished, timeout=60_000):
+        dock.run()
+    settle(dock)
+    for name in ("save", "before_after", "residual", "compare"):
+        assert is_in_view(dock, dock.findChild(QPushButton, name))
+    assert is_in_view(dock, dock.findChild(QLabel, "status"))
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("way", ["optics", "psf", "file", "sigma"])
+def test_every_way_to_know_the_blur_fits(viewer, dock, qtbot, theme, way):
+    viewer.theme = theme
+    dock.layer = viewer.add_image(np.ones((4, 64, 64)), name="stack", axis_labels="zyx")
+    dock.task = TaskChoice("deconvolve", {"na": 0.8, "wavelength": 0.5})
+    dock._form._task._chosen["deconvolve"].value = way
+    note = dock.findChild(QWidget, "size_note")
+    assert note.isVisible() == (way == "optics")
+    assert_fits(viewer, dock, qtbot, f"deconvolve-{way}" + ("" if theme == "dark" else "-light"))
+
+
+def test_error_with_buttons_fits(viewer, dock, qtbot):
+    error = MemoryExhaustedError(
+        "Got an image whose fit needs 300 GB; expected at most 16 GB. Use smaller tiles.",
+        Hint("tile", "256"),
+        Hint("preset", "fast"),
+        Hint("device", "cpu"),
+    )
+    dock._refuse(error)
+    assert len(dock.findChildren(QPushButton, "fix")) == 3
+    assert_fits(viewer, dock, qtbot, "error")
+    viewer.theme = "light"
+    assert_fits(viewer, dock, qtbot, "error-light")
+
+
+@pytest.mark.parametrize(
+    ("damage", "search"),
+    [
+        pytest.param(lambda line, _: line.setPlaceholderText("wide " * 20), clipped, id="hint"),
+        pytest.param(lambda _, button: button.setText("wide " * 20), clipped, id="button"),
+        pytest.param(lambda line, _: line.setPlaceholderText("--tile"), dashes, id="option"),
+    ],
+)
+def test_search_finds_a_cut_text_and_an_option(viewer, dock, qtbot, damage, search):
+    dock._form._expert.expand()
+    settle(dock)
+    damage(dock.findChild(QLineEdit, "tile"), dock.findChild(QPushButton, "save"))
+    QApplication.processEvents()
+    assert len(search(dock)) == 1

@@ -68,7 +68,7 @@ def test_napari_shows_the_entries(make_napari_viewer):
     assert "Restoration (Deep Image Prior)" in titles
     entries = {item.command.id for item in _items("napari-dip/restoration")}
     names = [name.replace("-", "_") for name in TASKS]
-    assert entries == {f"napari-dip.{name}" for name in [*names, "batch"]}
+    assert entries == {f"napari-dip.{name}" for name in [*names, "psf_from_beads", "batch"]}
 
 
 def _items(menu):

@@ -12,7 +12,7 @@ from threading import Event
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QListWidget,
     QMenu,
     QPushButton,
+    QWidget,
 )
 from superqt.utils import qimage_to_array
 
@@ -210,3 +211,108 @@ def test_window_adds_little_to_the_time_of_the_first_answer(viewer, fake_restore
     qtbot.waitUntil(shown.is_set)
     assert time.monotonic() - start < 1.0
     qtbot.waitUntil(lambda: bool(done))
+
+
+def pick(dock, qtbot, text):
+    """Choose an entry of the menu *Settings* with the mouse."""
+    button = dock.findChild(QPushButton, "settings")
+    menu = button.menu()
+    (action,) = [one for one in menu.actions() if one.text() == text]
+
+    def press():
+        qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+
+    chosen = []
+    action.triggered.connect(chosen.append)
+    QTimer.singleShot(300, press)  # the click on the button may return when the menu is closed
+    QApplication.processEvents()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(chosen))
+    action.triggered.disconnect(chosen.append)
+
+
+def test_all_layers_are_restored_and_the_last_result_taken_back(viewer, fake_restore, qtbot):
+    for name in ("a", "b"):
+        viewer.add_image(noisy_waves((24, 20)), name=name)
+    dock = open_dock(viewer)
+    qtbot.waitExposed(dock)
+    fake_restore.free = True
+    with qtbot.waitSignals([dock.finished, dock.finished], timeout=60_000):
+        pick(dock, qtbot, "Run on all layers")
+    results = ["a_denoise", "b_denoise"]
+    assert [layer.name for layer in viewer.layers if layer.name in results] == results
+    pick(dock, qtbot, "Undo the last run")
+    assert [layer.name for layer in viewer.layers if layer.name in results] == ["a_denoise"]
+    pick(dock, qtbot, "Undo the last run")
+    assert [layer.name for layer in viewer.layers] == ["a", "b"]
+
+
+def type_in(dock, qtbot, name, text):
+    line = dock.findChild(QLineEdit, name)
+    dock._scroll.ensureWidgetVisible(line)
+    QApplication.processEvents()
+    qtbot.mouseDClick(line, Qt.MouseButton.LeftButton)  # selects the text
+    qtbot.keyClicks(line, text)
+
+
+def test_uncalibrated_stack_is_calibrated_and_deconvolved_by_its_optics(
+    viewer, fake_restore, qtbot
+):
+    stack = np.random.default_rng(0).normal(100, 10, (5, 24, 20))
+    viewer.add_image(stack, name="cells", axis_labels=("z", "y", "x"))
+    choose(viewer, "Layers", "Filter", "Restoration (Deep Image Prior)", "Deconvolve")
+    (dock,) = viewer.window.dock_widgets.values()
+    qtbot.waitExposed(dock)
+    type_in(dock, qtbot, "na", "0.8")
+    type_in(dock, qtbot, "wavelength", "0.5")
+    note = dock.findChild(QWidget, "size_note")
+    assert "voxel size along y, x" in note.text
+    click(dock, qtbot, "fix")
+    for axis, size in zip("zyx", ("0.5", "0.1", "0.1"), strict=True):
+        type_in(dock, qtbot, f"voxel_size_{axis}", size)
+    assert not note.isVisible()
+    fake_restore.free = True
+    with qtbot.waitSignal(dock.finished, timeout=60_000) as finished:
+        click(dock, qtbot, "run")
+    (result,) = finished.args[0]
+    assert result.name == "cells_deconvolve"
+    assert fake_restore.image.voxel_size == {"Z": 0.5, "Y": 0.1, "X": 0.1}
+    assert (fake_restore.task.na, fake_restore.task.wavelength) == (0.8, 0.5)
+    assert viewer.layers["cells"].data is stack
+
+
+def test_sample_to_saved_result_takes_six_clicks(
+    viewer, fake_restore, qtbot, tmp_path, monkeypatch
+):
+    clicks = []
+
+    class Dialog:
+        """Stands for the dialog of the system: one click on its button."""
+
+        @staticmethod
+        def getSaveFileName(*_):
+            clicks.append("Save in the dialog")
+            return str(tmp_path / "cell.ome.tif"), ""
+
+    monkeypatch.setattr("napari_dip.gui.results.results_panel.QFileDialog", Dialog)
+
+    def entry(*path):
+        """Choose an entry: a click on the menu and one on the entry; the mouse opens the rest."""
+        clicks.extend((path[0], path[-1]))
+        choose(viewer, *path)
+
+    def push(name):
+        clicks.append(name)
+        click(dock, qtbot, name)
+
+    fake_restore.free = True
+    choose(viewer, "File", "Open Sample", "Deep Image Prior", "Noisy cell")
+    clicks.append("Noisy cell")
+    entry("Layers", "Filter", "Restoration (Deep Image Prior)", "Denoise")
+    (dock,) = viewer.window.dock_widgets.values()
+    qtbot.waitExposed(dock)
+    with qtbot.waitSignal(dock.finished, timeout=60_000):
+        push("run")
+    push("save")
+    assert (tmp_path / "cell.ome.tif").exists()
+    assert len(clicks) <= 6

@@ -1,5 +1,6 @@
 """API: one function for each task, from array to array, as in scikit-image."""
 
+from napari_dip.api.beads import measure_psf
 from napari_dip.api.completion import inpaint, reconstruct_fourier
 from napari_dip.api.denoising import denoise, remove_jpeg, restore_guided
 from napari_dip.api.features import invert_features
@@ -12,6 +13,7 @@ __all__ = [
     "finish",
     "inpaint",
     "invert_features",
+    "measure_psf",
     "reconstruct_fourier",
     "remove_jpeg",
     "restore_guided",

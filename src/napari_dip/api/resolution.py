@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from napari_dip.api._restore import restored
-from napari_dip.config import DEFAULT_FACTOR, DEFAULT_KERNEL, DEFAULT_OPTICS, REFRACTIVE_INDEX
+from napari_dip.config import DEFAULT_FACTOR, DEFAULT_KERNEL, DEFAULT_OPTICS
 from napari_dip.core.tasks import Deconvolve, SuperResolve
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.config import DipConfig, Kernel, Noise, Optics, Preset, Stop
+    from napari_dip.config import DipConfig, Kernel, Microscope, Noise, Optics, Preset, Stop
 
 
 def super_resolve(
@@ -111,9 +111,13 @@ def deconvolve(
     *,
     sigma: float | Mapping[str, float] | None = None,
     refine_psf: bool = False,
+    microscope: Microscope | Literal["auto"] = "auto",
     na: float | None = None,
     wavelength: float | None = None,
-    refractive_index: float = REFRACTIVE_INDEX,
+    wavelength_excitation: float | None = None,
+    pinhole: float | None = None,
+    sheet_thickness: float | None = None,
+    refractive_index: float | None = None,
     optics: Optics = DEFAULT_OPTICS,
     noise: Noise | None = None,
     preset: Preset | None = None,
@@ -125,7 +129,7 @@ def deconvolve(
 ) -> NDArray[np.float32]:
     """Undo the blur of a known point spread function (PSF).
 
-    Give exactly one of: `psf`; `sigma`; `na` and `wavelength`.
+    Give exactly one of: `psf`; `sigma`; the optics, `na` and `wavelength`.
 
     Parameters
     ----------
@@ -142,12 +146,23 @@ def deconvolve(
     refine_psf : bool
         Whether `sigma` is an initial guess that the fit refines along each axis. Default:
         False.
+    microscope : str
+        Kind of microscope of the computed PSF: "widefield", "confocal", "spinning-disk",
+        "two-photon" or "light-sheet". Default: "auto", that of the file, or else wide
+        field.
     na : float, optional
-        Numerical aperture of the objective of a wide-field microscope, whose PSF is then
-        computed. The voxel size comes from `config.voxel_size`.
+        Numerical aperture of the objective, from 0.05 to 1.7, for a computed PSF. The voxel
+        size comes from `config.voxel_size`.
     wavelength : float, optional
         Wavelength of the emitted light [micrometre], for the computed PSF.
-    refractive_index : float
+    wavelength_excitation : float, optional
+        Wavelength of the exciting light [micrometre], for a confocal, spinning disk or
+        two-photon microscope.
+    pinhole : float, optional
+        Diameter of the pinhole [Airy units]. Default: 1.
+    sheet_thickness : float, optional
+        Full width at half maximum of the light sheet [micrometre].
+    refractive_index : float, optional
         Refractive index of the immersion medium, for the computed PSF. Default: 1.518.
     optics : {"scalar", "vectorial"}
         Theory of the computed PSF; "vectorial", for a high numerical aperture, needs the
@@ -189,7 +204,8 @@ def deconvolve(
 
     See Also
     --------
-    napari_dip.core.operators.widefield.widefield_psf : PSF of a microscope from its optics.
+    measure_psf : PSF from an image of beads.
+    napari_dip.core.operators.microscope.microscope_psf : PSF from the optics.
 
     References
     ----------
@@ -202,7 +218,19 @@ def deconvolve(
     >>> deconvolve(np.eye(16), sigma=1.0, config=DipConfig(max_iterations=2)).shape
     (16, 16)
     """
-    task = Deconvolve(psf, sigma, na, wavelength, refractive_index, refine_psf, optics)
+    task = Deconvolve(
+        psf,
+        sigma,
+        na,
+        wavelength,
+        refractive_index,
+        refine_psf,
+        optics,
+        microscope=microscope,
+        wavelength_excitation=wavelength_excitation,
+        pinhole=pinhole,
+        sheet_thickness=sheet_thickness,
+    )
     return restored(
         image,
         task,

@@ -14,6 +14,7 @@ from napari_dip.config import (
     ADDED_NETWORK_FIELDS,
     ADDED_STOPPING_FIELDS,
     FORMER_STOP,
+    REFRACTIVE_INDEX,
     REMOVED_FIT_FIELDS,
     DipConfig,
 )
@@ -35,6 +36,8 @@ _DEFAULTS = {
 _ADDED = {
     name: DipConfig.model_fields[name].default for name in ("start", "neighbours", "strength")
 }
+# Parameters of a deconvolution that the first version lacked.
+_ADDED_OPTICS = ("microscope", "wavelength_excitation", "pinhole", "sheet_thickness")
 
 
 def checksum_of(task: TaskSpec, config: DipConfig) -> str:
@@ -91,10 +94,9 @@ def _layout(task: TaskSpec) -> dict[str, Any]:
             "psf": path("psf"),
             "psf_voxel_size": values["psf"] and _text(values["psf"].voxel_size),
             "sigma": _text(values["sigma"]),
-            **{
-                name: values[name]
-                for name in ("na", "wavelength", "refractive_index", "optics", "refine_psf")
-            },
+            **{name: values[name] for name in ("na", "wavelength", "optics", "refine_psf")},
+            "refractive_index": values["refractive_index"] or REFRACTIVE_INDEX,
+            **{name: values[name] for name in _ADDED_OPTICS if values[name] != _DEFAULTS[name]},
         },
         "guide": path("picture"),
     }

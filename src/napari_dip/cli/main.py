@@ -20,6 +20,7 @@ from napari_dip import __version__
 from napari_dip.cli.batch_command import batch
 from napari_dip.cli.compare_command import compare
 from napari_dip.cli.options import Flag, JsonFlag
+from napari_dip.cli.psf_command import measure_psf
 from napari_dip.cli.restore_commands import TASK_COMMANDS
 from napari_dip.cli.restore_file import exit_code, match, restore_image
 from napari_dip.cli.terminal import (
@@ -49,6 +50,7 @@ for _name, _command in TASK_COMMANDS.items():
     app.command(_command, name=_name)
 app.command(batch)
 app.command(compare)
+app.command(measure_psf)
 
 
 @app.command

@@ -23,6 +23,7 @@ NetworkName = Literal[
 LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation", "recorrupted"]
 Kernel = Literal["lanczos2", "box", "gaussian"]
 Optics = Literal["scalar", "vectorial"]
+Microscope = Literal["widefield", "confocal", "spinning-disk", "two-photon", "light-sheet"]
 WarmStart = Literal["auto", "on", "off"]
 Start = Literal["learned", "random"]
 Known = Literal["keep", "restore"]
@@ -57,6 +58,8 @@ DEFAULT_KERNEL: Kernel = "lanczos2"
 DEFAULT_KNOWN: Known = "keep"
 # Theory of a computed PSF.
 DEFAULT_OPTICS: Optics = "scalar"
+# Diameter of the pinhole of a confocal microscope [Airy units].
+DEFAULT_PINHOLE = 1.0
 # Loss for JPEG images.
 DEFAULT_LOSS: JpegLoss = "auto"
 # Memory for the stored iterations of one run in the window [bytes].

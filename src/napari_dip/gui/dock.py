@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from napari_dip.config import DipConfig
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.form.cost_label import CostLabel
+from napari_dip.gui.form.fixes import advice_of
 from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Job, job
@@ -22,7 +23,9 @@ from napari_dip.gui.results.runner import Runner
 from napari_dip.gui.results.strength_preview import StrengthPreview
 from napari_dip.gui.run.run_buttons import RunButtons, State
 from napari_dip.gui.session.settings import remember
+from napari_dip.gui.widgets.cards import Advice
 from napari_dip.gui.widgets.collapsible import ScrollColumn
+from napari_dip.gui.widgets.focus import order_focus
 from napari_dip.gui.widgets.notify import notify
 
 if TYPE_CHECKING:
@@ -58,11 +61,12 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._viewer = viewer
         self._form = Form(viewer)
         self._form.preview_requested.connect(self.preview_visible_area)
+        self._cost = CostLabel(self._form)
         self._results = ResultsPanel()
         self._scroll = ScrollColumn(self._form, self._results)
         self._results.grown.connect(self._scroll.show_end)
         self._plot = self._results.plot
-        self._runner = Runner(viewer, self._results, self)
+        self._runner = Runner(viewer, self._results, self, self._advise)
         self._runner.restored.connect(self._finish)
         self._runner.finished.connect(self.finished)
         self._runner.failed.connect(self.failed)
@@ -78,7 +82,6 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._settings.all_requested.connect(self.run_all)
         self._settings.undo_requested.connect(self.undo)
         self._settings.reported.connect(self._results.say)
-        self._cost = CostLabel(self._form)
         self._form.changed.connect(self._offer)
         self._build()
         self._offer()
@@ -95,6 +98,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         layout.addWidget(self._runner.queue)
         layout.addLayout(row)
         layout.addWidget(self._buttons)
+        order_focus(self)
 
     @property
     def config(self) -> DipConfig:
@@ -194,6 +198,7 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._runner.cancel()
 
     def _offer(self) -> None:
+        self._cost.follow(idle=self._runner.state is State.IDLE)
         self._buttons.follow(
             self._runner.state,
             self._form.request,
@@ -215,8 +220,11 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
     def _refuse(self, error: Exception) -> None:
         words = notify(error)
         if self._runner.state is State.IDLE:  # a run shows its own messages
-            self._results.say(words)
+            self._results.refuse(self._advise(error, words))
         self.failed.emit(error)
+
+    def _advise(self, error: Exception, text: str) -> Advice:
+        return advice_of(error, text, self._form)
 
     def changeEvent(self, event: QEvent) -> None:
         """Stop the run and keep its result when napari removes this widget from its dock."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_dip.gui.batch.dialog import BatchDialog
 from napari_dip.gui.dock import DeepImagePriorWidget
 from napari_dip.gui.form.form import Form
+from napari_dip.gui.form.task_form import TaskForm
 from napari_dip.gui.job.choices import TaskChoice
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ def fourier(viewer: "napari.viewer.Viewer") -> None:
 def invert_features(viewer: "napari.viewer.Viewer") -> None:
     """Invert the features of a trained network."""
     open_dock(viewer, "invert-features")
+
+
+def psf_from_beads(viewer: "napari.viewer.Viewer") -> None:
+    """Make a PSF from an image of beads, for the task Deconvolve."""
+    open_dock(viewer, "deconvolve").findChild(TaskForm).measure_psf()
 
 
 def batch(viewer: "napari.viewer.Viewer") -> None:

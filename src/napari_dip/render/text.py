@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from napari_dip.core.report.warnings import DISAGREEMENT
@@ -41,6 +42,20 @@ def duration(seconds: float) -> str:
     return f"{total // 3600} h {total % 3600 // 60} min"
 
 
+def at_most(seconds: float) -> str:
+    """Return an upper limit of a duration in one unit, rounded up.
+
+    Examples
+    --------
+    >>> at_most(40.2), at_most(61), at_most(7300)
+    ('41 s', '2 min', '3 h')
+    """
+    seconds = round(seconds, 3)  # no second more for a rounding error
+    if seconds > 3600:
+        return f"{ceil(seconds / 3600)} h"
+    return f"{ceil(seconds / 60)} min" if seconds > 60 else f"{ceil(seconds)} s"
+
+
 def summary(report: Report) -> str:
     """Return duration, stop reason, selected iteration, noise and warnings of a run.
 
@@ -54,12 +69,17 @@ def summary(report: Report) -> str:
     str
         A line of a few sentences, then one line per warning.
     """
+    warnings = [f"Warning: {warning}" for warning in report.warnings]
+    return "\n".join([outcome(report), *warnings])
+
+
+def outcome(report: Report) -> str:
+    """Return duration, stop reason, selected iteration and noise of a run, in a line."""
     sentences = [f"Done in {duration(report.seconds)}. {_end(report)}.", _kept(report)]
     if report.blocks_left:
         sentences.append(f"Parts not restored, kept as observed: {report.blocks_left}.")
     sentences.append(_noise(report.noise))
-    warnings = [f"Warning: {warning}" for warning in report.warnings]
-    return "\n".join([" ".join(filter(None, sentences)), *warnings])
+    return " ".join(filter(None, sentences))
 
 
 def _end(report: Report) -> str:

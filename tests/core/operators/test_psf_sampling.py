@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import ndimage
 from scipy.special import erf
 
 from napari_dip.core.image.image import Image
@@ -11,6 +14,9 @@ from napari_dip.core.operators.psf import centred_psf
 from napari_dip.core.operators.psf_sampling import psf_on_grid, sampling_remark, spatial_psf
 from napari_dip.core.tasks import Deconvolve
 from napari_dip.errors import InputError
+from napari_dip.metrics import psnr
+from tests.core.tasks.conftest import run
+from tests.tiny import tiny_config
 
 UM = dict.fromkeys("ZYX", "micrometer")
 STACK = Image(np.zeros((15, 40, 40)), "ZYX", {"Z": 0.3, "Y": 0.1, "X": 0.1}, UM)
@@ -68,6 +74,24 @@ def test_resampled_psf_does_not_depend_on_its_voxel_size(psf):
     mean, variance = moments(kernel)
     assert mean == pytest.approx(0, abs=0.05)
     assert variance == pytest.approx(moments(expected)[1], rel=0.08)
+
+
+@pytest.mark.parametrize(
+    "psf",
+    [gaussian(0.1), gaussian(0.2, planes=13), gaussian(0.3, pixel=0.05, n=41, planes=9)],
+    ids=["0.1", "0.2", "pixels"],
+)
+def test_psf_of_another_step_gives_the_same_result(psf):
+    rng = np.random.default_rng(0)
+    truth = 100 * rng.random((15, 20, 20)) ** 8
+    own = gaussian(0.3, planes=9)
+    kernel = Deconvolve(own).fitting_psf(STACK, "ZYX")
+    image = replace(STACK, data=ndimage.convolve(truth, kernel, mode="nearest"))
+    one, two = (
+        run(image, Deconvolve(given), tiny_config(60, dims=3, stop="none")).image.data
+        for given in (own, psf)
+    )
+    assert abs(psnr(two, truth) - psnr(one, truth)) < 0.1
 
 
 def test_resampling_sums_the_light_per_voxel():

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from napari_dip import restore
 from napari_dip.api import finish
+from napari_dip.config import DipConfig
 from napari_dip.core.hardware.device import find_runtime
 from napari_dip.core.image.image import Image
 from napari_dip.core.restoration import run as run_module
@@ -398,3 +399,55 @@ def test_reports_the_agreement_of_two_rules():
     assert 0.8 < alike <= 1
     early = tiny_config(20).complete()
     assert restored(noisy_waves(), early).report.diagnostics["stopping_agreement"] is None
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(tiny_config(3), id="planes"),
+        pytest.param(tiny_config(3, tile=24, overlap=8), id="tiles"),
+        pytest.param(tiny_config(3, runs=2), id="runs"),
+        pytest.param(tiny_config(3, warm_start="on"), id="warm starts"),
+        pytest.param(DipConfig(preset="fast", device="cpu", max_iterations=0), id="neighbours"),
+    ],
+)
+def test_result_does_not_depend_on_the_plane_that_comes_first(config):
+    values = np.stack([noisy_waves((32, 40), sigma) for sigma in range(5, 5 + 4)])
+    values[3] = 7.0  # a blank plane needs no fit
+    first = restored(Image(values, "ZYX"), config)
+    other = restored(Image(values, "ZYX"), config, start_at={"Z": 2})
+    np.testing.assert_array_equal(first.image.data, other.image.data)
+    assert first.report.constant == other.report.constant
+    assert [record.index for record in first.report.blocks] == [
+        record.index for record in other.report.blocks
+    ]
+    assert first.report.stop_reason == other.report.stop_reason
+
+
+def test_plane_that_is_asked_for_is_restored_first():
+    image = Image(np.stack([noisy_waves((32, 40), sigma) for sigma in range(5, 5 + 4)]), "ZYX")
+    steps = restore(image, config=tiny_config(2), start_at={"Z": 2})
+    assert list(dict.fromkeys(progress.selection[0] for progress in steps)) == [2, 1, 3, 0]
+
+
+def test_time_left_counts_the_planes_that_are_still_to_come():
+    image = Image(np.stack([noisy_waves((32, 40), sigma) for sigma in range(5, 5 + 3)]), "ZYX")
+    left = [
+        step.iterations_left for step in restore(image, config=tiny_config(2), start_at={"Z": 2})
+    ]
+    assert left[0] <= 5
+    assert left[-1] == 0
+    assert left == sorted(left, reverse=True)
+
+
+def test_request_to_stop_is_the_reason_also_if_another_plane_came_first():
+    image = Image(np.stack([noisy_waves((32, 40), sigma) for sigma in range(5, 5 + 3)]), "ZYX")
+    calls = []
+
+    def stop_requested():
+        calls.append(1)
+        return len(calls) > 60  # during the fit of the second plane
+
+    result = restored(image, tiny_config(50), start_at={"Z": 1}, stop_requested=stop_requested)
+    assert [record.index for record in result.report.blocks] == [0, 1]
+    assert result.report.stop_reason == "stop_requested"

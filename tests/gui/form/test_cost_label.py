@@ -13,7 +13,7 @@ from napari_dip.core.image.image import as_image
 from napari_dip.gui.form.cost_label import CostLabel, cost, remember_pace, remembered_pace
 from napari_dip.gui.form.form import Form
 from napari_dip.gui.job.choices import TaskChoice
-from napari_dip.render.text import duration
+from napari_dip.render.text import at_most
 from tests.tiny import noisy_waves, tiny_config
 
 PLANE, STACK = as_image(np.zeros((256, 256))), as_image(np.zeros((4, 256, 256)))
@@ -51,7 +51,7 @@ def test_memory_is_that_of_the_fit(start):
     for shape, channels in (((2048, 2048), 1), ((2048, 2048, 3), 3)):
         gigabytes = fit_memory(settings, 2048**2, channels) / 1e9
         large = as_image(np.broadcast_to(np.float32(0), shape), "YXS"[: len(shape)])
-        assert cost(large, DENOISE, config, None) == f"About {gigabytes:.1f} GB"
+        assert cost(large, DENOISE, config, None) == f"{gigabytes:.1f} GB"
 
 
 def test_time_with_a_learned_start_is_that_of_its_iterations_and_estimates():
@@ -60,7 +60,7 @@ def test_time_with_a_learned_start_is_that_of_its_iterations_and_estimates():
     large = as_image(np.broadcast_to(np.float32(0), (2048, 2048)))
     seconds = pace * fit_work(settings, 2048**2)
     assert seconds > 0.1 * settings.max_iterations
-    assert cost(large, DENOISE, DipConfig(), pace).endswith(f"at most {duration(seconds)}")
+    assert cost(large, DENOISE, DipConfig(), pace).endswith(f"at most {at_most(seconds)}")
 
 
 def test_label_is_empty_without_a_layer_and_follows_the_form(qtbot, remembered):

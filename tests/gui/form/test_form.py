@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QCheckBox, QWidget
+from qtpy.QtGui import QFocusEvent, QWheelEvent
+from qtpy.QtWidgets import QApplication, QCheckBox, QLabel, QPushButton, QWidget
 
 from napari_dip.config import DipConfig
 from napari_dip.errors import UsageError
 from napari_dip.gui.form import config_fields as module
-from napari_dip.gui.form.form import ADVANCED, CALIBRATION, HIDDEN, LEARNED, MAIN, STACK, Form
+from napari_dip.gui.form.expert_form import expert_groups
+from napari_dip.gui.form.form import CALIBRATION, ELSEWHERE, HIDDEN, LEARNED, MAIN, STACK, Form
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.layer_image import result_kwargs
 from tests.tiny import tiny_config
@@ -43,7 +44,8 @@ def field(form, name):
 
 
 def test_every_setting_is_shown_or_listed_as_hidden():
-    shown = [*MAIN, *LEARNED, *STACK, *CALIBRATION, *ADVANCED]
+    expert = [name for names in expert_groups(ELSEWHERE).values() for name in names]
+    shown = [*MAIN, *LEARNED, *STACK, *CALIBRATION, *expert]
     assert sorted([*shown, *HIDDEN]) == sorted(DipConfig.model_fields)
 
 
@@ -95,7 +97,7 @@ def test_rejects_values_outside_the_limits(form, name, text, words):
 
 
 def test_every_field_has_its_description_as_tooltip(form):
-    for name in (*MAIN, *ADVANCED):
+    for name in (*MAIN, *form._expert.fields):
         assert field(form, name).toolTip() == DipConfig.model_fields[name].description
     for name in ("layer", "region", "shapes", "preview_visible_area", "new_rectangle"):
         assert field(form, name).toolTip()
@@ -120,27 +122,70 @@ def test_limits_come_from_the_configuration(form):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("max_iterations", "preset"), ("gain", "[ADU per photon]"), ("tile", "automatic [pixels]")],
+    [("max_iterations", "preset"), ("gain", "measured"), ("tile", "auto"), ("tune", "off")],
 )
 def test_an_empty_field_shows_the_meaning_of_none(form, name, words):
     assert field(form, name).placeholderText() == words
 
 
-def test_advanced_settings_are_collapsed(form):
-    assert not form._advanced.isExpanded()
-    assert form._advanced.content().maximumHeight() == 0
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("gain", "ADU/photon"), ("tile", "px"), ("overlap", "px"), ("time_limit", "s")],
+)
+def test_unit_is_shown_inside_the_field(form, name, unit):
+    assert form._fields[name].native.findChild(QLabel, "field_unit").text() == unit
 
 
-def test_title_counts_changed_advanced_settings(form):
-    assert form._advanced.text() == "Advanced"
+@pytest.mark.parametrize("name", ["max_iterations", "threads", "runs"])
+def test_field_without_a_unit_shows_none(form, name):
+    assert form._fields[name].native.findChild(QLabel, "field_unit") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "kept"),
+    [
+        pytest.param("threads", "99999", "9999", id="more digits than the limit has"),
+        pytest.param("gain", "-2", "2", id="below zero"),
+        pytest.param("tile", "many", "", id="no number"),
+        pytest.param("time_limit", "1.5", "1.5", id="number"),
+    ],
+)
+def test_limits_are_enforced_while_typing(form, qtbot, name, typed, kept):
+    line = field(form, name)
+    qtbot.keyClicks(line, typed)
+    assert line.text() == kept
+
+
+@pytest.mark.parametrize(("text", "nearest"), [("3", "16"), ("64", "64"), ("", "")])
+def test_number_below_its_limit_becomes_the_limit_when_the_field_is_left(form, text, nearest):
+    line = field(form, "tile")
+    line.setText(text)
+    QApplication.sendEvent(line, QFocusEvent(QEvent.Type.FocusOut))
+    assert line.text() == nearest
+
+
+def test_settings_for_experts_are_collapsed_and_in_at_most_five_groups(form):
+    assert not form._expert.isExpanded()
+    assert form._expert.content().maximumHeight() == 0
+    assert 1 < len(expert_groups(ELSEWHERE)) <= 5
+
+
+def test_field_that_nobody_placed_joins_a_group():
+    without = set(ELSEWHERE) - {"preset"}
+    groups = [names for names in expert_groups(without).values() if "preset" in names]
+    assert len(groups) == 1
+
+
+def test_title_counts_changed_settings_for_experts(form):
+    assert form._expert.text() == "Expert"
     form._fields["seed"].value = 3
     form._fields["gain"].value = "2"
-    assert form._advanced.text() == "Advanced (2 changed)"
+    assert form._expert.text() == "Expert (2 changed)"
     form.config = tiny_config()
-    # Precision, warm start, and the fit settings.
-    assert form._advanced.text() == "Advanced (3 changed)"
+    # Device, precision, warm start, and the fit settings.
+    assert form._expert.text() == "Expert (4 changed)"
     form.reset()
-    assert form._advanced.text() == "Advanced"
+    assert form._expert.text() == "Expert"
 
 
 def test_layer_is_none_without_layers(form):
@@ -256,13 +301,13 @@ def test_devices_are_found_when_their_list_opens(make_form, monkeypatch):
         form = make_form()
     box = field(form, "device")
     assert [box.itemText(i) for i in range(box.count())] == ["auto", "cpu"]
-    assert form.eventFilter(box, QEvent(QEvent.Type.KeyPress)) is False
+    assert form._expert.eventFilter(box, QEvent(QEvent.Type.KeyPress)) is False
     assert {box.itemText(i) for i in range(box.count())} == {"auto", "cuda:0", "cpu"}
 
 
 def test_a_chosen_device_stays_chosen_when_devices_are_found(form):
     form.config = DipConfig(device="cuda:7")
-    form.eventFilter(field(form, "device"), QEvent(QEvent.Type.KeyPress))
+    form._expert.eventFilter(field(form, "device"), QEvent(QEvent.Type.KeyPress))
     assert form.config.device == "cuda:7"
 
 
@@ -300,20 +345,24 @@ def open_stack(viewer, form, **options):
 
 
 def test_planes_or_volume_is_asked_for_stacks_only(viewer, form):
-    assert form._stack.isHidden()
+    dims = field(form, "dims")
+    assert dims.isHidden()
     open_stack(viewer, form)
-    assert not form._stack.isHidden()
+    assert not dims.isHidden()
+    form.region.region = "current"
+    assert dims.isHidden()
+    form.region.region = "all"
     form.config = DipConfig(dims=3)
     assert form.choices.config.dims == 3
     viewer.add_image(np.zeros((8, 9)))
-    assert form._stack.isHidden()
+    assert dims.isHidden()
     assert form.choices.config.dims is None
 
 
 def test_axes_decide_whether_there_are_planes(viewer, form):
     open_stack(viewer, form)
     form._calibration._axes.value = "TYX"
-    assert form._stack.isHidden()
+    assert field(form, "dims").isHidden()
     assert form.choices.config.axes == "TYX"
 
 
@@ -346,14 +395,18 @@ def test_a_missing_voxel_size_is_named_where_it_matters(viewer, form):
     open_stack(viewer, form)
     assert note.isHidden()
     form._fields["dims"].value = 3
-    assert "along z, y, x is not known" in note.text()
+    assert "along z, y, x is not known" in note.text
+    assert [one.text() for one in note.findChildren(QPushButton)] == [
+        "Set voxel size",
+        "Restore planes",
+    ]
     form.config = DipConfig()
     form.task = OPTICS
-    assert "needs the voxel size along y, x" in note.text()
+    assert "needs the voxel size along y, x" in note.text
     for axis in "yx":
         form._calibration._sizes[axis.upper()].value = "100"
     form._calibration._unit.value = "nanometer"
-    assert "each plane is deconvolved on its own" in note.text()
+    assert "each plane is deconvolved on its own" in note.text
     form._calibration._sizes["Z"].value = "3000"
     assert note.isHidden()
     assert form.choices.config.voxel_size == pytest.approx({"z": 3.0, "y": 0.1, "x": 0.1})
@@ -380,3 +433,51 @@ def test_rejects_a_voxel_size_that_is_no_length(viewer, form):
     form._calibration._sizes["Z"].value = "0"
     with pytest.raises(UsageError, match=r"[Vv]oxel size"):
         _ = form.choices
+
+
+def test_buttons_of_a_message_give_the_voxel_size_or_do_without_it(viewer, form, qtbot):
+    form.show()
+    open_stack(viewer, form)
+    form._fields["dims"].value = 3
+    size, planes = form._note.findChildren(QPushButton)
+    size.click()
+    assert form._calibration._section.isExpanded()
+    assert field(form, "voxel_size_z").isVisible()
+    planes.click()
+    assert form.config.dims == 2
+    assert form._note.isHidden()
+
+
+def shown(form):
+    """Return the fields of the configuration that the form shows, once its sections are open."""
+    return {name for name in form._expert.fields if not form._fields[name].native.isHidden()} | {
+        name for name in (*MAIN, *STACK) if not form._fields[name].native.isHidden()
+    }
+
+
+def test_only_settings_with_an_effect_on_the_image_are_shown(viewer, form):
+    stack_only = {"dims", "neighbours", "warm_start"}
+    viewer.add_image(np.zeros((8, 9)), name="grey")
+    assert not shown(form) & {*stack_only, "channels", "overlap", "gain", "sigma_noise"}
+    viewer.add_image(np.zeros((8, 9, 3), np.uint8), rgb=True)
+    assert "channels" in shown(form)
+    open_stack(viewer, form)
+    assert shown(form) & stack_only == {"dims", "neighbours"}
+    form._fields["start"].value = "random"
+    assert shown(form) & stack_only == {"dims", "warm_start"}
+    form._fields["noise"].value = "poisson"
+    assert {"gain", "read_noise"} <= shown(form)
+
+
+def test_hidden_settings_keep_their_values(viewer, form):
+    viewer.add_image(np.zeros((8, 9)))
+    form.config = DipConfig(channels="separate", gain=2.0)
+    assert "gain" not in shown(form)
+    assert form.config == DipConfig(channels="separate", gain=2.0)
+
+
+def test_fields_stay_while_a_number_is_not_valid(viewer, form):
+    viewer.add_image(np.zeros((8, 9)))
+    before = shown(form)
+    form._fields["gain"].value = "-1"
+    assert shown(form) == before

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QFormLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
 from napari_dip.core.tasks import TASKS
 from napari_dip.core.tasks.parameters import TaskParameter, parameters_of
@@ -19,6 +19,7 @@ from napari_dip.gui.form.parameter_fields import (
     write_parameter,
 )
 from napari_dip.gui.form.task_form import TITLES
+from napari_dip.gui.form.ways import ways_of
 from napari_dip.gui.job.choices import TaskChoice
 
 PARAMETERS = [(task, name) for task in TASKS for name in parameters_of(TASKS[task])]
@@ -41,11 +42,29 @@ def described(kind, **more):
     return TaskParameter(kind, "Width", "Width of the line.", **more)
 
 
+def choose_way(form, task, name):
+    """Choose the way of a task that uses a parameter, if the task has several."""
+    for way, names in ways_of(TASKS[task]).items():
+        if name in names:
+            form._task._chosen[task].value = way
+
+
+def choose_mask(form, task):
+    """Choose a mask, without which its parameters are hidden."""
+    if "mask" in parameters_of(TASKS[task]):
+        mask = form._viewer.add_labels(np.zeros((4, 4), int))
+        form.reset_choices()
+        form._task._fields[task]["mask"].value = mask
+
+
 @pytest.mark.parametrize(("task", "name"), PARAMETERS)
 def test_every_parameter_has_a_field_with_its_label_tooltip_and_default(form, task, name):
     parameter = parameters_of(TASKS[task])[name]
     default = {one.name: one.default for one in fields(TASKS[task])}[name]
-    form.task = TaskChoice(task)
+    # Choices with which the window shows the parameter.
+    form.task = TaskChoice(task, {one: values[0] for one, values in parameter.only_for.items()})
+    choose_way(form, task, name)
+    choose_mask(form, task)
     (native,) = (one for one in form.findChildren(QWidget, name) if one.isVisibleTo(form))
     label = native.parentWidget().layout()
     assert isinstance(label, QFormLayout)
@@ -55,8 +74,9 @@ def test_every_parameter_has_a_field_with_its_label_tooltip_and_default(form, ta
     assert native.toolTip().startswith(parameter.description.removesuffix("."))
     assert parameter.unit in native.toolTip()
     # An empty line is no value, so that the default of the task holds.
-    expected = {} if default in (None, ()) else {name: default}
-    assert {key: form.task.values[key] for key in form.task.values if key == name} == expected
+    expected = {} if default in (None, ()) or name == "mask" else {name: default}
+    given = {key: value for key, value in form.task.values.items() if key == name != "mask"}
+    assert given == expected
 
 
 @pytest.mark.parametrize(("task", "name"), PARAMETERS)
@@ -135,7 +155,8 @@ def test_keys_that_fit_no_value_are_not_typed(viewer, qtbot, parameter, keys, ty
 def test_an_empty_line_shows_the_unit(viewer):
     parameter = described("number", unit="pixel")
     widget = parameter_field("width", parameter, None, viewer)
-    assert widget.native.placeholderText() == "[pixel]"
+    assert widget.native.findChild(QLabel, "field_unit").text() == "px"
+    assert widget.native.placeholderText() == "not set"
     assert widget.tooltip == "Width of the line [pixel]."
 
 

@@ -5,15 +5,22 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
-from qtpy.QtWidgets import QWidget
+from napari.layers._source import layer_source
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLineEdit, QWidget
 
 from napari_dip.config import DipConfig
+from napari_dip.core.image.image import Image
 from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.errors import InputError, UsageError
 from napari_dip.gui.form.form import Form
 from napari_dip.gui.form.task_form import TITLES
+from napari_dip.gui.form.ways import ways_of
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices, job
+from napari_dip.gui.session.export_code import as_python
+from napari_dip.io.images import write_image
+from tests.io.tiff.test_ome_optics import write_ome
 from tests.tiny import latent_of, noisy_waves, tiny_config
 
 SIZE = (24, 20)
@@ -22,12 +29,7 @@ CHOICES = {
     "denoise": {},
     "inpaint": {"mask": "mask", "known": "restore", "labels": (1, 2), "inverse": True},
     "super-resolve": {"factor": 2, "kernel": "box"},
-    "deconvolve": {
-        "sigma": 1.5,
-        "refractive_index": 1.33,
-        "optics": "vectorial",
-        "refine_psf": True,
-    },
+    "deconvolve": {"sigma": 1.5, "refine_psf": True},
     "dejpeg": {"loss": "plain"},
     "guided": {"picture": "guide"},
     "fourier": {"mask": "mask", "inverse": True},
@@ -74,7 +76,7 @@ def test_only_the_fields_of_the_task_are_shown(viewer, qtbot, name):
     form = Form(viewer)
     qtbot.addWidget(form)
     form.show()
-    form.task = TaskChoice(name)
+    form.task = choice_of(viewer, name)
     shown = {
         key
         for fields in CHOICES.values()
@@ -82,6 +84,62 @@ def test_only_the_fields_of_the_task_are_shown(viewer, qtbot, name):
         if any(widget.isVisible() for widget in form.findChildren(QWidget, key))
     }
     assert shown == set(CHOICES[name])
+
+
+OPTIONAL = ("wavelength_excitation", "pinhole", "sheet_thickness")
+
+
+def shown_of(form):
+    return [name for name in OPTIONAL if form.findChild(QWidget, name).isVisible()]
+
+
+@pytest.mark.parametrize(
+    ("microscope", "shown"),
+    [
+        ("auto", []),
+        ("widefield", []),
+        ("confocal", ["wavelength_excitation", "pinhole"]),
+        ("spinning-disk", ["wavelength_excitation", "pinhole"]),
+        ("two-photon", ["wavelength_excitation"]),
+        ("light-sheet", ["sheet_thickness"]),
+    ],
+)
+def test_fields_follow_the_microscope(viewer, qtbot, microscope, shown):
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.show()
+    form.task = TaskChoice("deconvolve", {"microscope": microscope})
+    assert shown_of(form) == shown
+
+
+def test_empty_fields_show_the_optics_of_the_file(viewer, qtbot, tmp_path):
+    values = np.arange(360, dtype=np.uint8).reshape(3, 12, 10)
+    with layer_source(path=str(write_ome(tmp_path / "a.ome.tif", values))):
+        layer = viewer.add_image(values, name="file")
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.show()
+    form.task = TaskChoice("deconvolve")
+    form.layer = layer
+    hints = {
+        name: form.findChild(QLineEdit, name).placeholderText()
+        for name in ("na", "wavelength", "wavelength_excitation", "refractive_index", "pinhole")
+    }
+    assert hints == {
+        "na": "1.4 (file)",
+        "wavelength": "0.52 (file)",
+        "wavelength_excitation": "0.488 (file)",
+        "refractive_index": "1.518 (file)",
+        "pinhole": "1",
+    }
+    assert shown_of(form) == ["wavelength_excitation", "pinhole"]
+    assert form.findChild(QComboBox, "microscope").currentText() == "confocal (auto)"
+    made = job(form.choices, layer)
+    assert made.task.computed(made.image)
+    assert "na=1.4" in as_python(made)
+    form.layer = viewer.layers["image"]
+    assert form.findChild(QLineEdit, "na").placeholderText() == "not set"
+    assert form.findChild(QComboBox, "microscope").currentText() == "automatic"
 
 
 @pytest.mark.parametrize("viewer", ["window"], indirect=True)
@@ -154,3 +212,82 @@ def test_mask_of_the_current_plane_is_used():
 def test_rejects_a_task_without_its_image_before_the_run(name):
     with pytest.raises(InputError, match="expected one"):
         job(Choices(DipConfig(), task=TaskChoice(name)), ImageLayer(np.ones(SIZE)))
+
+
+@pytest.mark.parametrize("name", ["inpaint", "fourier"])
+def test_how_a_mask_is_read_is_asked_once_there_is_one(viewer, qtbot, name):
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.task = TaskChoice(name)
+    fields = form._task._fields[name]
+    assert fields["inverse"].native.isHidden()
+    fields["mask"].value = viewer.layers["mask"]
+    assert not fields["inverse"].native.isHidden()
+    viewer.layers.remove("mask")
+    form.reset_choices()
+    assert fields["inverse"].native.isHidden()
+
+
+WAYS = {
+    "optics": {"na", "wavelength", "refractive_index", "optics"},
+    "psf": {"psf"},
+    "file": {"open_psf"},
+    "sigma": {"sigma", "refine_psf"},
+}
+
+
+@pytest.fixture
+def deconvolve(viewer, qtbot):
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.show()
+    form.task = TaskChoice("deconvolve")
+    return form
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_only_fields_of_the_chosen_way_to_know_the_blur_are_shown(deconvolve, way):
+    deconvolve._task._chosen["deconvolve"].value = way
+    names = {name for names in WAYS.values() for name in names}
+    shown = {name for name in names if deconvolve.findChild(QWidget, name).isVisible()}
+    assert shown == WAYS[way]
+
+
+def test_fields_of_another_way_do_not_count(deconvolve):
+    deconvolve.task = TaskChoice("deconvolve", {"na": 0.8, "wavelength": 0.5})
+    assert deconvolve._task._chosen["deconvolve"].value == "optics"
+    deconvolve.task = TaskChoice("deconvolve", {"sigma": 2.0})
+    assert set(deconvolve.choices.task.values) == WAYS["sigma"]
+    deconvolve._task._chosen["deconvolve"].value = "optics"
+    assert deconvolve.choices.task.values["na"] == 0.8
+
+
+def test_every_parameter_of_a_task_belongs_to_one_way():
+    for task in TASKS.values():
+        ways = ways_of(task)
+        named = [name for names in ways.values() for name in names]
+        assert not ways or sorted(named) == sorted(parameters_of(task))
+
+
+def test_psf_file_becomes_a_calibrated_layer(deconvolve, viewer, tmp_path, monkeypatch):
+    file = tmp_path / "beads.tif"
+    sizes = {"Z": 0.3, "Y": 0.1, "X": 0.1}
+    units = dict.fromkeys("ZYX", "micrometer")
+    write_image(file, Image(np.ones((3, 5, 5), np.float32), "ZYX", sizes, units))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    deconvolve._task._chosen["deconvolve"].value = "file"
+    deconvolve.findChild(QWidget, "open_psf").click()
+    layer = deconvolve.choices.task.values["psf"]
+    assert (layer.name, layer.visible) == ("beads.tif", False)
+    np.testing.assert_allclose(layer.scale, (0.3, 0.1, 0.1))
+    assert deconvolve._task._chosen["deconvolve"].value == "psf"
+
+
+def test_file_that_is_no_image_is_refused_in_words(deconvolve, tmp_path, monkeypatch):
+    file = tmp_path / "beads.tif"
+    file.write_bytes(b"no picture")
+    shown = []
+    monkeypatch.setattr("napari_dip.gui.widgets.notify.show_error", shown.append)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    deconvolve.findChild(QWidget, "open_psf").click()
+    assert "beads.tif" in shown[0]

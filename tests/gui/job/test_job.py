@@ -131,3 +131,17 @@ def test_ignores_a_file_that_is_no_longer_an_image(tmp_path, content):
     with layer_source(path=str(path)):
         layer = ImageLayer(np.arange(600.0).reshape(20, 30))
     assert job(ALL, layer).image.data is layer.data
+
+
+def test_run_starts_at_the_plane_in_view():
+    layer = ImageLayer(
+        np.zeros((2, 5, 8, 9)), axis_labels=("c", "z", "y", "x"), scale=(1, 0.5, 0.1, 0.1)
+    )
+    assert job(Choices(DipConfig(), "all", (1.0, 1.5, 0.0, 0.0)), layer).start_at == {
+        "C": 1,
+        "Z": 3,
+    }
+    beyond = job(Choices(DipConfig(), "all", (0.0, 9.0, 0.0, 0.0)), layer)
+    assert beyond.start_at == {"C": 0, "Z": 4}
+    assert job(ALL, layer).start_at == {}
+    assert job(Choices(DipConfig(), "current", (0.0, 1.0, 0.0, 0.0)), layer).start_at == {}

@@ -143,7 +143,8 @@ def test_bar_never_moves_back_and_hides_at_the_end(plot):
         plot.add(progress(iteration, seconds=seconds, left=left))
         plot.draw()
         assert plot._bar.value() == 500
-        assert plot._text.text() == f"At most {left} s left"
+        # The bar and its number never move back.
+        assert plot._text.text() == f"50%, at most {left} s left"
     plot.finish()
     assert plot._bar.isHidden()
     assert not plot._section.isHidden()
@@ -179,5 +180,13 @@ def test_colours_follow_the_palette(plot, paper, ink):
 
 
 def test_text_has_the_block_and_the_time_left():
-    assert describe(progress(left=80)) == "At most 1 min 20 s left"
-    assert describe(progress(block=1, blocks=5)) == "Part 2 of 5, at most 9 s left"
+    assert describe(progress(left=80), 1) == "at most 2 min left"
+    assert describe(progress(block=1, blocks=5), 2) == "part 2 of 5, at most 9 s left"
+
+
+def test_line_has_percentage_part_and_time_left_whatever_plane_came_first(plot):
+    for block in (3, 2):
+        plot.add(progress(block=block, blocks=5, seconds=1, left=3))
+    plot.draw()
+    assert plot._text.text() == "25%, part 2 of 5, at most 3 s left"
+    assert not plot._bar.isTextVisible()

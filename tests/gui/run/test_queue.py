@@ -51,7 +51,7 @@ def test_runs_start_in_order_with_the_settings_of_their_addition(
     dock.config = DipConfig(seed=2, preset="fast")
     add(dock, qtbot, layers[1])
     dock.config = DipConfig(seed=3)
-    assert waiting(dock) == ["b_denoise (fast)"]
+    assert waiting(dock) == ["b_denoise, fast"]
     assert not dock.findChild(QListWidget, "queue").isHidden()
     assert finish(dock, fake_restore, qtbot, 2) == ["a_denoise", "b_denoise"]
     reports = [viewer.layers[name].metadata["napari_dip"] for name in ("a_denoise", "b_denoise")]
@@ -68,7 +68,7 @@ def test_run_is_removed_by_mouse_or_key(layers, dock, fake_restore, qtbot):
     middle = lines.visualItemRect(lines.item(1)).center()
     qtbot.mouseClick(lines.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(middle))
     press(dock, qtbot, "remove")
-    assert waiting(dock) == ["b_denoise (balanced)", "a_denoise (balanced)"]
+    assert waiting(dock) == ["b_denoise, balanced", "a_denoise, balanced"]
     qtbot.keyClick(lines, Qt.Key.Key_Home)
     qtbot.keyClick(lines, Qt.Key.Key_Delete)
     assert finish(dock, fake_restore, qtbot, 2) == ["a_denoise", "a_denoise [1]"]
@@ -79,7 +79,7 @@ def test_the_same_run_is_not_added_again(layers, dock, fake_restore, qtbot):
     assert waiting(dock) == []
     assert notification_manager.records[-1].message == "This run is in progress already."
     add(dock, qtbot, layers[1], layers[1])
-    assert waiting(dock) == ["b_denoise (balanced)"]
+    assert waiting(dock) == ["b_denoise, balanced"]
     assert notification_manager.records[-1].message == "This run is in the queue already."
     dock.config = DipConfig(seed=4)
     press(dock, qtbot, "run")
@@ -99,8 +99,8 @@ def test_queue_names_the_part_of_the_image(viewer, dock, fake_restore, qtbot):
     viewer.dims.set_current_step(0, 1)
     dock.run()
     assert waiting(dock) == [
-        "stack_denoise (balanced), shown plane, Z 2",
-        "stack_denoise (balanced), shown plane, Z 1",
+        "stack_denoise, plane Z 2, balanced",
+        "stack_denoise, plane Z 1, balanced",
     ]
     dock._runner.queue.clear()
     dock.cancel()
@@ -118,6 +118,7 @@ def test_queue_continues_after_a_failure(layers, dock, fake_restore, qtbot):
 def test_refused_job_does_not_disturb_the_current_run(viewer, layers, dock, fake_restore, qtbot):
     add(dock, qtbot, layers[0])
     words = dock._plot._text.text()
+    assert dock._results._cards.text == ""
     dock.config = DipConfig(axes="TYX")
     with qtbot.waitSignal(dock.failed):
         press(dock, qtbot, "run")

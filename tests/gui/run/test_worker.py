@@ -279,6 +279,17 @@ def test_warnings_reach_napari(start, fake_restore, qtbot, monkeypatch):
     assert str(shown[0][0]) == "hot pixels"
 
 
+def test_warning_of_this_package_is_no_notification(start, fake_restore, qtbot, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        background.notification_manager, "receive_warning", lambda *w: shown.append(w)
+    )
+    run, _ = start()
+    warning = RuntimeWarning("invalid value encountered in divide")
+    run._worker.warned.emit((warning, RuntimeWarning, background.__file__, 1))
+    assert shown == []
+
+
 def test_the_task_has_a_readable_name():
     function = background._Titled(run_in_thread, IMAGE, Denoise(), DipConfig(), Control())
     assert f"Executing {function}" == "Executing Deep Image Prior"

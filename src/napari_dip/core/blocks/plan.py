@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
@@ -141,6 +141,38 @@ def plan_blocks(
         )
         for index, along in enumerate(product(*map(pieces, image.axes)))
     ]
+
+
+def nearest_first(blocks: Sequence[Block], axes: str, place: Mapping[str, int]) -> list[Block]:
+    """Return blocks in the order of their distance from a place; tiles of a plane keep theirs.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+        Blocks of an image.
+    axes : str
+        Axes of the array of the image.
+    place : mapping of str to int
+        Index along some of T, Z and C, such as {"Z": 5}.
+
+    Examples
+    --------
+    >>> from napari_dip.core.image.image import as_image
+    >>> blocks = plan_blocks(as_image(np.zeros((4, 8, 8))), None)
+    >>> [block.index for block in nearest_first(blocks, "ZYX", {"Z": 2})]
+    [2, 1, 3, 0]
+    """
+
+    def distance(block: Block) -> tuple[int, int]:
+        """Return the distance along T and Z, then along C: channels of a plane stay together."""
+        apart = {
+            axis: abs(at - place[axis])
+            for axis, at in zip(axes, block.selection, strict=True)
+            if axis in place and isinstance(at, int)
+        }
+        return apart.get("T", 0) + apart.get("Z", 0), apart.get("C", 0)
+
+    return sorted(blocks, key=distance)
 
 
 def count_channels(block: Block, image: Image) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from napari_dip.core.image.array_like import as_array, check_array
 from napari_dip.core.image.axis_letters import check_axes, guess_axes
 from napari_dip.errors import AxesError
+
+if TYPE_CHECKING:
+    from napari_dip.core.image.acquisition import Acquisition
 
 Affine = tuple[tuple[float, ...], ...]
 
@@ -48,6 +51,8 @@ class Image:
         4 MNI; None without a NIfTI file.
     qform : (int, affine), optional
         Code and matrix of the second affine of a NIfTI file, besides its sform.
+    acquisition : Acquisition, optional
+        Optics that the image was recorded with.
     source : str, optional
         Name of the file or layer.
     warnings : tuple of str
@@ -67,6 +72,7 @@ class Image:
     channel_colours: tuple[str, ...] = ()
     affine_code: int | None = None
     qform: tuple[int, Affine] | None = None
+    acquisition: Acquisition | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -124,6 +130,7 @@ class Image:
             position=position,
             channel_names=self.channel_names[channels],
             channel_colours=self.channel_colours[channels],
+            acquisition=self.acquisition and self.acquisition.cut(channels),
         )
 
     def _placed(self, indices: NDArray[np.float64]) -> Image:

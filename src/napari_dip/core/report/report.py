@@ -116,7 +116,7 @@ def make_report(
         constant=constant,
         iterations=sum(fit.iterations for fit in all_fits),
         selected_iteration=records[0].selected_iteration if records else 0,
-        stop_reason=records[-1 if _was_stopped(records) else 0].stop_reason
+        stop_reason=_stop_reason(records)
         if records
         else _reason_without_fits(noise, returns_noiseless),
         seconds=seconds,
@@ -148,8 +148,11 @@ def _reason_without_fits(noise: Sequence[NoiseRecord], returns_noiseless: bool) 
     return (StopReason.NO_NOISE if negligible else StopReason.CONSTANT_IMAGE).value
 
 
-def _was_stopped(records: Sequence[BlockRecord]) -> bool:
-    return bool(records) and records[-1].stop_reason == "stop_requested"
+def _stop_reason(records: Sequence[BlockRecord]) -> str:
+    """Return the request of the user if a block has one, else the reason of the first block."""
+    stopped = StopReason.STOP_REQUESTED.value
+    reasons = [record.stop_reason for record in records]
+    return stopped if stopped in reasons else reasons[0]
 
 
 def _block_record(index: int, runs: Sequence[Fit]) -> BlockRecord:

@@ -52,13 +52,15 @@ class IterationBudget:
 
         self._of_block = {block.index: iterations(block) for block in blocks}
         backwards = accumulate(map(iterations, reversed(blocks)), initial=0)
-        # Iterations of one run of a block and of all blocks after it.
-        self._from_block = list(backwards)[::-1]
+        # Iterations of one run of all blocks after a block.
+        self._after = {
+            block.index: count for block, count in zip(reversed(blocks), backwards, strict=False)
+        }
 
     def iterations_left(self, block: Block, run: int) -> int:
         """Return the largest number of iterations from this run of a block to the end."""
         this_block = (self._runs - run) * self._of_block[block.index]
-        return self._runs * self._from_block[block.index + 1] + this_block
+        return self._runs * self._after[block.index] + this_block
 
     def time_share(self, block: Block, run: int, seconds: float) -> float | None:
         """Return the share of a fit in the time left, in proportion to its iterations [seconds].

@@ -15,7 +15,12 @@ from napari_dip.config import (
     suits_learned_start,
 )
 from napari_dip.core.blocks.neighbours import neighbour_axis
-from napari_dip.core.blocks.plan import block_shape, count_channels, plan_blocks
+from napari_dip.core.blocks.plan import (
+    block_shape,
+    count_channels,
+    nearest_first,
+    plan_blocks,
+)
 from napari_dip.core.blocks.tiles import find_tiling, possible_tiling
 from napari_dip.core.hardware.device import find_runtime, useful_threads
 from napari_dip.core.hardware.memory import free_memory
@@ -26,7 +31,7 @@ from napari_dip.core.restoration.warm_start import choose_warm_start
 from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari_dip.config import CompleteConfig, DipConfig
     from napari_dip.core.blocks.plan import Block
@@ -100,7 +105,9 @@ class RunPlan:
         return automatic and self.config.fit.residual_guard
 
 
-def resolve(image: Image, task: Task, config: DipConfig) -> RunPlan:
+def resolve(
+    image: Image, task: Task, config: DipConfig, start_at: Mapping[str, int] | None = None
+) -> RunPlan:
     """Decide everything that depends on the image, the task and this machine.
 
     Parameters
@@ -111,6 +118,8 @@ def resolve(image: Image, task: Task, config: DipConfig) -> RunPlan:
         The inverse problem.
     config : DipConfig
         The user's choices; None in a field leaves the choice to this function.
+    start_at : mapping of str to int, optional
+        Index along T, Z or C of the plane to fit first.
 
     Raises
     ------
@@ -135,6 +144,8 @@ def resolve(image: Image, task: Task, config: DipConfig) -> RunPlan:
     blocks = plan_blocks(image, fitted.channels, fitted.dims, tiling)
     threads = fitted.threads or useful_threads(prod(block_shape(blocks[0], image)))
     final = _adapt_to_machine(fitted, tiling, runtime, threads)
+    if start_at and final.warm_start == "off":  # a series of warm starts has its own order
+        blocks = nearest_first(blocks, image.axes, start_at)
     return RunPlan(
         image=image,
         task=task,

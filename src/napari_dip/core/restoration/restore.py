@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ def restore(
     stop_requested: Callable[[], bool] = lambda: False,
     keep_state: bool = False,
     continue_from: Restoration | None = None,
+    start_at: Mapping[str, int] | None = None,
 ) -> Generator[Progress, None, Restoration]:
     """Restore an image block by block, and yield the progress about five times a second.
 
@@ -66,6 +67,10 @@ def restore(
         Each fit resumes from its checkpoint, for the number of iterations in the
         configuration. A stopping rule that had ended the fit waits again for its full
         patience. None by default.
+    start_at : mapping of str to int, optional
+        Index along T, Z or C of the plane to restore first, such as {"Z": 5}; the others follow
+        by their distance. It does not change the result. Warm starts need the order of the
+        planes and ignore it. By default the first plane.
 
     Yields
     ------
@@ -104,7 +109,7 @@ def restore(
         check_room(prod(image.shape) * prod(task.factors().values()))
     else:
         check_out(out, image, task)
-    plan = resolve(image, task, config)
+    plan = resolve(image, task, config, start_at)
     run = Run(
         plan=plan,
         timer=Timer(stop_requested),

@@ -259,7 +259,7 @@ class Run:
             config=plan.config,
             runtime=self._oom_fallback.runtime,
             threads=plan.threads,
-            fits=accumulator.fits,
+            fits=sorted(accumulator.fits, key=lambda fit: fit[0].index),  # not as they were made
             constant=self._kept_pixels.record(),
             returns_noiseless=plan.returns_noiseless,
             blocks_left=self._blocks_left,

@@ -36,7 +36,7 @@ def tune_plan(plan: RunPlan, seconds: float, timer: Timer) -> tuple[RunPlan, tup
     """
     source = BlockSource(plan, plan.runtime.device)
     middle = len(plan.blocks) // 2
-    nearest = sorted(plan.blocks, key=lambda block: abs(block.index - middle))
+    nearest = sorted(plan.blocks, key=lambda block: (abs(block.index - middle), block.index))
     problems = (source.read(block).problem for block in nearest)
     problem = next((problem for problem in problems if problem is not None), None)
     config = plan.config

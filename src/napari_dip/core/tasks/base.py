@@ -29,6 +29,9 @@ class Task:
     """
 
     name: ClassVar[str]
+    # Ways to give what the task needs, of which a user chooses one, and their parameters. A
+    # parameter of none of them belongs to the first.
+    ways: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     @property
     def preset(self) -> TaskName:

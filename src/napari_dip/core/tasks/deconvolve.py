@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX, Optics
+from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX, Microscope, Optics
 from napari_dip.core.image.array_like import as_array
 from napari_dip.core.image.image import Image
 from napari_dip.core.operators.psf import centred_psf, gaussian_psf, spacing_in_micrometers
 from napari_dip.core.tasks.base import Task, by_axis
+from napari_dip.core.tasks.optics import GivenOptics, file_gives_optics, find_optics
 from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
 
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 
     from napari_dip.core.operators.base import Operator
 
+# Half width of a wide-field PSF of volumes, at most one over this of the image: more costs time.
+_WIDEST = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Deconvolve(Task):
     """y = h * x: convolution with the PSF h of the microscope.
 
-    The PSF is measured (`psf`), Gaussian (`sigma`) or computed (`na`,
-    `wavelength`, `refractive_index` and the voxel size of the image).
+    The PSF is measured (`psf`), Gaussian (`sigma`) or computed from the optics (`na`,
+    `wavelength`, and the voxel size of the image). Optics that are not given come from the
+    file of the image.
 
     Attributes
     ----------
@@ -37,12 +42,19 @@ class Deconvolve(Task):
     sigma : float or mapping of str to float, optional
         Standard deviation of a Gaussian PSF [pixel], along Y and X, or along each
         axis, such as {"z": 2, "y": 1, "x": 1}.
+    microscope : str
+        "widefield", "confocal", "spinning-disk", "two-photon" or "light-sheet"; "auto" for
+        that of the file, or else wide field.
     na : float, optional
-        Numerical aperture of the objective of a wide-field microscope.
-    wavelength : float, optional
-        Wavelength of the emitted light [micrometre].
-    refractive_index : float
-        Refractive index of the immersion medium.
+        Numerical aperture of the objective.
+    wavelength, wavelength_excitation : float, optional
+        Wavelengths of the emitted and of the exciting light [micrometre].
+    refractive_index : float, optional
+        Refractive index of the immersion medium; 1.518 if it is not known.
+    pinhole : float, optional
+        Diameter of the pinhole [Airy units]; 1 if it is not known.
+    sheet_thickness : float, optional
+        Full width at half maximum of a light sheet [micrometre].
     refine_psf : bool
         Whether `sigma` is an initial guess that is fitted along each axis, together
         with the network.
@@ -51,6 +63,11 @@ class Deconvolve(Task):
     """
 
     name = "deconvolve"
+    ways: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "optics": (),
+        "psf": ("psf",),
+        "sigma": ("sigma", "refine_psf"),
+    }
     psf: Any = field(
         default=None,
         metadata=described(
@@ -72,10 +89,27 @@ class Deconvolve(Task):
             by_axis=True,
         ),
     )
+    microscope: Microscope | Literal["auto"] = field(
+        default="auto",
+        kw_only=True,
+        metadata=described(
+            "choice",
+            "Microscope",
+            "Kind of microscope of a computed PSF; auto is that of the file, or else wide field.",
+            choices={
+                "auto": "automatic",
+                **{name: name.replace("-", " ") for name in get_args(Microscope)},
+            },
+        ),
+    )
     na: float | None = field(
         default=None,
         metadata=described(
-            "number", "NA", "Numerical aperture of the wide-field objective.", above=0
+            "number",
+            "NA",
+            "Numerical aperture of the objective, below the refractive index.",
+            minimum=0.05,
+            maximum=1.7,
         ),
     )
     wavelength: float | None = field(
@@ -84,10 +118,53 @@ class Deconvolve(Task):
             "number", "Wavelength", "Wavelength of the emitted light.", unit="micrometre", above=0
         ),
     )
-    refractive_index: float = field(
-        default=REFRACTIVE_INDEX,
+    wavelength_excitation: float | None = field(
+        default=None,
+        kw_only=True,
         metadata=described(
-            "number", "Refractive index", "Refractive index of the immersion medium.", minimum=1
+            "number",
+            "Excitation",
+            "Wavelength of the exciting light, for a confocal, spinning disk or two-photon "
+            "microscope.",
+            unit="micrometre",
+            above=0,
+            only_for={"microscope": ("confocal", "spinning-disk", "two-photon")},
+        ),
+    )
+    pinhole: float | None = field(
+        default=None,
+        kw_only=True,
+        metadata=described(
+            "number",
+            "Pinhole",
+            "Diameter of the pinhole of a confocal or spinning disk microscope; 1 if not given.",
+            unit="Airy units",
+            minimum=0,
+            hint="1",
+            only_for={"microscope": ("confocal", "spinning-disk")},
+        ),
+    )
+    sheet_thickness: float | None = field(
+        default=None,
+        kw_only=True,
+        metadata=described(
+            "number",
+            "Sheet thickness",
+            "Full width at half maximum of the light sheet of a light-sheet microscope.",
+            unit="micrometre",
+            above=0,
+            only_for={"microscope": ("light-sheet",)},
+        ),
+    )
+    refractive_index: float | None = field(
+        default=None,
+        metadata=described(
+            "number",
+            "Refractive index",
+            "Refractive index of the immersion medium; 1.518 if neither given nor in the file.",
+            minimum=1,
+            maximum=2,
+            hint=f"{REFRACTIVE_INDEX}",
         ),
     )
     refine_psf: bool = field(
@@ -155,11 +232,30 @@ class Deconvolve(Task):
         return psf
 
     def remarks(self, image: Image) -> tuple[str, ...]:
+        if self.computed(image):
+            return find_optics(self._given_optics, image.acquisition).remarks
         if not isinstance(self.psf, Image):
             return ()
         from napari_dip.core.operators.psf_sampling import sampling_remark, spatial_psf
 
         return sampling_remark(spatial_psf(self.psf), image)
+
+    def computed(self, image: Image) -> bool:
+        """Return whether the PSF is computed from optics, of the user or of the file."""
+        free = self.psf is None and self.sigma is None
+        return self._given_optics.any or (free and file_gives_optics(image.acquisition))
+
+    @property
+    def _given_optics(self) -> GivenOptics:
+        return GivenOptics(
+            **{field.name: getattr(self, field.name) for field in fields(GivenOptics)}
+        )
+
+    def with_optics_of(self, image: Image) -> Deconvolve:
+        """Return a task that does not need the optics in the file of an image."""
+        if not self.computed(image):
+            return self
+        return replace(self, **find_optics(self._given_optics, image.acquisition).parameters)
 
     def _given_psf(self) -> NDArray[Any]:
         if not isinstance(self.psf, Image):
@@ -169,7 +265,7 @@ class Deconvolve(Task):
         return np.asarray(spatial_psf(self.psf).data)
 
     def _psf(self, image: Image, axes: str) -> NDArray[np.float32]:
-        optics = self.na is not None or self.wavelength is not None
+        optics = self.computed(image)
         if (self.psf is not None) + (self.sigma is not None) + optics != 1:
             raise InputError(
                 "Got no PSF, or more than one; expected one of: a PSF image, the sigma of a "
@@ -183,22 +279,14 @@ class Deconvolve(Task):
             return centred_psf(self._given_psf())
         if self.sigma is not None:
             return gaussian_psf(self._widths(axes))
-        if self.na is None or self.wavelength is None:
-            raise InputError(
-                f"Got NA {self.na} and wavelength {self.wavelength}; expected both, or neither."
-            )
-        from napari_dip.core.operators.widefield import widefield_psf
+        from napari_dip.core.operators.microscope import microscope_psf
 
+        setup = find_optics(self._given_optics, image.acquisition).setup
         spacing = spacing_in_micrometers(image, axes)
-        planes = 2 * (image.shape[image.axes.index("Z")] // 2) + 1 if "Z" in axes else 1
-        return widefield_psf(
-            self.na,
-            self.wavelength,
-            self.refractive_index,
-            spacing,
-            planes=planes,
-            optics=self.optics,
-        )
+        sizes = [image.shape[image.axes.index(axis)] for axis in axes]
+        planes = 2 * (sizes[0] // 2) + 1 if "Z" in axes else 1
+        widest = (sizes[-2] // _WIDEST, sizes[-1] // _WIDEST) if "Z" in axes else (0, 0)
+        return microscope_psf(setup, spacing, planes=planes, widest=widest)
 
     def _widths(self, axes: str) -> tuple[float, ...]:
         """Return the standard deviation of a Gaussian along each axis."""

@@ -48,6 +48,11 @@ class TaskParameter:
         then give its voxel size.
     labelled : bool
         Whether the image may be a layer of labels.
+    hint : str
+        Value that counts if none is given.
+    only_for : mapping of str to tuple of str
+        Name of a choice, and its values with which this parameter has an effect; the window
+        shows it only then.
     """
 
     kind: Kind
@@ -63,6 +68,8 @@ class TaskParameter:
     required: bool = False
     resampled: bool = False
     labelled: bool = False
+    hint: str = ""
+    only_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def described(

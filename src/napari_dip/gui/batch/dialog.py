@@ -219,7 +219,8 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         if latest is not None and done < count:
             share = latest.seconds / max(latest.seconds + latest.seconds_left, 1e-9)
             name = self._batch.left[done].source.name
-            self._say(f"{done + 1} of {count}: {name}. {describe(latest)}")
+            words = describe(latest, latest.block + 1)
+            self._say(f"{done + 1} of {count}: {name}, {share:.0%}, {words}")
         self._bar.setValue(int((done + share) / max(count, 1) * _BAR_STEPS))
 
     def _end(self, *_: object) -> None:

@@ -1,16 +1,16 @@
 """Fields of axes and voxel size, with those of the image."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from magicgui.widgets import ComboBox, LineEdit
-from qtpy.QtCore import QLocale
-from qtpy.QtGui import QDoubleValidator
 from qtpy.QtWidgets import QWidget
 
 from napari_dip.core.image.image import Image
 from napari_dip.core.image.units import in_unit, unit_symbol
+from napari_dip.gui.form.numbers import number_validator
 from napari_dip.gui.widgets.collapsible import Collapsible, column
 
 _UNITS = ("nanometer", "micrometer", "millimeter")
@@ -55,6 +55,20 @@ class CalibrationForm(QWidget):  # type: ignore[misc]
         for field in self._fields:
             field.changed.connect(self._show_summary)
         self._show_summary()
+
+    def open(self, name: str) -> None:
+        """Open the section, with the keyboard in its first empty field.
+
+        Parameters
+        ----------
+        name : {"axes", "voxel_size"}
+            Field of the configuration that is asked for.
+        """
+        self._section.expand()
+        sizes = [field for axis, field in self._sizes.items() if axis != "Z" or self._has_z()]
+        asked = [self._axes] if name == "axes" else sizes
+        empty = [field for field in asked if not str(field.value).strip()]
+        (empty or asked)[0].native.setFocus()
 
     def show_image(self, image: Image | None, hint: str = "") -> None:
         """Fill the fields with the axes and the voxel size of an image.
@@ -141,12 +155,7 @@ def _size_field(axis: str) -> LineEdit:
         tooltip=f"Distance of neighbouring {'planes' if axis == 'Z' else 'pixels'} along {axis}.",
     )
     field.native.setPlaceholderText("not known")
-    validator = QDoubleValidator(field.native)
-    validator.setBottom(0.0)
-    locale = QLocale.c()  # a point separates decimals in every country
-    locale.setNumberOptions(QLocale.NumberOption.RejectGroupSeparator)
-    validator.setLocale(locale)
-    field.native.setValidator(validator)
+    field.native.setValidator(number_validator(0.0, sys.float_info.max, field.native))
     return field
 
 

@@ -3,12 +3,19 @@
 # magicgui has no types for mypy.
 import re
 import sys
+from math import inf, nextafter
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
 from pydantic.fields import FieldInfo
+from qtpy.QtWidgets import QLineEdit
 
+from napari_dip.gui.form.numbers import (
+    integer_validator,
+    number_validator,
+    show_unit,
+)
 from napari_dip.gui.widgets.labels import label
 
 # Words for the dimensions of a fit.
@@ -17,14 +24,19 @@ DIMS = {2: "2D planes", 3: "3D volume"}
 _CHOICES = {"poisson-gaussian": "poisson-gauss"}
 # Words for None where those of the description are too long for a field; its tooltip has them.
 _SHORT = {
-    "dims": "automatic",
-    "tune": "off [seconds]",
-    "gain": "[ADU per photon]",
-    "tile": "automatic [pixels]",
-    "posterior_samples": "automatic",
-    "threads": "automatic",
+    "dims": "auto",
+    "channels": "auto",
+    "time_limit": "none",
+    "tune": "off",
+    "gain": "measured",
+    "read_noise": "measured",
+    "sigma_noise": "measured",
+    "tile": "auto",
+    "posterior_samples": "auto",
+    "threads": "auto",
 }
 _MAX_INT = 2**31 - 1
+_LARGEST = sys.float_info.max
 
 
 def field_widget(name: str, field: FieldInfo) -> Any:
@@ -42,13 +54,42 @@ def field_widget(name: str, field: FieldInfo) -> Any:
         none = [(_words_for_none(name, field), None)] if may_be_none else []
         return ComboBox(choices=none + choices, value=field.default, **options)
     if may_be_none:
-        widget = LineEdit(value="", **options)
-        widget.native.setPlaceholderText(_words_for_none(name, field))
-        return widget
+        return _line(name, field, kind, options)
     if kind is bool:
         return CheckBox(value=field.default, **options)
-    lowest = next((limit.ge for limit in field.metadata if hasattr(limit, "ge")), 0)
-    return SpinBox(min=lowest, max=_MAX_INT, value=field.default, **options)
+    low, high = _limits(field, _MAX_INT)
+    widget = SpinBox(min=max(int(low), 0), max=int(high), value=field.default, **options)
+    show_unit(widget.native.findChild(QLineEdit), _unit(field))
+    return widget
+
+
+def _line(name: str, field: FieldInfo, kind: Any, options: dict[str, Any]) -> LineEdit:
+    """Return a line that is empty for None, with the limits and the unit of a field."""
+    widget = LineEdit(value="", **options)
+    widget.native.setPlaceholderText(_words_for_none(name, field))
+    show_unit(widget.native, _unit(field))
+    if kind is int:
+        widget.native.setValidator(integer_validator(*_limits(field, _MAX_INT), widget.native))
+    elif kind is float:
+        widget.native.setValidator(number_validator(*_limits(field, _LARGEST), widget.native))
+    return widget
+
+
+def _limits(field: FieldInfo, largest: float) -> tuple[float, float]:
+    """Return the smallest and the largest number that the configuration accepts."""
+    low, high = -largest, largest
+    for limit in field.metadata:
+        low = getattr(limit, "ge", low)
+        high = getattr(limit, "le", high)
+        if hasattr(limit, "gt"):
+            low = nextafter(limit.gt, inf)
+    return low, high
+
+
+def _unit(field: FieldInfo) -> str:
+    """Return the unit in the description, without its brackets; "" without one."""
+    unit = re.search(r"\[(.+?)\]", field.description or "")
+    return unit.group(1) if unit else ""
 
 
 def _words(name: str, choice: Any) -> str:
@@ -63,14 +104,11 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
 
 
 def _words_for_none(name: str, field: FieldInfo) -> str:
-    """Return "meaning of None [unit]", both from the description if they are short."""
+    """Return the meaning of None, from the description if that is short."""
     if name in _SHORT:
         return _SHORT[name]
-    description = field.description or ""
-    default = re.search(r"\(default: (.+?)\)", description)
-    unit = re.search(r"\[.+?\]", description)
-    words = default.group(1) if default else "not set"
-    return f"{words} {unit.group()}" if unit else words
+    default = re.search(r"\(default: (.+?)\)", field.description or "")
+    return default.group(1) if default else "not set"
 
 
 def _devices(widget: Any = None) -> list[str]:

@@ -16,7 +16,7 @@ from napari_dip.errors import NapariDipError
 from napari_dip.gui.job.job import size_of_part
 from napari_dip.gui.session.settings import remembered_file
 from napari_dip.io.results import save_json
-from napari_dip.render.text import duration
+from napari_dip.render.text import at_most
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,11 +48,21 @@ class CostLabel(QLabel):  # type: ignore[misc]
             "Memory of the fit, and time of all iterations; most fits stop earlier. "
             "The time appears after the first run."
         )
+        self._idle = True
         form.changed.connect(self.update_text)
         self.update_text()
 
+    def follow(self, *, idle: bool) -> None:
+        """Show the estimate if no run is active; a run shows its own time."""
+        if idle != self._idle:
+            self._idle = idle
+            self.update_text()
+
     def update_text(self) -> None:
         """Show the estimate for the current form; nothing while a setting is not valid."""
+        if not self._idle:
+            self.setText("")
+            return
         try:
             choices, layer = self._form.choices, self._form.layer
             image = None if layer is None else size_of_part(choices, layer)
@@ -87,7 +97,7 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
     Returns
     -------
     str
-        Such as "About 0.4 GB; at most 2 min 10 s".
+        Such as "0.4 GB, at most 3 min".
     """
     # The preset of inpainting depends on the mask; reading it takes too long here.
     complete = config.complete(task.name)  # type: ignore[arg-type]
@@ -98,12 +108,12 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
     settings = complete.fit
     if suits_learned_start(complete, task.name, channels):  # type: ignore[arg-type]
         settings = learned_fit(complete, coarse_noise=False, neighbours=False)
-    memory = f"About {max(fit_memory(settings, pixels, channels) / 1e9, 0.1):.1f} GB"
+    memory = f"{max(fit_memory(settings, pixels, channels) / 1e9, 0.1):.1f} GB"
     if pace is None:
         return memory
     seconds = pace * fit_work(settings, pixels) * len(plan) * config.runs
     limit = config.time_limit
-    return f"{memory}; at most {duration(seconds if limit is None else min(seconds, limit))}"
+    return f"{memory}, at most {at_most(seconds if limit is None else min(seconds, limit))}"
 
 
 def pace_of(report: Report, image: Image, factor: float = 1.0) -> float | None:

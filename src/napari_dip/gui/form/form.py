@@ -2,72 +2,56 @@
 
 # Qt and magicgui have no types for mypy, hence the ignored subclassing below.
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, PushButton
 from napari.layers import Image as ImageLayer
 from pydantic import ValidationError
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_dip.config import DipConfig
 from napari_dip.config.messages import explain
-from napari_dip.errors import NapariDipError, UsageError
+from napari_dip.errors import Hint, NapariDipError, UsageError
 from napari_dip.gui.form.calibration_form import CalibrationForm
-from napari_dip.gui.form.config_fields import field_widget, find_devices, read, write
+from napari_dip.gui.form.config_fields import field_widget, read, write
+from napari_dip.gui.form.expert_form import ExpertForm
+from napari_dip.gui.form.fixes import fixes_of
 from napari_dip.gui.form.layer_picker import LayerPicker
 from napari_dip.gui.form.region_form import RegionForm
+from napari_dip.gui.form.rows import RowMaker, is_shown, show_row
 from napari_dip.gui.form.strength_slider import StrengthSlider
 from napari_dip.gui.form.task_form import TaskForm
+from napari_dip.gui.job.applicable import applicable
 from napari_dip.gui.job.choices import TaskChoice
-from napari_dip.gui.job.first_answer import has_learned_start
 from napari_dip.gui.job.job import Choices
 from napari_dip.gui.job.layer_image import image_of
 from napari_dip.gui.job.region import Region
 from napari_dip.gui.job.volumes import automatic_dims, size_note, with_dims
 from napari_dip.gui.session.preferences import preferred_config
 from napari_dip.gui.session.preload import preload
-from napari_dip.gui.widgets.collapsible import Collapsible
+from napari_dip.gui.widgets.cards import Advice, Cards, Fix
+from napari_dip.gui.widgets.collapsible import column
 from napari_dip.gui.widgets.labels import label
 
 if TYPE_CHECKING:
     import napari
 
-MAIN = ("preset", "channels", "device", "stop")
+MAIN = ("preset", "channels")
 # Shown where a learned start applies, as a slider.
 LEARNED = ("strength",)
-ADVANCED = (
-    "max_iterations",
-    "time_limit",
-    "tune",
-    "noise",
-    "gain",
-    "read_noise",
-    "sigma_noise",
-    "tile",
-    "overlap",
-    "start",
-    "neighbours",
-    "warm_start",
-    "runs",
-    "posterior_samples",
-    "seed",
-    "deterministic",
-    "precision",
-    "threads",
-)
 # Shown for stacks only.
 STACK = ("dims",)
 # Fields of `CalibrationForm`.
 CALIBRATION = ("axes", "voxel_size")
 # `fit` follows the preset or is set by a program.
 HIDDEN = ("fit",)
+# All other fields of the configuration are in the section for experts.
+ELSEWHERE = (*MAIN, *LEARNED, *STACK, *CALIBRATION, *HIDDEN)
 
 # Time until the form is on the screen [milliseconds].
 _PRELOAD_DELAY = 500
-_FIELD_WIDTH = 60
-_LABEL_WIDTH = 116
 
 
 class Form(QWidget):  # type: ignore[misc]
@@ -95,9 +79,10 @@ class Form(QWidget):  # type: ignore[misc]
         self._viewer = viewer
         self._base = DipConfig()  # source of the fields that the form does not show
         fields = DipConfig.model_fields
-        self._fields = {
-            name: field_widget(name, fields[name]) for name in (*MAIN, *STACK, *ADVANCED)
-        }
+        self._rows = RowMaker(self)
+        self._expert = ExpertForm(ELSEWHERE, self._rows)
+        self._fields = {name: field_widget(name, fields[name]) for name in (*MAIN, *STACK)}
+        self._fields |= self._expert.fields
         self.strength = StrengthSlider(fields["strength"])
         self.strength.changed.connect(self._emit_changed)
         self._fields["strength"] = self.strength
@@ -105,56 +90,30 @@ class Form(QWidget):  # type: ignore[misc]
         self._task = TaskForm(viewer, self._rows, lambda: self.layer)
         self._region = RegionForm(viewer, self._rows, lambda: self.layer)
         self._calibration = CalibrationForm(self._rows)
-        self._stack = self._rows(self._fields["dims"])
-        self._note = QLabel()
-        self._note.setObjectName("size_note")
-        self._note.setWordWrap(True)
+        self._note = Cards("size_note")
+        self._applicable = applicable(Choices(self._base), None)
         self.preview_requested = self._region.preview_requested
-        self._advanced = Collapsible("Advanced", "advanced")
         self._build()
+        self._rows.changed.connect(self._emit_changed)
         self._layer.changed.connect(self._calibrate)
         self._fields["preset"].changed.connect(self._drop_fit_settings)
         self.suggest_layer()
         self._calibrate()
-        self._show_stack()
+        self._show_applicable()
 
     def _build(self) -> None:
-        main = self._rows(*(self._fields[name] for name in MAIN))
-        self._advanced.addWidget(self._rows(*(self._fields[name] for name in ADVANCED)))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._layer)
-        layout.addWidget(self._task)
-        layout.addWidget(self._stack)
-        layout.addWidget(self._note)
-        layout.addWidget(main)
-        layout.addWidget(self.strength)
-        layout.addWidget(self._region)
-        layout.addWidget(self._calibration)
-        layout.addWidget(self._advanced)
-        layout.addStretch(1)
-
-    def _rows(self, *widgets: Any) -> QWidget:
-        rows = QWidget()
-        layout = QFormLayout(rows)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for widget in widgets:
-            widget.changed.connect(self._emit_changed)
-            native = widget.native
-            native.setObjectName(widget.name)
-            native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            native.installEventFilter(self)
-            # Neither a long layer name nor a wide font may push a field out of the dock.
-            native.setMinimumWidth(_FIELD_WIDTH)
-            native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            # Buttons and check boxes show their label themselves.
-            labelled = isinstance(widget, CheckBox | PushButton)
-            layout.addRow(" " if labelled else widget.label, native)
-            layout.labelForField(native).setToolTip(widget.tooltip)
-            # One width for all labels aligns the rows of a task with those of all tasks.
-            layout.labelForField(native).setMinimumWidth(_LABEL_WIDTH)
-        return rows
+        column(
+            self,
+            self._layer,
+            self._task,
+            self._rows(*(self._fields[name] for name in (*STACK, *MAIN))),
+            self._note,
+            self.strength,
+            self._region,
+            self._calibration,
+            self._expert,
+        )
+        self.layout().addStretch(1)
 
     @property
     def layer(self) -> ImageLayer | None:
@@ -242,29 +201,48 @@ class Form(QWidget):  # type: ignore[misc]
 
     def _emit_changed(self, *_: Any) -> None:
         # The collapsed section may hold settings of an earlier session: show their number.
-        default = DipConfig()
-        changed = [name for name in ADVANCED if read(self._fields[name]) != getattr(default, name)]
-        count = len(changed) + (self._base.fit is not None)
-        self._advanced.setText("Advanced" + f" ({count} changed)" * bool(count))
-        self._show_stack()
+        self._expert.count({"fit": self._base.fit})
+        self._show_applicable()
         self.changed.emit()
 
-    def _show_stack(self) -> None:
-        """Show what the layer decides: volumes, a missing voxel size, a learned start."""
-        note, dims, learned = "", 2, False
-        self._stack.hide()
-        if self.layer is not None:
-            with suppress(NapariDipError):  # *Run* shows errors
-                image = image_of(self.layer, self._calibration.axes)
-                self._stack.setVisible("Z" in image.axes)
-                choices = self.choices
+    def _show_applicable(self) -> None:
+        """Show the fields that have an effect on the layer, and a missing voxel size."""
+        notes: list[Advice] = []
+        dims, names = 2, self._applicable
+        with suppress(NapariDipError):  # *Run* shows errors; the fields stay as they were
+            choices = self.choices
+            names = applicable(choices, self.layer)
+            if self.layer is not None:
                 dims = automatic_dims(choices, self.layer)
-                note = size_note(choices, self.layer)
-                learned = has_learned_start(choices, self.layer)
+                if note := size_note(choices, self.layer):
+                    notes.append(Advice(note, self._size_fixes(choices)))
+        self._applicable = names
         self._fields["dims"].native.setItemText(0, f"{dims}D (auto)")
-        self.strength.setVisible(learned)
-        self._note.setText(note)
-        self._note.setVisible(bool(note))
+        for name in (*MAIN, *STACK):
+            show_row(self._fields[name], name in names)
+        self.strength.setVisible("strength" in names)
+        self._expert.show_fields(names)
+        self._note.show_advice(*notes)
+
+    def _size_fixes(self, choices: Choices) -> list[Fix]:
+        """Return buttons that give a missing voxel size, or do without it."""
+        fixes = fixes_of([Hint("voxel_size")], self)
+        if choices.config.dims == self.config.dims == 3:  # the user's choice
+            fixes.append(Fix("Restore planes", partial(self.set_field, "dims", 2)))
+        return fixes
+
+    def has_field(self, name: str) -> bool:
+        """Return whether the form shows a field of the configuration by this name."""
+        return name in self._fields and is_shown(self._fields[name])
+
+    def set_field(self, name: str, value: object) -> None:
+        """Set a field of the configuration, such as one that a message names."""
+        typed = DipConfig.model_validate({name: value})  # a message has words only
+        write(self._fields[name], getattr(typed, name))
+
+    def open_calibration(self, name: str) -> None:
+        """Open the section of the calibration, with the keyboard in one of its fields."""
+        self._calibration.open(name)
 
     def _calibrate(self) -> None:
         """Show axes and voxel size of the layer."""
@@ -273,6 +251,7 @@ class Form(QWidget):  # type: ignore[misc]
         except NapariDipError:
             image, hint = None, "needed, such as TZCYX"
         self._calibration.show_image(image, hint)
+        self._task.show_acquisition(None if image is None else image.acquisition)
 
     def _drop_fit_settings(self) -> None:
         self._base = self._base.model_copy(update={"fit": None})
@@ -282,14 +261,3 @@ class Form(QWidget):  # type: ignore[misc]
         """Import the libraries of a run in the background once the form is visible."""
         super().showEvent(event)
         QTimer.singleShot(_PRELOAD_DELAY, preload)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Leave the wheel to the scroll area; find the devices when their list is opened."""
-        kind = event.type()
-        if kind == QEvent.Type.Wheel and not watched.hasFocus():
-            event.ignore()
-            return True
-        pressed = kind in (QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress)
-        if pressed and watched is self._fields["device"].native:
-            find_devices(self._fields["device"])
-        return False

@@ -9,17 +9,13 @@ from typing import Any
 from magicgui.widgets import CheckBox, ComboBox, LineEdit, SpinBox
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
-from qtpy.QtCore import QLocale, QObject, QRegularExpression
-from qtpy.QtGui import (
-    QDoubleValidator,
-    QIntValidator,
-    QRegularExpressionValidator,
-    QValidator,
-)
+from qtpy.QtCore import QObject, QRegularExpression
+from qtpy.QtGui import QRegularExpressionValidator, QValidator
 
 from napari_dip.core.tasks.parameters import TaskParameter
 from napari_dip.errors import UsageError
 from napari_dip.gui.form.config_fields import layer_field
+from napari_dip.gui.form.numbers import integer_validator, number_validator, show_unit
 
 _MAX_INT = 2**31 - 1
 # Whole numbers, separated by commas or spaces.
@@ -69,6 +65,24 @@ def tooltip(parameter: TaskParameter) -> str:
     return f"{parameter.description.removesuffix('.')} [{parameter.unit}]."
 
 
+def placeholder(parameter: TaskParameter, in_file: float | None = None, default: Any = None) -> str:
+    """Return the text of an empty field: the value that counts instead.
+
+    Parameters
+    ----------
+    parameter : TaskParameter
+        Parameter of the field.
+    in_file : float, optional
+        Value in the file of the image.
+    default : object
+        Value of the parameter in a new task.
+    """
+    if in_file is not None:
+        return f"{in_file:.4g} (file)"
+    needed = default is None and parameter.kind in ("number", "integer")
+    return parameter.hint or "not set" * needed
+
+
 def read_parameter(widget: Any, parameter: TaskParameter) -> Any:
     """Return the value of a field; None for an empty line and for no layer.
 
@@ -102,8 +116,8 @@ def write_parameter(widget: Any, value: Any) -> None:
 
 def _line(parameter: TaskParameter, default: Any, options: dict[str, Any]) -> LineEdit:
     widget = LineEdit(value=_text(default), **options)
-    if parameter.unit:
-        widget.native.setPlaceholderText(f"[{parameter.unit}]")
+    widget.native.setPlaceholderText(placeholder(parameter, default=default))
+    show_unit(widget.native, parameter.unit)
     validator = _validator(parameter, widget.native)
     if validator is not None:
         widget.native.setValidator(validator)
@@ -116,18 +130,11 @@ def _validator(parameter: TaskParameter, parent: QObject) -> QValidator | None:
         case "integers":
             return QRegularExpressionValidator(QRegularExpression(_INTEGERS), parent)
         case "integer":
-            validator = QIntValidator(int(low), int(high), parent)
+            return integer_validator(low, high, parent)
         case "number":
-            validator = QDoubleValidator(parent)
-            validator.setBottom(low)  # Qt 5's `setRange` would also drop the decimals
-            validator.setTop(high)
+            return number_validator(low, high, parent)
         case _:
             return None
-    # A point separates decimals in every country, as in the settings file.
-    locale = QLocale.c()
-    locale.setNumberOptions(QLocale.NumberOption.RejectGroupSeparator)
-    validator.setLocale(locale)
-    return validator
 
 
 def _limits(parameter: TaskParameter) -> tuple[float, float]:

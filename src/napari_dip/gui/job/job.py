@@ -78,6 +78,8 @@ class Job:
         Values of the form that the job was made from.
     layer : napari.layers.Image
         Layer that the job was made from.
+    start_at : mapping of str to int
+        Index in the image, along the axes of the sliders, of the plane to restore first.
     """
 
     image: Image
@@ -87,6 +89,7 @@ class Job:
     origin: tuple[int, ...]
     choices: Choices
     layer: napari.layers.Image
+    start_at: Mapping[str, int] = field(default_factory=dict)
 
 
 def job(choices: Choices, layer: napari.layers.Image | None, suffix: str = "") -> Job:
@@ -132,7 +135,20 @@ def job(choices: Choices, layer: napari.layers.Image | None, suffix: str = "") -
     task.check_noise(config.noise)
     task.check(image, spatial_axes(image, config.dims or task.dims))
     kwargs = result_kwargs(layer, task.name + suffix, origin, task.factors(), image)
-    return Job(image, task, config, kwargs, tuple(origin), choices, layer)
+    place = _plane_in_view(choices, layer, image)
+    return Job(image, task, config, kwargs, tuple(origin), choices, layer, place)
+
+
+def _plane_in_view(choices: Choices, layer: napari.layers.Image, image: Image) -> dict[str, int]:
+    """Return the index along the axes of the sliders of the plane that the viewer shows."""
+    if not choices.point:
+        return {}
+    at = layer.world_to_data(choices.point)
+    return {
+        axis: min(max(round(float(place)), 0), size - 1)
+        for axis, place, size in zip(image.axes, at, image.shape, strict=False)
+        if axis in "TZC" and size > 1
+    }
 
 
 @dataclass(frozen=True, slots=True)

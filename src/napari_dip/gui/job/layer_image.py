@@ -73,8 +73,9 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
     units = {axis: unit for axis, _, unit in spacing if unit != "pixel"}
     # A scale without a unit, which a result has from its source, is no voxel size.
     scaled = bool(units if is_result(layer) else voxel_size)
-    origin = None if scaled else origin_of(layer)
-    if origin is not None:
+    origin = origin_of(layer)
+    acquisition = None if origin is None or origin.axes != image.axes else origin.acquisition
+    if origin is not None and not scaled:
         pairs = zip(origin.axes, image.axes, strict=False)
         same = [axis for axis, given in pairs if axis == given]
         voxel_size = {axis: origin.voxel_size[axis] for axis in same if axis in origin.voxel_size}
@@ -85,6 +86,7 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
         units=units,
         position=_position(layer, spatial),
         source=layer.source.path or layer.name,
+        acquisition=acquisition,
     )
 
 
@@ -217,6 +219,19 @@ def mask_kwargs(layer: napari.layers.Image) -> dict[str, Any]:
     """Return the arguments of `viewer.add_labels` for an empty mask over an image."""
     data = layer.data[0] if layer.multiscale else layer.data
     return {**placed_kwargs(layer, "mask"), "data": np.zeros(data.shape[: layer.ndim], np.uint8)}
+
+
+def file_kwargs(image: Image, name: str) -> dict[str, Any]:
+    """Return the arguments of `viewer.add_image` for the image of a file, with its calibration."""
+    axes = image.axes.removesuffix("S")
+    return {
+        "data": image.data,
+        "name": name,
+        "rgb": image.rgb,
+        "axis_labels": tuple(axes.lower()),
+        "scale": [image.voxel_size.get(axis, 1.0) for axis in axes],
+        "units": [image.units.get(axis, "pixel") for axis in axes],
+    }
 
 
 def _transform(

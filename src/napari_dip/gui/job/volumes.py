@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from napari_dip.core.image.units import MICROMETERS
-from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks import TASKS, Deconvolve
 from napari_dip.gui.job.layer_image import image_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def automatic_dims(choices: Choices, layer: napari.layers.Image) -> Literal[2, 3
     optics if the distance of its planes is known; else planes (2).
     """
     image = _image(choices, layer)
-    if _uses_optics(choices) and _has_planes(choices, image) and not _unknown(image, "ZYX"):
+    if _uses_optics(choices, image) and _has_planes(choices, image) and not _unknown(image, "ZYX"):
         return 3
     values = {
         name: image_of(value) if hasattr(value, "axis_labels") else value
@@ -45,11 +45,11 @@ def size_note(choices: Choices, layer: napari.layers.Image) -> str:
     image = _image(choices, layer)
     dims = choices.config.dims or automatic_dims(choices, layer)
     unknown = ", ".join(_unknown(image, "ZYX"[-dims:])).lower()
-    if unknown and _uses_optics(choices):
+    if unknown and _uses_optics(choices, image):
         return f"The PSF needs the voxel size along {unknown}: enter it in Calibration."
     if unknown and dims == 3:
         return f"The voxel size along {unknown} is not known: planes count as one pixel apart."
-    if _uses_optics(choices) and _has_planes(choices, image) and _unknown(image, "Z"):
+    if _uses_optics(choices, image) and _has_planes(choices, image) and _unknown(image, "Z"):
         return "The voxel size along z is not known: each plane is deconvolved on its own."
     return ""
 
@@ -58,9 +58,9 @@ def _image(choices: Choices, layer: napari.layers.Image) -> Image:
     return image_of(layer, choices.config.axes).calibrated(choices.config.voxel_size)
 
 
-def _uses_optics(choices: Choices) -> bool:
-    values = choices.task.values
-    return choices.task.name == "deconvolve" and bool(values.get("na") or values.get("wavelength"))
+def _uses_optics(choices: Choices, image: Image) -> bool:
+    name = choices.task.name
+    return name == "deconvolve" and Deconvolve(**choices.task.values).computed(image)
 
 
 def _has_planes(choices: Choices, image: Image) -> bool:

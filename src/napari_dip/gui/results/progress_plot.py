@@ -12,13 +12,14 @@ from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QWidget
 
 from napari_dip.gui.widgets.collapsible import Collapsible, WrappedLabel, column
-from napari_dip.render.text import duration
+from napari_dip.render.text import at_most
 
 if TYPE_CHECKING:
     from napari_dip.core.restoration.progress import Progress
 
 _BAR_STEPS = 1000
 _PLOT_HEIGHT = 150
+_BAR_HEIGHT = 10
 # The curve is shown from this share of the selected iteration on: the first fall of the
 # errors would flatten the rest.
 _SHOWN_FROM = 0.25
@@ -47,6 +48,7 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         self._curves: dict[int, _Curve] = {}
         self._block = -1
         self._share, self._words = 0.0, ""
+        self._begun: set[int] = set()  # blocks of this run, which may start at any plane
         self._plot = pg.PlotWidget()
         self._section = Collapsible("Curve", "curve_section")
         self._legend = WrappedLabel()
@@ -82,6 +84,8 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         self._plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._bar.setObjectName("progress")
         self._bar.setRange(0, _BAR_STEPS)
+        self._bar.setTextVisible(False)  # the line below has it
+        self._bar.setFixedHeight(_BAR_HEIGHT)
         self._text.setObjectName("status")
         self._text.setWordWrap(True)
         curve = QWidget()
@@ -89,10 +93,15 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         self._section.addWidget(curve)
         column(self, self._bar, self._text, self._section)
 
+    def insert_below_text(self, widget: QWidget) -> None:
+        """Put a widget between the text and the curve."""
+        self.layout().insertWidget(self.layout().indexOf(self._section), widget)
+
     def clear(self, text: str = "") -> None:
         """Remove the curves of the last run, and show a text."""
         self._curves, self._block = {}, -1
         self._share, self._words = 0.0, ""
+        self._begun.clear()
         self._section.hide()
         self._cursor.hide()
         self._bar.hide()
@@ -115,7 +124,8 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         # A rising estimate of the time left must not move the bar back.
         share = progress.seconds / max(progress.seconds + progress.seconds_left, 1e-9)
         self._share = max(self._share, share)
-        self._words = describe(progress)
+        self._begun.add(progress.block)
+        self._words = f"{self._share:.0%}, {describe(progress, len(self._begun))}"
 
     def draw(self) -> None:
         """Show all points. Not called for each point: a new text repaints the window."""
@@ -164,6 +174,8 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         """Show all points and hide the bar at the end of a run."""
         self.draw()
         self._bar.hide()
+        self._share = 0.0
+        self._begun.clear()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme of napari, whose style sheet sets the palette."""
@@ -239,7 +251,7 @@ def _mix(first: QColor, second: QColor, share: float) -> QColor:
     return QColor(*(round(a * (1 - share) + b * share) for a, b in pairs))
 
 
-def describe(progress: "Progress") -> str:
-    """Return the block and the longest time left; early stopping may end the run sooner."""
-    place = f"Part {progress.block + 1} of {progress.blocks}, " if progress.blocks > 1 else ""
-    return f"{place}at most {duration(progress.seconds_left)} left".capitalize()
+def describe(progress: "Progress", part: int) -> str:
+    """Return the number of the part and the longest time left; the run may end sooner."""
+    place = f"part {part} of {progress.blocks}, " if progress.blocks > 1 else ""
+    return f"{place}at most {at_most(progress.seconds_left)} left"

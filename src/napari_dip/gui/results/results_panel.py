@@ -11,14 +11,16 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.errors import NapariDipError
+from napari_dip.gui.form.fixes import commands_in
 from napari_dip.gui.napari_writer import SAVED_AS, save_layer
 from napari_dip.gui.results.inspector import Inspector
 from napari_dip.gui.results.iteration_slider import IterationSlider
 from napari_dip.gui.results.progress_plot import ProgressPlot
 from napari_dip.gui.results.save_report import save_report
+from napari_dip.gui.widgets.cards import Advice, Cards
 from napari_dip.gui.widgets.collapsible import column
 from napari_dip.gui.widgets.notify import notify
-from napari_dip.render.text import summary
+from napari_dip.render.text import outcome
 
 if TYPE_CHECKING:
     from napari_dip.core.restoration.progress import Progress
@@ -42,8 +44,9 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._result: Preview | None = None
-        self._outcome = ""
+        self._outcome, self._warnings = "", list[Advice]()
         self.plot = ProgressPlot()
+        self._cards = Cards("warnings")
         self._iteration_slider = IterationSlider(self.plot)
         self._inspector = Inspector()
         self._iteration_slider.kept.connect(self.kept)
@@ -51,6 +54,7 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
         self._inspector.grown.connect(self.grown)
         self._iteration_slider.shown.connect(self._inspector.follow_iterate)
         self._inspector.report_wanted.connect(self._save_report)
+        self.plot.insert_below_text(self._cards)
         column(self, self.plot, self._iteration_slider, self._inspector)
 
     @property
@@ -74,15 +78,23 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
         if self.has_result:
             self.plot.show_text(self._outcome)
         else:
-            self._outcome = ""
+            self._outcome, self._warnings = "", []
             self.plot.clear()
+        self._cards.show_advice(*self._warnings)
 
     def say(self, text: str) -> None:
         """Show a message below the outcome of the last run, until the layers change."""
         self.plot.show_text("\n".join(filter(None, [self._outcome, text])))
 
+    def refuse(self, advice: Advice) -> None:
+        """Show an error above the warnings of the last run, until the layers change."""
+        self.plot.show_text(self._outcome)
+        self._cards.show_advice(advice, *self._warnings)
+        self.grown.emit()
+
     def show_run(self) -> None:
-        """Show the run, and hide its history."""
+        """Show the run, and hide its history and earlier messages."""
+        self._cards.show_advice()
         self._iteration_slider.close_history()
 
     def show_progress(self, preview: "Preview", progress: "Progress", text: str) -> None:
@@ -115,13 +127,18 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
     def show_summary(self, preview: "Preview") -> None:
         """Show the summary of the result."""
         assert preview.report is not None
-        self._outcome = f"{preview.layer}: {summary(preview.report)}"
+        self._outcome = f"{preview.layer}: {outcome(preview.report)}"
+        self._warnings = [
+            Advice(f"Warning: {text}", commands_in(text)) for text in preview.report.warnings
+        ]
         self.plot.show_text(self._outcome)
+        self._cards.show_advice(*self._warnings)
         self._inspector.measure()
 
     def forget(self) -> None:
         """Release a run."""
-        self._result, self._outcome = None, ""
+        self._result, self._outcome, self._warnings = None, "", []
+        self._cards.show_advice()
         self._iteration_slider.close_history()
         self._inspector.forget()
 

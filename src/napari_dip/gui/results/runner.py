@@ -1,6 +1,7 @@
 """Runner: one run after another, from its start to its layers."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
@@ -12,6 +13,7 @@ from napari_dip.gui.results.results_panel import ResultsPanel
 from napari_dip.gui.run.queue import Queue
 from napari_dip.gui.run.run_buttons import ACTIVE, State
 from napari_dip.gui.run.worker import RunWorker
+from napari_dip.gui.widgets.cards import Advice
 from napari_dip.gui.widgets.notify import notify
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Runner(QObject):  # type: ignore[misc]
         Panel that shows the current run, then its result.
     dock : QWidget
         Widget in the window of the viewer; owner of this object.
+    advise : callable
+        Takes an error and its message, and returns the message with buttons.
 
     Attributes
     ----------
@@ -59,13 +63,17 @@ class Runner(QObject):  # type: ignore[misc]
     failed = Signal(object)
 
     def __init__(
-        self, viewer: "napari.viewer.Viewer", results: ResultsPanel, dock: QWidget
+        self,
+        viewer: "napari.viewer.Viewer",
+        results: ResultsPanel,
+        dock: QWidget,
+        advise: Callable[[Exception, str], Advice],
     ) -> None:
         super().__init__(dock)
         self.queue = Queue()
         self.state = State.IDLE
         self.preview: Preview | None = None
-        self._viewer, self._dock = viewer, dock
+        self._viewer, self._dock, self._advise = viewer, dock, advise
         self._run: RunWorker | None = None
         self._results, self._plot = results, results.plot
         self._added: list[list[ImageLayer]] = []
@@ -97,7 +105,7 @@ class Runner(QObject):  # type: ignore[misc]
 
     def _launch(self, preview: Preview, earlier: "Restoration | None" = None) -> None:
         job = preview.job
-        self._run = RunWorker(job.image, job.task, job.config, self, earlier)
+        self._run = RunWorker(job.image, job.task, job.config, self, earlier, job.start_at)
         self._run.observed.connect(preview.observe)
         self._run.progressed.connect(self._show)
         self._run.returned.connect(self._return)
@@ -201,7 +209,7 @@ class Runner(QObject):  # type: ignore[misc]
     def _fail(self, error: Exception) -> None:
         self._end()
         self._discard()
-        self._plot.show_text(notify(error))
+        self._results.refuse(self._advise(error, notify(error)))
         self.failed.emit(error)
         self._start_next()
 

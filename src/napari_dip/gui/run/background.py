@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from threading import Event, get_ident
 from typing import Any, TextIO
 
@@ -26,8 +27,10 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QObject, QThreadPool, Signal
 from superqt.utils import GeneratorWorker
 
+import napari_dip
 from napari_dip.logs import log_of_run, note, note_error
 
+_PACKAGE = Path(napari_dip.__file__).parent
 # Categories that Python ignores by default.
 _HIDDEN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
@@ -209,5 +212,10 @@ class BackgroundWorker(QObject):  # type: ignore[misc]
             self.returned.emit(result)
 
     def _warn(self, warning: tuple[Any, ...]) -> None:
-        # While a worker runs, superqt sends it the warnings of all threads.
-        notification_manager.receive_warning(*warning)
+        # While a worker runs, superqt sends it the warnings of all threads. Those that this
+        # package causes are for developers: they go to the log.
+        _, category, filename, line, *_ = warning
+        if Path(filename).is_relative_to(_PACKAGE):
+            note(f"{category.__name__} in {filename}, line {line}")
+        else:
+            notification_manager.receive_warning(*warning)

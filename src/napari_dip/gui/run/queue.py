@@ -117,15 +117,20 @@ class Queue(QWidget):  # type: ignore[misc]
 
 
 def describe(job: "Job") -> str:
-    """Return the name of the result, the preset, and the part of the image if it is not whole."""
+    """Return the name of the result, the part of the image if it is not whole, and the preset.
+
+    Such as "cells_denoise, plane Z 5, balanced".
+    """
     region = job.choices.region
-    words = [f"{job.kwargs['name']} ({job.config.preset})"]
-    if region != "all":
+    words = [job.kwargs["name"]]
+    sizes = zip(job.image.axes, job.image.shape, job.origin, strict=True)
+    plane = [f"{axis} {at}" for axis, size, at in sizes if size == 1 and axis not in "YXS"]
+    if region == "current":
+        words.append(" ".join(["plane", *plane]) if plane else REGIONS[region])
+    elif region != "all":
         words.append(REGIONS[region])
-    if region in ("current", "view"):
-        sizes = zip(job.image.axes, job.image.shape, job.origin, strict=True)
-        words += [f"{axis} {at}" for axis, size, at in sizes if size == 1 and axis not in "YXS"]
-    return ", ".join(words)
+        words += plane * (region == "view")
+    return ", ".join([*words, job.config.preset])
 
 
 def is_same(one: "Job", other: "Job") -> bool:

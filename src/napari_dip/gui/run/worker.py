@@ -2,7 +2,7 @@
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ def run_in_thread(
     config: DipConfig,
     control: Control,
     earlier: "Restoration | None" = None,
+    start_at: Mapping[str, int] | None = None,
 ) -> "Generator[Any, None, Restoration | None]":
     """Yield the observation in the dtype of its layer, unless a run is continued; then progress.
 
@@ -46,7 +47,7 @@ def run_in_thread(
         None if the run was cancelled.
     """
     with _device_errors():
-        return (yield from _run(image, task, config, control, earlier))
+        return (yield from _run(image, task, config, control, earlier, start_at))
 
 
 def _run(
@@ -55,6 +56,7 @@ def _run(
     config: DipConfig,
     control: Control,
     earlier: "Restoration | None",
+    start_at: Mapping[str, int] | None,
 ) -> "Generator[Any, None, Restoration | None]":
     # Read lazy data here: the GUI thread must not wait for a disk.
     if earlier is None:
@@ -71,6 +73,7 @@ def _run(
         keep_state=True,
         continue_from=earlier,
         stop_requested=control.stop_requested,
+        start_at=start_at,
     )
     last = float("-inf")
     with closing(steps):
@@ -118,6 +121,8 @@ class RunWorker(BackgroundWorker):
         Owner of this object.
     earlier : Restoration, optional
         Result of a run to continue.
+    start_at : mapping of str to int, optional
+        Index along T, Z or C of the plane to restore first.
 
     Attributes
     ----------
@@ -134,8 +139,9 @@ class RunWorker(BackgroundWorker):
         config: DipConfig,
         parent: QObject | None = None,
         earlier: "Restoration | None" = None,
+        start_at: Mapping[str, int] | None = None,
     ) -> None:
-        steps = partial(run_in_thread, image, task, config, earlier=earlier)
+        steps = partial(run_in_thread, image, task, config, earlier=earlier, start_at=start_at)
         chosen = config.model_dump_json(exclude_defaults=True)
         super().__init__([task.name, *map(str, image.shape), image.axes, chosen], steps, parent)
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_dip.core.tasks import TASKS
+from napari_dip.core.tasks import TASKS, Deconvolve
 from napari_dip.core.tasks.parameters import parameters_of
 from napari_dip.errors import UsageError
 from napari_dip.gui.job.job import SAME_PIXELS
@@ -101,7 +101,7 @@ def as_python(job: Job) -> str:
     choices, layer = job.choices, job.layer
     whole = image_of(layer, choices.config.axes)
     arguments = []
-    for name, value in choices.task.values.items():
+    for name, value in {**choices.task.values, **_optics(job)}.items():
         if hasattr(value, "axis_labels"):
             part = (job, whole) if name in SAME_PIXELS else None
             arguments.append(f"{name}={_image_code(value, image_of(value), part)}")
@@ -124,6 +124,18 @@ def as_python(job: Job) -> str:
             "",
         ]
     )
+
+
+def _optics(job: Job) -> dict[str, Any]:
+    """Return the optics in the file of the image, which the image of a script does not have."""
+    if not isinstance(job.task, Deconvolve) or job.image.acquisition is None:
+        return {}
+    task = job.task.with_optics_of(job.image)
+    return {
+        name: getattr(task, name)
+        for name in parameters_of(Deconvolve)
+        if getattr(task, name) != getattr(job.task, name)
+    }
 
 
 def _image_code(layer: Any, image: Image, part: tuple[Job, Image] | None) -> str:

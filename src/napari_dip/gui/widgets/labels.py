@@ -12,6 +12,8 @@ _ELSEWHERE = {
     "sigma": "Gaussian blur",
     "voxel_size": "Calibration: voxel size",
     "psf_voxel_size": "scale of the PSF layer",
+    "wavelength_excitation": "Excitation",
+    "channel": "slider of the channels",
 }
 
 

@@ -136,9 +136,21 @@ def ome_pixels(xml: str) -> ElementTree.Element:
     FileFormatError
         The XML describes no image.
     """
+    _, pixels = first_image(ElementTree.fromstring(xml))
+    return pixels
+
+
+def first_image(root: ElementTree.Element) -> tuple[ElementTree.Element, ElementTree.Element]:
+    """Return the elements Image and Pixels of the first image with pixels in a TIFF file.
+
+    Raises
+    ------
+    FileFormatError
+        The XML describes no image.
+    """
     candidates = [
-        pixels
-        for image in ElementTree.fromstring(xml)
+        (image, pixels)
+        for image in root
         if image.tag.endswith("Image")
         for pixels in image
         if pixels.tag.endswith("Pixels")
@@ -148,7 +160,9 @@ def ome_pixels(xml: str) -> ElementTree.Element:
             "Got OME-XML that describes no image; expected the element Pixels. Save the file again."
         )
     stored = [
-        pixels for pixels in candidates if any(child.tag.endswith("TiffData") for child in pixels)
+        (image, pixels)
+        for image, pixels in candidates
+        if any(child.tag.endswith("TiffData") for child in pixels)
     ]
     return (stored or candidates)[0]
 

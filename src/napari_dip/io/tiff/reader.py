@@ -30,6 +30,7 @@ from napari_dip.io.tiff.colours import (
     undo_premultiplication,
 )
 from napari_dip.io.tiff.ome import first_of_set, ome_pixels, usable_xml
+from napari_dip.io.tiff.ome_optics import ome_acquisition
 from napari_dip.io.tiff.validation import (
     check_complete,
     check_directories,
@@ -62,9 +63,9 @@ def read_tiff(path: Path, check_memory: Callable[[int], None]) -> Image:
         Pixels and metadata; if the file leaves several dimensions without a name, their
         axes are Q.
     """
-    with _opened(path) as (file, pixels, warnings):
-        image = _read(path, file, pixels, check_memory)
-    return replace(image, warnings=(*warnings, *image.warnings))
+    with _opened(path) as (file, xml, warnings):
+        image = _read(path, file, None if xml is None else ome_pixels(xml), check_memory)
+    return replace(image, warnings=(*warnings, *image.warnings), acquisition=ome_acquisition(xml))
 
 
 def read_tiff_header(path: Path) -> Image:
@@ -81,30 +82,29 @@ def read_tiff_header(path: Path) -> Image:
         Axes, voxel size and units of the stored array, which is not turned upright; all
         values are 0.
     """
-    with _opened(path) as (file, pixels, warnings):
+    with _opened(path) as (file, xml, warnings):
         series = file.series[0]
-        calibration = _calibration(file, pixels)
+        calibration = _calibration(file, None if xml is None else ome_pixels(xml))
         return Image(
             np.broadcast_to(np.zeros((), series.dtype), series.shape),
             _letters(series.axes),
             calibration.voxel_size,
             calibration.units,
             warnings=(*warnings, *calibration.warnings),
+            acquisition=ome_acquisition(xml),
         )
 
 
 @contextmanager
-def _opened(
-    path: Path,
-) -> Iterator[tuple[tifffile.TiffFile, ElementTree.Element | None, Sequence[str]]]:
-    """Open a file; yield it with its OME description, if it has one, and warnings."""
+def _opened(path: Path) -> Iterator[tuple[tifffile.TiffFile, str | None, Sequence[str]]]:
+    """Open a file; yield it with its OME-XML, if it has any, and warnings."""
     with detect_losses(path):
         with tifffile.TiffFile(path) as file:
             check_directories(path, file)
             xml, warnings = usable_xml(path, str(file.pages.first.description))
         options: dict[str, Any] = {"is_ome": False} if xml is None else {"omexml": xml}
         with tifffile.TiffFile(path, **options) as file:
-            yield file, None if xml is None else ome_pixels(xml), warnings
+            yield file, xml, warnings
 
 
 def read_companion(path: Path, check_memory: Callable[[int], None]) -> Image:
