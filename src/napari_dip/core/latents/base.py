@@ -36,6 +36,8 @@ class Draw(NamedTuple):
         fitted to the observation.
     to_intensity : callable or None
         Map from the scale of start and output to intensities; None if they are intensities.
+    loss : callable or None
+        Data fidelity of an estimate; None for the weighted mean of that of each pixel.
     """
 
     latent: Tensor
@@ -46,6 +48,7 @@ class Draw(NamedTuple):
     shift: Tensor | None = None
     target: Tensor | None = None
     to_intensity: Callable[[Tensor], Tensor] | None = None
+    loss: Callable[[Tensor], Tensor] | None = None
 
     def estimate(self, output: Tensor) -> Tensor:
         """Return the estimate for an output of the network, (1, C, [Z,] Y, X)."""
