@@ -143,6 +143,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--names", nargs="+", default=list(SCENES))
     parser.add_argument("--photons", nargs="+", type=int, default=list(PHOTONS))
+    parser.add_argument("--methods", nargs="+", default=["rivals", "former", "now"])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows: list[dict[str, object]] = []
@@ -153,9 +154,12 @@ def main() -> None:
             image = Image(noisy, "ZYX"[-noisy.ndim :])
             row: dict[str, object] = {"image": name, "photons": photons}
             row["observation"] = metrics.psnr(noisy, truth)
-            row |= rivals(image, scene.psf, truth)
-            row |= ours("former", image, scene.psf, truth, former(noisy.ndim))
-            row |= ours("now", image, scene.psf, truth, None)
+            if "rivals" in options.methods:
+                row |= rivals(image, scene.psf, truth)
+            if "former" in options.methods:
+                row |= ours("former", image, scene.psf, truth, former(noisy.ndim))
+            if "now" in options.methods:
+                row |= ours("now", image, scene.psf, truth, None)
             show(row, header=not rows)
             rows.append(row)
             if options.json:

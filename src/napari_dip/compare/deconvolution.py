@@ -73,6 +73,7 @@ def deconvolved(
         estimate, count = _until_consensus(problem, random)
     else:
         fitted, heldout = problem.thinned((1 - _HELD_OUT, _HELD_OUT), random)
+        heldout = heldout.equally_weighted()
         found = find_sharpening(fitted, heldout, random, variations=variations)
         estimate, count = found(problem, random), found.iterations
     return blur.inside(estimate)[0, 0].numpy().astype(np.float64), count

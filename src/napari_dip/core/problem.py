@@ -125,6 +125,18 @@ class Problem:
         left = (self.observation - share * part.observation) / (1 - share)
         return replace(self, observation=left, noise=self.noise.of_share(1 - share))
 
+    def equally_weighted(self) -> Problem:
+        """Return the problem with one weight for all pixels of a channel.
+
+        Only then the data fidelity compares estimates fairly: a weight that depends on the
+        estimate prefers bright ones.
+        """
+        variance = self.noise.variance(self.observation)
+        if variance.ndim == self.observation.ndim:
+            axes = tuple(range(2, variance.ndim))
+            variance = variance.mean(axes, keepdim=True)[0]
+        return replace(self, noise=replace(self.noise, equal=variance))
+
     def nll(self, estimate: Tensor) -> Tensor:
         """Return the data fidelity (negative log likelihood) of each value of the observation."""
         return self.noise.nll(self.operator(estimate), self.observation)

@@ -27,7 +27,7 @@ def problem_of(shape, photons=100):
     truth = torch.full((1, 1, *blur.estimate_shape(shape)), 0.05 * photons)
     truth[(..., *(slice(n // 3, 2 * n // 3) for n in truth.shape[2:]))] = photons
     counts = torch.poisson(blur(truth), generator=torch.Generator().manual_seed(0))[0]
-    noise = NoiseModel(1 / photons, 0.0, 1e-3)
+    noise = NoiseModel(1 / photons, 0.0, 1e-6)
     return make_problem(
         (counts / photons).numpy(),
         np.ones(counts.shape, bool),

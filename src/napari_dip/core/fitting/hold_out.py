@@ -57,7 +57,7 @@ def hold_out(problem: Problem, config: CompleteConfig, random: torch.Generator) 
         return HeldOut(fitted, problem, weights)
     share = config.fit.stopping.heldout_fraction
     rest, heldout = problem.thinned((1 - share, share), random)
-    valid = problem.valid.float()
+    valid, heldout = problem.valid.float(), heldout.equally_weighted()
     if config.stop in ("auto", "heldout"):
         return HeldOut(valid, heldout, valid, (rest, heldout))
     return HeldOut(valid, problem, None, (rest, heldout))
