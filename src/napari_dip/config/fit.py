@@ -108,7 +108,10 @@ class StoppingConfig(Frozen):
     """Settings of the stopping rules; patience, window and guard are in iterations."""
 
     heldout_fraction: float = Field(
-        0.03, gt=0, lt=0.5, description="Share of the pixels, or of the photons, that are held out of the fit."
+        0.03,
+        gt=0,
+        lt=0.5,
+        description="Share of the pixels, or of the photons, that are held out of the fit.",
     )
     heldout_least: int = Field(
         32,

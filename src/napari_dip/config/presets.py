@@ -160,7 +160,7 @@ _SHARPENED: dict[str, Any] = {
     "latent": "sharpened",
     "hidden_fraction": 0.3,
     "stopping": StoppingConfig(
-        heldout_fraction=0.1, heldout_patience=100, heldout_tolerance=0.0, heldout_margin=1.0
+        heldout_fraction=0.1, heldout_patience=200, heldout_tolerance=0.0, heldout_margin=1.0
     ),
 }
 _TASK_PRESETS["deconvolve", "balanced"] = _with(_BALANCED, **_SHARPENED, max_iterations=200)

@@ -53,13 +53,15 @@ def make(shape=(20, 24)):
 @pytest.mark.parametrize("shape", [(20, 24), (6, 14, 12)])
 def test_first_result_is_the_richardson_lucy_image_of_all_photons(shape):
     latent, network, problem, _ = make(shape)
-    draw = latent.draw()
-    inside = (..., *map(slice, problem.shape))
-    output = draw.view.undo(network(draw.latent))[inside]
-    found = latent.finish(draw.shifted(draw.estimate(output))).detach()
+    found = latent.finish(latent.first())
     # The gradient consensus splits the photons by chance.
     expected = latent.sharpening(problem, torch.Generator().manual_seed(0))
     assert float((found - expected).abs().mean()) < 0.02 * float(expected.std())
+    if len(shape) == 3:  # a volume starts from a correction of 0
+        draw = latent.draw()
+        inside = (..., *map(slice, problem.shape))
+        output = draw.view.undo(network(draw.latent))[inside]
+        torch.testing.assert_close(latent.finish(draw.shifted(draw.estimate(output))), found)
     assert float(found.min()) >= problem.dark
 
 
@@ -84,6 +86,7 @@ def test_splits_repeat_after_skipped_draws():
 def test_sharpening_predicts_held_out_photons_better_than_one_iteration():
     _, _, _, (fitted, heldout) = make((48, 48))
     random = torch.Generator().manual_seed(0)
+    heldout = heldout.equally_weighted()
     found = find_sharpening(fitted, heldout, random)
     one = found._replace(iterations=1)
     errors = [float(heldout.nll(method(fitted, random)).mean()) for method in (found, one)]

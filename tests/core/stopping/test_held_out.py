@@ -85,7 +85,8 @@ def test_bounded_rule_selects_nothing_worse_than_the_first_estimate():
         rule = HeldOut(100, 0.0, 0, margin=1.0, bounded=bounded)
         for iteration, errors in enumerate(([1.0, 1.1], [0.9, 1.1], [1.3, 0.9]), 1):
             tensor = torch.tensor(errors)
-            rule.update(Evidence(iteration, 0.0, float(tensor.mean()), tensor, None, None, tensor))
+            seen = evidence(iteration, float(tensor.mean()))
+            rule.update(replace(seen, heldout_errors=tensor))
         return rule.selected
 
     assert selected(bounded=False) == 3

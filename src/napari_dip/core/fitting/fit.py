@@ -194,6 +194,15 @@ def fit(
             yield monitor.snapshot(0, start, reason)
         monitor.restart_interval()
 
+    first = latent.first() if start_from is None else None
+    if first is not None:
+        state.average.update(first)
+        start = evaluator.read(weighted_mean(problem.nll(first), fitted), first)
+        state.assess(start.evidence(0, timer.seconds, first.flatten()[probe]))
+        with timer.waiting():
+            yield monitor.snapshot(0, start)
+        monitor.restart_interval()
+
     iteration, last = before, before + (settings.max_iterations if reason is None else 0)
     stop_reason = reason or StopReason.MAX_ITERATIONS
     for iteration in range(before + 1, last + 1):

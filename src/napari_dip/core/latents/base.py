@@ -80,6 +80,10 @@ class Latent(Protocol):
     def draw(self) -> Draw:
         """Return the input of the next iteration."""
 
+    def first(self) -> Tensor | None:
+        """Return an estimate to begin with, for averaging; None if the network gives the first."""
+        return None
+
     def reveal(self) -> Iterator[Draw]:
         """Yield the inputs of one estimate, in which all fitted pixels are visible."""
         yield self.draw()

@@ -36,11 +36,12 @@ class _Split(NamedTuple):
 class SharpenedLatent(Latent):
     """Sharpened image of part of the photons; the network predicts the other photons.
 
-    At each iteration some photons are hidden. The network corrects the Richardson-Lucy image of
-    the shown photons so that the blurred estimate predicts the hidden ones. The noise of both is
-    independent, so the network learns the signal. The output of the network starts at 0: the
-    first estimate is the Richardson-Lucy image, and later ones are kept only if they predict
-    held-out photons better. No estimate is darker than an image without light.
+    At each iteration some photons are hidden. The network sees the Richardson-Lucy image of the
+    shown photons, and the blurred estimate predicts the hidden ones. The noise of both is
+    independent, so the network learns the signal. In volumes the output is a correction of the
+    Richardson-Lucy image, in planes it is the estimate. The first estimate is the
+    Richardson-Lucy image; later ones are kept only if they predict held-out photons better. No
+    estimate is darker than an image without light.
 
     Parameters
     ----------
@@ -88,7 +89,10 @@ class SharpenedLatent(Latent):
         self._splits = deque((self._split(index) for index in range(_SPLITS)), maxlen=_SPLITS)
         self._draws = 0
         sharp, blurred, _ = self._splits[0]
-        self._gain = float((sharp - blurred).std().clamp(min=1e-12))
+        self._detail = (sharp - blurred).std().clamp(min=1e-12)
+        # In planes the blur removes more that the rings of Richardson-Lucy would replace.
+        self._corrects = len(problem.shape) == 3
+        self._gain = float(self._detail if self._corrects else self._deviation)
         self._rest = network.settle()
 
     def draw(self) -> Draw:
@@ -99,19 +103,23 @@ class SharpenedLatent(Latent):
         split = self._splits[self._draws % _SPLITS]
         self._draws += 1
         standard = (split.sharp - self._mean) / self._deviation
-        inputs = torch.cat([standard, (split.sharp - split.blurred) / self._gain], dim=1)
+        inputs = torch.cat([standard, (split.sharp - split.blurred) / self._detail], dim=1)
         view = next(self._views)
         latent = pixel_unshuffle(view.apply(self._spread(inputs)), self._shuffle)
+        start = split.sharp if self._corrects else self._mean.expand_as(split.sharp)
         return Draw(
             channels_last(latent),
             self._weights,
             view,
-            start=split.sharp - self._gain * self._rest,
+            start=start - self._gain * self._rest,
             gain=self._gain,
-            shift=self._start - split.sharp,
+            shift=self._start - split.sharp if self._corrects else None,
             to_intensity=self._at_least_dark,
             loss=lambda estimate: self._loss(estimate, split.hidden),
         )
+
+    def first(self) -> Tensor:
+        return self._start
 
     def skip(self, draws: int, reveals: int) -> None:
         skip_views(self._views, draws)
@@ -121,8 +129,10 @@ class SharpenedLatent(Latent):
         self._draws = draws
 
     def finish(self, estimate: Tensor) -> Tensor:
-        """Add what the held-out photons contribute to the sharpened image."""
-        return self._at_least_dark(estimate - self._start + self._complete)
+        """Add what the held-out photons contribute to the sharpened image, where it is a part."""
+        if self._corrects or torch.equal(estimate, self._start):
+            estimate = estimate - self._start + self._complete
+        return self._at_least_dark(estimate)
 
     def findings(self) -> dict[str, float]:
         return {"richardson_lucy_iterations": float(self.sharpening.iterations)}
