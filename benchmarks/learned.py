@@ -29,7 +29,7 @@ from benchmarks.rows import Case, answers, columns_of, mean, middle, show, timed
 from benchmarks.tables import CACHE, color_bm3d, microscopy
 
 from napari_dip import DipConfig
-from napari_dip.compare.baselines import stabilise, unstabilise
+from napari_dip.compare.stabilise import stabilise, unstabilise
 from napari_dip.core.tasks import Denoise
 
 Row = Mapping[str, object]

@@ -24,6 +24,7 @@ import napari_dip
 from napari_dip import DipConfig, Image, metrics, restore
 from napari_dip.api import finish
 from napari_dip.compare import baselines
+from napari_dip.compare.facts import Facts
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.read import from_channels_first, read_block
 from napari_dip.core.image.image import finite_mask
@@ -74,7 +75,7 @@ def baseline(
         known = finite_mask(planes)
         line = estimate_mean_variance(planes)
         measured = sigma or np.sqrt(line.mean_variance)
-        facts = baselines.Facts(
+        facts = Facts(
             sigma=measured / scaling.gain,
             zero=0.0,
             known=known,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_dip import metrics
-from napari_dip.compare.baselines import Facts, available_baselines
+from napari_dip.compare.baselines import available_baselines
+from napari_dip.compare.facts import Facts
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.read import from_channels_first, read_block
 from napari_dip.core.image.axes import spatial_axes
@@ -124,7 +125,7 @@ def restore_with(baseline: Baseline, image: Image, task: Task, dims: int = 2) ->
         scaled = np.where(known, scaling.scale(np.where(known, values, 0)), 0).astype(np.float64)
         facts = Facts(
             sigma=np.sqrt(noise_lines[channel].mean_variance) / scaling.gain,
-            zero=(min(scaling.darkest, 0.0) - scaling.offset) / scaling.gain,
+            zero=scaling.dark,
             known=known,
             factors=tuple(task.factors().get(axis, 1) for axis in axes),
             psf=psf,

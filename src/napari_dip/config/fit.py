@@ -108,7 +108,10 @@ class StoppingConfig(Frozen):
     """Settings of the stopping rules; patience, window and guard are in iterations."""
 
     heldout_fraction: float = Field(
-        0.03, gt=0, lt=0.5, description="Share of the pixels that are held out of the fit."
+        0.03,
+        gt=0,
+        lt=0.5,
+        description="Share of the pixels, or of the photons, that are held out of the fit.",
     )
     heldout_least: int = Field(
         32,
@@ -191,8 +194,9 @@ class FitConfig(Frozen, allow_inf_nan=False):
     latent: LatentName = Field(
         "noise",
         description="Input of the network: noise, coordinates (meshgrid), Fourier features "
-        "(fourier), the guide image, the observation with hidden pixels (observation), or the "
-        "observation with more noise (recorrupted), for denoising planes.",
+        "(fourier), the guide image, the observation with hidden pixels (observation), the "
+        "observation with more noise (recorrupted), for denoising planes, or the Richardson-Lucy "
+        "image of part of the photons (sharpened), for deconvolution.",
     )
     latent_channels: int = Field(32, ge=1, description="Number of channels of a noise latent.")
     latent_noise: float = Field(
@@ -216,7 +220,8 @@ class FitConfig(Frozen, allow_inf_nan=False):
         0.2,
         gt=0,
         lt=1,
-        description="Share of the pixels that an observation latent hides in each iteration.",
+        description="Share of the pixels that an observation latent hides in each iteration, or of "
+        "the photons that a sharpened latent hides.",
     )
     recorruption: float = Field(
         1.0,

@@ -20,7 +20,9 @@ NetworkName = Literal[
     "deep-decoder",
     "conv-decoder",
 ]
-LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation", "recorrupted"]
+LatentName = Literal[
+    "noise", "meshgrid", "fourier", "guide", "observation", "recorrupted", "sharpened"
+]
 Kernel = Literal["lanczos2", "box", "gaussian"]
 Optics = Literal["scalar", "vectorial"]
 Microscope = Literal["widefield", "confocal", "spinning-disk", "two-photon", "light-sheet"]

@@ -154,8 +154,17 @@ _TASK_PRESETS["inpaint", "balanced"] = _with(
     _BALANCED, network={"tapered": False}, **_MISSING, max_iterations=2000
 )
 _TASK_PRESETS["inpaint", "fast"] = _with(_FAST, **_MISSING)
-# An estimate that is sharper than the observation needs more iterations.
-_TASK_PRESETS["deconvolve", "balanced"] = _with(_BALANCED, max_iterations=1000)
+# The network only corrects the best Richardson-Lucy image (docs/notebook/tasks.md).
+_SHARPENED: dict[str, Any] = {
+    "network": {"tapered": False},
+    "latent": "sharpened",
+    "hidden_fraction": 0.3,
+    "stopping": StoppingConfig(
+        heldout_fraction=0.1, heldout_patience=200, heldout_tolerance=0.0, heldout_margin=1.0
+    ),
+}
+_TASK_PRESETS["deconvolve", "balanced"] = _with(_BALANCED, **_SHARPENED, max_iterations=200)
+_TASK_PRESETS["deconvolve", "fast"] = _with(_FAST, **_SHARPENED, max_iterations=100)
 # No interpolation reaches into a large hole, and with an observation latent the network
 # fills it with grey. Coordinates and an hourglass without skip connections continue the
 # surroundings, as published.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_dip.core.noise.model import NoiseModel
+from napari_dip.core.noise.thinning import thin
 from napari_dip.core.operators.base import Identity, Operator
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Problem:
     image_shape : tuple of int or None
         Shape (C, [Z,] Y, X) of the degraded image, which the observation was computed from;
         None if the observation is that image.
+    dark : float
+        Intensity without light.
     """
 
     observation: Tensor
@@ -54,6 +57,7 @@ class Problem:
     neighbours: Tensor | None = None
     anisotropy: float = 1.0
     image_shape: Shape | None = None
+    dark: float = 0.0
 
     @property
     def channels(self) -> int:
@@ -105,6 +109,34 @@ class Problem:
             image_shape=None,
         )
 
+    def thinned(self, shares: Sequence[float], random: torch.Generator) -> list[Problem]:
+        """Return problems of the same scene, each with a share of the photons.
+
+        Their noise is independent; see `napari_dip.core.noise.thinning.thin`.
+        """
+        parts = thin(self.observation, self.noise, shares, random)
+        return [
+            replace(self, observation=part, noise=self.noise.of_share(share))
+            for part, share in zip(parts, shares, strict=True)
+        ]
+
+    def without(self, part: Problem, share: float) -> Problem:
+        """Return the problem of the photons that are left without a part of this share."""
+        left = (self.observation - share * part.observation) / (1 - share)
+        return replace(self, observation=left, noise=self.noise.of_share(1 - share))
+
+    def equally_weighted(self) -> Problem:
+        """Return the problem with one weight for all pixels of a channel.
+
+        Only then the data fidelity compares estimates fairly: a weight that depends on the
+        estimate prefers bright ones.
+        """
+        variance = self.noise.variance(self.observation)
+        if variance.ndim == self.observation.ndim:
+            axes = tuple(range(2, variance.ndim))
+            variance = variance.mean(axes, keepdim=True)[0]
+        return replace(self, noise=replace(self.noise, equal=variance))
+
     def nll(self, estimate: Tensor) -> Tensor:
         """Return the data fidelity (negative log likelihood) of each value of the observation."""
         return self.noise.nll(self.operator(estimate), self.observation)
@@ -120,6 +152,7 @@ def make_problem(
     guide: NDArray[np.float32] | None = None,
     anisotropy: float = 1.0,
     neighbours: NDArray[np.float32] | None = None,
+    dark: float = 0.0,
 ) -> Problem:
     """Return the problem of one block, (C, [Z,] Y, X) in network units, on a device.
 
@@ -142,6 +175,8 @@ def make_problem(
     neighbours : (K, Y, X) array, optional
         Neighbouring planes of an observation of one channel, NaN at missing pixels; none by
         default.
+    dark : float, optional
+        Intensity without light; 0 by default.
     """
 
     def column(name: str) -> Tensor:
@@ -177,4 +212,5 @@ def make_problem(
         neighbours=to_tensor(neighbours),
         anisotropy=anisotropy,
         image_shape=observation.shape,
+        dark=dark,
     )

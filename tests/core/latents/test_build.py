@@ -37,7 +37,8 @@ def make(name, shape=(13, 21), channels=1, shuffle=2, fitted=None, **choices):
 
 
 def test_registry_and_configuration_have_the_same_latents():
-    assert set(LATENTS) | {"observation", "recorrupted"} == set(get_args(LatentName))
+    of_pixels = {"observation", "recorrupted", "sharpened"}
+    assert set(LATENTS) | of_pixels == set(get_args(LatentName))
 
 
 # A recorrupted latent fits windows of planes: see test_recorrupted.py.

@@ -78,3 +78,16 @@ def test_held_out_selects_nothing_without_held_out_pixels():
     rule = HeldOut(patience=1, tolerance=0.0, guard=0)
     assert feed(rule, [None] * 20) is None
     assert rule.selected is None
+
+
+def test_bounded_rule_selects_nothing_worse_than_the_first_estimate():
+    def selected(bounded):
+        rule = HeldOut(100, 0.0, 0, margin=1.0, bounded=bounded)
+        for iteration, errors in enumerate(([1.0, 1.1], [0.9, 1.1], [1.3, 0.9]), 1):
+            tensor = torch.tensor(errors)
+            seen = evidence(iteration, float(tensor.mean()))
+            rule.update(replace(seen, heldout_errors=tensor))
+        return rule.selected
+
+    assert selected(bounded=False) == 3
+    assert selected(bounded=True) == 2

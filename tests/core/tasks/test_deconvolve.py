@@ -8,7 +8,10 @@ import torch
 from scipy import ndimage
 
 import napari_dip
+from napari_dip import restore
+from napari_dip.api import finish
 from napari_dip.core.image.image import Image, as_image
+from napari_dip.core.operators.psf import gaussian_psf
 from napari_dip.core.tasks import (
     Deconvolve,
     SuperResolve,
@@ -120,3 +123,24 @@ def test_deblurs_volumes_in_three_dimensions(task):
     result = run(blurred, task, tiny_config(70, dims=None, stop="none"))
     assert result.report.config.dims == 3
     assert rmse(result.image.data, truth) < rmse(blurred, truth)
+
+
+@pytest.mark.parametrize("shape", [(48, 44), (6, 20, 18)])
+def test_fit_of_photons_is_sharper_not_negative_and_resumes(shape):
+    truth = np.ones(shape)
+    truth[tuple(slice(n // 3, 2 * n // 3) for n in shape)] = 200
+    noisy = np.random.default_rng(0).poisson(ndimage.gaussian_filter(truth, 1.5))
+    task = Deconvolve(gaussian_psf((1.5,) * len(shape)))
+    config = tiny_config(8, "sharpened", dims=len(shape), noise="poisson", gain=1.0)
+    stopping = config.fit.stopping.model_copy(update={"heldout_fraction": 0.1})
+    fit = config.fit.model_copy(update={"stopping": stopping})
+    config = config.model_copy(update={"fit": fit})
+    image = Image(noisy.astype(np.float32), "ZYX"[-len(shape) :])
+    once = run(image, task, config)
+    assert np.asarray(once.image.data).min() >= 0
+    assert rmse(np.asarray(once.image.data), truth) < 0.9 * rmse(noisy, truth)
+    assert once.report.diagnostics["richardson_lucy_iterations"] >= 1
+    half = config.model_copy(update={"max_iterations": 4})
+    first = finish(restore(image, task, half, keep_state=True))
+    again = finish(restore(image, task, half, continue_from=first))
+    np.testing.assert_allclose(again.image.data, once.image.data, rtol=1e-5, atol=1e-4)

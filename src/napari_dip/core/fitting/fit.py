@@ -17,6 +17,7 @@ from torch import Tensor
 from napari_dip.config import DipConfig, FitConfig
 from napari_dip.core.fitting.averaging import MovingAverage
 from napari_dip.core.fitting.checkpoint import FitState
+from napari_dip.core.fitting.hold_out import hold_out
 from napari_dip.core.fitting.learned_start import load_learned_start, set_noise_level
 from napari_dip.core.fitting.monitor import Monitor, to_array
 from napari_dip.core.fitting.posterior import Posterior
@@ -34,7 +35,6 @@ from napari_dip.core.stopping.build import build_rule
 from napari_dip.core.stopping.evaluation import (
     Evaluator,
     agreement,
-    split_pixels,
     weighted_mean,
     whiteness,
 )
@@ -130,9 +130,10 @@ def fit(
     network, weights_sha256 = _build_network(problem, settings, seed)
     network.to(runtime.device)
     random = torch.Generator(runtime.device).manual_seed(seed)
-    fitted, heldout = split_pixels(problem, config, random)
+    heldout = hold_out(problem, config, random)
+    fitted = heldout.fitted
     regularisers = Regularisers(problem, settings)
-    latent = build_latent(problem, network, settings, fitted, random, is_over)
+    latent = build_latent(problem, network, settings, fitted, random, is_over, heldout.photons)
     learned_sha256 = load_learned_start(problem, config, network, latent)
     is_warm = start_from is not None and start_from.is_warm_start
     extra_parameters = [*latent.parameters(), *problem.operator.parameters()]
@@ -159,7 +160,7 @@ def fit(
         estimate = latent.finish(average)
         return estimate if guard is None else guard(estimate, state.heldout_error)
 
-    evaluator = Evaluator(problem, heldout, config.stop)
+    evaluator = Evaluator(heldout.judged, heldout.weights, config.stop)
     monitor = Monitor(
         problem,
         state,
@@ -191,6 +192,15 @@ def fit(
         state.keep_checkpoint(0, start.loss)
         with timer.waiting():
             yield monitor.snapshot(0, start, reason)
+        monitor.restart_interval()
+
+    first = latent.first() if start_from is None else None
+    if first is not None:
+        state.average.update(first)
+        start = evaluator.read(weighted_mean(problem.nll(first), fitted), first)
+        state.assess(start.evidence(0, timer.seconds, first.flatten()[probe]))
+        with timer.waiting():
+            yield monitor.snapshot(0, start)
         monitor.restart_interval()
 
     iteration, last = before, before + (settings.max_iterations if reason is None else 0)
@@ -243,7 +253,7 @@ def fit(
             trainer, state, monitor, timer, iteration=iteration, reason=stop_reason
         )
         if posterior.complete:
-            posterior_std, scale = posterior.std(problem, state.selected, heldout)
+            posterior_std, scale = posterior.std(heldout.judged, state.selected, heldout.weights)
 
     estimate = finished(state.selected)
     diagnostics = (

@@ -82,7 +82,10 @@ class Trainer:
             difference = draw.estimate(self._output(draw)) - draw.target
             return ForwardPass(draw, None, (difference.square() * draw.weights).mean())
         estimate = self._estimate(draw, known)
-        fidelity = weighted_mean(self.problem.nll(estimate), draw.weights)
+        if draw.loss is None:
+            fidelity = weighted_mean(self.problem.nll(estimate), draw.weights)
+        else:
+            fidelity = draw.loss(estimate)
         return ForwardPass(draw, estimate, fidelity + self.regularisers(estimate))
 
     def step(self, result: ForwardPass) -> Tensor | None:

@@ -66,6 +66,11 @@ class Scaling:
         low, high = (self.offset + self.gain * end for end in WINDOW)
         return low, high
 
+    @property
+    def dark(self) -> float:
+        """Scaled intensity without light: 0 of the image, or its darkest pixel if negative."""
+        return (min(self.darkest, 0.0) - self.offset) / self.gain
+
     def scale(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Map image values to network units."""
         return ((values.astype(np.float64) - self.offset) / self.gain).astype(np.float32)

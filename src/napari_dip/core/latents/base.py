@@ -36,6 +36,8 @@ class Draw(NamedTuple):
         fitted to the observation.
     to_intensity : callable or None
         Map from the scale of start and output to intensities; None if they are intensities.
+    loss : callable or None
+        Data fidelity of an estimate; None for the weighted mean of that of each pixel.
     """
 
     latent: Tensor
@@ -46,6 +48,7 @@ class Draw(NamedTuple):
     shift: Tensor | None = None
     target: Tensor | None = None
     to_intensity: Callable[[Tensor], Tensor] | None = None
+    loss: Callable[[Tensor], Tensor] | None = None
 
     def estimate(self, output: Tensor) -> Tensor:
         """Return the estimate for an output of the network, (1, C, [Z,] Y, X)."""
@@ -76,6 +79,10 @@ class Latent(Protocol):
 
     def draw(self) -> Draw:
         """Return the input of the next iteration."""
+
+    def first(self) -> Tensor | None:
+        """Return an estimate to begin with, for averaging; None if the network gives the first."""
+        return None
 
     def reveal(self) -> Iterator[Draw]:
         """Yield the inputs of one estimate, in which all fitted pixels are visible."""

@@ -19,8 +19,11 @@ from napari_dip.core.latents.checkerboard import without_grid
 from napari_dip.core.latents.masked_kspace import FrequencyLatent
 from napari_dip.core.latents.masked_pixels import ObservationLatent
 from napari_dip.core.latents.recorrupted import RecorruptedLatent, input_channels
+from napari_dip.core.latents.sharpened import SharpenedLatent
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
+from napari_dip.core.noise.thinning import can_thin
 from napari_dip.core.operators.base import Identity
+from napari_dip.core.operators.blur import Convolution
 from napari_dip.core.operators.kspace import KSpace
 from napari_dip.errors import InputError
 
@@ -155,6 +158,7 @@ def build_latent(
     fitted: Tensor,
     random: torch.Generator,
     ended: Callable[[], bool] = lambda: False,
+    photons: tuple[Problem, Problem] | None = None,
 ) -> Latent:
     """Return the latent of a configuration.
 
@@ -172,8 +176,12 @@ def build_latent(
         Random generator on the device of the fit.
     ended : callable
         Function that returns True once the fit must end; slow preparations then stop early.
+    photons : (Problem, Problem), optional
+        Problems of the fitted and of the held-out photons, for sharpened photons.
     """
-    if settings.latent == "observation":
+    if photons is not None:
+        return SharpenedLatent(problem, *photons, network, settings, random, ended)
+    if settings.latent in ("observation", "sharpened"):
         kind = FrequencyLatent if isinstance(problem.operator, KSpace) else ObservationLatent
         return kind(problem, network, settings, fitted, random, ended)
     if settings.latent == "recorrupted":
@@ -186,6 +194,20 @@ def build_latent(
         random,
         optimised=settings.optimise_latent,
         shuffled=network.pixel_shuffle > 1,
+    )
+
+
+def sharpens(settings: FitConfig, problem: Problem) -> bool:
+    """Return whether the latent is the deconvolution of part of the photons.
+
+    That needs a fixed PSF and noise that is independent from pixel to pixel; otherwise pixels
+    are hidden instead of photons.
+    """
+    return (
+        settings.latent == "sharpened"
+        and isinstance(problem.operator, Convolution)
+        and not problem.operator.parameters()
+        and can_thin(problem.noise)
     )
 
 
@@ -203,7 +225,8 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
             "Got no guide image; expected one for the latent guide. Choose the guided task, or "
             "another latent."
         )
-    if settings.latent in ("observation", "recorrupted") and not problem.is_picture:
+    of_pixels = ("observation", "recorrupted", "sharpened")
+    if settings.latent in of_pixels and not problem.is_picture:
         raise InputError(
             "Got the observation as latent, but the observation consists of features, not pixels; "
             "expected another latent, such as noise."
@@ -223,7 +246,9 @@ def latent_channels(settings: FitConfig, problem: Problem) -> int:
     if settings.latent == "recorrupted":
         shown = problem.channels + problem.neighbour_count
         return input_channels(shown, settings.network.pixel_shuffle)
-    pictures = {"guide": guides, "observation": masked}
+    if sharpens(settings, problem):
+        masked = 2 * problem.channels  # sharpened image and its difference from the observation
+    pictures = {"guide": guides, "observation": masked, "sharpened": masked}
     if settings.latent in pictures:
         return pictures[settings.latent] * settings.network.pixel_shuffle**2
     waves = {"meshgrid": dims, "fourier": 2 * dims * _OCTAVES}

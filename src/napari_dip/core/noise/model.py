@@ -7,7 +7,7 @@ has intercept 0, camera noise has both. Laplace noise has outliers, such as impu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dip.core.records import NoiseRecord
@@ -96,6 +96,16 @@ class NoiseModel:
         ):
             return self.intercept.clamp(min=self.floor)
         return (self.slope * estimate + self.intercept).clamp(min=self.floor)
+
+    def of_share(self, share: float) -> NoiseModel:
+        """Return the noise of a part that has this share of the photons, see `thin`."""
+        return replace(
+            self,
+            slope=self.slope / share,
+            intercept=self.intercept / share,
+            floor=self.floor / share,
+            equal=None if self.equal is None else self.equal / share,
+        )
 
     def weighting_variance(self, estimate: Tensor) -> Tensor:
         """Return the variance in the data fidelity, in the shape of `variance`."""

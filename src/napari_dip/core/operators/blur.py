@@ -16,6 +16,9 @@ from napari_dip.core.operators.psf import gaussian_reach
 if TYPE_CHECKING:
     from napari_dip.core.image.shape import Shape
 
+# Power that a frequency keeps from which on it is not raised further: its noise would dominate.
+_WEAK = 0.1
+
 
 class Convolution(Operator):
     """Convolution of an estimate that is larger than the field of view by the size of the PSF.
@@ -35,6 +38,11 @@ class Convolution(Operator):
         self._size = size
         self._axes = tuple(range(-len(size), 0))
 
+    @property
+    def size(self) -> Shape:
+        """Size of the PSF along each convolved axis [pixels]."""
+        return self._size
+
     @abstractmethod
     def _otf(self, padded: list[int], like: Tensor) -> Tensor:
         """Return the Fourier transform of the PSF, first pixel at the origin, on a padded grid."""
@@ -50,6 +58,37 @@ class Convolution(Operator):
         for axis, n, width in zip(self._axes, shape, self._size, strict=True):
             blurred = blurred.narrow(axis, width - 1, n - width + 1)
         return blurred
+
+    def adjoint(self, observation: Tensor) -> Tensor:
+        """Map (N, C, *observed_shape) to (N, C, *estimate_shape): correlation with the PSF."""
+        shape = self.estimate_shape(tuple(observation.shape[-len(self._size) :]))
+        padded = [int(next_fast_len(n, real=True)) for n in shape]
+        canvas = observation.new_zeros(*observation.shape[:2], *padded)
+        seen = _first(canvas, shape)
+        for axis, width in zip(self._axes, self._size, strict=True):
+            seen = seen.narrow(axis, width - 1, seen.shape[axis] - width + 1)
+        seen.copy_(observation)
+        spectrum = torch.fft.rfftn(canvas, padded, self._axes)
+        spread: Tensor = torch.fft.irfftn(
+            spectrum * self._otf(padded, observation).conj(), padded, self._axes
+        )
+        return _first(spread, shape)
+
+    def emphasised(self, residual: Tensor) -> Tensor:
+        """Return a residual (N, C, *observed_shape) with the frequencies raised that A weakens.
+
+        White noise keeps its variance. The squared result is closer to the squared error of the
+        estimate than the squared residual is, so that a fit learns fine structure sooner.
+        """
+        observed = tuple(residual.shape[-len(self._size) :])
+        padded = [int(next_fast_len(n, real=True)) for n in self.estimate_shape(observed)]
+        power = self._otf(padded, residual).abs().square()
+        weights = 1 / (power + _WEAK)
+        spectrum = torch.fft.rfftn(residual, padded, self._axes)
+        raised: Tensor = torch.fft.irfftn(
+            spectrum * (weights / weights.mean()).sqrt(), padded, self._axes
+        )
+        return _first(raised, observed)
 
     def estimate_shape(self, observed: Shape) -> Shape:
         return tuple(n + width - 1 for n, width in zip(observed, self._size, strict=True))
@@ -154,3 +193,10 @@ class GaussianBlur(Convolution):
             psf = psf[..., None] * (line / line.sum())
         otf: Tensor = torch.fft.rfftn(psf.to(like), padded, self._axes)
         return otf
+
+
+def _first(values: Tensor, shape: Shape) -> Tensor:
+    """Return the first pixels along the last axes, a view of this shape."""
+    for axis, n in enumerate(shape, -len(shape)):
+        values = values.narrow(axis, 0, n)
+    return values

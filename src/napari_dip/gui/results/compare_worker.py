@@ -31,6 +31,8 @@ _SHORT = {
     "BM3D stabilised": "BM3D-VST",
     "sparse coding": "sparse",
     "Richardson-Lucy": "RL",
+    "RL total variation": "RL-TV",
+    "RL gradient consensus": "RLGC",
 }
 # Longest name of a source in the name of a layer [characters]; napari cuts longer ones.
 _SOURCE_NAME = 14

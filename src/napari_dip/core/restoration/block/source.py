@@ -144,6 +144,7 @@ class BlockSource:
             self._guide(block),
             anisotropy(self.plan.enlarged),
             self._neighbours(block, channels),
+            min(channel.scaling.dark for channel in channels),
         )
 
     def _neighbours(self, block: Block, channels: Sequence[Channel]) -> NDArray[np.float32] | None:
