@@ -22,6 +22,7 @@ NetworkName = Literal[
 ]
 LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation", "recorrupted"]
 Kernel = Literal["lanczos2", "box", "gaussian"]
+AlongZ = Literal["correct", "fit"]
 Optics = Literal["scalar", "vectorial"]
 Microscope = Literal["widefield", "confocal", "spinning-disk", "two-photon", "light-sheet"]
 WarmStart = Literal["auto", "on", "off"]
@@ -36,6 +37,7 @@ TaskName = Literal[
     "inpaint-sparse",
     "super-resolve",
     "super-resolve-x8",
+    "super-resolve-z",
     "deconvolve",
     "dejpeg",
     "dejpeg-coefficients",
@@ -54,6 +56,8 @@ DEFAULT_FEATURES = "efficientnet-lite0"
 DEFAULT_FACTOR = 4
 # Low-pass filter of the published experiments.
 DEFAULT_KERNEL: Kernel = "lanczos2"
+# Way to add planes between those of a stack.
+DEFAULT_ALONG_Z: AlongZ = "correct"
 # Known pixels of an inpainted image.
 DEFAULT_KNOWN: Known = "keep"
 # Theory of a computed PSF.

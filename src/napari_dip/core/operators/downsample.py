@@ -64,6 +64,21 @@ class Downsample(Operator):
     def estimate_shape(self, observed: Shape) -> Shape:
         return tuple(size * factor for size, factor in zip(observed, self._factors, strict=True))
 
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """Factor along each spatial axis."""
+        return self._factors
+
+    def along(self, axis: int) -> Downsample:
+        """Return the operator of slices (rows, columns) whose rows lie along one axis."""
+        slices = Downsample((self._factors[axis], 1))
+        slices._taps = [self._taps[axis], torch.ones(1)]
+        return slices
+
+    def power(self, axis: int) -> float:
+        """Return the variance of white noise after the filter of an axis, relative to before."""
+        return float(self._taps[axis].square().sum()) if self._factors[axis] > 1 else 1.0
+
     def margin(self, axis: int) -> int:
         factor, reach = self._factors[axis], len(self._taps[axis])
         return math.ceil((reach - factor) / 2 / factor) if factor > 1 else 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_dip.core.fitting.axial.fit import fit_axial
 from napari_dip.core.fitting.fit import fit
 from napari_dip.core.hardware.device import first_line, is_out_of_memory
 from napari_dip.core.hardware.memory import free_memory
@@ -171,7 +172,7 @@ class Run:
             return
         self._checkpoints[data.block.index] = checkpoints
         self._room -= sum(checkpoint.nbytes for checkpoint in checkpoints)
-        if self._room < 0:
+        if self._room < 0 or not checkpoints:  # a correction cannot be resumed
             self._checkpoints = None
 
     def _fit_once(
@@ -182,18 +183,7 @@ class Run:
         block, timer = data.block, self.timer
         begin, last_yield = timer.seconds, -np.inf
         config = self._config(block, start)
-        snapshots = fit(
-            problem,
-            config,
-            runtime=self._oom_fallback.runtime,
-            seed=_seed(config.seed, block, run),
-            time_limit=self._budget.time_share(block, run, timer.seconds),
-            # With a reference every assessment counts, for the best PSNR; else some suffice.
-            interval=_PREVIEW_INTERVAL if self.reference is None else 0.0,
-            stop_requested=timer.stop_requested,
-            start_from=start,
-            keep_checkpoint=self._warm_starts.has_followers(block) or self._checkpoints is not None,
-        )
+        snapshots = self._snapshots(block, problem, config, run, start)
         before = 0 if start is None else start.iteration
         while True:
             try:
@@ -207,6 +197,40 @@ class Run:
                 last_yield = now
                 with timer.waiting():
                     yield progress
+
+    def _snapshots(
+        self,
+        block: Block,
+        problem: Problem,
+        config: CompleteConfig,
+        run: int,
+        start: FitCheckpoint | None,
+    ) -> Generator[Snapshot, None, Fit]:
+        """Start the fit of a block."""
+        runtime, timer = self._oom_fallback.runtime, self.timer
+        seed = _seed(config.seed, block, run)
+        time_limit = self._budget.time_share(block, run, timer.seconds)
+        if config.fit.corrects_interpolation:
+            return fit_axial(
+                problem,
+                config,
+                runtime=runtime,
+                seed=seed,
+                time_limit=time_limit,
+                stop_requested=timer.stop_requested,
+            )
+        return fit(
+            problem,
+            config,
+            runtime=runtime,
+            seed=seed,
+            time_limit=time_limit,
+            # With a reference every assessment counts, for the best PSNR; else some suffice.
+            interval=_PREVIEW_INTERVAL if self.reference is None else 0.0,
+            stop_requested=timer.stop_requested,
+            start_from=start,
+            keep_checkpoint=self._warm_starts.has_followers(block) or self._checkpoints is not None,
+        )
 
     def _config(self, block: Block, start: FitCheckpoint | None) -> CompleteConfig:
         """Return the configuration of a fit, which depends on its place in a series."""

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
-from napari_dip.config import DEFAULT_FACTOR, DEFAULT_KERNEL, Kernel
+from napari_dip.config import (
+    DEFAULT_ALONG_Z,
+    DEFAULT_FACTOR,
+    DEFAULT_KERNEL,
+    AlongZ,
+    Kernel,
+)
 from napari_dip.core.tasks.base import Task, by_axis
 from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
@@ -32,6 +38,9 @@ class SuperResolve(Task):
         {"y": 2, "x": 2}; whole numbers from 2 to 16.
     kernel : {"lanczos2", "box", "gaussian"}
         Low-pass filter before sampling; "box" for a camera that bins.
+    along_z : {"correct", "fit"}
+        Way to add planes if only z is enlarged: correct the cubic interpolation by what the
+        planes show, or fit a network to the whole stack.
     """
 
     name = "super-resolve"
@@ -56,6 +65,16 @@ class SuperResolve(Task):
             choices={name: name for name in get_args(Kernel)},
         ),
     )
+    along_z: AlongZ = field(
+        default=DEFAULT_ALONG_Z,
+        metadata=described(
+            "choice",
+            "Along Z",
+            "Way to add planes if only Z is enlarged: correct the cubic interpolation by what the "
+            "planes show (correct), or fit a network to the whole stack (fit).",
+            choices={"correct": "Correct interpolation", "fit": "Fit the stack"},
+        ),
+    )
 
     def factors(self) -> Mapping[str, int]:
         factors = by_axis(self.factor)
@@ -72,6 +91,9 @@ class SuperResolve(Task):
 
     @property
     def preset(self) -> TaskName:
+        factors = {axis for axis, factor in self.factors().items() if factor > 1}
+        if factors == {"Z"} and self.along_z == "correct":
+            return "super-resolve-z"
         large = max(self.factors().values()) >= _LARGE_FACTOR
         return "super-resolve-x8" if large else "super-resolve"
 
