@@ -52,9 +52,10 @@ def super_resolve(
         Magnification along Y and X, or along each axis, such as {"y": 2, "x": 4};
         {"z": 4} adds planes between those of a stack. Whole numbers from 2 to 16.
         Default: 4.
-    kernel : {"lanczos2", "box", "gaussian"}
+    kernel : {"lanczos2", "box", "gaussian", "none"}
         Low-pass filter that acted before the image was sampled; "box" for a camera that
-        bins. Default: "lanczos2".
+        bins or for thick sections, "none" for thin optical sections with gaps. Default:
+        "lanczos2".
     along_z : {"correct", "fit"}
         Way to add planes if only z is enlarged: correct the cubic interpolation by what the
         planes show, which takes seconds to a minute, or fit a network to the whole stack.

@@ -21,7 +21,7 @@ NetworkName = Literal[
     "conv-decoder",
 ]
 LatentName = Literal["noise", "meshgrid", "fourier", "guide", "observation", "recorrupted"]
-Kernel = Literal["lanczos2", "box", "gaussian"]
+Kernel = Literal["lanczos2", "box", "gaussian", "none"]
 AlongZ = Literal["correct", "fit"]
 Optics = Literal["scalar", "vectorial"]
 Microscope = Literal["widefield", "confocal", "spinning-disk", "two-photon", "light-sheet"]

@@ -36,8 +36,9 @@ class SuperResolve(Task):
     factor : int or mapping of str to int
         Magnification along Y and X, or along each axis, such as {"z": 4} or
         {"y": 2, "x": 2}; whole numbers from 2 to 16.
-    kernel : {"lanczos2", "box", "gaussian"}
-        Low-pass filter before sampling; "box" for a camera that bins.
+    kernel : {"lanczos2", "box", "gaussian", "none"}
+        Low-pass filter before sampling; "box" for a camera that bins or for thick sections,
+        "none" for thin optical sections with gaps.
     along_z : {"correct", "fit"}
         Way to add planes if only z is enlarged: correct the cubic interpolation by what the
         planes show, or fit a network to the whole stack.
@@ -61,7 +62,8 @@ class SuperResolve(Task):
         metadata=described(
             "choice",
             "Low-pass",
-            "Low-pass filter that acted before the image was sampled; box for a camera that bins.",
+            "Low-pass filter that acted before the image was sampled; box for a camera that bins "
+            "or for thick sections, none for thin optical sections with gaps.",
             choices={name: name for name in get_args(Kernel)},
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from math import log10, sqrt
+from math import log10
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +37,8 @@ class Decision:
         Mean squared error of the corrected interpolation.
     uncertainty : float
         Standard error of `relative_error`.
+    cubic_uncertainty : float
+        Standard error of `cubic`.
     noise : float
         Mean squared error of cubic interpolation that noise alone explains.
     """
@@ -44,12 +46,13 @@ class Decision:
     cubic: float
     corrected: float
     uncertainty: float
+    cubic_uncertainty: float
     noise: float
 
     @property
     def is_structured(self) -> bool:
-        """Whether cubic interpolation misses more than noise."""
-        return self.cubic > _NOISE * self.noise
+        """Whether cubic interpolation misses more than noise and chance explain."""
+        return self.cubic - _NOISE * self.noise > _MARGIN * self.cubic_uncertainty
 
     @property
     def is_better(self) -> bool:
@@ -91,13 +94,18 @@ def decide(
             groups[square, plane // _GROUP] += row
     table = np.stack([row for row in groups.values() if row[2]] or [np.array([1.0, 1.0, 1.0])])
     cubic, better, weights = table.T
-    total = max(float(cubic.sum()), 1e-30)
-    # Standard error of the ratio of two sums, whose terms differ much in size.
-    spread = better - better.sum() / total * cubic
-    correction = len(table) / max(len(table) - 1, 1e-9)
+    mean, ratio = cubic.sum() / weights.sum(), better.sum() / max(cubic.sum(), 1e-30)
     return Decision(
-        total / float(weights.sum()),
-        float(better.sum() / weights.sum()),
-        sqrt(correction * float(np.square(spread).sum())) / total,
-        examples.noise,
+        cubic=float(mean),
+        corrected=float(better.sum() / weights.sum()),
+        uncertainty=_standard_error(better, cubic, ratio),
+        cubic_uncertainty=_standard_error(cubic, weights, mean),
+        noise=examples.noise,
     )
+
+
+def _standard_error(above: NDArray[np.float64], below: NDArray[np.float64], ratio: float) -> float:
+    """Return the standard error of the ratio of two sums, whose terms may differ much in size."""
+    spread = above - ratio * below
+    correction = len(spread) / max(len(spread) - 1, 1e-9)
+    return float(np.sqrt(correction * np.square(spread).sum()) / max(below.sum(), 1e-30))

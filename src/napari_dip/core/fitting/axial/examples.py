@@ -23,6 +23,10 @@ _LEAST_ROWS, _MOST_ROWS = 4, 24
 _COLUMNS, _MARGIN = 48, 8
 # Side of a held-out square, one in each quarter of the planes, relative to the smaller side.
 _SQUARE = 1 / 6
+# A larger step must fit this many times better than a smaller one.
+_CLOSE = 2.0
+# Variance of a stack over that of its noise from which on planes can be compared.
+_STRUCTURE = 1.2
 # Most planes of which held-out squares are assessed.
 _PLANES = 48
 # Examples that show only noise, to measure the error that noise causes.
@@ -57,6 +61,12 @@ class _View(NamedTuple):
     planes: NDArray[np.float32]
     fitted: NDArray[np.bool_]
     held_out: NDArray[np.bool_]
+
+    def turned(self) -> _View:
+        """Return the planes with columns as rows."""
+        return _View(
+            self.planes.swapaxes(1, 2), self.fitted.swapaxes(1, 2), self.held_out.swapaxes(1, 2)
+        )
 
 
 class LateralExamples:
@@ -100,7 +110,7 @@ class LateralExamples:
             held_out[square] = True
         view = _View(planes, valid & ~held_out, valid & held_out)
         # Rows along Y, then rows along X.
-        self._views = view, _View(*(array.swapaxes(1, 2) for array in view))
+        self._views = view, view.turned()
         self._variance = variance
         added = variance * max(1 - operator.power(0) / step, 0.0)
         self._added = np.float32(np.sqrt(added))
@@ -194,7 +204,8 @@ def find_step(stack: NDArray[np.float32], operator: Downsample, most: float, noi
     factor = operator.factors[0]
     longest = min(stack.shape[1:]) // (_LEAST_ROWS * factor)
     steps = range(1, int(min(longest, max(round(most), 1) if np.isfinite(most) else longest)) + 1)
-    if len(stack) < 2 or len(steps) < 2:
+    is_noise = float(stack.var(dtype=float)) < _STRUCTURE * noise
+    if len(stack) < 2 or len(steps) < 2 or is_noise:
         return 1
     target = _similarity(stack.swapaxes(0, 1), noise)
     distances = []
@@ -205,7 +216,8 @@ def find_step(stack: NDArray[np.float32], operator: Downsample, most: float, noi
             for view in (stack, stack.swapaxes(1, 2))
         ]
         distances.append(abs(float(np.mean(found)) - target))
-    return steps[int(np.argmin(distances))]
+    close = np.array(distances) <= _CLOSE * min(distances)
+    return steps[int(np.argmax(close))]
 
 
 def _coarse(planes: NDArray[np.float32], operator: Downsample, step: int) -> NDArray[np.float32]:
