@@ -59,14 +59,14 @@ def quick(**choices):
 
 
 def test_factor_along_z_alone_corrects_the_cubic_interpolation():
-    image, shown = Image(blobs((6, 32, 32)), "ZYX"), []
+    image, shown = Image(blobs((8, 32, 32)), "ZYX"), []
     result = finish(restore(image, SuperResolve({"z": 4}), quick()), shown.append)
     report = result.report
     assert report.config.fit.corrects_interpolation
     assert report.diagnostics["corrected"] in (0, 1)
     assert [block.iterations for block in report.blocks] == [20]
     assert shown[0].iteration == 0
-    assert shown[0].estimate.shape == result.image.shape == (24, 32, 32)
+    assert shown[0].estimate.shape == result.image.shape == (32, 32, 32)
 
 
 @pytest.mark.parametrize(
@@ -95,20 +95,20 @@ def test_report_names_a_result_that_is_cubic_interpolation():
 
 
 def test_stopped_run_returns_cubic_interpolation_at_least():
-    image = Image(blobs((6, 32, 32)), "ZYX")
+    image = Image(blobs((8, 32, 32)), "ZYX")
     report = run(image, SuperResolve({"z": 4}), quick(), stop_requested=lambda: True).report
     assert report.stop_reason == "stop_requested"
 
 
 def test_correction_is_learnt_in_tiles_and_shown_in_all_of_them():
-    image = Image(blobs((6, 48, 48)), "ZYX")
+    image = Image(blobs((8, 48, 48)), "ZYX")
     result = run(image, SuperResolve({"z": 2}, "box"), quick(tile=32, overlap=8))
     assert result.report.tiling.tiles == 4
     assert np.isfinite(result.image.data).all()
 
 
 def test_correction_keeps_no_state_to_resume():
-    image = Image(blobs((6, 32, 32)), "ZYX")
+    image = Image(blobs((8, 32, 32)), "ZYX")
     assert run(image, SuperResolve({"z": 4}), quick(), keep_state=True).checkpoints is None
 
 

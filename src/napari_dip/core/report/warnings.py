@@ -104,7 +104,7 @@ def _of_interpolation(diagnostics: Mapping[str, Any]) -> Iterator[str]:
         return
     over_noise = diagnostics.get("interpolation_error_over_noise")
     if over_noise is None:
-        reason = "The planes are too small to learn a correction from."
+        reason = "The planes are too small or too few to learn a correction from."
     elif not diagnostics["structured"]:
         reason = "What it misses is no more than the noise of the planes."
     else:

@@ -19,7 +19,7 @@ from napari_dip.core.fitting.axial.decision import Decision
 def test_correction_must_be_better_than_chance_and_noise_explain(
     cubic, corrected, uncertainty, noise, better
 ):
-    assert Decision(cubic, corrected, uncertainty, 0.01, noise).is_better is better
+    assert Decision(cubic, corrected, uncertainty, noise, 0.01).is_better is better
 
 
 def test_gain_is_in_decibels():

@@ -92,8 +92,9 @@ def test_untrained_correction_comes_back_as_cubic_interpolation():
     np.testing.assert_allclose(fit.estimate[0], cubic_of(stack, 3), atol=1e-5)
 
 
-def test_planes_that_are_too_small_come_back_as_cubic_interpolation():
-    stack = coarse_of(cells((32, 12, 12)))
+@pytest.mark.parametrize("shape", [(32, 12, 12), (28, 64, 64)])
+def test_planes_that_are_too_small_or_few_come_back_as_cubic_interpolation(shape):
+    stack = coarse_of(cells(shape))
     fit = fitted(problem_of(stack))
     assert (fit.iterations, fit.findings) == (0, {"corrected": 0.0})
     np.testing.assert_allclose(fit.estimate[0], cubic_of(stack), atol=1e-5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from math import log10
+from math import log10, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,22 +37,22 @@ class Decision:
         Mean squared error of the corrected interpolation.
     uncertainty : float
         Standard error of `relative_error`.
-    cubic_uncertainty : float
-        Standard error of `cubic`.
     noise : float
         Mean squared error of cubic interpolation that noise alone explains.
+    noise_uncertainty : float
+        Standard deviation of `cubic` relative to `noise`, if there is only noise.
     """
 
     cubic: float
     corrected: float
     uncertainty: float
-    cubic_uncertainty: float
     noise: float
+    noise_uncertainty: float
 
     @property
     def is_structured(self) -> bool:
         """Whether cubic interpolation misses more than noise and chance explain."""
-        return self.cubic - _NOISE * self.noise > _MARGIN * self.cubic_uncertainty
+        return self.cubic > (_NOISE + _MARGIN * self.noise_uncertainty) * self.noise
 
     @property
     def is_better(self) -> bool:
@@ -94,13 +94,14 @@ def decide(
             groups[square, plane // _GROUP] += row
     table = np.stack([row for row in groups.values() if row[2]] or [np.array([1.0, 1.0, 1.0])])
     cubic, better, weights = table.T
-    mean, ratio = cubic.sum() / weights.sum(), better.sum() / max(cubic.sum(), 1e-30)
+    ratio = better.sum() / max(cubic.sum(), 1e-30)
     return Decision(
-        cubic=float(mean),
+        cubic=float(cubic.sum() / weights.sum()),
         corrected=float(better.sum() / weights.sum()),
         uncertainty=_standard_error(better, cubic, ratio),
-        cubic_uncertainty=_standard_error(cubic, weights, mean),
         noise=examples.noise,
+        # Interpolated rows of a coarse row share its noise.
+        noise_uncertainty=sqrt(2 * examples.factor / max(float(weights.sum()), 1.0)),
     )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from napari_dip.core.operators.downsample import Downsample
 
+# Fewest planes of a stack: fewer do not show how similar neighbouring planes are.
+LEAST_PLANES = 8
 # Fewest and most coarse rows of an example.
 _LEAST_ROWS, _MOST_ROWS = 4, 24
 # Columns of an example, and columns beside a held-out square that the network sees.
@@ -101,9 +103,9 @@ class LateralExamples:
         random: np.random.Generator,
     ) -> None:
         self._operator, self._step, self._random = operator, step, random
-        self._factor = operator.factors[0]
+        self.factor = operator.factors[0]
         size = planes.shape[1:]
-        self.rows = min(min(size) // (self._factor * step), _MOST_ROWS)
+        self.rows = min(min(size) // (self.factor * step), _MOST_ROWS)
         self.squares = _squares(size, random)
         held_out = np.zeros(size, bool)
         for square in self.squares:
@@ -118,7 +120,7 @@ class LateralExamples:
     @property
     def noise(self) -> float:
         """Mean squared error of the cubic interpolation of examples that show only noise."""
-        shape = (_SIMULATED, self.rows * self._factor * self._step, _COLUMNS)
+        shape = (_SIMULATED, self.rows * self.factor * self._step, _COLUMNS)
         planes = self._random.standard_normal(shape, np.float32) * np.sqrt(self._variance)
         batch = self._batch(planes, np.ones(shape, bool))
         return float(np.square(batch.truth - batch.cubic).mean(dtype=float))
@@ -130,7 +132,7 @@ class LateralExamples:
 
     def draw(self, count: int) -> Batch:
         """Return random examples without the held-out squares."""
-        random, length = self._random, self.rows * self._factor * self._step
+        random, length = self._random, self.rows * self.factor * self._step
         planes, fitted, _ = self._views[random.integers(2)]
         count_of_planes, height, width = planes.shape
         columns = min(_COLUMNS, width)
@@ -146,7 +148,7 @@ class LateralExamples:
 
     def heldout(self) -> Iterator[tuple[int, Batch]]:
         """Yield the number of each held-out square and its examples, one for each plane."""
-        length = self.rows * self._factor * self._step
+        length = self.rows * self.factor * self._step
         for number, square in enumerate(self.squares):
             for swap, (planes, _, held_out) in enumerate(self._views):
                 rows, columns = square[::-1] if swap else square
@@ -167,7 +169,7 @@ class LateralExamples:
         known = self._means(weight.astype(np.float32)) > 1 - 1e-3
         coarse = self._operator(torch.from_numpy(truth)[:, None])[:, 0].numpy()
         coarse += self._added * self._random.standard_normal(coarse.shape, np.float32)
-        return Batch(coarse, interpolate(coarse, self._factor), truth, known.astype(np.float32))
+        return Batch(coarse, interpolate(coarse, self.factor), truth, known.astype(np.float32))
 
     def _means(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the mean of every `step` rows of (N, L, X)."""
@@ -205,7 +207,7 @@ def find_step(stack: NDArray[np.float32], operator: Downsample, most: float, noi
     longest = min(stack.shape[1:]) // (_LEAST_ROWS * factor)
     steps = range(1, int(min(longest, max(round(most), 1) if np.isfinite(most) else longest)) + 1)
     is_noise = float(stack.var(dtype=float)) < _STRUCTURE * noise
-    if len(stack) < 2 or len(steps) < 2 or is_noise:
+    if len(steps) < 2 or is_noise:
         return 1
     target = _similarity(stack.swapaxes(0, 1), noise)
     distances = []

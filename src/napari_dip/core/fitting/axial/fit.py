@@ -12,7 +12,12 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.fitting.axial.decision import Decision, decide
-from napari_dip.core.fitting.axial.examples import LateralExamples, find_step, to_tensor
+from napari_dip.core.fitting.axial.examples import (
+    LEAST_PLANES,
+    LateralExamples,
+    find_step,
+    to_tensor,
+)
 from napari_dip.core.fitting.axial.volume import AxialVolume, corrected_batch
 from napari_dip.core.fitting.result import Fit, Snapshot
 from napari_dip.core.fitting.timer import Timer
@@ -98,7 +103,8 @@ def fit_axial(
         yield Snapshot(0, 1.0, 1.0, 0, cubic.copy(), None)
 
     learner = _Learner(volume, config, runtime, seed, problem.anisotropy)
-    limit = config.max_iterations if learner.examples.possible else 0
+    enough = volume.observed.shape[1] >= LEAST_PLANES and learner.examples.possible
+    limit = config.max_iterations if enough else 0
     reason, iteration, paces = StopReason.MAX_ITERATIONS, 0, [0.0]
     shown, cost = timer.seconds, 0.0
     for iteration in range(1, limit + 1):
@@ -161,7 +167,11 @@ class _Learner:
         self.sampling = find_step(volume.observed[0], operator, most, self._noise)
         random = np.random.default_rng(seed)
         self.examples = LateralExamples(
-            *volume.planes, self._noise, operator, self.sampling, random
+            *volume.planes,
+            self._noise,
+            operator,
+            self.sampling,
+            random,
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
