@@ -49,7 +49,7 @@ def test_strength_changes_the_checksum_unless_it_is_the_default():
 
 
 def test_way_along_z_changes_the_checksum_unless_it_is_the_default():
-    config, factor = DipConfig(), {"z": 4}
+    config, factor = tiny_config(), {"z": 4}
     usual = checksum_of(TaskSpec("super-resolve", {"factor": factor}), config)
     spelled_out = TaskSpec("super-resolve", {"factor": factor, "along_z": "correct"})
     assert checksum_of(spelled_out, config) == usual
