@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -183,7 +183,20 @@ class Run:
         block, timer = data.block, self.timer
         begin, last_yield = timer.seconds, -np.inf
         config = self._config(block, start)
-        snapshots = self._snapshots(block, problem, config, run, start)
+        fit_of_task: Callable[..., Generator[Snapshot, None, Fit]]
+        fit_of_task = fit_axial if config.fit.corrects_interpolation else fit
+        snapshots = fit_of_task(
+            problem,
+            config,
+            runtime=self._oom_fallback.runtime,
+            seed=_seed(config.seed, block, run),
+            time_limit=self._budget.time_share(block, run, timer.seconds),
+            # With a reference every assessment counts, for the best PSNR; else some suffice.
+            interval=_PREVIEW_INTERVAL if self.reference is None else 0.0,
+            stop_requested=timer.stop_requested,
+            start_from=start,
+            keep_checkpoint=self._warm_starts.has_followers(block) or self._checkpoints is not None,
+        )
         before = 0 if start is None else start.iteration
         while True:
             try:
@@ -197,40 +210,6 @@ class Run:
                 last_yield = now
                 with timer.waiting():
                     yield progress
-
-    def _snapshots(
-        self,
-        block: Block,
-        problem: Problem,
-        config: CompleteConfig,
-        run: int,
-        start: FitCheckpoint | None,
-    ) -> Generator[Snapshot, None, Fit]:
-        """Start the fit of a block."""
-        runtime, timer = self._oom_fallback.runtime, self.timer
-        seed = _seed(config.seed, block, run)
-        time_limit = self._budget.time_share(block, run, timer.seconds)
-        if config.fit.corrects_interpolation:
-            return fit_axial(
-                problem,
-                config,
-                runtime=runtime,
-                seed=seed,
-                time_limit=time_limit,
-                stop_requested=timer.stop_requested,
-            )
-        return fit(
-            problem,
-            config,
-            runtime=runtime,
-            seed=seed,
-            time_limit=time_limit,
-            # With a reference every assessment counts, for the best PSNR; else some suffice.
-            interval=_PREVIEW_INTERVAL if self.reference is None else 0.0,
-            stop_requested=timer.stop_requested,
-            start_from=start,
-            keep_checkpoint=self._warm_starts.has_followers(block) or self._checkpoints is not None,
-        )
 
     def _config(self, block: Block, start: FitCheckpoint | None) -> CompleteConfig:
         """Return the configuration of a fit, which depends on its place in a series."""

@@ -29,6 +29,7 @@ from napari_dip.errors import DivergedError
 
 if TYPE_CHECKING:
     from napari_dip.config import CompleteConfig
+    from napari_dip.core.fitting.checkpoint import FitCheckpoint
     from napari_dip.core.hardware.device import Runtime
     from napari_dip.core.problem import Problem
 
@@ -49,6 +50,8 @@ def fit_axial(
     time_limit: float | None = None,
     interval: float = 0.2,
     stop_requested: Callable[[], bool] = lambda: False,
+    start_from: FitCheckpoint | None = None,
+    keep_checkpoint: bool = False,
 ) -> Generator[Snapshot, None, Fit]:
     """Correct the cubic interpolation along z by what the planes of the stack show.
 
@@ -72,6 +75,8 @@ def fit_axial(
         Shortest time between two snapshots [seconds]. Default 0.2.
     stop_requested : callable, optional
         Function without arguments, called at each iteration. Once it returns True the fit ends.
+    start_from, keep_checkpoint : optional
+        Not used: a correction cannot be resumed.
 
     Yields
     ------
