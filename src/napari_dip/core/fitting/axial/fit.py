@@ -183,6 +183,7 @@ class _Learner:
             channels = settings.network.channels
             self.network = SliceNetwork(operator.factors[0], channels[0], len(channels))
         self.network.to(runtime.device)
+        self._errors: list[float] = []
         self._optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.learning_rate)
 
     def step(self, progress: float, iteration: int) -> float:
@@ -200,8 +201,10 @@ class _Learner:
         loss = (weight * (output.float() - missing) ** 2).mean()
         before = float((weight * missing**2).mean())
         self._optimiser.zero_grad()
-        # Relative to the error of interpolation, so that the rate suits any contrast.
-        (loss / max(before, 1e-12)).backward()  # type: ignore[no-untyped-call]
+        # Relative to the mean error of interpolation, so that the rate suits any contrast and
+        # examples without structure count little.
+        self._errors.append(before)
+        (loss / max(float(np.mean(self._errors)), 1e-12)).backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
         value = float(loss.detach())
         if not math.isfinite(value):
