@@ -122,7 +122,7 @@ def store(
         "about": place.text,
         "command": command,
         "columns": columns,
-        "best": [*others, "fast", "balanced"] if others else [],
+        "best": [name for name in (*others, "fast", "balanced") if others and name in digits],
         "views": {"short": list(shown)} if shown else {},
         "place": {"page": place.page, "section": place.section},
         "rows": [

@@ -1,4 +1,4 @@
-"""Compare volumes with single planes, and enlarge stacks along z.
+"""Compare volumes with single planes.
 
     python -m benchmarks.volumes TABLE FOLDER_OF_DATA [--stacks nuclei] [--presets fast balanced]
 
@@ -19,12 +19,11 @@ import numpy as np
 import torch
 from benchmarks.rows import in_own_process, show
 from benchmarks.stacks import photographed, recorded
-from scipy import ndimage
 
 from napari_dip import DipConfig, Image, metrics, restore
 from napari_dip.api import finish
 from napari_dip.core.hardware.memory import peak_memory
-from napari_dip.core.tasks import Denoise, SuperResolve, Task
+from napari_dip.core.tasks import Denoise, Task
 
 # Name: file, first plane, spacing [micrometre]; the spacing of nuclei is unknown.
 STACKS: dict[str, tuple[str, int, dict[str, float]]] = {
@@ -32,7 +31,6 @@ STACKS: dict[str, tuple[str, int, dict[str, float]]] = {
     "ovule": ("ovule_imagej_zyx.tif", 4, {}),
     "beads": ("beads_imagej_zyx.tif", 10, {"Z": 0.125, "Y": 0.0225, "X": 0.0225}),
 }
-FACTOR = 4
 CPU = torch.device("cpu")
 
 
@@ -72,23 +70,6 @@ def dims(options: argparse.Namespace) -> Iterator[dict[str, object]]:
             }  # fmt: skip
 
 
-def axial(options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """Planes between the means of four planes, and cubic interpolation."""
-    for name, preset in itertools.product(options.stacks, options.presets):
-        truth = truth_of(options, name)
-        cubic = ndimage.zoom(
-            thinned(truth), (FACTOR, 1, 1), order=3, grid_mode=True, mode="nearest"
-        )
-        numbers = alone(options, "axial", name, preset)
-        yield {"stack": name, "preset": preset, "cubic [dB]": metrics.psnr(cubic, truth), **numbers}
-
-
-def thinned(truth: np.ndarray) -> np.ndarray:
-    """Return the mean of each group of four planes."""
-    whole = truth[: len(truth) // FACTOR * FACTOR]
-    return whole.reshape(-1, FACTOR, *truth.shape[1:]).mean(axis=1)
-
-
 def alone(
     options: argparse.Namespace, table: str, name: str, preset: str, **choices: object
 ) -> dict[str, float]:
@@ -101,13 +82,11 @@ def alone(
 def one_run(options: argparse.Namespace) -> dict[str, float]:
     """Make the run that `alone` requests."""
     choices = json.loads(options.one)
-    table, (name,) = choices.pop("table"), options.stacks
+    choices.pop("table")
+    (name,) = options.stacks
     truth = truth_of(options, name)
     config = DipConfig(device="cpu", threads=1, voxel_size=_sizes(name), **choices)
-    if table == "dims":
-        return fitted(Image(photographed(truth), "ZYX"), Denoise(), config, truth)
-    few = Image(thinned(truth).astype(np.float32), "ZYX")
-    return fitted(few, SuperResolve({"z": FACTOR}, "box"), config, truth)
+    return fitted(Image(photographed(truth), "ZYX"), Denoise(), config, truth)
 
 
 def _sizes(name: str) -> dict[str, float] | None:
@@ -115,7 +94,7 @@ def _sizes(name: str) -> dict[str, float] | None:
     return {axis.lower(): size for axis, size in sizes.items()} or None
 
 
-TABLES = {one.__name__: one for one in (dims, axial)}
+TABLES = {one.__name__: one for one in (dims,)}
 
 
 def main() -> None:

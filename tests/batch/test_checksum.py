@@ -46,3 +46,12 @@ def test_strength_changes_the_checksum_unless_it_is_the_default():
         for config in (tiny_config(), tiny_config(strength=1.0), tiny_config(strength=2.0))
     )
     assert default == same != other
+
+
+def test_way_along_z_changes_the_checksum_unless_it_is_the_default():
+    config, factor = tiny_config(), {"z": 4}
+    usual = checksum_of(TaskSpec("super-resolve", {"factor": factor}), config)
+    spelled_out = TaskSpec("super-resolve", {"factor": factor, "along_z": "correct"})
+    assert checksum_of(spelled_out, config) == usual
+    fit = TaskSpec("super-resolve", {"factor": factor, "along_z": "fit"})
+    assert checksum_of(fit, config) != usual

@@ -88,6 +88,7 @@ def test_images_become_files():
     [
         ("--factor 3", "super-resolve", "factor", 3),
         ("--factor y=2,x=4", "super-resolve", "factor", {"y": 2, "x": 4}),
+        ("--along-z fit", "super-resolve", "along_z", "fit"),
         ("--sigma 2", "deconvolve", "sigma", 2.0),
         ("--refine-psf", "deconvolve", "refine_psf", True),
         ("--labels 1 3", "inpaint", "labels", (1, 3)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from napari_dip.api._restore import restored
-from napari_dip.config import DEFAULT_FACTOR, DEFAULT_KERNEL, DEFAULT_OPTICS
+from napari_dip.config import DEFAULT_ALONG_Z, DEFAULT_FACTOR, DEFAULT_KERNEL, DEFAULT_OPTICS
 from napari_dip.core.tasks import Deconvolve, SuperResolve
 
 if TYPE_CHECKING:
@@ -15,7 +15,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_dip.config import DipConfig, Kernel, Microscope, Noise, Optics, Preset, Stop
+    from napari_dip.config import (
+        AlongZ,
+        DipConfig,
+        Kernel,
+        Microscope,
+        Noise,
+        Optics,
+        Preset,
+        Stop,
+    )
 
 
 def super_resolve(
@@ -23,6 +32,7 @@ def super_resolve(
     factor: int | Mapping[str, int] = DEFAULT_FACTOR,
     *,
     kernel: Kernel = DEFAULT_KERNEL,
+    along_z: AlongZ = DEFAULT_ALONG_Z,
     noise: Noise | None = None,
     preset: Preset | None = None,
     stop: Stop | None = None,
@@ -42,9 +52,14 @@ def super_resolve(
         Magnification along Y and X, or along each axis, such as {"y": 2, "x": 4};
         {"z": 4} adds planes between those of a stack. Whole numbers from 2 to 16.
         Default: 4.
-    kernel : {"lanczos2", "box", "gaussian"}
+    kernel : {"lanczos2", "box", "gaussian", "none"}
         Low-pass filter that acted before the image was sampled; "box" for a camera that
-        bins. Default: "lanczos2".
+        bins or for thick sections, "none" for thin optical sections with gaps. Default:
+        "lanczos2".
+    along_z : {"correct", "fit"}
+        Way to add planes if only z is enlarged: correct the cubic interpolation by what the
+        planes show, which takes seconds to a minute, or fit a network to the whole stack.
+        Default: "correct".
     noise : {"auto", "gaussian", "poisson", "poisson-gaussian", "laplace"}, optional
         Noise model; "auto" measures the noise level in the image. Default: that of
         `config`, "auto".
@@ -94,7 +109,7 @@ def super_resolve(
     """
     return restored(
         image,
-        SuperResolve(factor, kernel),
+        SuperResolve(factor, kernel, along_z),
         channel_axis,
         config,
         noise=noise,

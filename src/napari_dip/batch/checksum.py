@@ -13,6 +13,7 @@ from napari_dip.config import (
     ADDED_FIT_FIELDS,
     ADDED_NETWORK_FIELDS,
     ADDED_STOPPING_FIELDS,
+    DEFAULT_ALONG_Z,
     FORMER_STOP,
     REFRACTIVE_INDEX,
     REMOVED_FIT_FIELDS,
@@ -89,7 +90,12 @@ def _layout(task: TaskSpec) -> dict[str, Any]:
             "mask": path("mask"),
             **{name: values[name] for name in ("labels", "inverse", "known")},
         },
-        "sampling": {"factor": _text(values["factor"]), "kernel": values["kernel"]},
+        "sampling": {
+            "factor": _text(values["factor"]),
+            "kernel": values["kernel"],
+            # Missing from the first version.
+            **({} if values["along_z"] == DEFAULT_ALONG_Z else {"along_z": values["along_z"]}),
+        },
         "blur": {
             "psf": path("psf"),
             "psf_voxel_size": values["psf"] and _text(values["psf"].voxel_size),

@@ -24,6 +24,7 @@ from napari_dip.config.learned import (
     suits_learned_start,
 )
 from napari_dip.config.names import (
+    DEFAULT_ALONG_Z,
     DEFAULT_FACTOR,
     DEFAULT_FEATURES,
     DEFAULT_KERNEL,
@@ -37,6 +38,7 @@ from napari_dip.config.names import (
     PAST_MEMORY,
     REFRACTIVE_INDEX,
     UNCERTAINTY_SAMPLES,
+    AlongZ,
     BatchTask,
     Channels,
     Frozen,
@@ -61,6 +63,7 @@ __all__ = [
     "ADDED_FIT_FIELDS",
     "ADDED_NETWORK_FIELDS",
     "ADDED_STOPPING_FIELDS",
+    "DEFAULT_ALONG_Z",
     "DEFAULT_FACTOR",
     "DEFAULT_FEATURES",
     "DEFAULT_KERNEL",
@@ -79,6 +82,7 @@ __all__ = [
     "REFRACTIVE_INDEX",
     "REMOVED_FIT_FIELDS",
     "UNCERTAINTY_SAMPLES",
+    "AlongZ",
     "BatchTask",
     "Channels",
     "CompleteConfig",

@@ -179,6 +179,8 @@ class DipConfig(Frozen, allow_inf_nan=False):
             Dimensions of one fit that the task needs; `self.dims` has priority.
         """
         dims = self.dims or dims
+        if task == "super-resolve-z" and not self._suits_correction():
+            task = "super-resolve"
         fit = self.fit or preset_of(self.preset, task, dims)
         if self.max_iterations is not None:
             fit = fit.model_copy(update={"max_iterations": self.max_iterations})
@@ -186,6 +188,17 @@ class DipConfig(Frozen, allow_inf_nan=False):
         chosen = {"fit": fit, "max_iterations": fit.max_iterations, "dims": dims, "stop": stop}
         return CompleteConfig.model_construct(
             self.model_fields_set | chosen.keys(), **{**dict(self), **chosen}
+        )
+
+    def _suits_correction(self) -> bool:
+        """Return whether the settings leave the correction of an interpolation possible.
+
+        It has no posterior and no trials, and always decides by held-out regions.
+        """
+        return (
+            self.posterior_samples is None
+            and self.tune is None
+            and self.stop in ("auto", "heldout", "none")
         )
 
 

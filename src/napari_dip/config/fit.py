@@ -16,6 +16,7 @@ ADDED_FIT_FIELDS = {
     "window": 128,
     "neighbours": 0,
     "kspace_start": "variation",
+    "corrects_interpolation": False,
 }
 ADDED_NETWORK_FIELDS = {"blocks": 1}
 ADDED_STOPPING_FIELDS = {"heldout_gain": 0.0}
@@ -287,6 +288,11 @@ class FitConfig(Frozen, allow_inf_nan=False):
         False,
         description="Whether the observation is blended back in regions where the fit removed more "
         "than the noise explains.",
+    )
+    corrects_interpolation: bool = Field(
+        False,
+        description="Whether a small network corrects the cubic interpolation along z by what the "
+        "planes show, instead of a fit to the stack; for a factor along z alone.",
     )
     max_iterations: int = Field(
         3000,

@@ -23,7 +23,8 @@ NetworkName = Literal[
 LatentName = Literal[
     "noise", "meshgrid", "fourier", "guide", "observation", "recorrupted", "sharpened"
 ]
-Kernel = Literal["lanczos2", "box", "gaussian"]
+Kernel = Literal["lanczos2", "box", "gaussian", "none"]
+AlongZ = Literal["correct", "fit"]
 Optics = Literal["scalar", "vectorial"]
 Microscope = Literal["widefield", "confocal", "spinning-disk", "two-photon", "light-sheet"]
 WarmStart = Literal["auto", "on", "off"]
@@ -38,6 +39,7 @@ TaskName = Literal[
     "inpaint-sparse",
     "super-resolve",
     "super-resolve-x8",
+    "super-resolve-z",
     "deconvolve",
     "dejpeg",
     "dejpeg-coefficients",
@@ -56,6 +58,8 @@ DEFAULT_FEATURES = "efficientnet-lite0"
 DEFAULT_FACTOR = 4
 # Low-pass filter of the published experiments.
 DEFAULT_KERNEL: Kernel = "lanczos2"
+# Way to add planes between those of a stack.
+DEFAULT_ALONG_Z: AlongZ = "correct"
 # Known pixels of an inpainted image.
 DEFAULT_KNOWN: Known = "keep"
 # Theory of a computed PSF.

@@ -140,6 +140,17 @@ _TASK_PRESETS["super-resolve-x8", "paper"] = _with(
     _TASK_PRESETS["super-resolve", "paper"], max_iterations=4000
 )
 
+# Planes between planes: a few residual layers for slices, fitted to examples from the planes.
+_TASK_PRESETS["super-resolve-z", "paper"] = _TASK_PRESETS["super-resolve", "paper"]
+_ITERATIONS: dict[Preset, int] = {"balanced": 600, "fast": 250}
+for _preset, _count in _ITERATIONS.items():
+    _TASK_PRESETS["super-resolve-z", _preset] = FitConfig(
+        network=NetworkConfig(name="resnet", channels=(32,) * 5, skip_channels=0, bias=True),
+        corrects_interpolation=True,
+        learning_rate=0.002,
+        max_iterations=_count,
+    )
+
 # Without noise, inpainting keeps improving: it starts from a biharmonic interpolation and
 # takes small steps (docs/performance.md).
 _MISSING: dict[str, Any] = {

@@ -23,7 +23,7 @@ OPERATORS = {
     "identity": (Identity(), (7, 9)),
     **{
         f"{kernel} {factors}": (Downsample(factors, kernel), observed)
-        for kernel in ("lanczos2", "box", "gaussian")
+        for kernel in ("lanczos2", "box", "gaussian", "none")
         for factors, observed in [((2, 3), (7, 9)), ((4, 1), (5, 6)), ((8, 8), (1, 3))]
     },
     "lanczos2 volume": (Downsample((3, 1, 2)), (3, 5, 4)),

@@ -17,6 +17,12 @@ def test_box_kernel_averages_the_pixels_of_each_block():
     np.testing.assert_allclose(coarse[0, 0], block_reduce(values, (2, 3), np.mean), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("factor", "expected"), [(3, [1, 4]), (4, [1.5, 5.5])])
+def test_no_low_pass_keeps_the_middle_pixel_or_the_mean_of_two(factor, expected):
+    coarse = Downsample((1, factor), "none")(torch.arange(2.0 * factor).reshape(1, 1, 1, -1))
+    assert coarse.flatten().tolist() == expected
+
+
 @pytest.mark.parametrize("factor", [2, 3, 4])
 def test_samples_lie_at_the_centre_of_their_pixels(factor):
     position = torch.arange(20.0 * factor, dtype=torch.float64)
@@ -33,7 +39,7 @@ def test_lift_keeps_the_position_of_the_picture():
     assert float((lifted - fine).abs()[..., 3:-3, 3:-3].max()) < 0.02 * np.ptp(smooth)
 
 
-@pytest.mark.parametrize("kernel", ["lanczos2", "box", "gaussian"])
+@pytest.mark.parametrize("kernel", ["lanczos2", "box", "gaussian", "none"])
 @pytest.mark.parametrize("factor", [2, 3, 4])
 def test_margin_covers_every_sample_that_a_fine_pixel_reaches(factor, kernel):
     operator, size = Downsample((1, factor), kernel), 24

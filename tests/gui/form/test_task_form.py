@@ -28,7 +28,7 @@ SIZE = (24, 20)
 CHOICES = {
     "denoise": {},
     "inpaint": {"mask": "mask", "known": "restore", "labels": (1, 2), "inverse": True},
-    "super-resolve": {"factor": 2, "kernel": "box"},
+    "super-resolve": {"factor": 2, "kernel": "box", "along_z": "fit"},
     "deconvolve": {"sigma": 1.5, "refine_psf": True},
     "dejpeg": {"loss": "plain"},
     "guided": {"picture": "guide"},

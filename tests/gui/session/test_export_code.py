@@ -28,7 +28,7 @@ CONFIG = tiny_config(3, threads=1)
 TASKS = {
     "denoise": {},
     "inpaint": {"mask": "mask", "labels": (1, 2), "known": "restore"},
-    "super-resolve": {"factor": 2, "kernel": "box"},
+    "super-resolve": {"factor": 2, "kernel": "box", "along_z": "fit"},
     "deconvolve": {"sigma": 1.5, "refine_psf": True},
     "dejpeg": {"loss": "plain"},
     "guided": {"picture": "guide"},

@@ -23,7 +23,8 @@ from tests.gui.form.test_task_form import CHOICES
 from tests.tiny import tiny_config
 
 OURS = Settings(
-    DipConfig(preset="fast", seed=3), TaskChoice("super-resolve", {"factor": 3, "kernel": "box"})
+    DipConfig(preset="fast", seed=3),
+    TaskChoice("super-resolve", {"factor": 3, "kernel": "box", "along_z": "fit"}),
 )
 BAD = ["", "[1, 2", "[]", '{"config": {"seed": -1}}', '{"schema": 99, "config": {}}']
 

@@ -20,6 +20,10 @@ STRIP = 1024**2
 # Time of a pass without gradients over that of an iteration with the same number of pixels, and
 # number of passes of an estimate.
 _PASS, _PASSES = 1 / 3, 4
+# Bytes per pixel and channel of a corrected interpolation: copies of the enlarged stack.
+_BYTES_OF_CORRECTION = 40
+# Coarse pixels of the examples of an iteration that corrects an interpolation.
+_EXAMPLES = 8 * 24 * 48
 # Extra width for the work in proportion to the channels instead of their square.
 _PLAIN = 16
 
@@ -46,6 +50,8 @@ def fit_memory(settings: FitConfig, pixels: int, channels: int = 3) -> int:
         of_network = _KEPT_WITHOUT_GRADIENTS * 4 * widths[0] / network.pixel_shuffle**2
         of_strip = of_network * min(pixels, STRIP)
         return int(of_strip + _BYTES_OF_PICTURE * (1 + channels) * pixels)
+    if settings.corrects_interpolation:  # some copies of the stack, and slices one by one
+        return _BYTES_OF_CORRECTION * channels * pixels
     below = widths if network.tapered else (*widths[1:], widths[-1])
     # Tensors of a scale: the skip branch, the upsampled coarser scale and two convolutions of
     # the decoder, and two convolutions of the encoder at half the resolution. Each scale has a
@@ -80,6 +86,8 @@ def iteration_work(settings: FitConfig, pixels: int) -> float:
     """
     if settings.latent == "recorrupted":
         pixels = min(pixels, settings.window**2)
+    if settings.corrects_interpolation:
+        pixels = min(pixels, _EXAMPLES)
     return _work_per_pixel(settings.network) * pixels
 
 

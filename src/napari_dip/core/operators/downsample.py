@@ -34,9 +34,10 @@ class Downsample(Operator):
     ----------
     factors : sequence of int
         Factor n along each spatial axis; 1 leaves an axis unchanged.
-    kernel : {"lanczos2", "box", "gaussian"}
-        Low-pass filter: the published one; the mean of the pixels, like binning; or a
-        Gaussian whose full width at half maximum is one coarse pixel. Default "lanczos2".
+    kernel : {"lanczos2", "box", "gaussian", "none"}
+        Low-pass filter: the published one; the mean of the pixels, like binning; a Gaussian
+        whose full width at half maximum is one coarse pixel; or none, so that the pixel in the
+        middle is kept. Default "lanczos2".
 
     References
     ----------
@@ -64,6 +65,21 @@ class Downsample(Operator):
     def estimate_shape(self, observed: Shape) -> Shape:
         return tuple(size * factor for size, factor in zip(observed, self._factors, strict=True))
 
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """Factor along each spatial axis."""
+        return self._factors
+
+    def along(self, axis: int) -> Downsample:
+        """Return the operator of slices (rows, columns) whose rows lie along one axis."""
+        slices = Downsample((self._factors[axis], 1))
+        slices._taps = [self._taps[axis], torch.ones(1)]
+        return slices
+
+    def power(self, axis: int) -> float:
+        """Return the variance of white noise after the filter of an axis, relative to before."""
+        return float(self._taps[axis].square().sum()) if self._factors[axis] > 1 else 1.0
+
     def margin(self, axis: int) -> int:
         factor, reach = self._factors[axis], len(self._taps[axis])
         return math.ceil((reach - factor) / 2 / factor) if factor > 1 else 0
@@ -82,6 +98,7 @@ def _taps(factor: int, kernel: Kernel) -> Tensor:
         "lanczos2": 2.0 * factor,
         "box": factor / 2,
         "gaussian": _GAUSSIAN_REACH * factor / _FWHM,
+        "none": factor / 2,
     }[kernel]
     beyond = max(math.ceil(reach - first) - 1, 0)
     distance = torch.arange(-first - beyond, first + beyond + 0.5, dtype=torch.float64) / factor
@@ -89,6 +106,8 @@ def _taps(factor: int, kernel: Kernel) -> Tensor:
         "lanczos2": lambda: torch.sinc(distance) * torch.sinc(distance / 2),
         "box": lambda: torch.ones_like(distance),
         "gaussian": lambda: torch.exp(-0.5 * (distance * _FWHM) ** 2),
+        # The middle pixel, or the mean of the two in the middle.
+        "none": lambda: (distance.abs() * factor < 0.75).double(),
     }[kernel]()
     return (weights / weights.sum()).float()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ def of_fit(
     # A fit from learned weights knows structure before its first iteration.
     from_random = config.fit is None or config.fit.latent != "recorrupted"
     unfinished = from_random and any(StopReason(reason).is_limit for reason in stop_reasons)
-    warnings = []
+    warnings = list(_of_interpolation(diagnostics))
     if task.noisy and correlation is not None and correlation >= CORRELATED:
         if not config.max_iterations:
             consequence = "The result is the first answer of weights for such noise."
@@ -96,6 +96,23 @@ def of_fit(
             "Compare it with a run with the stopping rule variance."
         )
     return tuple(warnings)
+
+
+def _of_interpolation(diagnostics: Mapping[str, Any]) -> Iterator[str]:
+    """Report a cubic interpolation whose correction was not better."""
+    if diagnostics.get("corrected", 1.0) > 0:
+        return
+    over_noise = diagnostics.get("interpolation_error_over_noise")
+    if over_noise is None:
+        reason = "The planes are too small or too few to learn a correction from."
+    elif not diagnostics["structured"]:
+        reason = "What it misses is no more than the noise of the planes."
+    else:
+        reason = (
+            "A correction was not better by more than chance in regions of the planes that were "
+            f"held out ({diagnostics['correction_gain']:+.2f} dB)."
+        )
+    yield f"The planes between the planes are a cubic interpolation. {reason}"
 
 
 def of_noiseless(noise: Sequence[NoiseRecord], *, fitted: bool) -> tuple[str, ...]:

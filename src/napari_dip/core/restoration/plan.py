@@ -26,6 +26,7 @@ from napari_dip.core.hardware.device import find_runtime, useful_threads
 from napari_dip.core.hardware.memory import free_memory
 from napari_dip.core.image.axes import spatial_axes
 from napari_dip.core.noise.correlation import CORRELATED
+from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.restoration.channel_stats import find_channels, masks_impulses
 from napari_dip.core.restoration.warm_start import choose_warm_start
 from napari_dip.errors import UsageError
@@ -140,6 +141,7 @@ def resolve(
     runtime = find_runtime(fitted.device, fitted.precision)
     axes = spatial_axes(image, fitted.dims)
     operator = task.operator(image, axes)
+    _check_correction(fitted, operator)
     tiling = find_tiling(image, task, operator, axes, fitted, free_memory(runtime.device))
     blocks = plan_blocks(image, fitted.channels, fitted.dims, tiling)
     threads = fitted.threads or useful_threads(prod(block_shape(blocks[0], image)))
@@ -198,6 +200,17 @@ def _adapt_fit(
     chosen = {"fit": fit, "stop": stop, "max_iterations": fit.max_iterations}
     config = config.model_copy(update=chosen)
     return config.model_copy(update={"warm_start": choose_warm_start(config, task.preset)})
+
+
+def _check_correction(config: CompleteConfig, operator: Operator) -> None:
+    """Raise an error if the fit corrects an interpolation, but not z alone is enlarged."""
+    factors = operator.factors if isinstance(operator, Downsample) else ()
+    along_z = len(factors) == 3 and factors[0] > 1 and factors[1:] == (1, 1)
+    if config.fit.corrects_interpolation and not along_z:
+        raise UsageError(
+            "Got a correction of the interpolation along z for another task; expected "
+            "super-resolution with a factor along z alone. Leave the fit settings to the preset."
+        )
 
 
 def _adapts_to_coarse_noise(

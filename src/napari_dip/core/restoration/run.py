@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_dip.core.fitting.axial.fit import fit_axial
 from napari_dip.core.fitting.fit import fit
 from napari_dip.core.hardware.device import first_line, is_out_of_memory
 from napari_dip.core.hardware.memory import free_memory
@@ -171,7 +172,7 @@ class Run:
             return
         self._checkpoints[data.block.index] = checkpoints
         self._room -= sum(checkpoint.nbytes for checkpoint in checkpoints)
-        if self._room < 0:
+        if self._room < 0 or not checkpoints:  # a correction cannot be resumed
             self._checkpoints = None
 
     def _fit_once(
@@ -182,7 +183,9 @@ class Run:
         block, timer = data.block, self.timer
         begin, last_yield = timer.seconds, -np.inf
         config = self._config(block, start)
-        snapshots = fit(
+        fit_of_task: Callable[..., Generator[Snapshot, None, Fit]]
+        fit_of_task = fit_axial if config.fit.corrects_interpolation else fit
+        snapshots = fit_of_task(
             problem,
             config,
             runtime=self._oom_fallback.runtime,

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
-from napari_dip.config import DEFAULT_FACTOR, DEFAULT_KERNEL, Kernel
+from napari_dip.config import (
+    DEFAULT_ALONG_Z,
+    DEFAULT_FACTOR,
+    DEFAULT_KERNEL,
+    AlongZ,
+    Kernel,
+)
 from napari_dip.core.tasks.base import Task, by_axis
 from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
@@ -30,8 +36,12 @@ class SuperResolve(Task):
     factor : int or mapping of str to int
         Magnification along Y and X, or along each axis, such as {"z": 4} or
         {"y": 2, "x": 2}; whole numbers from 2 to 16.
-    kernel : {"lanczos2", "box", "gaussian"}
-        Low-pass filter before sampling; "box" for a camera that bins.
+    kernel : {"lanczos2", "box", "gaussian", "none"}
+        Low-pass filter before sampling; "box" for a camera that bins or for thick sections,
+        "none" for thin optical sections with gaps.
+    along_z : {"correct", "fit"}
+        Way to add planes if only z is enlarged: correct the cubic interpolation by what the
+        planes show, or fit a network to the whole stack.
     """
 
     name = "super-resolve"
@@ -52,8 +62,19 @@ class SuperResolve(Task):
         metadata=described(
             "choice",
             "Low-pass",
-            "Low-pass filter that acted before the image was sampled; box for a camera that bins.",
+            "Low-pass filter that acted before the image was sampled; box for a camera that bins "
+            "or for thick sections, none for thin optical sections with gaps.",
             choices={name: name for name in get_args(Kernel)},
+        ),
+    )
+    along_z: AlongZ = field(
+        default=DEFAULT_ALONG_Z,
+        metadata=described(
+            "choice",
+            "Along Z",
+            "Way to add planes if only Z is enlarged: correct the cubic interpolation by what the "
+            "planes show (correct), or fit a network to the whole stack (fit).",
+            choices={"correct": "Correct interpolation", "fit": "Fit the stack"},
         ),
     )
 
@@ -72,6 +93,9 @@ class SuperResolve(Task):
 
     @property
     def preset(self) -> TaskName:
+        factors = {axis for axis, factor in self.factors().items() if factor > 1}
+        if factors == {"Z"} and self.along_z == "correct":
+            return "super-resolve-z"
         large = max(self.factors().values()) >= _LARGE_FACTOR
         return "super-resolve-x8" if large else "super-resolve"
 
