@@ -34,7 +34,8 @@ _DEFAULTS = {
 
 # Fields of `DipConfig` that the first version lacked, and their defaults.
 _ADDED = {
-    name: DipConfig.model_fields[name].default for name in ("start", "neighbours", "strength")
+    name: DipConfig.model_fields[name].default
+    for name in ("start", "neighbours", "strength", "stripes")
 }
 # Parameters of a deconvolution that the first version lacked.
 _ADDED_OPTICS = ("microscope", "wavelength_excitation", "pinhole", "sheet_thickness")

@@ -26,6 +26,7 @@ from napari_dip.core.hardware.device import find_runtime, useful_threads
 from napari_dip.core.hardware.memory import free_memory
 from napari_dip.core.image.axes import spatial_axes
 from napari_dip.core.noise.correlation import CORRELATED
+from napari_dip.core.noise.destripe import remove_stripes
 from napari_dip.core.restoration.channel_stats import find_channels, masks_impulses
 from napari_dip.core.restoration.warm_start import choose_warm_start
 from napari_dip.errors import UsageError
@@ -56,7 +57,7 @@ class RunPlan:
     config : CompleteConfig
         Complete configuration, as the report has it.
     observation : Image
-        Degraded image, with NaN at missing pixels.
+        Degraded image without stripes, with NaN at missing pixels.
     guides : list of Image
         Channels of a guide image, each of the observation's shape.
     enlarged : Image
@@ -133,8 +134,9 @@ def resolve(
     given = config.complete(task.preset, task.dims)
     task.check_noise(given.noise)
     task = task.with_noise(given.noise, given.sigma_noise, image)
-    observation = task.observe(image)
-    channels = find_channels(observation, given, task)
+    choice = task.stripes_choice(given.stripes)
+    observation, stripes = remove_stripes(task.observe(image), choice)
+    channels = find_channels(observation, given, task, stripes)
     fitted = _adapt_fit(given, task, channels, image)
 
     runtime = find_runtime(fitted.device, fitted.precision)
