@@ -46,3 +46,14 @@ def test_strength_changes_the_checksum_unless_it_is_the_default():
         for config in (tiny_config(), tiny_config(strength=1.0), tiny_config(strength=2.0))
     )
     assert default == same != other
+
+
+def test_a_camera_map_changes_the_checksum(tmp_path):
+    path = tmp_path / "map.tif"
+    path.write_bytes(b"map")
+    specs = [
+        TaskSpec(),
+        TaskSpec("denoise", {"camera_offset": PictureFile(path)}),
+        TaskSpec("denoise", {"camera_variance": PictureFile(path)}),
+    ]
+    assert len({checksum_of(spec, tiny_config()) for spec in specs}) == 3

@@ -58,6 +58,8 @@ class RunPlan:
         Complete configuration, as the report has it.
     observation : Image
         Degraded image without stripes, with NaN at missing pixels.
+    excess : Image or None
+        Variance of each pixel beyond that of its channel, of the observation's shape.
     guides : list of Image
         Channels of a guide image, each of the observation's shape.
     enlarged : Image
@@ -83,6 +85,7 @@ class RunPlan:
     task: Task
     config: CompleteConfig
     observation: Image
+    excess: Image | None
     guides: list[Image]
     enlarged: Image
     channels: list[Channel]
@@ -153,6 +156,7 @@ def resolve(
         task=task,
         config=final,
         observation=observation,
+        excess=task.excess_variance(image),
         guides=task.guides(image),
         enlarged=task.enlarged(image),
         channels=channels,

@@ -42,6 +42,13 @@ class Task:
         """Return the observation: the image, with NaN where pixels are missing."""
         return image
 
+    def excess_variance(self, image: Image) -> Image | None:
+        """Return the variance of each pixel beyond that of the noise model, in squared units.
+
+        None if all pixels at one intensity have the same noise.
+        """
+        return None
+
     @property
     def dims(self) -> Literal[2, 3]:
         """Dimensions of one fit: 2 for planes, 3 for volumes."""
