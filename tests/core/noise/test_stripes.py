@@ -57,9 +57,13 @@ def test_finds_and_removes_stripes(direction, correlated):
         pytest.param(drawing(), id="text"),
         pytest.param(drawing() + noise(), id="text with noise"),
         pytest.param(100 * (PICTURE > 100) + noise(), id="edges"),
+        pytest.param(np.tile(np.sin(np.arange(192) / 5), (192, 1)), id="grating"),
+        pytest.param(4 * np.sin(np.mgrid[:192, :192][0] / 9) + noise(4), id="noisy grating"),
+        pytest.param(np.sign(np.sin(np.mgrid[:192, :192][0] / 5)) + noise(0.1), id="bars"),
+        pytest.param((np.mgrid[:192, :192][0] / 100) ** 3 + noise(0.1), id="shading"),
         pytest.param(np.zeros(SHAPE), id="constant"),
         pytest.param(np.full(SHAPE, np.nan), id="missing"),
-        pytest.param((PICTURE + noise() + offsets())[:48], id="too few lines"),
+        pytest.param((PICTURE + noise() + offsets())[:128, :128], id="too few lines"),
     ],
 )
 def test_images_without_stripes_raise_no_alarm(plane):
@@ -104,5 +108,7 @@ def test_missing_pixels_do_not_hide_stripes():
     assert gain(offsets(), plane, Stripes("rows")) > 6
 
 
-def test_offsets_of_a_small_plane_are_zero():
-    assert not estimate_stripes(PICTURE[:32], Stripes("rows")).any()
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize("plane", [PICTURE[:32], np.full(SHAPE, np.nan), PICTURE[:1]])
+def test_a_plane_that_cannot_show_stripes_has_none(plane, partial):
+    assert not estimate_stripes(plane, Stripes("rows", partial)).any()

@@ -155,7 +155,7 @@ def test_a_start_that_needs_no_fit_leaves_no_iterations():
 
 
 def striped():
-    return noisy_waves((96, 96), 3.0) + np.random.default_rng(4).normal(0, 10, (96, 1))
+    return noisy_waves((192, 96), 3.0) + np.random.default_rng(4).normal(0, 10, (192, 1))
 
 
 def test_stripes_are_subtracted_before_the_noise_is_measured():
@@ -169,7 +169,7 @@ def test_stripes_are_subtracted_before_the_noise_is_measured():
 
 
 def test_a_task_without_noise_refuses_stripes_and_searches_none():
-    mask = np.eye(96)
+    mask = np.eye(192, 96)
     assert planned(striped(), Inpaint(mask)).channels[0].record.stripes is None
     with pytest.raises(UsageError, match=r"expected auto or none"):
         planned(striped(), Inpaint(mask), tiny_config(stripes="rows"))

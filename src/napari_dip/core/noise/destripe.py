@@ -56,7 +56,7 @@ def remove_stripes(
     Examples
     --------
     >>> from napari_dip.core.image.image import as_image
-    >>> offsets, noise = np.random.default_rng(0).normal(size=(2, 128, 128))
+    >>> offsets, noise = np.random.default_rng(0).normal(size=(2, 192, 192))
     >>> image, (record,) = remove_stripes(as_image(noise + 2 * offsets[:, :1]), "auto")
     >>> record.direction, bool(np.asarray(image.data).mean(axis=1).std() < 0.5)
     ('rows', True)

@@ -12,6 +12,10 @@ Direction = Literal["rows", "columns"]
 
 # Smallest side of a plane whose stripes can be found [pixels].
 LEAST_SIDE = 64
+# Longest period of stripes [lines]; slower changes belong to the image.
+LONGEST = 128
+# Steps larger than this multiple of the standard deviation belong to an edge, not to stripes.
+EDGE = 4.0
 # Ratio of standard deviation and median absolute deviation of a normal variable.
 MAD = 1.4826
 # Smallest divisor, where nothing varies.

@@ -11,7 +11,9 @@ from scipy.fft import dct, idct, idctn
 from scipy.linalg import solveh_banded
 
 from napari_dip.core.noise.line_steps import (
+    EDGE,
     LEAST_SIDE,
+    LONGEST,
     MAD,
     TINY,
     Stripes,
@@ -20,18 +22,16 @@ from napari_dip.core.noise.line_steps import (
     common_step,
 )
 
-# Steps larger than this multiple of the standard deviation belong to an edge, not to stripes.
-_EDGE, _LOCAL_EDGE = 4.0, 6.0
+# The same limit for edges as `EDGE`, where each band has its own offset.
+_LOCAL_EDGE = 6.0
 # Numbers of lines over which the level before and behind an edge is compared.
 _LASTING = (16, 8, 4)
-# Longest period of stripes [lines]; slower changes belong to the image.
-_LONGEST = 128
 # Share of the frequencies over which a power spectrum is averaged.
 _AVERAGED = 0.08
 # Local stripes count where their power exceeds that of the image by this factor.
 _LOCAL_EXCESS = 2.0
-# Ratio of the mean and the median of the square of a normal variable, for power spectra.
-_OF_MEDIAN = 1 / 0.6
+# Ratio of the mean and the median of the square of a normal variable, the power of a frequency.
+_OF_MEDIAN = 1 / 0.455
 
 
 def estimate_stripes(plane: NDArray[Any], stripes: Stripes) -> NDArray[np.float32]:
@@ -71,9 +71,9 @@ def estimate_stripes(plane: NDArray[Any], stripes: Stripes) -> NDArray[np.float3
     True
     """
     upright = along_rows(plane, stripes.direction)
-    if min(upright.shape) < LEAST_SIDE:
-        return np.zeros((1, 1), np.float32)
     steps = band_steps(upright, 1)
+    if min(upright.shape) < LEAST_SIDE or not np.isfinite(steps).any():
+        return np.zeros((1, 1), np.float32)
     if stripes.partial:
         pattern = _along_line(_local_offsets(steps), upright.shape[1])
     else:
@@ -124,7 +124,7 @@ def _without_levels(steps: NDArray[np.float64]) -> NDArray[np.float64]:
         means = np.convolve(sums, np.full(lines, 1 / lines), mode="valid")
         changes = means[lines:] - means[:-lines]  # across step lines - 1, and so on
         size = np.abs(changes - np.median(changes))
-        limit = _EDGE * MAD * float(np.median(size))
+        limit = EDGE * MAD * float(np.median(size))
         peaks = (size > limit) & (size == ndimage.maximum_filter1d(size, 2 * lines + 1))
         steps[np.flatnonzero(peaks) + lines - 1] -= changes[peaks]
     return steps
@@ -141,7 +141,7 @@ def _without_edges(steps: NDArray[np.float64], variance: float) -> NDArray[np.fl
         Variance of the error of a step.
     """
     total = (MAD * float(np.median(np.abs(steps - np.median(steps))))) ** 2
-    edge = np.abs(steps) > _EDGE * total**0.5
+    edge = np.abs(steps) > EDGE * total**0.5
     prior = max(total - variance, 0.01 * variance, TINY) / 2
     weights = np.where(edge, 0.0, 1 / variance)
     system = np.zeros((2, len(steps) + 1))
@@ -186,7 +186,7 @@ def _shares(
     shares = stripes / np.maximum(stripes + image, TINY)
     lines = len(shares)
     period = 2 * lines / np.maximum(np.arange(lines), 0.5)
-    short = np.clip(3 - 2 * period / _LONGEST, 0, 1)
+    short = np.clip(3 - 2 * period / LONGEST, 0, 1)
     return np.asarray(shares * short.reshape(-1, *(1,) * (shares.ndim - 1)))
 
 
