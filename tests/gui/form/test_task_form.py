@@ -19,9 +19,9 @@ from napari_dip.gui.form.ways import ways_of
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices, job
 from napari_dip.gui.session.export_code import as_python
+from napari_dip.gui.widgets.collapsible import Collapsible
 from napari_dip.io.images import write_image
 from tests.io.tiff.test_ome_optics import write_ome
-from napari_dip.gui.widgets.collapsible import Collapsible
 from tests.tiny import latent_of, noisy_waves, tiny_config
 
 SIZE = (24, 20)
