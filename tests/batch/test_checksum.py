@@ -55,3 +55,14 @@ def test_way_along_z_changes_the_checksum_unless_it_is_the_default():
     assert checksum_of(spelled_out, config) == usual
     fit = TaskSpec("super-resolve", {"factor": factor, "along_z": "fit"})
     assert checksum_of(fit, config) != usual
+
+
+def test_a_camera_map_changes_the_checksum(tmp_path):
+    path = tmp_path / "map.tif"
+    path.write_bytes(b"map")
+    specs = [
+        TaskSpec(),
+        TaskSpec("denoise", {"camera_offset": PictureFile(path)}),
+        TaskSpec("denoise", {"camera_variance": PictureFile(path)}),
+    ]
+    assert len({checksum_of(spec, tiny_config()) for spec in specs}) == 3

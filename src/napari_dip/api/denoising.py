@@ -26,6 +26,9 @@ def denoise(
     channel_axis: int | None = None,
     device: str | None = None,
     rng: int | None = None,
+    camera_offset: ArrayLike | None = None,
+    camera_gain: ArrayLike | None = None,
+    camera_variance: ArrayLike | None = None,
     config: DipConfig | None = None,
 ) -> NDArray[np.float32]:
     """Denoise an image with an untrained network, without training data.
@@ -51,6 +54,12 @@ def denoise(
         `config`, "auto".
     rng : int, optional
         Seed of network weights, latent and held-out pixels. Default: that of `config`, 0.
+    camera_offset : (Y, X) array_like, optional
+        Offset of each pixel of the camera [ADU]. Default: all pixels have the same.
+    camera_gain : (Y, X) array_like, optional
+        Gain of each pixel [ADU per photo-electron]. Default: all pixels have the same.
+    camera_variance : (Y, X) array_like, optional
+        Variance of the read noise of each pixel [ADU^2]. Default: all pixels have the same.
     config : DipConfig, optional
         All other settings. Default: ``DipConfig()``.
 
@@ -89,7 +98,11 @@ def denoise(
     """
     return restored(
         image,
-        Denoise(),
+        Denoise(
+            camera_offset=camera_offset,
+            camera_gain=camera_gain,
+            camera_variance=camera_variance,
+        ),
         channel_axis,
         config,
         noise=noise,
@@ -110,6 +123,9 @@ def restore_guided(
     channel_axis: int | None = None,
     device: str | None = None,
     rng: int | None = None,
+    camera_offset: ArrayLike | None = None,
+    camera_gain: ArrayLike | None = None,
+    camera_variance: ArrayLike | None = None,
     config: DipConfig | None = None,
 ) -> NDArray[np.float32]:
     """Denoise an image with the help of another image of the same scene.
@@ -138,6 +154,12 @@ def restore_guided(
         `config`, "auto".
     rng : int, optional
         Seed of network weights, latent and held-out pixels. Default: that of `config`, 0.
+    camera_offset : (Y, X) array_like, optional
+        Offset of each pixel of the camera [ADU]. Default: all pixels have the same.
+    camera_gain : (Y, X) array_like, optional
+        Gain of each pixel [ADU per photo-electron]. Default: all pixels have the same.
+    camera_variance : (Y, X) array_like, optional
+        Variance of the read noise of each pixel [ADU^2]. Default: all pixels have the same.
     config : DipConfig, optional
         All other settings. Default: ``DipConfig()``.
 
@@ -171,7 +193,12 @@ def restore_guided(
     """
     return restored(
         image,
-        Guided(guide),
+        Guided(
+            guide,
+            camera_offset=camera_offset,
+            camera_gain=camera_gain,
+            camera_variance=camera_variance,
+        ),
         channel_axis,
         config,
         noise=noise,

@@ -31,11 +31,12 @@ _DEFAULTS = {
     for task in (Guided, ReconstructKSpace, Inpaint, SuperResolve, Deconvolve)
     for attribute in fields(task)
 }
-
-
+# Maps of a camera, which the first version lacked.
+_CAMERA = ("camera_offset", "camera_gain", "camera_variance")
 # Fields of `DipConfig` that the first version lacked, and their defaults.
 _ADDED = {
-    name: DipConfig.model_fields[name].default for name in ("start", "neighbours", "strength")
+    name: DipConfig.model_fields[name].default
+    for name in ("start", "neighbours", "strength", "stripes")
 }
 # Parameters of a deconvolution that the first version lacked.
 _ADDED_OPTICS = ("microscope", "wavelength_excitation", "pinhole", "sheet_thickness")
@@ -105,6 +106,8 @@ def _layout(task: TaskSpec) -> dict[str, Any]:
             **{name: values[name] for name in _ADDED_OPTICS if values[name] != _DEFAULTS[name]},
         },
         "guide": path("picture"),
+        # The first version had no camera maps.
+        **{name: path(name) for name in _CAMERA if values[name] is not None},
     }
 
 

@@ -18,6 +18,7 @@ from napari_dip.config.names import (
     Preset,
     Start,
     Stop,
+    StripesChoice,
     TaskName,
     VoxelSize,
     WarmStart,
@@ -87,6 +88,13 @@ class DipConfig(Frozen, allow_inf_nan=False):
     )
     sigma_noise: float | None = Field(
         None, gt=0, description="Standard deviation of Gaussian noise, in image units."
+    )
+    stripes: StripesChoice = Field(
+        "auto",
+        description="Stripes that are subtracted before the fit: an offset of each row (rows) or "
+        "column (columns), searched for (auto), or none. The choices partial-rows and "
+        "partial-columns also remove stripes that end within a line, and weaken lines of objects "
+        "along them.",
     )
     axes: str | None = Field(
         None, description="Axes of the array, such as TZCYX (default: from the file)."

@@ -30,6 +30,7 @@ Microscope = Literal["widefield", "confocal", "spinning-disk", "two-photon", "li
 WarmStart = Literal["auto", "on", "off"]
 Start = Literal["learned", "random"]
 Known = Literal["keep", "restore"]
+StripesChoice = Literal["auto", "none", "rows", "columns", "partial-rows", "partial-columns"]
 VoxelSize = dict[Literal["z", "y", "x"], Annotated[float, Field(gt=0)]]
 JpegLoss = Literal["auto", "coefficients", "bins", "plain"]
 TaskName = Literal[

@@ -106,6 +106,9 @@ class Problem:
             valid=crop(self.valid),
             guide=None if self.guide is None else crop(self.guide),
             neighbours=None if self.neighbours is None else crop(self.neighbours),
+            noise=replace(self.noise, excess=crop(self.noise.excess))
+            if self.noise.excess is not None
+            else self.noise,
             image_shape=None,
         )
 
@@ -153,6 +156,7 @@ def make_problem(
     anisotropy: float = 1.0,
     neighbours: NDArray[np.float32] | None = None,
     dark: float = 0.0,
+    excess: NDArray[np.float32] | None = None,
 ) -> Problem:
     """Return the problem of one block, (C, [Z,] Y, X) in network units, on a device.
 
@@ -177,6 +181,8 @@ def make_problem(
         default.
     dark : float, optional
         Intensity without light; 0 by default.
+    excess : (C, [Z,] Y, X) array, optional
+        Variance of each pixel beyond that of its channel; none by default.
     """
 
     def column(name: str) -> Tensor:
@@ -201,6 +207,7 @@ def make_problem(
         laplace=any(model.laplace for model in noise),
         tolerance=column("tolerance") if noise[0].tolerance is not None else None,
         grain=max(model.grain for model in noise),
+        excess=to_tensor(excess),
     )
     return Problem(
         observation=measured,

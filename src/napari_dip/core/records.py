@@ -48,6 +48,20 @@ class BlockRecord(Frozen):
     continued: int = 0
 
 
+class StripesRecord(Frozen):
+    """Stripes that were subtracted from a channel before the fit.
+
+    `direction` is "rows" or "columns". `sigma` is the standard deviation of the offsets, on the
+    image's scale. `partial` is true if the offset could change along a line, and
+    `end_within_lines` if stripes were found that end within the lines.
+    """
+
+    direction: Literal["rows", "columns"]
+    sigma: float
+    partial: bool = False
+    end_within_lines: bool = False
+
+
 class NoiseRecord(Frozen):
     """The noise of a channel, on the image's scale.
 
@@ -55,7 +69,8 @@ class NoiseRecord(Frozen):
     noise is too weak for a fit. `weighted` is true if each pixel was weighted by its own
     variance. `correlation` is the correlation of the noise of neighbouring pixels: 0 for white
     noise, null if it could not be measured in flat regions. `impulses` is the share of pixels
-    without a signal, such as salt and pepper or hot pixels, which count as missing.
+    without a signal, such as salt and pepper or hot pixels, which count as missing. `stripes` are
+    the stripes that were subtracted; the other figures are those of the noise without them.
     """
 
     model: str
@@ -67,6 +82,7 @@ class NoiseRecord(Frozen):
     weighted: bool = False
     correlation: float | None = None
     impulses: float = 0.0
+    stripes: StripesRecord | None = None
 
 
 class ConstantRecord(Frozen):

@@ -23,7 +23,16 @@ GAUSSIAN = NoiseModel(0.0, 0.04, 1e-6)
 PHOTONS = NoiseModel(0.01, 0.0, 1e-6)
 
 
-def make(values, noise=GAUSSIAN, fitted=None, operator=None, shuffle=2, neighbours=None, **choices):
+def make(
+    values,
+    noise=GAUSSIAN,
+    fitted=None,
+    operator=None,
+    shuffle=2,
+    neighbours=None,
+    excess=None,
+    **choices,
+):
     """Return the latent of an image (C, Y, X), its network and its problem."""
     settings = FitConfig(
         network=NetworkConfig(
@@ -41,6 +50,7 @@ def make(values, noise=GAUSSIAN, fitted=None, operator=None, shuffle=2, neighbou
         torch.device("cpu"),
         operator=operator,
         neighbours=neighbours,
+        excess=excess,
     )
     network = build_network(settings.network, latent_channels(settings, problem), len(values))
     fitted = torch.ones(1, *values.shape) if fitted is None else fitted
@@ -361,3 +371,30 @@ def test_neighbours_follow_the_image_in_the_input_and_missing_pixels_are_filled(
     expected = (stable - latent.mean) / latent.deviation
     known = torch.isfinite(expected)
     torch.testing.assert_close(planes[:, 1:][known], expected[known], rtol=1e-3, atol=1e-3)
+
+
+def test_pixels_of_strong_noise_are_shown_by_their_neighbours_and_count_less():
+    values = flat(GAUSSIAN)
+    excess = np.zeros_like(values, np.float32)
+    excess[..., ::4, ::4] = 99 * GAUSSIAN.intercept
+    hot = excess[0] > 0
+    random = np.random.default_rng(1)
+    values = values + excess**0.5 * random.normal(size=values.shape)
+    latent, _, _ = make(values, excess=excess)
+    draw = latent.probe()
+    shown = draw.start[0, 0].numpy() * 0.2 - 0.5  # the standard deviation of the noise is 0.2
+    assert shown[hot].std() < 0.3
+    assert shown[~hot].std() == pytest.approx(0.2, rel=0.1)
+
+
+def test_added_noise_and_weights_follow_the_variance_of_each_pixel():
+    values = flat(GAUSSIAN)
+    excess = np.full_like(values, 3 * GAUSSIAN.intercept, np.float32)
+    excess[..., :128] = 0
+    latent, _, _ = make(values, excess=excess, window=256)
+    draw = latent.draw()
+    assert float(draw.weights.max() / draw.weights.min()) == pytest.approx(4, rel=1e-3)
+    noisy = draw.weights < draw.weights.mean()
+    assert float(draw.target[noisy].std() / draw.target[~noisy].std()) == pytest.approx(
+        1.5, abs=0.6
+    )

@@ -43,3 +43,12 @@ def test_rounded_values_have_no_error_within_the_tolerance():
     errors = noise.nll(truth / scaling.gain, recorded / scaling.gain)
     torch.testing.assert_close(errors, torch.tensor([0.0, 0.0, 0.0, 1.5**2]), atol=1e-5, rtol=1e-4)
     assert record.sigma == pytest.approx(1 / np.sqrt(12))
+
+
+@pytest.mark.parametrize("equal", [None, 0.04])
+def test_excess_of_a_pixel_adds_to_its_variance_and_weakens_its_weight(equal):
+    excess = torch.tensor([0.0, 0.12])
+    noise = NoiseModel(0.0, 0.04, 1e-6, equal=equal, excess=excess)
+    estimate, observation = torch.zeros(2), torch.full((2,), 0.4)
+    torch.testing.assert_close(noise.variance(estimate), torch.tensor([0.04, 0.16]))
+    torch.testing.assert_close(noise.nll(estimate, observation), torch.tensor([4.0, 1.0]))

@@ -152,3 +152,24 @@ def test_a_start_that_needs_no_fit_leaves_no_iterations():
     image = task.observe(as_image(waves((64, 64)), "YX"))
     *_, last = restore(image, task, config)
     assert (last.iteration, last.iterations_left, last.seconds_left) == (0, 0, 0)
+
+
+def striped():
+    return noisy_waves((192, 96), 3.0) + np.random.default_rng(4).normal(0, 10, (192, 1))
+
+
+def test_stripes_are_subtracted_before_the_noise_is_measured():
+    plan = planned(striped())
+    record = plan.channels[0].record
+    assert record.stripes is not None
+    assert record.stripes.direction == "rows"
+    assert record.sigma == pytest.approx(3, rel=0.3)
+    assert np.asarray(plan.observation.data).std() < striped().std()
+    assert planned(striped(), config=tiny_config(stripes="none")).channels[0].record.stripes is None
+
+
+def test_a_task_without_noise_refuses_stripes_and_searches_none():
+    mask = np.eye(192, 96)
+    assert planned(striped(), Inpaint(mask)).channels[0].record.stripes is None
+    with pytest.raises(UsageError, match=r"expected auto or none"):
+        planned(striped(), Inpaint(mask), tiny_config(stripes="rows"))

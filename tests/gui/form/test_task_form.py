@@ -19,6 +19,7 @@ from napari_dip.gui.form.ways import ways_of
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.job import Choices, job
 from napari_dip.gui.session.export_code import as_python
+from napari_dip.gui.widgets.collapsible import Collapsible
 from napari_dip.io.images import write_image
 from tests.io.tiff.test_ome_optics import write_ome
 from tests.tiny import latent_of, noisy_waves, tiny_config
@@ -291,3 +292,12 @@ def test_file_that_is_no_image_is_refused_in_words(deconvolve, tmp_path, monkeyp
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
     deconvolve.findChild(QWidget, "open_psf").click()
     assert "beads.tif" in shown[0]
+
+
+def test_camera_maps_are_layers_in_a_collapsed_section(viewer):
+    form = Form(viewer)
+    section = form.findChild(Collapsible, "denoise_camera")
+    assert not section.isExpanded()
+    choices = TaskChoice("denoise", {"camera_offset": viewer.layers["guide"]})
+    made = job(Choices(tiny_config(), task=choices), viewer.layers["image"])
+    np.testing.assert_array_equal(made.task.camera_offset.data, np.ones(SIZE))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from napari_dip.core.image.infill import mean_of_neighbours
 from napari_dip.core.image.regional_means import at_pixels, regional_means
 from napari_dip.core.latents.augment import FLIPS, View
 from napari_dip.core.latents.base import Draw, Latent, Mirror
+from napari_dip.core.latents.pixel_noise import relative_power, shared
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 from napari_dip.core.noise.stabilise import Stabiliser
 
@@ -107,19 +107,23 @@ class RecorruptedLatent(Latent):
         self._shuffle, self._random = network.pixel_shuffle, random
         self._flips: Iterator[tuple[int, ...]] = cycle(FLIPS)
         self._on_canvas = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
-        self._neighbours = _stable_neighbours(problem, stabiliser)
-        self._fitted = _fill(stable, visible)
-        self._shown = _fill(stable, problem.valid.amin(dim=1, keepdim=True).float())
+        # Power of the noise of each pixel, relative to that of pixels of typical noise.
+        self._power = relative_power(problem, regional)
+        trust = 1 / self._power
+        self._neighbours = _stable_neighbours(problem, stabiliser, trust)
+        self._fitted = _fill(stable, visible, trust)
+        self._shown = _fill(stable, problem.valid.amin(dim=1, keepdim=True).float(), trust)
+        self._varies = problem.noise.excess is not None
         bias, noise = stabiliser.moments(regional)
-        # What a window is cut from: picture, mask, target, standard deviation of the noise, and
-        # neighbours.
-        parts = (*self._fitted, stable - bias, noise, self._neighbours)
+        # What a window is cut from: picture, mask, target, standard deviation of typical noise,
+        # neighbours, and relative power of the noise.
+        parts = (*self._fitted, stable - bias, noise, self._neighbours, self._power)
         self._canvas = [self._on_canvas(part) for part in parts]
 
     def draw(self) -> Draw:
         """Return a window with more noise, and the same window with noise subtracted."""
         window, flips = self._window(), next(self._flips)
-        picture, visible, target, deviation, neighbours = (
+        picture, visible, target, deviation, neighbours, power = (
             part[window].flip(flips) if flips else part[window] for part in self._canvas
         )
 
@@ -127,18 +131,20 @@ class RecorruptedLatent(Latent):
             return torch.randn(planes.shape, generator=self._random, device=self._random.device)
 
         deviation = self.level * deviation
-        noise = deviation * draw(picture)
-        start = picture + self._recorruption * noise * visible
+        noise = deviation * power.sqrt() * draw(picture)
+        shown = shared(noise, 1 / power) if self._varies else noise
+        start = picture + self._recorruption * shown * visible
         neighbours = neighbours + self._recorruption * deviation[:, :1] * draw(neighbours)
         latent = self._input(start, visible, (1 + self._recorruption**2) ** 0.5, neighbours)
         # Divided by the variance of the target, so that the loss is about 1, as everywhere.
         variance = self.level**2 * (1 + self._recorruption**-2)
-        weights = (visible / variance).expand_as(picture)
+        weights = (visible / variance / power).expand_as(picture)
         return Draw(latent, weights, View(), start, target=target - noise / self._recorruption)
 
     def probe(self) -> Draw:
         """Return the middle of the observation, without held-out pixels."""
-        picture, visible, _, deviation, neighbours = (part[self._middle()] for part in self._canvas)
+        parts = (part[self._middle()] for part in self._canvas)
+        picture, visible, _, deviation, neighbours, _ = parts
         latent = self._input(picture, visible, 1.0, neighbours)
         weights = (visible / deviation.square().clamp(min=1e-6)).expand_as(picture)
         return Draw(latent, weights, View(), picture)
@@ -183,7 +189,7 @@ class RecorruptedLatent(Latent):
 
         The stabilised intensity is a root: an estimate that is uncertain there is too dark.
         """
-        valid = self._problem.valid.float()
+        valid = self._problem.valid / self._power
         missed = regional_means((self._problem.observation - estimate) * valid)
         return estimate + at_pixels(
             missed / regional_means(valid).clamp(min=_LEAST_KNOWN), estimate.shape
@@ -256,19 +262,17 @@ def network_input(standard: Tensor, visible: Tensor, level: Tensor, shuffle: int
     return channels_last(torch.cat([coarse, level.expand(-1, 1, *coarse.shape[2:])], 1))
 
 
-def _fill(stable: Tensor, visible: Tensor) -> _Picture:
-    """Replace hidden pixels by the mean of their visible neighbours."""
-    mask = visible.expand_as(stable)
-    return _Picture(torch.lerp(mean_of_neighbours(stable, mask), stable, mask), visible)
+def _fill(stable: Tensor, visible: Tensor, trust: Tensor) -> _Picture:
+    """Replace hidden pixels, and a part of those with strong noise, by their neighbours."""
+    return _Picture(shared(stable, visible * trust), visible)
 
 
-def _stable_neighbours(problem: Problem, stabiliser: Stabiliser) -> Tensor:
+def _stable_neighbours(problem: Problem, stabiliser: Stabiliser, trust: Tensor) -> Tensor:
     """Return stabilised neighbours (1, K, Y, X) with filled pixels; K is 0 without any."""
     if problem.neighbours is None:
         return problem.observation[:, :0]
     stable = stabiliser(problem.neighbours.nan_to_num())
-    known = problem.neighbours.isfinite().float()
-    return torch.lerp(mean_of_neighbours(stable, known), stable, known)
+    return shared(stable, problem.neighbours.isfinite() * trust)
 
 
 def _mean_and_spread(problem: Problem, regional: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
@@ -280,7 +284,9 @@ def _mean_and_spread(problem: Problem, regional: Tensor, visible: Tensor) -> tup
 
     mean = mean_of(regional)
     # The means vary by noise, and by chance twice the standard error of that variance more.
-    of_noise = problem.noise.variance(mean) / _REGION**2
+    of_noise = problem.noise.line_variance(mean) / _REGION**2
+    if problem.noise.excess is not None:
+        of_noise = of_noise + mean_of(problem.noise.excess) / _REGION**2
     by_chance = of_noise * (1 + 2 * _REGION * (2 / count).sqrt())
     return mean, (mean_of((regional - mean).square()) - by_chance).clamp(min=0).sqrt()
 

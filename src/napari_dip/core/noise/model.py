@@ -74,6 +74,9 @@ class NoiseModel:
     grain : float
         Standard deviation of the Gaussian that would blur white noise into this noise
         [pixels]; 0 for white noise.
+    excess : (1, C, [Z,] Y, X) Tensor, optional
+        Variance of each pixel beyond the line, such as the read noise of hot pixels; none by
+        default.
     """
 
     slope: float | Tensor
@@ -83,12 +86,18 @@ class NoiseModel:
     laplace: bool = False
     tolerance: float | Tensor | None = None
     grain: float = 0.0
+    excess: Tensor | None = None
 
     def variance(self, estimate: Tensor) -> Tensor:
         """Return the noise variance of each pixel of an estimate (1, C, [Z,] Y, X).
 
         The shape is (C, [1,] 1, 1) if all pixels of a channel have the same variance.
         """
+        line = self.line_variance(estimate)
+        return line if self.excess is None else line + self.excess
+
+    def line_variance(self, estimate: Tensor) -> Tensor:
+        """Return the variance without the excess of single pixels, in the shape of `variance`."""
         if (
             isinstance(self.slope, float)
             and self.slope == 0
@@ -111,7 +120,8 @@ class NoiseModel:
         """Return the variance in the data fidelity, in the shape of `variance`."""
         if self.equal is None:
             return self.variance(estimate)
-        return estimate.new_tensor(self.equal) if isinstance(self.equal, float) else self.equal
+        equal = estimate.new_tensor(self.equal) if isinstance(self.equal, float) else self.equal
+        return equal if self.excess is None else equal + self.excess
 
     def nll(self, estimate: Tensor, observation: Tensor) -> Tensor:
         """Return the negative log-likelihood of each pixel; its mean is 1 at the truth.

@@ -17,7 +17,14 @@ from napari_dip.core.records import (
     TilingRecord,
 )
 from napari_dip.core.report.provenance import recorded, sha256_of_pixels
-from napari_dip.core.report.warnings import of_constants, of_files, of_fit, of_noiseless, of_tiles
+from napari_dip.core.report.warnings import (
+    of_constants,
+    of_files,
+    of_fit,
+    of_noiseless,
+    of_stripes,
+    of_tiles,
+)
 from napari_dip.core.stopping.rules import StopReason
 
 if TYPE_CHECKING:
@@ -129,6 +136,7 @@ def make_report(
             *of_files(image, task),
             *warnings,
             *task.remarks(image),
+            *of_stripes(noise),
             *(of_noiseless(noise, fitted=bool(records)) if returns_noiseless else ()),
             *of_fit(task, config, noise, diagnostics, [record.stop_reason for record in records]),
             *of_tiles(tiling),

@@ -115,6 +115,25 @@ def _of_interpolation(diagnostics: Mapping[str, Any]) -> Iterator[str]:
     yield f"The planes between the planes are a cubic interpolation. {reason}"
 
 
+def of_stripes(noise: Sequence[NoiseRecord]) -> tuple[str, ...]:
+    """Report stripes that were subtracted, and stripes that were left because they end."""
+    found = [record.stripes for record in noise if record.stripes is not None]
+    if not found:
+        return ()
+    strongest = max(found, key=lambda record: record.sigma)
+    channels = f" in {len(found)} of {len(noise)} channels" if len(found) < len(noise) else ""
+    sentence = (
+        f"Stripes along {strongest.direction} were subtracted{channels} (standard deviation "
+        f"{strongest.sigma:.3g})."
+    )
+    if strongest.end_within_lines and not strongest.partial:
+        sentence += (
+            f" Some end within a line and were only weakened; the stripes partial-"
+            f"{strongest.direction} remove these too."
+        )
+    return (f"{sentence} Compare the result with the image.",)
+
+
 def of_noiseless(noise: Sequence[NoiseRecord], *, fitted: bool) -> tuple[str, ...]:
     """Report channels that come back unchanged because their noise is negligible."""
     sigmas = [record.sigma for record in noise if record.negligible]

@@ -17,10 +17,12 @@ from napari_dip.core.noise.impulses import without_impulses
 from napari_dip.core.noise.model import noise_model, rounding
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_dip.config import DipConfig
     from napari_dip.core.image.image import Image
     from napari_dip.core.noise.model import NoiseModel
-    from napari_dip.core.records import NoiseRecord
+    from napari_dip.core.records import NoiseRecord, StripesRecord
     from napari_dip.core.tasks import Task
 
 
@@ -46,9 +48,27 @@ class Channel:
     clean: bool
 
 
-def find_channels(image: Image, config: DipConfig, task: Task) -> list[Channel]:
+def find_channels(
+    image: Image,
+    config: DipConfig,
+    task: Task,
+    stripes: Sequence[StripesRecord | None] = (),
+) -> list[Channel]:
     """Find the intensity map and the noise of each channel of an observation.
 
+    Parameters
+    ----------
+    image : Image
+        Observation without stripes.
+    config : DipConfig
+        Configuration with the noise model.
+    task : Task
+        The inverse problem.
+    stripes : sequence of StripesRecord or None
+        Stripes that were subtracted from each channel, for the report; none by default.
+
+    Notes
+    -----
     There is one entry for each entry of the axis C; the samples of RGB share one, and so do
     channels that a task fits jointly.
     """
@@ -57,11 +77,14 @@ def find_channels(image: Image, config: DipConfig, task: Task) -> list[Channel]:
         config = config.model_copy(update=known)
     channels: list[Channel] = []
     scalings = scale_image(image, joint=task.joint, regions=task.leaves_out_regions)
-    for index, scaling in enumerate(scalings):
+    records = stripes or (None,) * len(scalings)
+    for index, (scaling, striped) in enumerate(zip(scalings, records, strict=True)):
         planes = sample_planes(image, index) if task.tolerance is None else np.empty(0)
         channel = find_channel(planes, scaling, config, task)
         all_searched = planes.size * len(scalings) == prod(image.shape)
-        channels.append(channel if all_searched else replace(channel, clean=False))
+        record = channel.record.model_copy(update={"stripes": striped})
+        clean = channel.clean and all_searched
+        channels.append(replace(channel, record=record, clean=clean))
     return channels
 
 

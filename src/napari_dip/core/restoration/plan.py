@@ -26,6 +26,7 @@ from napari_dip.core.hardware.device import find_runtime, useful_threads
 from napari_dip.core.hardware.memory import free_memory
 from napari_dip.core.image.axes import spatial_axes
 from napari_dip.core.noise.correlation import CORRELATED
+from napari_dip.core.noise.destripe import remove_stripes
 from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.restoration.channel_stats import find_channels, masks_impulses
 from napari_dip.core.restoration.warm_start import choose_warm_start
@@ -57,7 +58,9 @@ class RunPlan:
     config : CompleteConfig
         Complete configuration, as the report has it.
     observation : Image
-        Degraded image, with NaN at missing pixels.
+        Degraded image without stripes, with NaN at missing pixels.
+    excess : Image or None
+        Variance of each pixel beyond that of its channel, of the observation's shape.
     guides : list of Image
         Channels of a guide image, each of the observation's shape.
     enlarged : Image
@@ -83,6 +86,7 @@ class RunPlan:
     task: Task
     config: CompleteConfig
     observation: Image
+    excess: Image | None
     guides: list[Image]
     enlarged: Image
     channels: list[Channel]
@@ -134,8 +138,9 @@ def resolve(
     given = config.complete(task.preset, task.dims)
     task.check_noise(given.noise)
     task = task.with_noise(given.noise, given.sigma_noise, image)
-    observation = task.observe(image)
-    channels = find_channels(observation, given, task)
+    choice = task.stripes_choice(given.stripes)
+    observation, stripes = remove_stripes(task.observe(image), choice)
+    channels = find_channels(observation, given, task, stripes)
     fitted = _adapt_fit(given, task, channels, image)
 
     runtime = find_runtime(fitted.device, fitted.precision)
@@ -153,6 +158,7 @@ def resolve(
         task=task,
         config=final,
         observation=observation,
+        excess=task.excess_variance(image),
         guides=task.guides(image),
         enlarged=task.enlarged(image),
         channels=channels,

@@ -17,7 +17,7 @@ from napari_dip.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_dip.config import Noise, TaskName
+    from napari_dip.config import Noise, StripesChoice, TaskName
     from napari_dip.core.operators.base import Operator
 
 
@@ -41,6 +41,13 @@ class Task:
     def observe(self, image: Image) -> Image:
         """Return the observation: the image, with NaN where pixels are missing."""
         return image
+
+    def excess_variance(self, image: Image) -> Image | None:
+        """Return the variance of each pixel beyond that of the noise model, in squared units.
+
+        None if all pixels at one intensity have the same noise.
+        """
+        return None
 
     @property
     def dims(self) -> Literal[2, 3]:
@@ -136,6 +143,23 @@ class Task:
     def check_noise(self, noise: Noise) -> None:
         """Raise an `InputError` if the noise model does not apply to the task."""
         return
+
+    def stripes_choice(self, choice: StripesChoice) -> StripesChoice:
+        """Return which stripes to subtract: those of the choice, or none if the task has no noise.
+
+        Raises
+        ------
+        UsageError
+            The choice names a direction, and the task does not remove noise from planes.
+        """
+        if self.noisy and self.local:
+            return choice
+        if choice not in ("auto", "none"):
+            raise UsageError(
+                f"Got the stripes {choice} for {self.name}; expected auto or none. Denoise the "
+                "image first, which removes stripes."
+            )
+        return "none"
 
     def with_noise(self, noise: Noise, sigma: float | None, image: Image) -> Self:
         """Return the task with the noise level that it needs.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_dip.core.tasks.base import Task
+from napari_dip.core.tasks.camera import CameraTask
 
 if TYPE_CHECKING:
     from napari_dip.config import Stop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Denoise(Task):
+class Denoise(CameraTask):
     """y = x + noise (Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, IJCV 2020, eq. 3)."""
 
     name = "denoise"

@@ -9,13 +9,14 @@ import numpy as np
 
 from napari_dip.core.image.align import aligned
 from napari_dip.core.image.image import Image, finite_mask
-from napari_dip.core.tasks.base import Task, as_picture, colours_of
+from napari_dip.core.tasks.base import as_picture, colours_of
+from napari_dip.core.tasks.camera import CameraTask
 from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Guided(Task):
+class Guided(CameraTask):
     """y = x + noise; the latent is another image of the same scene (IJCV 2020, Sec. 3.5).
 
     Attributes

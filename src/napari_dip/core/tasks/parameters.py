@@ -53,6 +53,9 @@ class TaskParameter:
     only_for : mapping of str to tuple of str
         Name of a choice, and its values with which this parameter has an effect; the window
         shows it only then.
+    group : str
+        Name of a group of parameters that few users need, such as "camera"; "" for the others,
+        which come first.
     """
 
     kind: Kind
@@ -70,6 +73,7 @@ class TaskParameter:
     labelled: bool = False
     hint: str = ""
     only_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    group: str = ""
 
 
 def described(
@@ -105,11 +109,9 @@ def parameters_of(task: type[Task]) -> dict[str, TaskParameter]:
     >>> list(parameters_of(SuperResolve))
     ['factor', 'kernel']
     """
-    return {
-        attribute.name: attribute.metadata["parameter"]
-        for attribute in fields(task)
-        if "parameter" in attribute.metadata
-    }
+    described_fields = [field for field in fields(task) if "parameter" in field.metadata]
+    ordered = sorted(described_fields, key=lambda field: field.metadata["parameter"].group)
+    return {attribute.name: attribute.metadata["parameter"] for attribute in ordered}
 
 
 def default_of(task: type[Task], name: str) -> Any:

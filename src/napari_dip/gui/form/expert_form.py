@@ -16,7 +16,7 @@ from napari_dip.gui.widgets.collapsible import Collapsible, column
 # joins the group of the network.
 _NETWORK = "Network and stopping"
 _GROUPS: dict[str, tuple[str, ...]] = {
-    "Noise": ("noise", "gain", "read_noise", "sigma_noise"),
+    "Noise": ("noise", "gain", "read_noise", "sigma_noise", "stripes"),
     _NETWORK: (
         "start",
         "neighbours",

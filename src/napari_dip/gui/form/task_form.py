@@ -25,7 +25,7 @@ from napari_dip.gui.form.rows import show_row
 from napari_dip.gui.form.ways import FILE, FILE_FIELD, LABELS, WORDS, way_of, ways_of
 from napari_dip.gui.job.choices import TaskChoice
 from napari_dip.gui.job.layer_image import file_kwargs, mask_kwargs
-from napari_dip.gui.widgets.collapsible import column
+from napari_dip.gui.widgets.collapsible import Collapsible, column
 from napari_dip.gui.widgets.notify import notify
 from napari_dip.io.images import read_image
 
@@ -94,7 +94,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
         self._chosen = {name: _ways_field(name) for name in TASKS if self._ways[name]}
         self._parameters = {name: parameters_of(task) for name, task in TASKS.items()}
         self._fields = {name: self._make_fields(name) for name in TASKS}
-        self._rows = {name: make_rows(*self._widgets(name)) for name in TASKS if self._fields[name]}
+        self._rows = {name: self._sections(name, make_rows) for name in TASKS if self._fields[name]}
         column(self, make_rows(self._task), *self._rows.values())
         self._task.changed.connect(self._show_fields)
         masks = [one["mask"] for one in self._fields.values() if "mask" in one]
@@ -110,9 +110,27 @@ class TaskForm(QWidget):  # type: ignore[misc]
             for name, parameter in self._parameters[task].items()
         }
 
-    def _widgets(self, task: str) -> list[Any]:
-        """Return the widgets of a task, top to bottom."""
-        widgets = list(self._fields[task].values())
+    def _sections(self, task: str, make_rows: Callable[..., QWidget]) -> QWidget:
+        """Return the fields of a task; those of a group are in a collapsed section below."""
+        sections, parts = QWidget(), []
+        groups = {parameter.group for parameter in self._parameters[task].values()}
+        for group in sorted(groups):
+            rows = make_rows(*self._widgets(task, group))
+            if group:
+                section = Collapsible(f"{group.capitalize()} maps", f"{task}_{group}")
+                section.addWidget(rows)
+                rows = section
+            parts.append(rows)
+        column(sections, *parts)
+        return sections
+
+    def _widgets(self, task: str, group: str) -> list[Any]:
+        """Return the widgets of a group of parameters, top to bottom."""
+        widgets = [
+            widget
+            for name, widget in self._fields[task].items()
+            if self._parameters[task][name].group == group
+        ]
         if task == "inpaint":  # the button belongs to the mask, the first field
             widgets.insert(1, self._new_mask)
         if task in self._chosen:

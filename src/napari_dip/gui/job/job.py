@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import napari.layers
 
 # Parameters whose image has the same pixels as the image to restore; a PSF has not.
-SAME_PIXELS = ("mask", "picture")
+SAME_PIXELS = ("mask", "picture", "camera_offset", "camera_gain", "camera_variance")
 
 
 @dataclass(frozen=True, slots=True)

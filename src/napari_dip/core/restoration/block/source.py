@@ -145,6 +145,7 @@ class BlockSource:
             anisotropy(self.plan.enlarged),
             self._neighbours(block, channels),
             min(channel.scaling.dark for channel in channels),
+            self._excess(block, channels),
         )
 
     def _neighbours(self, block: Block, channels: Sequence[Channel]) -> NDArray[np.float32] | None:
@@ -161,6 +162,14 @@ class BlockSource:
                 known &= ~find_impulses(plane)
             scaled.append(channels[0].scaling.scale(np.where(known, plane, np.nan)))
         return np.stack(scaled) if scaled else None
+
+    def _excess(self, block: Block, channels: Sequence[Channel]) -> NDArray[np.float32] | None:
+        """Return the excess variance of a block in network units (C, [Z, ]Y, X)."""
+        if self.plan.excess is None:
+            return None
+        planes = read_block(self.plan.excess, block)[: len(channels)]
+        gains = [channel.scaling.gain for channel in channels]
+        return np.stack([plane / gain**2 for plane, gain in zip(planes, gains, strict=True)])
 
     def _guide(self, block: Block) -> NDArray[np.float32] | None:
         channels = [read_block(guide, block)[0] for guide in self.plan.guides]
