@@ -111,6 +111,19 @@ def test_warns_about_few_beads():
     assert "only 1 bead" in sentence
 
 
+def test_hot_pixels_are_no_beads():
+    values = np.random.default_rng(0).normal(10, 1, (60, 60))
+    values[[20, 40, 20], [20, 40, 45]] = 1000
+    with pytest.raises(InputError, match="wider than a pixel"):
+        psf_of_beads(Image(values, "YX"))
+
+
+def test_warns_about_beads_as_narrow_as_a_pixel():
+    y, x = np.mgrid[:60, :60]
+    values = 10 + 1000 * np.exp(-2 * ((y - 30.1) ** 2 + (x - 29.9) ** 2) / 0.45)
+    assert any("hot pixels" in text for text in psf_of_beads(Image(values, "YX")).warnings)
+
+
 def test_uses_one_channel():
     beads = recorded(spots(PLANE, apart(PLANE, 30), 5e4))
     both = Image(np.stack([np.zeros_like(beads.data), beads.data]), "CYX", beads.voxel_size)

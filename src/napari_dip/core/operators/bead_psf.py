@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 # Fewest beads whose average needs no warning.
 _FEW = 5
-# Smallest share of the light of a bead that differs from the average beyond noise.
+# Smallest width of a bead that needs no warning [pixels].
+_NARROW = 1.2
+# Largest difference of a bead from the median one, relative to the usual difference.
 _UNLIKE = 3.0
 # Standard deviations below which smoothed values of the average are background.
 _BACKGROUND = 2.0
@@ -115,7 +117,8 @@ def psf_of_beads(
     unlike = len(boxes) - int(kept.sum())
     refused = {**search.refused, **({"unlike the others": unlike} if unlike else {})}
     average = _cleaned(boxes[kept].sum(axis=0))
-    warnings = _doubts(image, int(kept.sum()))
+    narrowest = min(full_width(average, axis) for axis in range(average.ndim))
+    warnings = _doubts(image, int(kept.sum()), narrowest)
     if bead_diameter is not None:
         average = _point(average, bead_diameter, spacing_in_micrometers(image, image.axes))
     psf = np.asarray(average / average.sum(), np.float32)
@@ -181,8 +184,8 @@ def _reach(image: Image, size: Mapping[str, float] | None) -> tuple[int | None, 
 def _none_left(refused: Mapping[str, int]) -> str:
     if not refused:
         return (
-            "Got an image without bright spots; expected beads that are much brighter than the "
-            "noise. Check the channel, or record with more light."
+            "Got an image without bright spots wider than a pixel; expected beads that are much "
+            "brighter than the noise. Check the channel, or record with more light."
         )
     reasons = ", ".join(f"{n} {reason}" for reason, n in refused.items())
     return (
@@ -191,8 +194,13 @@ def _none_left(refused: Mapping[str, int]) -> str:
     )
 
 
-def _doubts(image: Image, used: int) -> tuple[str, ...]:
+def _doubts(image: Image, used: int, narrowest: float) -> tuple[str, ...]:
     sentences = []
+    if narrowest < _NARROW:
+        sentences.append(
+            f"The beads are only {narrowest:.2g} pixels wide: they may be hot pixels, and their "
+            "width is not resolved. Smaller pixels are better."
+        )
     if used < _FEW:
         sentences.append(
             f"The PSF is the average of only {used} {'bead' if used == 1 else 'beads'}: its noise "
