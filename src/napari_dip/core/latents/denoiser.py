@@ -80,7 +80,7 @@ class LearnedDenoiser:
         deviation = (planes - mean).square().mean().sqrt().clamp(min=1e-6)
         to_canvas = Mirror(size, self._network.canvas(size), image.device)
         standard = to_canvas((planes - mean) / deviation).flip(flips)
-        change = torch.cat([self._change(plane, level / deviation) for plane in standard.split(1)])
+        change = torch.cat([self._change(plane[None], level / deviation) for plane in standard])
         clean = (standard + change).flip(flips)[..., : size[0], : size[1]]
         return (clean * deviation + mean).reshape(image.shape)
 
