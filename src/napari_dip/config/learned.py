@@ -39,7 +39,11 @@ PLUG_AND_PLAY: dict[Preset, FitConfig] = {
     "balanced": FitConfig(solver="plug-and-play", network=LEARNED_NETWORK, max_iterations=24),
     "fast": FitConfig(solver="plug-and-play", network=LEARNED_NETWORK, max_iterations=12),
 }
-_SOLVED: tuple[TaskName, ...] = ("super-resolve", "super-resolve-x8", "deconvolve")
+# A fit of `balanced` is better for blur, and takes longer.
+_SOLVED: dict[Preset, tuple[TaskName, ...]] = {
+    "balanced": ("super-resolve",),
+    "fast": ("super-resolve", "deconvolve"),
+}
 
 # Number of neighbours on each side of a plane that the weights for stacks see.
 NEIGHBOURS = 2
@@ -88,7 +92,12 @@ def suits_plug_and_play(config: CompleteConfig, task: TaskName) -> bool:
     task : str
         Name of the presets of the task. Its operator must be linear and fixed.
     """
-    return task in _SOLVED and config.stop in ("auto", "none") and _starts_learned(config, task)
+    return (
+        task in _SOLVED.get(config.preset, ())
+        and config.dims == 2
+        and config.stop in ("auto", "none")
+        and _starts_learned(config, task)
+    )
 
 
 def plug_and_play_fit(config: CompleteConfig, task: TaskName) -> FitConfig:

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from napari_dip.core.operators.base import Operator
     from napari_dip.core.problem import Problem
 
-# First and last noise level, relative to the standard deviation of the image. With noise, the
-# level does not fall below this share of its standard deviation.
-_FIRST, _LAST, _FLOOR = 0.5, 0.01, 0.8
+# First and last noise level, relative to the standard deviation of the image; the first is higher
+# the fewer values were observed for each pixel. With noise, the level does not fall below this
+# share of its standard deviation.
+_FIRST, _LAST, _FLOOR = 0.5, 0.03, 0.8
 # Factor of each change that the denoiser proposes; a larger one needs fewer iterations.
 _RELAXATION = 1.5
 # Weight of the denoised image beside the observation.
@@ -120,12 +121,13 @@ def plug_and_play(
     image = operator.lift(mean_of_neighbours(problem.observation, valid))
     explain = _DataStep(problem, operator, image)
     deviation, noise = explain.deviation, explain.noise
+    first = _FIRST * (image.numel() / problem.observation.numel()) ** 0.5
 
     iteration, shown_at, estimate = 0, 0.0, image
     reason = StopReason.MAX_ITERATIONS
     for iteration in range(1, iterations + 1):
         fall = (iteration - 1) / max(iterations - 1, 1)
-        planned = deviation * _FIRST * (_LAST / _FIRST) ** fall
+        planned = deviation * first * (_LAST / first) ** fall
         level = max(planned, _FLOOR * noise)
         denoised = denoise(image, level, FLIPS[iteration % len(FLIPS)])
         image = explain(image + _RELAXATION * (denoised - image), level)
