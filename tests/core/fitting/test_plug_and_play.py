@@ -73,6 +73,18 @@ def test_noise_is_not_enlarged():
     assert rms(outcome.estimate - truth[0].numpy()) < 0.08
 
 
+def test_photons_of_a_flat_scene_are_not_enlarged_as_spots():
+    gain, photons = 0.05, 2.0
+    counts = np.random.default_rng(0).poisson(photons, (1, 48, 48))
+    noise = [NoiseModel(gain, 0.0, 1e-6)]
+    flat = (gain * counts).astype(np.float32)
+    operator = Downsample((2, 2), "box")
+    problem = make_problem(flat, flat >= 0, noise, (-1, 2), RUNTIME.device, operator)
+    outcome, _ = run(problem)
+    assert outcome.estimate.mean() == pytest.approx(gain * photons, rel=0.05)
+    assert outcome.estimate.std() < 0.15 * flat.std()
+
+
 def test_missing_pixels_do_not_matter():
     valid = np.ones((1, 32, 32), bool)
     valid[0, 3:5, 10:13] = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,8 +13,12 @@ from napari_dip.core.fitting.monitor import to_array
 from napari_dip.core.fitting.result import Fit, Snapshot
 from napari_dip.core.fitting.timer import Timer
 from napari_dip.core.image.infill import mean_of_neighbours
+from napari_dip.core.image.regional_means import at_pixels, regional_means
 from napari_dip.core.latents.augment import FLIPS
 from napari_dip.core.latents.denoiser import LearnedDenoiser
+from napari_dip.core.noise.model import NoiseModel
+from napari_dip.core.noise.stabilise import Stabiliser
+from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.stopping.evaluation import weighted_mean, whiteness
 from napari_dip.core.stopping.rules import StopReason
 
@@ -32,6 +37,8 @@ _FIRST, _LAST, _FLOOR = 0.5, 0.03, 0.8
 _RELAXATION = 1.5
 # Weight of the denoised image beside the observation.
 _WEIGHT = 0.25
+# Share of the standard deviation of the noise that counts as left in a denoised observation.
+_LEFT = 0.2
 # Conjugate-gradient steps of an iteration, and noise that an exact observation counts as having,
 # relative to the standard deviation of the image, so that they converge.
 _STEPS, _EXACT = 8, 1e-3
@@ -117,8 +124,11 @@ def plug_and_play(
         problem.channels, volumes=problem.depth is not None, device=runtime.device
     )
     operator = problem.operator.fresh(runtime.device)
+    observed = problem
+    if isinstance(operator, Downsample):  # spots of noise would be enlarged as structure
+        problem = _without_noise(problem, denoise)
     valid = problem.valid.float()
-    image = operator.lift(mean_of_neighbours(problem.observation, valid))
+    image = operator.lift(_filled(problem))
     explain = _DataStep(problem, operator, image)
     deviation, noise = explain.deviation, explain.noise
     first = _FIRST * (image.numel() / problem.observation.numel()) ** 0.5
@@ -140,7 +150,7 @@ def plug_and_play(
         if is_last and level > planned:  # the image itself has the noise of the observation
             estimate = torch.stack([denoise(image, level, flips) for flips in FLIPS]).mean(dim=0)
         if is_last or timer.seconds - shown_at >= interval:
-            loss = float(weighted_mean(problem.nll(estimate), valid))
+            loss = float(weighted_mean(observed.nll(estimate), valid))
             array = to_array(problem, estimate)
             snapshot = Snapshot(
                 iteration, loss, None, iteration, array, reason if is_last else None
@@ -165,6 +175,27 @@ def plug_and_play(
         weights_sha256=denoise.sha256,
         learned=True,
     )
+
+
+def _filled(problem: Problem) -> Tensor:
+    """Return the observation with missing pixels replaced by the mean of their neighbours."""
+    valid = problem.valid.float()
+    return torch.lerp(mean_of_neighbours(problem.observation, valid), problem.observation, valid)
+
+
+def _without_noise(problem: Problem, denoise: LearnedDenoiser) -> Problem:
+    """Return the problem of the denoised observation, which has little noise left."""
+    shown = _filled(problem)
+    mean = shown.mean((0, 2, 3))[:, None, None]
+    stabiliser = Stabiliser(problem.noise, mean, shown.std((0, 2, 3))[:, None, None])
+    stable = stabiliser(shown)
+    clean = stabiliser.inverse(
+        torch.stack([denoise(stable, 1.0, flips) for flips in FLIPS]).mean(dim=0)
+    )
+    clean = clean + at_pixels(regional_means(shown - clean), shown.shape)  # bias of the root
+    left = _LEFT**2 * problem.noise.variance(clean).expand_as(clean).mean((0, 2, 3))
+    noise = NoiseModel(torch.zeros_like(mean), left[:, None, None], problem.noise.floor)
+    return replace(problem, observation=clean, noise=noise)
 
 
 class _DataStep:
