@@ -12,16 +12,16 @@ from napari_dip.config.fit import (
     ADDED_STOPPING_FIELDS,
     REMOVED_FIT_FIELDS,
     FitConfig,
-    NetworkConfig,
-    StoppingConfig,
 )
 from napari_dip.config.learned import (
     LEARNED,
     LEARNED_NETWORK,
     NEIGHBOURS,
     learned_fit,
+    plug_and_play_fit,
     suits_learned_kspace,
     suits_learned_start,
+    suits_plug_and_play,
 )
 from napari_dip.config.names import (
     DEFAULT_ALONG_Z,
@@ -58,7 +58,9 @@ from napari_dip.config.names import (
     VoxelSize,
     WarmStart,
 )
+from napari_dip.config.network import NetworkConfig
 from napari_dip.config.presets import PRESETS, for_correlated_noise, preset_of
+from napari_dip.config.stopping import StoppingConfig
 
 __all__ = [
     "ADDED_FIT_FIELDS",
@@ -109,7 +111,9 @@ __all__ = [
     "WarmStart",
     "for_correlated_noise",
     "learned_fit",
+    "plug_and_play_fit",
     "preset_of",
     "suits_learned_kspace",
     "suits_learned_start",
+    "suits_plug_and_play",
 ]

@@ -119,8 +119,8 @@ class DipConfig(Frozen, allow_inf_nan=False):
     start: Start = Field(
         "learned",
         description="Initial weights of the network: trained in advance on images made by code "
-        "(learned), for denoising planes, grey or RGB, and for k-space, with the presets fast and "
-        "balanced, or random.",
+        "(learned), for denoising and enlarging planes, for k-space, and with fast for blur, with "
+        "the presets fast and balanced, or random.",
     )
     neighbours: bool = Field(
         True,

@@ -1,192 +1,38 @@
-"""Fit settings: network, latent, optimiser and stopping rules."""
+"""Fit settings: solver, network, latent, optimiser and stopping rules."""
 
 # Annotations are read at run time by pydantic, cyclopts and the form, so
 # nothing here is imported under TYPE_CHECKING.
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from napari_dip.config.names import Frozen, LatentName, NetworkName
+from napari_dip.config.names import Frozen, LatentName, SolverName
+from napari_dip.config.network import NetworkConfig
+from napari_dip.config.stopping import StoppingConfig
 
 # Fields of earlier versions and their defaults, which reports and configuration files still hold.
 REMOVED_FIT_FIELDS = {"feature_weight": 0.0, "features": "efficientnet-lite0"}
 # Fields that the first version lacked, and their defaults.
 ADDED_FIT_FIELDS = {
+    "solver": "fit",
     "recorruption": 1.0,
     "window": 128,
     "neighbours": 0,
     "kspace_start": "variation",
-    "corrects_interpolation": False,
 }
 ADDED_NETWORK_FIELDS = {"blocks": 1}
 ADDED_STOPPING_FIELDS = {"heldout_gain": 0.0}
 
 
-class NetworkConfig(Frozen):
-    """Architecture of the network that generates the estimate."""
-
-    name: NetworkName = "hourglass"
-    channels: tuple[int, ...] = Field(
-        (128, 128, 128, 128, 128), description="Number of channels of each scale, finest first."
-    )
-    skip_channels: Annotated[int, Field(ge=0)] | tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        4,
-        description="Number of channels of the skip connection, one number for all scales or one "
-        "for each; 0 for no skip connection.",
-    )
-    pixel_shuffle: int = Field(
-        1,
-        ge=1,
-        description="Factor n of the pixel shuffle: the network works at 1/n of the resolution and "
-        "outputs n x n pixels for each of its own.",
-    )
-    upsampling: Literal["bilinear", "nearest"] = "bilinear"
-    tapered: bool = Field(
-        False,
-        description="Hourglass only: each scale outputs as many channels as the next finer scale "
-        "has, which saves time.",
-    )
-    downsampling: Literal["stride", "average", "max"] = Field(
-        "stride",
-        description="Hourglass only: downsampling by strided convolutions, or by average or "
-        "maximum pooling after the convolution.",
-    )
-    down_kernels: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        3,
-        description="Hourglass only: width of the downsampling kernels [pixels], one number for "
-        "all scales or one for each.",
-    )
-    up_kernels: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        3,
-        description="Hourglass only: width of the upsampling kernels [pixels], one number for all "
-        "scales or one for each.",
-    )
-    blocks: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        1,
-        description="Residual U-Net only: residual blocks of each scale, one number for all scales "
-        "or one for each.",
-    )
-    padding: Literal["reflect", "zeros"] = Field(
-        "reflect", description="Padding of the convolutions at the border: reflection, or zeros."
-    )
-    output: Literal["linear", "sigmoid"] = Field(
-        "linear",
-        description="Last activation; the range of the sigmoid is wider than that of the data.",
-    )
-    bias: bool = Field(
-        False,
-        description="Whether convolutions before a batch norm have a bias, as published; it does "
-        "not change the output.",
-    )
-
-    @property
-    def skips(self) -> tuple[int, ...]:
-        """Number of channels of the skip connection of each scale."""
-        return self.of_each_scale(self.skip_channels)
-
-    def of_each_scale(self, value: int | tuple[int, ...]) -> tuple[int, ...]:
-        """Return one number for each scale; a single number applies to all scales."""
-        return (value,) * len(self.channels) if isinstance(value, int) else value
-
-    @model_validator(mode="after")
-    def _one_number_per_scale(self) -> Self:
-        settings = {
-            "skip width": self.skip_channels,
-            "kernel width": self.down_kernels,
-            "kernel width up": self.up_kernels,
-            "number of blocks": self.blocks,
-        }
-        for name, value in settings.items():
-            if len(self.of_each_scale(value)) != len(self.channels):
-                raise ValueError(
-                    f"expected one {name} for each of {len(self.channels)} scales, "
-                    f"got {len(self.of_each_scale(value))}"
-                )
-        return self
-
-
-class StoppingConfig(Frozen):
-    """Settings of the stopping rules; patience, window and guard are in iterations."""
-
-    heldout_fraction: float = Field(
-        0.03,
-        gt=0,
-        lt=0.5,
-        description="Share of the pixels, or of the photons, that are held out of the fit.",
-    )
-    heldout_least: int = Field(
-        32,
-        ge=1,
-        description="Smallest number of held-out pixels. With fewer, their error is too noisy and "
-        "the rule auto holds out none.",
-    )
-    heldout_patience: int = Field(
-        150,
-        ge=1,
-        description="Number of iterations without a lower held-out error until the fit stops.",
-    )
-    heldout_tolerance: float = Field(
-        1e-3, ge=0, description="Relative decrease of the held-out error that resets the patience."
-    )
-    heldout_margin: float = Field(
-        0.0,
-        ge=0,
-        description="Margin above the lowest held-out error, in standard errors of the difference. "
-        "The last estimate within the margin is kept; 0 keeps the estimate of lowest error.",
-    )
-    heldout_gain: float = Field(
-        0.0,
-        ge=0,
-        description="Standard errors by which a later estimate must have a lower held-out error "
-        "than the selected one.",
-    )
-    variance_window: int = Field(
-        100, ge=2, description="Number of outputs over which the variance is measured."
-    )
-    variance_of: Literal["auto", "window", "moving"] = Field(
-        "auto",
-        description="Variance over a window of outputs, or from moving averages, which need less "
-        "memory (auto: moving for volumes).",
-    )
-    variance_decay: float = Field(
-        0.9, gt=0, lt=1, description="Decay of the moving averages in each iteration."
-    )
-    variance_patience: int = Field(
-        1000,
-        ge=1,
-        description="Number of iterations without a lower variance until the fit stops.",
-    )
-    variance_pixels: int = Field(
-        16384, ge=1, description="Number of pixels at which the variance is measured."
-    )
-    risk_patience: int = Field(
-        100,
-        ge=1,
-        description="Number of iterations without a lower risk estimate until the fit stops.",
-    )
-    blocks_patience: int = Field(
-        100,
-        ge=1,
-        description="Number of iterations without fewer visible JPEG blocks after which the fit "
-        "stops.",
-    )
-    least_removed: float = Field(
-        0.1,
-        ge=0,
-        le=1,
-        description="Share of the residual. If the residual guard removes at most this share in "
-        "95% of the image, the image has hardly any noise and the fit stops.",
-    )
-    guard: int = Field(
-        100,
-        ge=0,
-        description="First iteration at which a rule may stop the fit or select a result.",
-    )
-
-
 class FitConfig(Frozen, allow_inf_nan=False):
     """Settings of a fit: network, latent, optimiser and stopping rules."""
 
+    solver: SolverName = Field(
+        "fit",
+        description="How the estimate is found: by the fit of a network (fit), by a learned "
+        "denoiser and the observation in turn (plug-and-play), or by a small network that corrects "
+        "the cubic interpolation along z by what the planes show (axial).",
+    )
     network: NetworkConfig = NetworkConfig()
     network_weights: str | None = Field(
         None,
@@ -289,11 +135,6 @@ class FitConfig(Frozen, allow_inf_nan=False):
         description="Whether the observation is blended back in regions where the fit removed more "
         "than the noise explains.",
     )
-    corrects_interpolation: bool = Field(
-        False,
-        description="Whether a small network corrects the cubic interpolation along z by what the "
-        "planes show, instead of a fit to the stack; for a factor along z alone.",
-    )
     max_iterations: int = Field(
         3000,
         ge=0,
@@ -305,6 +146,11 @@ class FitConfig(Frozen, allow_inf_nan=False):
         description="Largest number of iterations of a plane or frame with a warm start.",
     )
     stopping: StoppingConfig = StoppingConfig()
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether the network has learned weights, so that it knows structure before any fit."""
+        return self.latent == "recorrupted" or self.solver == "plug-and-play"
 
     @model_validator(mode="before")
     @classmethod

@@ -1,9 +1,11 @@
 """Fit settings of a learned start: a network trained in advance, fitted to the image briefly."""
 
 from napari_dip.config.dip import CompleteConfig
-from napari_dip.config.fit import FitConfig, NetworkConfig, StoppingConfig
+from napari_dip.config.fit import FitConfig
 from napari_dip.config.names import Preset, TaskName
+from napari_dip.config.network import NetworkConfig
 from napari_dip.config.presets import preset_of
+from napari_dip.config.stopping import StoppingConfig
 
 # The network that the weights in the package belong to.
 LEARNED_NETWORK = NetworkConfig(
@@ -30,6 +32,17 @@ _BALANCED = FitConfig(
 LEARNED: dict[Preset, FitConfig] = {
     "balanced": _BALANCED,
     "fast": _BALANCED.model_copy(update={"max_iterations": 8, "window": 96}),
+}
+
+# Settings of the tasks that a learned denoiser solves together with the observation.
+PLUG_AND_PLAY: dict[Preset, FitConfig] = {
+    "balanced": FitConfig(solver="plug-and-play", network=LEARNED_NETWORK, max_iterations=24),
+    "fast": FitConfig(solver="plug-and-play", network=LEARNED_NETWORK, max_iterations=12),
+}
+# A fit of `balanced` is better for blur, and takes longer.
+_SOLVED: dict[Preset, tuple[TaskName, ...]] = {
+    "balanced": ("super-resolve",),
+    "fast": ("super-resolve", "deconvolve"),
 }
 
 # Number of neighbours on each side of a plane that the weights for stacks see.
@@ -60,20 +73,36 @@ def suits_learned_start(
     coarse_noise : bool
         Whether the noise of neighbouring pixels is correlated. Default False.
     """
-    preset = preset_of(config.preset, "denoise")
     return (
-        config.preset in LEARNED
-        and config.start == "learned"
-        and task == "denoise"
+        task == "denoise"
         and channels in (_COARSE_CHANNELS if coarse_noise else _CHANNELS)
         and config.dims == 2
         and config.stop in _RULES
-        and config.noise != "laplace"
-        and config.posterior_samples is None
-        and config.tune is None
-        and config.runs == 1  # runs from the same weights would agree where all are wrong
-        and config.fit.model_copy(update={"max_iterations": preset.max_iterations}) == preset
+        and _starts_learned(config, task)
     )
+
+
+def suits_plug_and_play(config: CompleteConfig, task: TaskName) -> bool:
+    """Return whether a learned denoiser solves a task, instead of a fit.
+
+    Parameters
+    ----------
+    config : CompleteConfig
+        Configuration of the restoration.
+    task : str
+        Name of the presets of the task. Its operator must be linear and fixed.
+    """
+    return (
+        task in _SOLVED.get(config.preset, ())
+        and config.dims == 2
+        and config.stop in ("auto", "none")
+        and _starts_learned(config, task)
+    )
+
+
+def plug_and_play_fit(config: CompleteConfig, task: TaskName) -> FitConfig:
+    """Return the settings of a learned denoiser, with the iterations that were chosen."""
+    return _with_chosen_iterations(PLUG_AND_PLAY[config.preset], config, task)
 
 
 def learned_fit(config: CompleteConfig, *, coarse_noise: bool, neighbours: bool) -> FitConfig:
@@ -89,11 +118,8 @@ def learned_fit(config: CompleteConfig, *, coarse_noise: bool, neighbours: bool)
     neighbours : bool
         Whether planes have neighbours that the network can see.
     """
-    fit = LEARNED[config.preset]
-    chosen = config.fit.max_iterations
+    fit = _with_chosen_iterations(LEARNED[config.preset], config, "denoise")
     changes: dict[str, int] = {}
-    if chosen != preset_of(config.preset, "denoise").max_iterations:
-        changes["max_iterations"] = chosen
     if coarse_noise:
         changes["max_iterations"] = 0
     if neighbours:
@@ -114,15 +140,31 @@ def suits_learned_kspace(config: CompleteConfig, task: TaskName) -> bool:
     task : str
         Name of the presets of the task.
     """
-    preset = preset_of(config.preset, "fourier", config.dims)
+    of_rule = config.stop in ("auto", "heldout")
+    return task == "fourier" and of_rule and _starts_learned(config, task)
+
+
+def _starts_learned(config: CompleteConfig, task: TaskName) -> bool:
+    """Return whether a single run with the settings of a preset may use learned weights."""
+    settings = config.fit.model_copy(update={"max_iterations": _usual_iterations(config, task)})
     return (
         config.preset in LEARNED
         and config.start == "learned"
-        and task == "fourier"
-        and config.stop in ("auto", "heldout")
         and config.noise != "laplace"
         and config.posterior_samples is None
         and config.tune is None
-        and config.runs == 1
-        and config.fit.model_copy(update={"max_iterations": preset.max_iterations}) == preset
+        and config.runs == 1  # runs from the same weights would agree where all are wrong
+        and settings == preset_of(config.preset, task, config.dims)
     )
+
+
+def _with_chosen_iterations(fit: FitConfig, config: CompleteConfig, task: TaskName) -> FitConfig:
+    """Return settings with the number of iterations of a configuration, if it was chosen."""
+    chosen = config.fit.max_iterations
+    if chosen == _usual_iterations(config, task):
+        return fit
+    return fit.model_copy(update={"max_iterations": chosen})
+
+
+def _usual_iterations(config: CompleteConfig, task: TaskName) -> int:
+    return preset_of(config.preset, task, config.dims).max_iterations

@@ -23,6 +23,7 @@ NetworkName = Literal[
 LatentName = Literal[
     "noise", "meshgrid", "fourier", "guide", "observation", "recorrupted", "sharpened"
 ]
+SolverName = Literal["fit", "plug-and-play", "axial"]
 Kernel = Literal["lanczos2", "box", "gaussian", "none"]
 AlongZ = Literal["correct", "fit"]
 Optics = Literal["scalar", "vectorial"]

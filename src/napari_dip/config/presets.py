@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from napari_dip.config.fit import FitConfig, NetworkConfig, StoppingConfig
+from napari_dip.config.fit import FitConfig
 from napari_dip.config.names import Preset, Stop, TaskName
+from napari_dip.config.network import NetworkConfig
+from napari_dip.config.stopping import StoppingConfig
 
 # Published denoising configuration (Ulyanov, Vedaldi, Lempitsky, "Deep Image
 # Prior", IJCV 2020, and its supplementary code).
@@ -146,7 +148,7 @@ _ITERATIONS: dict[Preset, int] = {"balanced": 600, "fast": 250}
 for _preset, _count in _ITERATIONS.items():
     _TASK_PRESETS["super-resolve-z", _preset] = FitConfig(
         network=NetworkConfig(name="resnet", channels=(32,) * 5, skip_channels=0, bias=True),
-        corrects_interpolation=True,
+        solver="axial",
         learning_rate=0.002,
         max_iterations=_count,
     )

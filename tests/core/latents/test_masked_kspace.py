@@ -10,11 +10,11 @@ import torch
 
 from napari_dip.core.fitting.fit import fit
 from napari_dip.core.latents.build import build_latent, latent_channels
-from napari_dip.core.latents.plug_and_play import PlugAndPlay
+from napari_dip.core.latents.kspace_completion import KSpaceCompletion
 from napari_dip.core.networks.build import build_network
 from napari_dip.core.operators.kspace import KSpace, least_variation
 from napari_dip.core.restoration.progress import finish
-from tests.core.latents.test_plug_and_play import rings
+from tests.core.latents.test_kspace_completion import rings
 from tests.core.operators.test_kspace import blocks, kspace_problem, scattered
 from tests.tiny import tiny_config
 
@@ -95,7 +95,7 @@ def test_held_out_frequencies_decide_between_denoiser_and_variation(
     def denoise(self, fourier, spectrum, known, image, *_):
         return truth + ratio**0.5 * (image - truth)
 
-    monkeypatch.setattr(PlugAndPlay, "__call__", denoise)
+    monkeypatch.setattr(KSpaceCompletion, "__call__", denoise)
     outcome = finish(fit(problem, learned_config()))
     assert (outcome.learned, outcome.iterations) == (learned, iterations)
     assert outcome.findings["variation_ratio"] == pytest.approx(ratio, rel=0.01)
@@ -105,11 +105,4 @@ def test_total_variation_remains_without_held_out_frequencies():
     problem = kspace_problem(KSpace(scattered(), paired=False), rings())
     settings = learned_config().model_copy(update={"stop": "none"})
     outcome = finish(fit(problem, settings))
-    assert (outcome.learned, outcome.iterations) == (False, 3)
-
-
-def test_total_variation_remains_without_weights(monkeypatch):
-    monkeypatch.setattr("napari_dip.core.latents.plug_and_play.find_weights", lambda *_: None)
-    problem = kspace_problem(KSpace(scattered(), paired=False), rings())
-    outcome = finish(fit(problem, learned_config()))
     assert (outcome.learned, outcome.iterations) == (False, 3)

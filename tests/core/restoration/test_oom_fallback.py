@@ -11,9 +11,9 @@ from napari_dip.api import finish
 from napari_dip.core.blocks.plan import block_shape, plan_blocks, split_block
 from napari_dip.core.blocks.stitch import outer
 from napari_dip.core.blocks.tiles import Tiling
+from napari_dip.core.fitting.solvers import SOLVERS
 from napari_dip.core.hardware.device import Runtime
 from napari_dip.core.image.image import Image, as_image
-from napari_dip.core.restoration import run as run_module
 from napari_dip.core.restoration.oom_fallback import OomFallback
 from napari_dip.core.tasks import InvertFeatures, SuperResolve
 from napari_dip.errors import MemoryExhaustedError
@@ -30,7 +30,7 @@ ERRORS = [
 @pytest.fixture
 def short_of_memory(monkeypatch):
     """Return a function that makes fits of more pixels fail, at most a number of times."""
-    original = run_module.fit
+    original = SOLVERS["fit"]
 
     def limit(pixels, times=1000, error=ERRORS[0]):
         failures = []
@@ -41,7 +41,7 @@ def short_of_memory(monkeypatch):
                 raise error
             return (yield from original(problem, *args, **options))
 
-        monkeypatch.setattr(run_module, "fit", fit)
+        monkeypatch.setitem(SOLVERS, "fit", fit)
         return failures
 
     return limit

@@ -10,9 +10,9 @@ from scipy import ndimage
 from napari_dip import restore
 from napari_dip.api import finish
 from napari_dip.config import DipConfig
+from napari_dip.core.fitting.solvers import SOLVERS
 from napari_dip.core.hardware.device import find_runtime
 from napari_dip.core.image.image import Image
-from napari_dip.core.restoration import run as run_module
 from napari_dip.core.tasks import Inpaint
 from napari_dip.errors import DeviceError, InputError, MemoryExhaustedError
 from tests.tiny import noisy_waves, tiny_config, waves
@@ -293,7 +293,7 @@ def test_errors_of_torch_become_device_errors(monkeypatch, raised, expected):
         raise raised
         yield
 
-    monkeypatch.setattr(run_module, "fit", failing)
+    monkeypatch.setitem(SOLVERS, "fit", failing)
     with pytest.raises(expected, match="^Got") as caught:
         restored(noisy_waves((16, 16)))
     assert not isinstance(caught.value, RuntimeError)

@@ -62,7 +62,7 @@ def test_factor_along_z_alone_corrects_the_cubic_interpolation():
     image, shown = Image(blobs((8, 32, 32)), "ZYX"), []
     result = finish(restore(image, SuperResolve({"z": 4}), quick()), shown.append)
     report = result.report
-    assert report.config.fit.corrects_interpolation
+    assert report.config.fit.solver == "axial"
     assert report.diagnostics["corrected"] in (0, 1)
     assert [block.iterations for block in report.blocks] == [20]
     assert shown[0].iteration == 0
@@ -82,7 +82,7 @@ def test_factor_along_z_alone_corrects_the_cubic_interpolation():
 )
 def test_network_is_fitted_to_the_whole_stack_where_a_correction_does_not_suit(task, choices):
     config = DipConfig(**choices).complete(task.preset, task.dims)
-    assert not config.fit.corrects_interpolation
+    assert config.fit.solver != "axial"
     assert config.fit == DipConfig(**choices).complete("super-resolve", 3).fit
 
 
@@ -113,6 +113,6 @@ def test_correction_keeps_no_state_to_resume():
 
 
 def test_correction_is_refused_for_other_tasks():
-    fit = FitConfig(corrects_interpolation=True, max_iterations=2)
+    fit = FitConfig(solver="axial", max_iterations=2)
     with pytest.raises(UsageError, match="factor along z alone"):
         run(waves((24, 20)), Denoise(), DipConfig(fit=fit, device="cpu"))

@@ -46,11 +46,11 @@ def fit_memory(settings: FitConfig, pixels: int, channels: int = 3) -> int:
     """
     network = settings.network
     widths = network.channels
-    if settings.latent == "recorrupted":  # whole planes without gradients, windows with them
+    if settings.is_learned:  # whole planes without gradients
         of_network = _KEPT_WITHOUT_GRADIENTS * 4 * widths[0] / network.pixel_shuffle**2
         of_strip = of_network * min(pixels, STRIP)
         return int(of_strip + _BYTES_OF_PICTURE * (1 + channels) * pixels)
-    if settings.corrects_interpolation:  # some copies of the stack, and slices one by one
+    if settings.solver == "axial":  # some copies of the stack, and slices one by one
         return _BYTES_OF_CORRECTION * channels * pixels
     below = widths if network.tapered else (*widths[1:], widths[-1])
     # Tensors of a scale: the skip branch, the upsampled coarser scale and two convolutions of
@@ -84,9 +84,11 @@ def iteration_work(settings: FitConfig, pixels: int) -> float:
     >>> iteration_work(fast, 256**2) < iteration_work(balanced, 256**2)
     True
     """
+    if settings.solver == "plug-and-play":
+        return _PASS * _work_per_pixel(settings.network) * pixels
     if settings.latent == "recorrupted":
         pixels = min(pixels, settings.window**2)
-    if settings.corrects_interpolation:
+    if settings.solver == "axial":
         pixels = min(pixels, _EXAMPLES)
     return _work_per_pixel(settings.network) * pixels
 

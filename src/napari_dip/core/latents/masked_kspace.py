@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_dip.core.latents.augment import View, skip_views, views
 from napari_dip.core.latents.base import Draw, Latent, Mirror
-from napari_dip.core.latents.plug_and_play import PlugAndPlay
+from napari_dip.core.latents.kspace_completion import KSpaceCompletion
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 from napari_dip.core.operators.kspace import KSpace, least_variation
 
@@ -90,7 +90,7 @@ class FrequencyLatent(Latent):
         self._weights = [operator.holdout_weights(group) for group in self._hidden]
         self._pictures: dict[int, _Picture] = {}
 
-        self._denoiser: PlugAndPlay | None = None
+        self._denoiser: KSpaceCompletion | None = None
         self.learned_sha256: str | None = None
         self.suffices = False
         self._ratio: float | None = None
@@ -154,9 +154,9 @@ class FrequencyLatent(Latent):
         Without held-out frequencies there is no comparison, and total variation remains.
         """
         heldout = self._problem.valid.float() - self._fitted
-        denoiser = PlugAndPlay.with_learned_weights(self._random.device)
-        if denoiser is None or not bool(heldout.any()):
+        if not bool(heldout.any()):
             return least
+        denoiser = KSpaceCompletion(self._random.device)
         weights = self._operator.holdout_weights(heldout)
 
         def error(picture: _Picture) -> float:

@@ -54,7 +54,7 @@ def of_fit(
     correlations = [record.correlation for record in noise if record.correlation is not None]
     correlation = median(correlations) if correlations else None
     # A fit from learned weights knows structure before its first iteration.
-    from_random = config.fit is None or config.fit.latent != "recorrupted"
+    from_random = config.fit is None or not config.fit.is_learned
     unfinished = from_random and any(StopReason(reason).is_limit for reason in stop_reasons)
     warnings = list(_of_interpolation(diagnostics))
     if task.noisy and correlation is not None and correlation >= CORRELATED:

@@ -11,8 +11,10 @@ import numpy as np
 from napari_dip.config import (
     for_correlated_noise,
     learned_fit,
+    plug_and_play_fit,
     suits_learned_kspace,
     suits_learned_start,
+    suits_plug_and_play,
 )
 from napari_dip.core.blocks.neighbours import neighbour_axis
 from napari_dip.core.blocks.plan import (
@@ -196,6 +198,8 @@ def _adapt_fit(
         stop = "none" if coarse_noise else stop
     elif suits_learned_kspace(config, task.preset):
         fit = fit.model_copy(update={"kspace_start": "learned"})
+    elif task.has_fixed_operator and suits_plug_and_play(config, task.preset):
+        fit, stop = plug_and_play_fit(config, task.preset), "none"
     elif coarse_noise:
         fit, stop = for_correlated_noise(fit), "sure"
     if not fit.max_iterations and fit.latent != "recorrupted":
@@ -212,7 +216,7 @@ def _check_correction(config: CompleteConfig, operator: Operator) -> None:
     """Raise an error if the fit corrects an interpolation, but not z alone is enlarged."""
     factors = operator.factors if isinstance(operator, Downsample) else ()
     along_z = len(factors) == 3 and factors[0] > 1 and factors[1:] == (1, 1)
-    if config.fit.corrects_interpolation and not along_z:
+    if config.fit.solver == "axial" and not along_z:
         raise UsageError(
             "Got a correction of the interpolation along z for another task; expected "
             "super-resolution with a factor along z alone. Leave the fit settings to the preset."

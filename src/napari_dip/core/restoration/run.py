@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_dip.core.fitting.axial.fit import fit_axial
-from napari_dip.core.fitting.fit import fit
+from napari_dip.core.fitting.solvers import SOLVERS
 from napari_dip.core.hardware.device import first_line, is_out_of_memory
 from napari_dip.core.hardware.memory import free_memory
 from napari_dip.core.image.image import Image
@@ -182,21 +181,8 @@ class Run:
         result: Fit
         block, timer = data.block, self.timer
         begin, last_yield = timer.seconds, -np.inf
-        config = self._config(block, start)
-        fit_of_task: Callable[..., Generator[Snapshot, None, Fit]]
-        fit_of_task = fit_axial if config.fit.corrects_interpolation else fit
-        snapshots = fit_of_task(
-            problem,
-            config,
-            runtime=self._oom_fallback.runtime,
-            seed=_seed(config.seed, block, run),
-            time_limit=self._budget.time_share(block, run, timer.seconds),
-            # With a reference every assessment counts, for the best PSNR; else some suffice.
-            interval=_PREVIEW_INTERVAL if self.reference is None else 0.0,
-            stop_requested=timer.stop_requested,
-            start_from=start,
-            keep_checkpoint=self._warm_starts.has_followers(block) or self._checkpoints is not None,
-        )
+        limit = self._config(block, start).max_iterations
+        snapshots = self._solve(block, problem, run, start)
         before = 0 if start is None else start.iteration
         while True:
             try:
@@ -204,12 +190,30 @@ class Run:
             except StopIteration as end:
                 result = end.value
                 return result
-            progress = self._progress(data, run, snapshot, begin, before, config.max_iterations)
+            progress = self._progress(data, run, snapshot, begin, before, limit)
             now = timer.seconds
             if now - last_yield >= _PREVIEW_INTERVAL or snapshot.stop_reason is not None:
                 last_yield = now
                 with timer.waiting():
                     yield progress
+
+    def _solve(
+        self, block: Block, problem: Problem, run: int, start: FitCheckpoint | None
+    ) -> Generator[Snapshot, None, Fit]:
+        """Return the generator that finds the estimate of a block."""
+        config = self._config(block, start)
+        return SOLVERS[config.fit.solver](
+            problem,
+            config,
+            runtime=self._oom_fallback.runtime,
+            seed=_seed(config.seed, block, run),
+            time_limit=self._budget.time_share(block, run, self.timer.seconds),
+            # With a reference every assessment counts, for the best PSNR; else some suffice.
+            interval=_PREVIEW_INTERVAL if self.reference is None else 0.0,
+            stop_requested=self.timer.stop_requested,
+            start_from=start,
+            keep_checkpoint=self._warm_starts.has_followers(block) or self._checkpoints is not None,
+        )
 
     def _config(self, block: Block, start: FitCheckpoint | None) -> CompleteConfig:
         """Return the configuration of a fit, which depends on its place in a series."""

@@ -30,7 +30,7 @@ def choose_warm_start(config: CompleteConfig, task: TaskName) -> WarmStart:
     A network whose input is the observation learns to separate noise from structure, which
     helps with the next plane as well. A network whose input is noise learns the plane itself.
     """
-    if config.fit.latent == "recorrupted" or config.fit.kspace_start == "learned":
+    if config.fit.is_learned or config.fit.kspace_start == "learned":
         return "off"  # each plane starts from the weights that come with the package
     if config.warm_start != "auto":
         return config.warm_start

@@ -65,6 +65,11 @@ class Task:
         return False
 
     @property
+    def has_fixed_operator(self) -> bool:
+        """Whether the operator is linear and known: nothing of it is fitted."""
+        return True
+
+    @property
     def joint(self) -> bool:
         """Whether channels must be fitted jointly, with one intensity scale for all."""
         return False

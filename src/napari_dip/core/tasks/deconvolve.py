@@ -196,6 +196,10 @@ class Deconvolve(Task):
             return 3 if by_axis(self.sigma).get("Z", 0) > 0 else 2
         return 2 if self.psf is None or self._given_psf().ndim == 2 else 3
 
+    @property
+    def has_fixed_operator(self) -> bool:
+        return not self.refine_psf
+
     def operator(self, image: Image, axes: str) -> Operator:
         import torch
 

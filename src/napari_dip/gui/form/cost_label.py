@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLabel
 
-from napari_dip.config import learned_fit, suits_learned_start
+from napari_dip.config import (
+    learned_fit,
+    plug_and_play_fit,
+    suits_learned_start,
+    suits_plug_and_play,
+)
 from napari_dip.core.blocks.plan import block_shape, count_channels, plan_blocks
 from napari_dip.core.hardware.fit_cost import fit_memory, fit_work, iteration_work
 from napari_dip.errors import NapariDipError
@@ -108,6 +113,8 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
     settings = complete.fit
     if suits_learned_start(complete, task.name, channels):  # type: ignore[arg-type]
         settings = learned_fit(complete, coarse_noise=False, neighbours=False)
+    elif suits_plug_and_play(complete, task.name):  # type: ignore[arg-type]
+        settings = plug_and_play_fit(complete, task.name)  # type: ignore[arg-type]
     memory = f"{max(fit_memory(settings, pixels, channels) / 1e9, 0.1):.1f} GB"
     if pace is None:
         return memory

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from napari_dip.config import DipConfig
+from napari_dip.config import DipConfig, suits_plug_and_play
 from napari_dip.core.blocks.neighbours import neighbour_axis
 from napari_dip.gui.job.first_answer import has_learned_start
 from napari_dip.gui.job.job import size_of_part
@@ -14,6 +14,7 @@ from napari_dip.gui.job.job import size_of_part
 if TYPE_CHECKING:
     import napari.layers
 
+    from napari_dip.config import TaskName
     from napari_dip.gui.job.job import Choices
 
 # Noise models that each number belongs to.
@@ -50,7 +51,7 @@ def applicable(choices: Choices, layer: napari.layers.Image | None) -> frozenset
     learned = has_learned_start(choices, layer)
     if not learned:
         names -= {"strength"}
-        if not has_learned_start(_changed(choices, start="learned"), layer):
+        if not _can_be_learned(_changed(choices, start="learned"), layer):
             names -= {"start"}
     has_channels = sizes.get("C", 1) > 1 or sizes.get("S", 1) > 2  # S: RGB, or grey with opacity
     if not has_channels:
@@ -65,6 +66,12 @@ def applicable(choices: Choices, layer: napari.layers.Image | None) -> frozenset
     if config.tile is None and max(sizes["Y"], sizes["X"]) <= _SMALL:
         names -= {"overlap"}
     return frozenset(names)
+
+
+def _can_be_learned(choices: Choices, layer: napari.layers.Image) -> bool:
+    task = cast("TaskName", choices.task.name)
+    solved = suits_plug_and_play(choices.config.complete(task), task)
+    return solved or has_learned_start(choices, layer)
 
 
 def _changed(choices: Choices, **update: Any) -> Choices:

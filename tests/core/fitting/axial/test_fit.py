@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 def settings(iterations=120):
     fit = FitConfig(
         network=NetworkConfig(name="resnet", channels=(12,) * 3),
-        corrects_interpolation=True,
+        solver="axial",
         learning_rate=0.004,
         max_iterations=iterations,
     )

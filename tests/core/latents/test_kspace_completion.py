@@ -1,18 +1,18 @@
-"""Plug and play: k-space completed with the learned denoiser."""
+"""K-space completed with the learned denoiser."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from napari_dip.core.latents.plug_and_play import PlugAndPlay
+from napari_dip.core.latents.kspace_completion import KSpaceCompletion
 from napari_dip.core.operators.kspace import KSpace, least_variation
 from tests.core.operators.test_kspace import scattered
 
 
 @pytest.fixture(scope="module")
 def complete():
-    return PlugAndPlay.with_learned_weights(torch.device("cpu"))
+    return KSpaceCompletion(torch.device("cpu"))
 
 
 def rings(shape=(48, 40)):

@@ -1,4 +1,4 @@
-"""Plug and play: complete k-space with the learned weights of the package as denoiser."""
+"""Completion of k-space by plug and play, with the learned weights of the package as denoiser."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_dip.config import LEARNED_NETWORK
 from napari_dip.core.latents.augment import FLIPS
-from napari_dip.core.latents.base import Mirror
-from napari_dip.core.latents.recorrupted import input_channels, network_input
-from napari_dip.core.networks.build import PriorNetwork, build_network
-from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
-from napari_dip.core.networks.strips import in_strips
+from napari_dip.core.latents.denoiser import LearnedDenoiser
 
 if TYPE_CHECKING:
     from napari_dip.core.operators.kspace import KSpace
@@ -27,7 +22,7 @@ _RELAXATION = 1.5
 _FLOOR = 0.85
 
 
-class PlugAndPlay:
+class KSpaceCompletion:
     """Iteration of a learned denoiser and the recorded frequencies.
 
     The aliasing of undersampled k-space is treated as noise whose level decreases. At each step
@@ -36,10 +31,13 @@ class PlugAndPlay:
 
     Parameters
     ----------
-    network : PriorNetwork
-        Network for one channel that sees the noise level.
+    device : torch.device
+        Device of the images.
+
+    Attributes
+    ----------
     sha256 : str
-        SHA-256 of the file of its weights.
+        SHA-256 of the file of the weights of the denoiser.
 
     References
     ----------
@@ -49,7 +47,7 @@ class PlugAndPlay:
     Examples
     --------
     >>> from napari_dip.core.operators.kspace import KSpace
-    >>> complete = PlugAndPlay.with_learned_weights(torch.device("cpu"))
+    >>> complete = KSpaceCompletion(torch.device("cpu"))
     >>> fourier = KSpace(torch.ones(16, 16, dtype=torch.bool), paired=False)
     >>> image = torch.eye(16)[None, None]
     >>> result = complete(fourier, fourier(image), torch.ones_like(image), image)
@@ -57,20 +55,10 @@ class PlugAndPlay:
     True
     """
 
-    def __init__(self, network: PriorNetwork, sha256: str) -> None:
-        self._network, self.sha256 = network, sha256
-
-    @classmethod
-    def with_learned_weights(cls, device: torch.device) -> PlugAndPlay | None:
-        """Return the iteration with the weights of the package; None if there are none."""
-        file = find_weights(LEARNED_NETWORK, 1)
-        if file is None:
-            return None
-        channels = input_channels(1, LEARNED_NETWORK.pixel_shuffle)
-        with torch.random.fork_rng(devices=[]):
-            network = build_network(LEARNED_NETWORK, channels, 1)
-        sha256 = load_learned_weights(network, file, torch.ones(()))
-        return cls(network.to(device), sha256)
+    def __init__(self, device: torch.device) -> None:
+        # Real and imaginary parts are denoised one by one.
+        self._denoise = LearnedDenoiser(1, volumes=False, device=device)
+        self.sha256 = self._denoise.sha256
 
     @torch.no_grad()
     def __call__(
@@ -106,27 +94,12 @@ class PlugAndPlay:
                 break
             level = deviation * _FIRST * (_LAST / _FIRST) ** (step / (_STEPS - 1))
             level = max(level, _FLOOR * noise)
-            change = self._denoised(image, level, FLIPS[step % len(FLIPS)]) - image
+            change = self._denoise(image, level, FLIPS[step % len(FLIPS)]) - image
             image = image + _RELAXATION * change
             # The share of each recorded value that the noise leaves certain.
             share = level**2 / (level**2 + noise**2) if level else 1.0
             image = image + share * fourier.zero_filled(spectrum - fourier(image), known)
         return image
-
-    def _denoised(self, image: Tensor, level: float, flips: tuple[int, ...]) -> Tensor:
-        """Return the image without noise of this level; real and imaginary parts one by one."""
-        size = image.shape[-2:]
-        planes = image.reshape(-1, 1, *size)
-        mean = planes.mean((2, 3), keepdim=True)
-        deviation = max(_deviation(image), 1e-6)
-        to_canvas = Mirror(tuple(size), self._network.canvas(tuple(size)), image.device)
-        standard = to_canvas((planes - mean) / deviation).flip(flips)
-        levels = standard.new_full((len(planes), 1, 1, 1), level / deviation)
-        latent = network_input(
-            standard, torch.ones_like(standard), levels, self._network.pixel_shuffle
-        )
-        clean = (standard + in_strips(self._network, latent)).flip(flips)
-        return (clean[..., : size[0], : size[1]] * deviation + mean).reshape(image.shape)
 
 
 def _deviation(image: Tensor) -> float:
