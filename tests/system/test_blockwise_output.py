@@ -61,7 +61,8 @@ def test_reads_and_writes_at_most_one_block_at_a_time(stack, tmp_path, monkeypat
         words += ["--suffix", ".ome.zarr"]
     assert call(*words) == 0
     assert len(sizes) > 20
-    assert max(sizes[1:]) <= 40 * 33  # the first is the sample for the intensity range
+    # More than a block is read only for the intensity range, and to search stripes.
+    assert sum(size > 40 * 33 for size in sizes) <= 2
 
 
 @pytest.mark.parametrize("seams", [{1: [(10, 14)]}, {2: [(9, 12)], 0: [(1, 2)]}])

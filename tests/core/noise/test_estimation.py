@@ -159,7 +159,7 @@ def test_white_noise_is_not_correlated(noise):
 
 @pytest.mark.parametrize("width", [1.0, 2.0])
 def test_blurred_noise_is_correlated(width):
-    grain = ndimage.gaussian_filter(RNG.normal(size=PICTURE.shape), width)
+    grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=PICTURE.shape), width)
     _, record = find_noise((PICTURE + 20 * grain / grain.std())[None], tiny_config())
     assert record.correlation > 0.3
 

@@ -204,6 +204,7 @@ def test_a_stack_is_never_in_memory_as_a_whole(dialog, dock, tmp_path, qtbot, mo
     sizes = spied_sizes(monkeypatch)
     assert run(dialog, qtbot) == "1 restored."
     assert len(sizes) > 20
-    assert max(sizes[1:]) <= 40 * 33  # the first reads are for the intensity map
+    # More than a block is read only for the intensity map, and to search stripes.
+    assert sum(size > 40 * 33 for size in sizes) <= 2
     restored = io.read_image(tmp_path / "out" / "stack_denoise.ome.zarr", lazy=True)
     assert restored.data.shape == planes.shape

@@ -110,14 +110,10 @@ def plug_and_play(
     ...     coarse, coarse >= 0, exact, (-1, 2), runtime.device, Downsample((2, 2), "box")
     ... )
     >>> config = DipConfig(max_iterations=4).complete("super-resolve")
-    >>> steps = plug_and_play(problem, config, runtime=runtime)
-    >>> while True:
-    ...     try:
-    ...         _ = next(steps)
-    ...     except StopIteration as end:
-    ...         break
-    >>> end.value.estimate.shape, end.value.stop_reason.value
-    ((1, 8, 16), 'max_iterations')
+    >>> for snapshot in plug_and_play(problem, config, runtime=runtime):
+    ...     pass
+    >>> snapshot.iteration, snapshot.estimate.shape, snapshot.stop_reason.value
+    (4, (1, 8, 16), 'max_iterations')
     """
     timer, iterations = Timer(stop_requested), config.max_iterations
     denoise = LearnedDenoiser(

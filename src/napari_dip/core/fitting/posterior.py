@@ -32,6 +32,7 @@ _FIT_ENDED = (
     StopReason.RISK_MINIMUM,
     StopReason.FEWEST_BLOCKS,
     StopReason.NO_NOISE,
+    StopReason.GOOD_START,
     StopReason.MAX_ITERATIONS,
 )
 

@@ -107,7 +107,7 @@ def parameters_of(task: type[Task]) -> dict[str, TaskParameter]:
     --------
     >>> from napari_dip.core.tasks import SuperResolve
     >>> list(parameters_of(SuperResolve))
-    ['factor', 'kernel']
+    ['factor', 'kernel', 'along_z']
     """
     described_fields = [field for field in fields(task) if "parameter" in field.metadata]
     ordered = sorted(described_fields, key=lambda field: field.metadata["parameter"].group)

@@ -74,7 +74,7 @@ class SuperResolve(Task):
             "Along Z",
             "Way to add planes if only Z is enlarged: correct the cubic interpolation by what the "
             "planes show (correct), or fit a network to the whole stack (fit).",
-            choices={"correct": "Correct interpolation", "fit": "Fit the stack"},
+            choices={"correct": "correct cubic", "fit": "fit the stack"},
         ),
     )
 

@@ -21,7 +21,11 @@ from napari_dip.gui.widgets.labels import label
 # Words for the dimensions of a fit.
 DIMS = {2: "2D planes", 3: "3D volume"}
 # Words for choices that are too long for a list.
-_CHOICES = {"poisson-gaussian": "poisson-gauss"}
+_CHOICES = {
+    "poisson-gaussian": "poisson-gauss",
+    "partial-rows": "part of rows",
+    "partial-columns": "part of cols",
+}
 # Words for None where those of the description are too long for a field; its tooltip has them.
 _SHORT = {
     "dims": "auto",
