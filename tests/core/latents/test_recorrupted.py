@@ -322,8 +322,8 @@ def structured(noise, contrast):
 
 @pytest.mark.parametrize(
     ("contrast", "removed", "expected"),
-    [(20, 0.8, 0.8), (40, 0.1, 0.23), (20, 1.5, 1.0), (0.5, 0.5, 1.0)],
-    ids=["little noise", "at the bound", "more removed", "much noise"],
+    [(20, 0.8, 0.8), (40, 0.05, 0.1), (10, 0.1, 0.78), (20, 1.5, 1.0), (3, 0.5, 1.0)],
+    ids=["little noise", "least", "between", "more removed", "much noise"],
 )
 def test_level_of_little_noise_falls_to_what_is_removed(contrast, removed, expected):
     latent, _, _ = make(structured(GAUSSIAN, contrast))

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 # Side of the squares whose mean intensity determines the noise at few photons [pixels].
 _REGION = 5
-# Texture makes little noise appear more, so a level below this share of the deviation of the image
-# may be lowered, at most by this factor where the share is small. That of coarse noise, part of
-# which is not measured, may be raised.
-_LITTLE, _LOWEST, _HIGHEST = 1 / 3, 0.15, 1.2
+# Texture makes little noise appear more: up to the first share of the deviation of the image, the
+# level may be lowered by up to the third number, from the second share on not at all. The level of
+# coarse noise, part of which is not measured, may be raised up to the fourth.
+_LITTLE, _MODERATE, _LOWEST, _HIGHEST = 0.05, 0.17, 0.1, 1.2
 # Relative change of the level below which it counts as settled.
 _SETTLED = 0.02
 # Side of the part of an image on which the level is corrected [pixels].
@@ -167,7 +167,8 @@ class RecorruptedLatent(Latent):
         """
         before, draw = self.level, self.probe()
         removed = (change.square() * draw.weights).sum() / (draw.weights > 0).sum().clamp(min=1)
-        share = min(1 / (_LITTLE * float(self.deviation)), 1.0)
+        share = (1 / float(self.deviation) - _LITTLE) / (_MODERATE - _LITTLE)
+        share = min(max(share, 0.0), 1.0)
         low = _LOWEST + (1 - _LOWEST) * share
         high = _HIGHEST if self._problem.noise.grain else 1.0
         self.level = min(max(float(removed.sqrt()), low), high)
