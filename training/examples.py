@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.image.infill import mean_of_neighbours
-from napari_dip.core.latents.recorrupted import network_input
+from napari_dip.core.latents.level_input import network_input
 from napari_dip.core.networks.build import GAIN, MIDDLE, PriorNetwork
 from training.noise import FINE_NOISE, NoiseMix, with_contrast, with_noise
 from training.stacks import with_neighbours

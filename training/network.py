@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from napari_dip.core.latents.recorrupted import input_channels
+from napari_dip.core.latents.level_input import input_channels
 from napari_dip.core.networks.build import PriorNetwork, build_network
 from napari_dip.core.networks.packed_weights import pack, unpack
 from napari_dip.io.atomic import atomic_write

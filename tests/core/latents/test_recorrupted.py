@@ -11,7 +11,7 @@ import torch
 
 from napari_dip.config import FitConfig, NetworkConfig
 from napari_dip.core.latents.build import build_latent, latent_channels
-from napari_dip.core.latents.recorrupted import network_input
+from napari_dip.core.latents.level_input import network_input
 from napari_dip.core.networks.build import build_network
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.noise.stabilise import Stabiliser

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from scipy import ndimage
 
 from napari_dip.config import LEARNED, LEARNED_NETWORK, NEIGHBOURS, PRESETS, NetworkConfig
-from napari_dip.core.latents.recorrupted import input_channels, network_input
+from napari_dip.core.latents.level_input import input_channels, network_input
 from napari_dip.core.networks.build import build_network
 from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
 

@@ -451,3 +451,27 @@ def test_request_to_stop_is_the_reason_also_if_another_plane_came_first():
     result = restored(image, tiny_config(50), start_at={"Z": 1}, stop_requested=stop_requested)
     assert [record.index for record in result.report.blocks] == [0, 1]
     assert result.report.stop_reason == "stop_requested"
+
+
+@pytest.mark.parametrize("channels", [(0,), (0, 2)], ids=["one", "two"])
+def test_blank_channels_of_a_colour_image_do_not_hide_the_others(channels):
+    truth = np.zeros((64, 64, 3))
+    truth[..., channels] = np.where(np.hypot(*np.mgrid[-32:32, -32:32]) < 20, 200.0, 80.0)[
+        ..., None
+    ]
+    noisy = 8.0 * np.random.default_rng(0).poisson(truth / 8)
+    result = finish(restore(Image(noisy, "YXS"), config=DipConfig(max_iterations=0, device="cpu")))
+    restored = np.asarray(result.image.data)
+    blank = [channel for channel in range(3) if channel not in channels]
+    np.testing.assert_array_equal(restored[..., blank], 0)
+    errors = [np.mean((picture - truth) ** 2) for picture in (noisy, restored)]
+    assert errors[1] < 0.2 * errors[0]
+
+
+def test_black_region_of_one_channel_does_not_hide_the_others():
+    truth = np.full((64, 64, 3), 120.0)
+    truth[:, :32] = (220.0, 180.0, 0.0)
+    noisy = 8.0 * np.random.default_rng(0).poisson(truth / 8)
+    result = finish(restore(Image(noisy, "YXS"), config=DipConfig(max_iterations=0, device="cpu")))
+    error = np.asarray(result.image.data)[:, :32] - truth[:, :32]
+    assert np.sqrt(np.mean(error**2)) < 8

@@ -8,7 +8,7 @@ import torch
 
 from napari_dip.config import LEARNED_NETWORK
 from napari_dip.core.latents.base import Mirror
-from napari_dip.core.latents.recorrupted import input_channels, network_input
+from napari_dip.core.latents.level_input import input_channels, network_input
 from napari_dip.core.networks.build import build_network
 from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
 from napari_dip.core.networks.strips import in_strips

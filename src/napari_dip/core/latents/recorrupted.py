@@ -12,8 +12,8 @@ from torch import Tensor
 from napari_dip.core.image.regional_means import at_pixels, regional_means
 from napari_dip.core.latents.augment import FLIPS, View
 from napari_dip.core.latents.base import Draw, Latent, Mirror
+from napari_dip.core.latents.level_input import network_input
 from napari_dip.core.latents.pixel_noise import relative_power, shared
-from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 from napari_dip.core.noise.stabilise import Stabiliser
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class RecorruptedLatent(Latent):
         random: torch.Generator,
     ) -> None:
         self._problem, observed = problem, problem.observation
-        visible = fitted.amin(dim=1, keepdim=True)
+        visible = _in_all_channels(fitted)
         count = (visible.sum() * problem.channels).clamp(min=1.0)
         regional = _regional_means(observed, visible)
         stabiliser = Stabiliser(problem.noise, *_mean_and_spread(problem, regional, visible))
@@ -112,7 +112,7 @@ class RecorruptedLatent(Latent):
         trust = 1 / self._power
         self._neighbours = _stable_neighbours(problem, stabiliser, trust)
         self._fitted = _fill(stable, visible, trust)
-        self._shown = _fill(stable, problem.valid.amin(dim=1, keepdim=True).float(), trust)
+        self._shown = _fill(stable, _in_all_channels(problem.valid.float()), trust)
         self._varies = problem.noise.excess is not None
         bias, noise = stabiliser.moments(regional)
         # What a window is cut from: picture, mask, target, standard deviation of typical noise,
@@ -235,32 +235,13 @@ class RecorruptedLatent(Latent):
         return (..., *spans)
 
 
-def input_channels(channels: int, shuffle: int) -> int:
-    """Return the number of channels of `network_input` for C channels and neighbours."""
-    return shuffle**2 * (channels + 1) + 1
+def _in_all_channels(mask: Tensor) -> Tensor:
+    """Return where a mask is 1 in all channels, (1, 1, Y, X), but for channels where it never is.
 
-
-def network_input(standard: Tensor, visible: Tensor, level: Tensor, shuffle: int) -> Tensor:
-    """Return what a network that knows the noise level sees.
-
-    Parameters
-    ----------
-    standard : (N, C, Y, X) Tensor
-        Standardised images, with hidden pixels filled, and their neighbours, if any.
-    visible : (N, 1, Y, X) Tensor
-        1 at pixels that the network sees, 0 at filled ones.
-    level : (N, 1, 1, 1) Tensor
-        Standard deviation of the noise of the standardised images.
-    shuffle : int
-        n: a pixel of the input holds n x n pixels of the images.
-
-    Returns
-    -------
-    (N, n^2 (C + 1) + 1, Y / n, X / n) Tensor
-        Images, noise level at filled pixels, and noise level.
+    Such a channel is blank, and its values are exact.
     """
-    coarse = pixel_unshuffle(torch.cat([standard, (1 - visible) * level], 1), shuffle)
-    return channels_last(torch.cat([coarse, level.expand(-1, 1, *coarse.shape[2:])], 1))
+    blank = mask.amax(dim=(2, 3), keepdim=True) == 0
+    return torch.where(blank, 1.0, mask).amin(dim=1, keepdim=True)
 
 
 def _fill(stable: Tensor, visible: Tensor, trust: Tensor) -> _Picture:

@@ -61,7 +61,8 @@ class BlockSource:
         known = finite_mask(values)
         kept = self._constant_planes(block, values)
         if task.leaves_out_regions and not kept.all():
-            kept |= kept_pixels.constant_regions(around)[inside]
+            # Where one channel is black the others may show structure.
+            kept |= kept_pixels.constant_regions(around)[inside].all(axis=0)
         channels = self._fitted_channels(block, values, known & ~kept)
         valid = known & ~kept
         if self.plan.searches_impulses:
