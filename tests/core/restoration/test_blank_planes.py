@@ -7,6 +7,7 @@ import pytest
 
 from napari_dip import DipConfig, restore
 from napari_dip.api import finish
+from napari_dip.core.fitting.solvers import SOLVERS
 from napari_dip.core.image import typical_planes
 from napari_dip.core.image.image import Image
 from napari_dip.core.image.typical_planes import sample_planes
@@ -307,10 +308,8 @@ def test_time_limit_is_shared_among_planes_with_data(monkeypatch):
         given.append(time_limit)
         return original(*args, time_limit=time_limit, **options)
 
-    from napari_dip.core.restoration import run
-
-    original = run.fit
-    monkeypatch.setattr(run, "fit", spy)
+    original = SOLVERS["fit"]
+    monkeypatch.setitem(SOLVERS, "fit", spy)
     restored(frames, "TYX", tiny_config(3, time_limit=100))
     assert given[0] == pytest.approx(50, rel=0.05)
     assert given[1] == pytest.approx(100, rel=0.05)
