@@ -222,7 +222,10 @@ class BlockSource:
             return usual
         planes = np.where(fitted, values, np.nan).reshape(-1, *values.shape[-2:])
         known = planes[finite_mask(planes).any(axis=(-2, -1))][:_NOISE_PLANES]
-        return find_channel(known, find_scaling(valid), self.plan.config, self.plan.task)
+        own = find_channel(known, find_scaling(valid), self.plan.config, self.plan.task)
+        # Texture can hide the noise of one sample, though all samples together show it.
+        hidden = self.plan.observation.rgb and own.record.negligible
+        return usual if hidden and not usual.record.negligible else own
 
 
 def anisotropy(image: Image) -> float:
