@@ -147,7 +147,7 @@ def _plain(text: str) -> str:
     return text.replace("&", "")
 
 
-def settle(dock):
+def assert_nothing_is_cut(dock):
     for _ in range(5):
         QApplication.processEvents()
     assert clipped(dock) == []
@@ -156,7 +156,7 @@ def settle(dock):
 
 def assert_fits(viewer, dock, qtbot, name):
     """Assert that nothing is clipped; save pictures of dock and window if a folder is set."""
-    settle(dock)
+    assert_nothing_is_cut(dock)
     if _FOLDER is None:
         return
     folder = Path(_FOLDER)
@@ -193,7 +193,7 @@ def test_all_settings_fit_for_every_kind_of_image(viewer, dock, qtbot, kind):
         dock.task = TaskChoice(name)
         for section in dock.findChildren(Collapsible):
             section.expand()
-        settle(dock)
+        assert_nothing_is_cut(dock)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -236,7 +236,7 @@ def test_every_state_of_a_run_fits(viewer, dock, qtbot, theme):
     inspector = dock._results._inspector
     inspector.expand()
     inspector.comparison._truth.value = viewer.layers["cell (truth)"]
-    settle(dock)
+    assert_nothing_is_cut(dock)
     qtbot.mouseClick(dock.findChild(QPushButton, "before_after"), Qt.MouseButton.LeftButton)
     assert_fits(viewer, dock, qtbot, f"before-after{ending}")
     qtbot.mouseClick(dock.findChild(QPushButton, "residual"), Qt.MouseButton.LeftButton)
@@ -305,14 +305,14 @@ def test_everything_can_be_reached_on_a_small_screen(viewer, small, qtbot, theme
         dock.task = TaskChoice(name)
         for section in dock.findChildren(Collapsible):
             section.expand()
-        settle(dock)
+        assert_nothing_is_cut(dock)
         assert is_in_view(dock, dock._form._expert.fields["deterministic"].native)
         assert is_in_view(dock, run)
     dock.task = TaskChoice("denoise")
     dock.config = tiny_config(3, threads=1)
     with qtbot.waitSignal(dock.finished, timeout=60_000):
         dock.run()
-    settle(dock)
+    assert_nothing_is_cut(dock)
     for name in ("save", "before_after", "residual", "compare"):
         assert is_in_view(dock, dock.findChild(QPushButton, name))
     assert is_in_view(dock, dock.findChild(QLabel, "status"))
@@ -354,7 +354,7 @@ def test_error_with_buttons_fits(viewer, dock, qtbot):
 )
 def test_search_finds_a_cut_text_and_an_option(viewer, dock, qtbot, damage, search):
     dock._form._expert.expand()
-    settle(dock)
+    assert_nothing_is_cut(dock)
     damage(dock.findChild(QLineEdit, "tile"), dock.findChild(QPushButton, "save"))
     QApplication.processEvents()
     assert len(search(dock)) == 1

@@ -152,8 +152,8 @@ class RecorruptedLatent(Latent):
     def correct_level(self, change: Tensor) -> bool:
         """Correct the measured noise level by what the network removes at that level.
 
-        A network that is told too high a level removes less than that; one that is told too low
-        a level of noise without structure removes more.
+        At too high a level a network removes less than that; at too low a level of noise
+        without structure it removes more.
 
         Parameters
         ----------
