@@ -172,7 +172,7 @@ def fit(
     )
     posterior = Posterior(config.posterior_samples or 0, settings.posterior_noise, limit)
 
-    reason = None
+    reason, first = None, latent.first() if start_from is None else None
     if learned_sha256 is not None:
         if problem.observation.numel() >= _GLIMPSED and start_from is None:
             snapshot = monitor.glimpse(trainer.glimpse(state.average.value))
@@ -181,26 +181,18 @@ def fit(
         set_noise_level(latent, trainer, strength)
     judged = trainer.judge(state.average.value)
     if learned_sha256 is not None and start_from is None:
-        estimate = trainer.reveal(state.average.value)
-        state.average.update(estimate)
-        loss = weighted_mean(problem.nll(estimate), fitted)
-        start = evaluator.read(loss, estimate if judged is None else judged)
-        removed = None if guard is None else guard.most_removed(estimate)
-        reason = state.assess(start.evidence(0, timer.seconds, estimate.flatten()[probe], removed))
+        first = trainer.reveal(state.average.value)
+    if first is not None:
+        state.average.update(first)
+        loss = weighted_mean(problem.nll(first), fitted)
+        start = evaluator.read(loss, first if judged is None else judged)
+        removed = None if guard is None else guard.most_removed(first)
+        reason = state.assess(start.evidence(0, timer.seconds, first.flatten()[probe], removed))
         if latent.suffices:
             reason = reason or StopReason.GOOD_START
         state.keep_checkpoint(0, start.loss)
         with timer.waiting():
             yield monitor.snapshot(0, start, reason)
-        monitor.restart_interval()
-
-    first = latent.first() if start_from is None else None
-    if first is not None:
-        state.average.update(first)
-        start = evaluator.read(weighted_mean(problem.nll(first), fitted), first)
-        state.assess(start.evidence(0, timer.seconds, first.flatten()[probe]))
-        with timer.waiting():
-            yield monitor.snapshot(0, start)
         monitor.restart_interval()
 
     iteration, last = before, before + (settings.max_iterations if reason is None else 0)
