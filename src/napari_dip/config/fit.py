@@ -19,6 +19,7 @@ ADDED_FIT_FIELDS = {
     "window": 128,
     "neighbours": 0,
     "kspace_start": "variation",
+    "collaborative_filter": False,
 }
 ADDED_NETWORK_FIELDS = {"blocks": 1}
 ADDED_STOPPING_FIELDS = {"heldout_gain": 0.0}
@@ -134,6 +135,11 @@ class FitConfig(Frozen, allow_inf_nan=False):
         False,
         description="Whether the observation is blended back in regions where the fit removed more "
         "than the noise explains.",
+    )
+    collaborative_filter: bool = Field(
+        False,
+        description="Whether groups of similar patches correct the selected estimate of a "
+        "recorrupted latent.",
     )
     max_iterations: int = Field(
         3000,

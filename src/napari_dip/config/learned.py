@@ -24,6 +24,7 @@ _BALANCED = FitConfig(
     reveal_every=8,
     averaging=0.97,
     residual_guard=True,
+    collaborative_filter=True,
     max_iterations=24,
     # The first estimate counts, too: a later one must be better by more than chance.
     stopping=StoppingConfig(guard=0, heldout_gain=2.0),
@@ -120,8 +121,8 @@ def learned_fit(config: CompleteConfig, *, coarse_noise: bool, neighbours: bool)
     """
     fit = _with_chosen_iterations(LEARNED[config.preset], config, "denoise")
     changes: dict[str, int] = {}
-    if coarse_noise:
-        changes["max_iterations"] = 0
+    if coarse_noise or not fit.max_iterations:
+        changes |= {"max_iterations": 0, "collaborative_filter": False}
     if neighbours:
         changes["neighbours"] = NEIGHBOURS
     return fit.model_copy(update=changes)

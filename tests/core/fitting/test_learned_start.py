@@ -107,11 +107,30 @@ def test_fit_improves_an_image_unlike_those_of_the_training():
 
 
 def test_fit_that_gets_worse_returns_the_first_estimate():
-    config = learned(20, {"heldout_margin": 0.0}, stop="heldout", learning_rate=3.0, averaging=0.0)
+    config = learned(
+        20,
+        {"heldout_margin": 0.0},
+        stop="heldout",
+        learning_rate=3.0,
+        averaging=0.0,
+        collaborative_filter=False,
+    )
     steps, outcome = snapshots_of(problem_of(noisy_waves((96, 96)))[0], config)
     assert steps[-1].heldout_error > steps[0].heldout_error
     assert outcome.selected_iteration == 0
     np.testing.assert_array_equal(outcome.estimate, steps[0].estimate)
+
+
+def test_similar_patches_improve_the_estimate_of_texture_that_repeats():
+    random = np.random.default_rng(0)
+    tile = ndimage.gaussian_filter(random.normal(size=(12, 12)), 1, mode="wrap")
+    truth = np.tile(100 + 150 * tile, (10, 10))
+    problem, scaling = problem_of(truth + random.normal(0, 25, truth.shape))
+    errors = [
+        rmse(scaling.unscale(snapshots_of(problem, learned(1, **choice))[1].estimate)[0], truth)
+        for choice in ({"collaborative_filter": False}, {})
+    ]
+    assert errors[1] < 0.9 * errors[0]
 
 
 def test_held_out_pixels_do_not_reach_the_first_estimate():

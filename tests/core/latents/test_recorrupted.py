@@ -398,3 +398,43 @@ def test_added_noise_and_weights_follow_the_variance_of_each_pixel():
     assert float(draw.target[noisy].std() / draw.target[~noisy].std()) == pytest.approx(
         1.5, abs=0.6
     )
+
+
+def stripes_and_blurred(noise=GAUSSIAN, **choices):
+    """Return latent and estimate of stripes that are weaker in the estimate, and the stripes."""
+    truth = np.float32(np.arange(96) // 4 % 2).reshape(1, 1, 96).repeat(64, axis=1)
+    values = truth + np.random.default_rng(0).normal(0, 0.2, truth.shape)
+    latent, _, problem = make(values, noise, **{"collaborative_filter": True, **choices})
+    return latent, problem, torch.from_numpy(0.8 * truth + 0.1)[None], torch.from_numpy(truth)[None]
+
+
+@pytest.mark.parametrize("noise", [GAUSSIAN, NoiseModel(0.02, 0.03, 1e-6)])
+def test_similar_patches_refine_an_estimate(noise):
+    latent, _, estimate, truth = stripes_and_blurred(noise)
+    refined = latent.refine(estimate, lambda: False)
+    assert (refined - truth).square().mean() < 0.6 * (estimate - truth).square().mean()
+
+
+def test_missing_pixels_do_not_reach_a_refined_estimate():
+    latent, problem, estimate, _ = stripes_and_blurred()
+    expected = latent.refine(estimate, lambda: False)
+    hidden = torch.zeros_like(problem.valid)
+    hidden[..., 20:30, 30:40] = True
+    # The values of missing pixels of a problem are arbitrary.
+    latent._problem = replace(problem, observation=problem.observation + 100 * hidden)
+    latent._problem = replace(latent._problem, valid=~hidden)
+    refined = latent.refine(estimate, lambda: False)
+    assert (refined - expected).abs().max() < 0.3
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"collaborative_filter": False},
+        {"noise": replace(GAUSSIAN, grain=0.8)},
+        {"neighbours": np.zeros((2, 64, 96), np.float32)},
+    ],
+)
+def test_estimate_is_not_refined_without_white_noise_or_beside_neighbours(choices):
+    latent, _, estimate, _ = stripes_and_blurred(**choices)
+    assert latent.refine(estimate, lambda: False) is estimate

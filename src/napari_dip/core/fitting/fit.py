@@ -247,9 +247,10 @@ def fit(
         if posterior.complete:
             posterior_std, scale = posterior.std(heldout.judged, state.selected, heldout.weights)
 
-    estimate = finished(state.selected)
+    refined = latent.refine(state.selected, is_over)
+    estimate = finished(refined)
     diagnostics = (
-        {} if guard is None else guard.findings(latent.finish(state.selected), state.heldout_error)
+        {} if guard is None else guard.findings(latent.finish(refined), state.heldout_error)
     )
     return Fit(
         estimate=to_array(problem, estimate),

@@ -92,6 +92,10 @@ class Latent(Protocol):
         """Return inputs in which held-out pixels are hidden; none if they always are."""
         return []
 
+    def refine(self, estimate: Tensor, stop_requested: Callable[[], bool]) -> Tensor:
+        """Return the selected estimate, improved by what takes too long for every one."""
+        return estimate
+
     def finish(self, estimate: Tensor) -> Tensor:
         """Return the final estimate, corrected for the kind of latent."""
         return estimate

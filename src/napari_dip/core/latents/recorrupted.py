@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from napari_dip.core.image.regional_means import at_pixels, regional_means
 from napari_dip.core.latents.augment import FLIPS, View
 from napari_dip.core.latents.base import Draw, Latent, Mirror
+from napari_dip.core.latents.collaborative import collaborative_filter
 from napari_dip.core.latents.level_input import network_input
 from napari_dip.core.latents.pixel_noise import relative_power, shared
 from napari_dip.core.noise.stabilise import Stabiliser
@@ -101,9 +102,10 @@ class RecorruptedLatent(Latent):
         self.mean = (stable * visible).sum() / count
         spread = ((stable - self.mean).square() * visible).sum() / count
         self.deviation = spread.sqrt().clamp(min=1e-3)
-        self._to_intensity = stabiliser.inverse
+        self._stabiliser, self._to_intensity = stabiliser, stabiliser.inverse
         self.level, self.strength = 1.0, 1.0
         self._recorruption, self._side = settings.recorruption, settings.window
+        self._refines = settings.collaborative_filter
         self._shuffle, self._random = network.pixel_shuffle, random
         self._flips: Iterator[tuple[int, ...]] = cycle(FLIPS)
         self._on_canvas = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
@@ -184,6 +186,27 @@ class RecorruptedLatent(Latent):
     def judge(self) -> list[Draw]:
         """Return the observation without held-out pixels, flipped in two ways."""
         return list(self._mirrored(self._fitted, FLIPS[:2]))
+
+    def refine(self, estimate: Tensor, stop_requested: Callable[[], bool]) -> Tensor:
+        """Return an estimate corrected by groups of similar patches.
+
+        That is for white noise, and for planes without neighbours, which show more than patches.
+        """
+        if not self._refines or self._problem.noise.grain or self._problem.neighbour_count:
+            return estimate
+        before = self._stabiliser(estimate)[0]
+        bias, deviation = self._stabiliser.moments(estimate)
+        observed = (self._stabiliser(self._problem.observation) - bias)[0]
+        power = (self.strength * self.level * deviation).square() * self._power
+        after = collaborative_filter(
+            torch.where(self._problem.valid[0], observed, before),
+            before,
+            power.mean(dim=1)[0],
+            stop_requested,
+        )
+        if after is before:  # the stabilised scale rounds
+            return estimate
+        return estimate + self._to_intensity(after[None]) - self._to_intensity(before[None])
 
     def finish(self, estimate: Tensor) -> Tensor:
         """Give every region of an estimate the mean of the observation.
