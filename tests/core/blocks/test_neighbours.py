@@ -6,12 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_dip.core.blocks.neighbours import (
-    neighbour_axis,
-    read_neighbours,
-    show_same_scene,
-    slots,
-)
+from napari_dip.core.blocks.neighbours import neighbour_axis, read_neighbours, show_same_scene
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.image.image import as_image
@@ -45,14 +40,6 @@ def test_planes_before_and_behind_and_their_substitutes_at_the_ends(position, ex
 def test_short_stacks_repeat_their_planes(planes, expected):
     image = stack(planes)
     assert numbers(image, plan_blocks(image, None)[0]) == expected
-
-
-@pytest.mark.parametrize("reach", [1, 2, 3])
-def test_a_plane_is_never_its_own_neighbour(reach):
-    for offsets in ({-1}, {1}, {-1, 1}, {2}, {-2, 1}):
-        chosen = slots(offsets, reach)
-        assert len(chosen) == 2 * reach
-        assert set(chosen) <= offsets
 
 
 def test_constant_and_empty_planes_count_as_missing():

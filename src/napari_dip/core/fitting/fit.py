@@ -175,7 +175,8 @@ def fit(
     reason, first = None, latent.first() if start_from is None else None
     if learned_sha256 is not None:
         if problem.observation.numel() >= _GLIMPSED and start_from is None:
-            snapshot = monitor.glimpse(trainer.glimpse(state.average.value))
+            view = next(iter(latent.reveal()))
+            snapshot = monitor.glimpse(trainer.estimate(view, state.average.value))
             with timer.waiting():
                 yield snapshot
         set_noise_level(latent, trainer, strength)
@@ -247,7 +248,9 @@ def fit(
         if posterior.complete:
             posterior_std, scale = posterior.std(heldout.judged, state.selected, heldout.weights)
 
-    refined = latent.refine(state.selected, is_over)
+    refined = latent.refine(
+        state.selected, lambda draw: trainer.estimate(draw, state.selected), is_over
+    )
     estimate = finished(refined)
     diagnostics = (
         {} if guard is None else guard.findings(latent.finish(refined), state.heldout_error)

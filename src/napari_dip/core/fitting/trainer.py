@@ -100,9 +100,9 @@ class Trainer:
         return self._mean_estimate(self.latent.reveal(), known)
 
     @torch.no_grad()
-    def glimpse(self, known: Tensor) -> Tensor:
-        """Return an estimate as `reveal` does, but from one view only."""
-        return self._estimate(next(iter(self.latent.reveal())), known)
+    def estimate(self, draw: Draw, known: Tensor) -> Tensor:
+        """Return the estimate (1, C, [Z,] Y, X) for a draw; `known` where its view has no pixel."""
+        return self._estimate(draw, known)
 
     @torch.no_grad()
     def judge(self, known: Tensor) -> Tensor | None:

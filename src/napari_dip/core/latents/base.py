@@ -92,8 +92,23 @@ class Latent(Protocol):
         """Return inputs in which held-out pixels are hidden; none if they always are."""
         return []
 
-    def refine(self, estimate: Tensor, stop_requested: Callable[[], bool]) -> Tensor:
-        """Return the selected estimate, improved by what takes too long for every one."""
+    def refine(
+        self,
+        estimate: Tensor,
+        estimate_of: Callable[[Draw], Tensor],
+        stop_requested: Callable[[], bool],
+    ) -> Tensor:
+        """Return the selected estimate, improved by what takes too long for every one.
+
+        Parameters
+        ----------
+        estimate : (1, C, [Z,] Y, X) Tensor
+            Selected estimate.
+        estimate_of : callable
+            Function that returns the estimate of the fitted network for a draw.
+        stop_requested : callable
+            Function that returns whether to return the estimate as it is.
+        """
         return estimate
 
     def finish(self, estimate: Tensor) -> Tensor:

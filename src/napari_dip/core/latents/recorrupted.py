@@ -12,9 +12,9 @@ from torch import Tensor
 from napari_dip.core.image.regional_means import at_pixels, regional_means
 from napari_dip.core.latents.augment import FLIPS, View
 from napari_dip.core.latents.base import Draw, Latent, Mirror
-from napari_dip.core.latents.collaborative import collaborative_filter
 from napari_dip.core.latents.level_input import network_input
 from napari_dip.core.latents.pixel_noise import relative_power, shared
+from napari_dip.core.latents.refinement import Refinement
 from napari_dip.core.noise.stabilise import Stabiliser
 
 if TYPE_CHECKING:
@@ -102,10 +102,9 @@ class RecorruptedLatent(Latent):
         self.mean = (stable * visible).sum() / count
         spread = ((stable - self.mean).square() * visible).sum() / count
         self.deviation = spread.sqrt().clamp(min=1e-3)
-        self._stabiliser, self._to_intensity = stabiliser, stabiliser.inverse
+        self._to_intensity = stabiliser.inverse
         self.level, self.strength = 1.0, 1.0
         self._recorruption, self._side = settings.recorruption, settings.window
-        self._refines = settings.collaborative_filter
         self._shuffle, self._random = network.pixel_shuffle, random
         self._flips: Iterator[tuple[int, ...]] = cycle(FLIPS)
         self._on_canvas = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
@@ -113,6 +112,10 @@ class RecorruptedLatent(Latent):
         self._power = relative_power(problem, regional)
         trust = 1 / self._power
         self._neighbours = _stable_neighbours(problem, stabiliser, trust)
+        white = settings.collaborative_filter and not problem.noise.grain
+        self._refinement = (
+            Refinement(problem, stabiliser, self._neighbours, self._power) if white else None
+        )
         self._fitted = _fill(stable, visible, trust)
         self._shown = _fill(stable, _in_all_channels(problem.valid.float()), trust)
         self._varies = problem.noise.excess is not None
@@ -187,26 +190,18 @@ class RecorruptedLatent(Latent):
         """Return the observation without held-out pixels, flipped in two ways."""
         return list(self._mirrored(self._fitted, FLIPS[:2]))
 
-    def refine(self, estimate: Tensor, stop_requested: Callable[[], bool]) -> Tensor:
-        """Return an estimate corrected by groups of similar patches.
-
-        That is for white noise, and for planes without neighbours, which show more than patches.
-        """
-        if not self._refines or self._problem.noise.grain or self._problem.neighbour_count:
+    def refine(
+        self,
+        estimate: Tensor,
+        estimate_of: Callable[[Draw], Tensor],
+        stop_requested: Callable[[], bool],
+    ) -> Tensor:
+        """Return an estimate corrected by groups of similar patches, if the noise is white."""
+        if self._refinement is None:
             return estimate
-        before = self._stabiliser(estimate)[0]
-        bias, deviation = self._stabiliser.moments(estimate)
-        observed = (self._stabiliser(self._problem.observation) - bias)[0]
-        power = (self.strength * self.level * deviation).square() * self._power
-        after = collaborative_filter(
-            torch.where(self._problem.valid[0], observed, before),
-            before,
-            power.mean(dim=1)[0],
-            stop_requested,
-        )
-        if after is before:  # the stabilised scale rounds
-            return estimate
-        return estimate + self._to_intensity(after[None]) - self._to_intensity(before[None])
+        beside = {at: estimate_of(self._beside(at)) for at in self._refinement.distances}
+        factor = self.strength * self.level
+        return self._refinement(estimate, beside, factor, stop_requested)
 
     def finish(self, estimate: Tensor) -> Tensor:
         """Give every region of an estimate the mean of the observation.
@@ -232,6 +227,15 @@ class RecorruptedLatent(Latent):
             latent = self._input(turned[0], turned[1], self.strength, turned[2])
             weights = shown.visible.expand_as(shown.picture)
             yield Draw(latent, weights, view, shown.picture, to_intensity=self._to_intensity)
+
+    def _beside(self, distance: int) -> Draw:
+        """Return a neighbouring plane as observation, with the planes around it as neighbours."""
+        assert self._refinement is not None
+        picture, neighbours = self._refinement.around(distance, self._shown.picture)
+        visible = torch.ones_like(picture)
+        image, mask, others = map(self._on_canvas, (picture, visible, neighbours))
+        latent = self._input(image, mask, self.strength, others)
+        return Draw(latent, visible, View(), picture, to_intensity=self._to_intensity)
 
     def _input(self, picture: Tensor, visible: Tensor, noise: float, neighbours: Tensor) -> Tensor:
         level = (self.level * noise / self.deviation).reshape(1, 1, 1, 1)
