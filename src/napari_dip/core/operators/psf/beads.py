@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_dip.core.image.units import MICROMETERS
-from napari_dip.core.operators.bead_search import Bead, find_beads
-from napari_dip.core.operators.bead_shape import without_bead
-from napari_dip.core.operators.psf import spacing_in_micrometers
-from napari_dip.core.operators.psf_sampling import spatial_psf
-from napari_dip.core.operators.psf_width import full_width
+from napari_dip.core.operators.psf.bead_search import Bead, find_beads
+from napari_dip.core.operators.psf.bead_shape import without_bead
+from napari_dip.core.operators.psf.kernel import spacing_in_micrometers
+from napari_dip.core.operators.psf.sampling import spatial_psf
+from napari_dip.core.operators.psf.width import full_width
 from napari_dip.errors import Hint, InputError
 
 if TYPE_CHECKING:
