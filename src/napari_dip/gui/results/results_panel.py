@@ -13,7 +13,7 @@ from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.form.fixes import commands_in
 from napari_dip.gui.napari_writer import SAVED_AS, save_layer
-from napari_dip.gui.results.inspector import Inspector
+from napari_dip.gui.results.inspection.inspector import Inspector
 from napari_dip.gui.results.iteration_slider import IterationSlider
 from napari_dip.gui.results.progress_plot import ProgressPlot
 from napari_dip.gui.results.save_report import save_report
@@ -24,7 +24,7 @@ from napari_dip.render.text import outcome
 
 if TYPE_CHECKING:
     from napari_dip.core.restoration.progress import Progress
-    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.preview.preview import Preview
 
 
 class ResultsPanel(QWidget):  # type: ignore[misc]

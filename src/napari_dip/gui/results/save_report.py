@@ -17,7 +17,7 @@ from napari_dip.render.html import save_page
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
     from napari_dip.gui.job.job import Job
-    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.preview.preview import Preview
 
 
 def save_report(

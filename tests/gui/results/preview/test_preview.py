@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QWidget
 from napari_dip.config import DipConfig
 from napari_dip.core.restoration.progress import Restoration
 from napari_dip.gui.job.job import Choices, job
-from napari_dip.gui.results.preview import Preview
+from napari_dip.gui.results.preview.preview import Preview
 from tests.gui.conftest import make_report
 from tests.gui.results.test_progress_plot import progress
 
