@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 # Largest squared error of the image of the learned denoiser at held-out frequencies, relative to
-# that of the least-variation image, without a fit. Fits from the latter gain 0.2 to 0.9 dB.
+# that of the least-variation image, without a fit. Fits that start from the least-variation image
+# gain 0.2 to 0.9 dB.
 _CLEARLY_BETTER = 0.85
 
 
