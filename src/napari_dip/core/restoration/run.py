@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_dip.core.fitting.solvers import SOLVERS
-from napari_dip.core.hardware.device import first_line, is_out_of_memory
+from napari_dip.core.hardware.device import is_out_of_memory
 from napari_dip.core.image.image import Image
 from napari_dip.core.report.report import make_report
 from napari_dip.core.restoration.accumulator import Accumulator
@@ -26,6 +26,7 @@ from napari_dip.core.restoration.warm_start import (
     config_of_follower,
 )
 from napari_dip.core.stopping.rules import StopReason
+from napari_dip.errors import first_line
 
 if TYPE_CHECKING:
     from napari_dip.config import CompleteConfig
