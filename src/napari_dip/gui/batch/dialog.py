@@ -27,7 +27,7 @@ from napari_dip.errors import NapariDipError, UsageError
 from napari_dip.gui.batch.image_list import ImageList, push_button
 from napari_dip.gui.batch.worker import BatchWorker, task_spec
 from napari_dip.gui.form.task_form import TITLES
-from napari_dip.gui.results.progress_plot import describe
+from napari_dip.gui.results.progress_plot import describe, share_done
 from napari_dip.gui.widgets.notify import notify
 from napari_dip.io.formats import WRITERS
 
@@ -217,7 +217,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         done, count, latest = len(self._records), len(self._batch.left), self._run.latest
         share = 0.0
         if latest is not None and done < count:
-            share = latest.seconds / max(latest.seconds + latest.seconds_left, 1e-9)
+            share = share_done(latest)
             name = self._batch.left[done].source.name
             words = describe(latest, latest.block + 1)
             self._say(f"{done + 1} of {count}: {name}, {share:.0%}, {words}")
