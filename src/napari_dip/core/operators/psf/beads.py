@@ -135,7 +135,7 @@ def psf_of_beads(
 
 def _plane_or_stack(image: Image, channel: int | None) -> Image:
     if channel is not None:
-        count = dict(zip(image.axes, image.shape, strict=True)).get("C", 0)
+        count = image.sizes.get("C", 0)
         if not 0 <= channel < count:
             raise InputError(
                 f"Got channel {channel} of an image with {count} channels; expected a number "
