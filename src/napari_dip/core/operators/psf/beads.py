@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_dip.core.image.units import MICROMETERS
+from napari_dip.core.noise.normal import STD_PER_MAD
 from napari_dip.core.operators.psf.bead_search import Bead, find_beads
 from napari_dip.core.operators.psf.bead_shape import without_bead
 from napari_dip.core.operators.psf.kernel import spacing_in_micrometers
@@ -257,7 +258,7 @@ def _cleaned(average: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     smooth = ndimage.gaussian_filter(average, 1.0)
     background = smooth[_faces(average.shape)]
-    spread = 1.4826 * np.median(np.abs(background - np.median(background)))
+    spread = STD_PER_MAD * np.median(np.abs(background - np.median(background)))
     return np.where(smooth > _BACKGROUND * spread, np.clip(average, 0, None), 0.0)
 
 
