@@ -103,7 +103,7 @@ class FrequencyLatent(Latent):
         self._mean = start.plain.mean()
         self._deviation = start.plain.std().clamp(min=1e-12)
         self._gain = float(start.added.std().clamp(min=1e-12))
-        self._rest = network.settle()
+        self._rest = network.make_constant()
 
     def draw(self) -> Draw:
         """Hide a random group of frequencies; only these count in the loss."""

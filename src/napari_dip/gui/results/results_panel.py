@@ -82,7 +82,7 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
             self.plot.clear()
         self._cards.show_advice(*self._warnings)
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         """Show a message below the outcome of the last run, until the layers change."""
         self.plot.show_text("\n".join(filter(None, [self._outcome, text])))
 
@@ -167,4 +167,4 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
         except (NapariDipError, OSError) as error:
             notify(error)
         else:
-            self.say(f"Saved as {Path(file).name}.")
+            self.show_text(f"Saved as {Path(file).name}.")
