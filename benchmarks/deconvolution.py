@@ -29,7 +29,7 @@ from napari_dip.compare import deconvolution
 from napari_dip.compare.baselines import BASELINES
 from napari_dip.compare.run import restore_with
 from napari_dip.config import PRESETS, FitConfig, StoppingConfig
-from napari_dip.core.operators.psf import centred_psf, gaussian_psf
+from napari_dip.core.operators.psf.kernel import centred_psf, gaussian_psf
 from napari_dip.core.tasks import Deconvolve
 
 if TYPE_CHECKING:

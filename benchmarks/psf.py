@@ -21,7 +21,7 @@ from benchmarks.rows import show
 from scipy import ndimage
 
 from napari_dip import DipConfig, deconvolve, measure_psf
-from napari_dip.core.operators.microscope import Setup, microscope_psf
+from napari_dip.core.operators.psf.microscope import Setup, microscope_psf
 from napari_dip.metrics import psnr
 from napari_dip.samples.noisy import cell
 from tests.bead_images import apart, recorded, spots, true_width

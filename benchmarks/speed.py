@@ -343,12 +343,14 @@ def estimate(options: argparse.Namespace) -> Iterator[dict[str, object]]:
             threads=options.threads, max_iterations=200,
         )  # fmt: skip
         image = Image(picture, "YXS")
-        told = forecast(image, config=config)
-        assert told is not None
+        predicted = forecast(image, config=config)
+        assert predicted is not None
         report = finish(restore(image, config=config)).report
         yield {
-            "preset": preset, "pixels": size, "s told": told.seconds, "s taken": report.seconds,
-            "told over taken": told.seconds / report.seconds, "GB told": told.memory / 1e9,
+            "preset": preset, "pixels": size,
+            "s predicted": predicted.seconds, "s taken": report.seconds,
+            "predicted over taken": predicted.seconds / report.seconds,
+            "GB predicted": predicted.memory / 1e9,
             "GB taken": report.peak_memory_bytes / 1e9,
         }  # fmt: skip
 

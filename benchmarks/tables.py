@@ -26,7 +26,7 @@ from napari_dip import DipConfig, Image, metrics
 from napari_dip.core.noise.estimation import estimate_mean_variance
 from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.operators.kspace import least_variation
-from napari_dip.core.operators.psf import gaussian_psf
+from napari_dip.core.operators.psf.kernel import gaussian_psf
 from napari_dip.core.tasks import Deconvolve, Denoise, Inpaint, ReconstructKSpace, SuperResolve
 from napari_dip.io.images import read_image
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_dip import errors
-from napari_dip.errors import Hint, InputError, NapariDipError, describe_error
+from napari_dip.errors import Hint, InputError, NapariDipError, describe_error, first_line
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,8 @@ def test_other_exceptions_get_a_sentence_and_an_exit_code(error, word, exit_code
     sentence, code = describe_error(error)
     assert word in sentence
     assert code == exit_code
+
+
+def test_first_line_names_the_class_of_an_error_without_message():
+    assert first_line(ValueError("one\ntwo")) == "one"
+    assert first_line(MemoryError()) == "MemoryError"

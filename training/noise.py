@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from napari_dip.core.noise.stabilise import anscombe
 from training.fields import Plane, log_uniform
 
 # Ranges of the standard deviation of the noise over that of the clean image, and how often each
@@ -163,15 +164,8 @@ def stabilise(values: Plane, gain: float, variance: float) -> Plane:
         Intensity of one photon; 0 for Gaussian noise.
     variance : float
         Variance of the read noise.
-
-    Notes
-    -----
-    The generalised Anscombe transform: M. Mäkitalo, A. Foi, IEEE TIP 22 (2013) 91.
     """
-    if not gain:
-        stable: Plane = values / variance**0.5
-    else:
-        stable = 2 / gain * np.sqrt(np.maximum(gain * values + 0.375 * gain**2 + variance, 0))
+    stable: Plane = anscombe(values, gain, variance) if gain else values / variance**0.5
     return stable.astype(np.float32)
 
 

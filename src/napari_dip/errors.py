@@ -118,3 +118,8 @@ def describe_error(error: BaseException) -> tuple[str, int]:
             return "Out of memory; use a smaller image or preset.", DeviceError.exit_code
         case _:
             return f"Unexpected {type(error).__name__}: {error}.", UNEXPECTED
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of the message of an error, or its class without a message."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

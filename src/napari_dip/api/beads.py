@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_dip.core.image.image import Image, as_image
-from napari_dip.core.operators.bead_psf import MeasuredPsf, psf_of_beads
+from napari_dip.core.operators.psf.beads import MeasuredPsf, psf_of_beads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -220,7 +220,7 @@ def deconvolve(
     See Also
     --------
     measure_psf : PSF from an image of beads.
-    napari_dip.core.operators.microscope.microscope_psf : PSF from the optics.
+    napari_dip.core.operators.psf.microscope.microscope_psf : PSF from the optics.
 
     References
     ----------

@@ -48,15 +48,15 @@ def checksum_of(task: TaskSpec, config: DipConfig) -> str:
     # The number of threads is a property of the machine.
     settings = config.model_dump(mode="json", exclude={"threads"})
     text = json.dumps(
-        [_layout(task), contents, _former(settings)],
+        [_task_in_first_layout(task), contents, _in_first_version(settings)],
         sort_keys=True,
         default=lambda path: path.name,
     )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _former(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration in the words of the first version, in which checksums are made."""
+def _in_first_version(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration with the names of the first version, which checksums use."""
     rules = {rule: former for former, rule in FORMER_STOP.items()}
     settings["stop"] = rules.get(settings["stop"], settings["stop"])
     if settings["fit"] is not None:
@@ -74,7 +74,7 @@ def _without_defaults(settings: dict[str, Any], added: Mapping[str, Any]) -> dic
     }
 
 
-def _layout(task: TaskSpec) -> dict[str, Any]:
+def _task_in_first_layout(task: TaskSpec) -> dict[str, Any]:
     """Return a task in the layout that all versions use for the checksum.
 
     A change of this layout would prevent resuming the folders of earlier versions.

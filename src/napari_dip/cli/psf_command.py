@@ -52,7 +52,7 @@ def measure_psf(
     as_json
         Print one JSON object.
     """
-    from napari_dip.core.operators.bead_psf import psf_of_beads
+    from napari_dip.core.operators.psf.beads import psf_of_beads
     from napari_dip.io.images import read_image, write_image
     from napari_dip.io.results import check_outputs, default_output
 

@@ -1,4 +1,4 @@
-"""Facts: what a baseline knows besides the pixels."""
+"""Facts: inputs of a baseline besides the pixels."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def compare(
         Result of one baseline.
     """
     task = task or Denoise()
-    planes = image.shape[image.axes.index("Z")] if "Z" in image.axes else 0
+    planes = image.sizes.get("Z", 0)
     for baseline in available_baselines(task.name):
         if baseline.least_planes > planes:
             continue

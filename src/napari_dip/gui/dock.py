@@ -74,14 +74,14 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         self._strength = StrengthPreview(viewer, self._form)
         self._form.strength.moved.connect(self._preview_strength)
         self._strength.changed.connect(self._offer)
-        self._strength.failed.connect(self._results.say)
+        self._strength.failed.connect(self._results.show_text)
         self._buttons = RunButtons(
             self, self.run, self._results.save, self._runner.toggle_pause, self.stop, self.cancel
         )
         self._settings = SettingsMenu(self._form)
         self._settings.all_requested.connect(self.run_all)
         self._settings.undo_requested.connect(self.undo)
-        self._settings.reported.connect(self._results.say)
+        self._settings.reported.connect(self._results.show_text)
         self._form.changed.connect(self._offer)
         self._build()
         self._offer()
@@ -169,12 +169,12 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
         if jobs:
             self._launch(*jobs)
         else:
-            self._results.say("No image layer suits this task.")
+            self._results.show_text("No image layer suits this task.")
 
     def undo(self) -> None:
         """Remove the layers that the last run added."""
         if not self._runner.undo():
-            self._results.say("No run has added a layer.")
+            self._results.show_text("No run has added a layer.")
 
     def continue_run(self) -> None:
         """Continue the last run, once it has ended, for the same number of iterations."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.image.scaling import restore_dtype
-from napari_dip.errors import FileFormatError, Hint, NapariDipError, OutputExistsError
+from napari_dip.errors import FileFormatError, Hint, NapariDipError, OutputExistsError, first_line
 from napari_dip.io.atomic import atomic_write, check_writable, flush, sha256_of
 from napari_dip.io.formats import LIBRARIES, READERS, WRITERS, is_image, reader_of, writer_of
 from napari_dip.io.memory_check import check_memory
@@ -258,7 +258,7 @@ def _root_cause(error: Exception) -> str:
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+    return first_line(cause)
 
 
 def _verify(path: Path, image: Image) -> None:

@@ -86,11 +86,7 @@ def save_figure(
         title = "residual (observation - result)"
         pictures[title] = (residual, (-spread, spread), "coolwarm")
     count = len(pictures) + (curve is not None)
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    # Figure, unlike pyplot, has no global state or window and works in any thread.
-    figure = Figure(figsize=(4 * columns, 4 * rows), layout="constrained")
-    panels = np.ravel(figure.subplots(rows, columns, squeeze=False))
+    figure, panels = _grid(count, columns)
     for panel in panels[count:]:
         panel.set_axis_off()
     for panel, (title, picture) in zip(panels, pictures.items(), strict=False):
@@ -98,6 +94,15 @@ def save_figure(
     if curve is not None:
         _plot(panels[count - 1], curve)
     figure.savefig(target, format="png", dpi=100)
+
+
+def _grid(count: int, columns: int) -> tuple[Figure, Sequence[Axes]]:
+    """Return a figure with room for this many panels, in at most this many columns."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    # Figure, unlike pyplot, has no global state or window and works in any thread.
+    figure = Figure(figsize=(4 * columns, 4 * rows), layout="constrained")
+    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 
 def _limits(values: NDArray[np.float64]) -> tuple[float, float]:
@@ -125,10 +130,7 @@ def save_comparison(
     if reference is not None:
         pictures["reference"] = reference
     low, high = np.nanpercentile(_middle_plane(observation), _PERCENTILES)
-    columns = min(len(pictures), 3)
-    lines = -(-len(pictures) // columns)
-    figure = Figure(figsize=(4 * columns, 4 * lines), layout="constrained")
-    panels = np.ravel(figure.subplots(lines, columns))
+    figure, panels = _grid(len(pictures), 3)
     for panel in panels:
         panel.set_axis_off()
     for panel, (title, picture) in zip(panels, pictures.items(), strict=False):
@@ -144,13 +146,9 @@ def _caption(row: Row) -> str:
 
 def _middle_plane(image: Image) -> NDArray[np.float64]:
     """Return the middle plane (Y, X), or (Y, X, 3) of RGB."""
-    selection = tuple(
-        slice(None) if axis in "YX" else slice(0, 3) if axis == "S" else size // 2
-        for axis, size in zip(image.axes, image.shape, strict=True)
-    )
-    values = np.asarray(image.data[selection], np.float64)
-    kept = [axis for axis in image.axes if axis in "YXS"]
-    return values.transpose([kept.index(axis) for axis in sorted(kept, key="YXS".index)])
+    middle = {axis: size // 2 for axis, size in image.sizes.items() if axis not in "YXS"}
+    values = np.asarray(image.plane(middle), np.float64)
+    return values[..., :3] if "S" in image.axes else values
 
 
 def _show(

@@ -124,3 +124,21 @@ def test_calibrated_keeps_only_positions_in_micrometres():
     assert dict(PLACED.calibrated({"y": 0.1}).position) == {"Y": 10.0}
     pixels = Image(PLACED.data, "CYX", position={"Y": 10.0, "X": 3.0})
     assert dict(pixels.calibrated({"y": 0.1}).position) == {"X": 3.0}
+
+
+def test_sizes_name_the_length_of_each_axis():
+    assert Image(np.zeros((3, 2, 8, 6)), "ZCYX").sizes == {"Z": 3, "C": 2, "Y": 8, "X": 6}
+
+
+@pytest.mark.parametrize(
+    ("axes", "at", "order"),
+    [("ZYX", {"Z": 2}, "YX"), ("YX", {}, "YX"), ("XTY", {"T": 1}, "YX"), ("ZYXS", {"Z": 1}, "YXS")],
+)
+def test_plane_has_rows_before_columns_before_colours(axes, at, order):
+    sizes = {"Z": 4, "T": 2, "Y": 8, "X": 6, "S": 3}
+    shape = tuple(sizes[axis] for axis in axes)
+    data = np.arange(np.prod(shape)).reshape(shape)
+    plane = Image(data, axes).plane(at)
+    assert plane.shape == tuple(sizes[axis] for axis in order)
+    index = {**at, "Y": 5, "X": 3, "S": 2}
+    assert plane[tuple(index[axis] for axis in order)] == data[tuple(index[axis] for axis in axes)]

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
 from napari_dip.core.latents.augment import FLIPS
-from napari_dip.core.latents.denoiser import LearnedDenoiser
+from napari_dip.core.latents.denoiser import LearnedDenoiser, falling_level
 
 CPU = torch.device("cpu")
 
@@ -43,6 +45,14 @@ def test_flipped_view_gives_an_image_that_is_not_flipped(flips):
     assert rms(denoise(noisy(clean, 0.3), 0.3, flips) - clean) < 0.15
 
 
+def test_mean_over_the_views_is_closer_to_the_truth_than_most_views():
+    clean = waves((1, 1, 48, 48))
+    image = noisy(clean, 0.3)
+    denoise = LearnedDenoiser(1, volumes=False, device=CPU)
+    errors = sorted(rms(denoise(image, 0.3, flips) - clean) for flips in FLIPS)
+    assert rms(denoise.averaged(image, 0.3) - clean) < errors[1]
+
+
 def test_removes_more_at_a_higher_level():
     image = noisy(waves((1, 1, 64, 64)), 0.3)
     denoise = LearnedDenoiser(1, volumes=False, device=CPU)
@@ -60,3 +70,15 @@ def test_colours_have_weights_of_their_own():
     grey, colour = (LearnedDenoiser(n, volumes=False, device=CPU) for n in (1, 3))
     assert grey.sha256 != colour.sha256
     assert LearnedDenoiser(3, volumes=True, device=CPU).sha256 == grey.sha256
+
+
+def test_level_falls_by_the_same_factor_from_first_to_last():
+    levels = [falling_level(2.0, 0.3, 0.02, step, 24) for step in range(24)]
+    assert levels[0] == pytest.approx(0.6)
+    assert levels[-1] == pytest.approx(0.04)
+    factors = [later / earlier for earlier, later in itertools.pairwise(levels)]
+    assert factors == pytest.approx([(0.02 / 0.3) ** (1 / 23)] * 23)
+
+
+def test_single_step_has_the_first_level():
+    assert falling_level(2.0, 0.3, 0.02, 0, 1) == pytest.approx(0.6)

@@ -14,7 +14,7 @@ from napari_dip.core.latents.sharpening import find_sharpening
 from napari_dip.core.networks.build import build_network
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.operators.blur import Blur, GaussianBlur
-from napari_dip.core.operators.psf import gaussian_psf
+from napari_dip.core.operators.psf.kernel import gaussian_psf
 from napari_dip.core.problem import make_problem
 
 SETTINGS = FitConfig(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from napari_dip.compare import stabilise as comparison
 from napari_dip.core.noise.model import NoiseModel
-from napari_dip.core.noise.stabilise import Stabiliser
+from napari_dip.core.noise.stabilise import Stabiliser, anscombe
 
 
 def noise_of(slope, intercept, floor=0.0):
@@ -40,6 +41,16 @@ def test_noise_gets_deviation_1(slope, intercept, level):
     stabiliser = Stabiliser(noise_of(slope, intercept), mean=0.5)
     stable = stabiliser(observed(level, slope, intercept))
     assert float(stable.std()) == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(0.01, 0.0), (3.0, 40.0), (2.0, -15.0)])
+def test_arrays_tensors_and_compared_methods_have_the_same_transform(slope, intercept):
+    values = np.random.default_rng(0).normal(20 * slope, 10 * slope, (3, 40))
+    expected = anscombe(values, slope, intercept)
+    compared = comparison.stabilise(values, slope, intercept)
+    np.testing.assert_allclose(compared, expected, atol=1e-6)
+    tensor = anscombe(torch.from_numpy(values), slope, intercept)
+    np.testing.assert_allclose(tensor, expected, atol=1e-12)
 
 
 def test_photon_noise_without_transform_depends_on_the_brightness():

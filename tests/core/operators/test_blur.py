@@ -7,7 +7,7 @@ import torch
 from scipy import signal
 
 from napari_dip.core.operators.blur import Blur
-from napari_dip.core.operators.psf import gaussian_psf
+from napari_dip.core.operators.psf.kernel import gaussian_psf
 
 
 def test_blur_equals_valid_convolution():

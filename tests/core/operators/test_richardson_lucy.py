@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from napari_dip.core.operators.blur import Blur
-from napari_dip.core.operators.psf import gaussian_psf
+from napari_dip.core.operators.psf.kernel import gaussian_psf
 from napari_dip.core.operators.richardson_lucy import RichardsonLucy, divergence, has_consensus
 
 SHAPES = {"plane": (24, 20), "volume": (8, 14, 12)}

@@ -10,7 +10,7 @@ from napari_dip import restore
 from napari_dip.api import finish
 from napari_dip.config import LatentName
 from napari_dip.core.image.image import Image
-from napari_dip.core.restoration import run as run_module
+from napari_dip.core.restoration import resume as resume_module
 from napari_dip.core.stopping.held_out import HeldOut
 from napari_dip.core.stopping.limits import MaxIterations
 from napari_dip.core.stopping.rules import AnyOf, Evidence, StopReason
@@ -136,6 +136,6 @@ def test_drops_checkpoints_beyond_their_share_of_the_memory(monkeypatch):
     needed = sum(checkpoint.nbytes for (checkpoint,) in kept.values())
     assert needed > 3 * 3 * NOISY.size * 4
     for share, expected in ((0.11, True), (0.09, False)):
-        monkeypatch.setattr(run_module, "free_memory", lambda device, f=share: needed / f)
+        monkeypatch.setattr(resume_module, "free_memory", lambda device, f=share: needed / f)
         result = restored(tiny_config(2), stack, keep_state=True)
         assert (result.checkpoints is None) == expected

@@ -11,7 +11,7 @@ import napari_dip
 from napari_dip import restore
 from napari_dip.api import finish
 from napari_dip.core.image.image import Image, as_image
-from napari_dip.core.operators.psf import gaussian_psf
+from napari_dip.core.operators.psf.kernel import gaussian_psf
 from napari_dip.core.tasks import (
     Deconvolve,
     SuperResolve,

@@ -9,7 +9,7 @@ import pytest
 
 from napari_dip.core.image.acquisition import Acquisition, ChannelOptics
 from napari_dip.core.image.image import Image
-from napari_dip.core.operators.microscope import Setup, microscope_psf
+from napari_dip.core.operators.psf.microscope import Setup, microscope_psf
 from napari_dip.core.tasks import Deconvolve
 from napari_dip.core.tasks.optics import GivenOptics, find_optics
 from napari_dip.errors import InputError

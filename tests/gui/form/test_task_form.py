@@ -177,8 +177,8 @@ def test_new_mask_covers_the_image_in_paint_mode(qtbot, shape):
     assert mask.data.shape == (shape[:-1] if rgb else shape)
     assert form.choices.task.values["mask"] is mask
     mask.data[..., 3:5, 3:5] = 1
-    todo = job(form.choices, image)
-    count = int(np.isnan(np.asarray(todo.task.observe(todo.image).data)).sum())
+    prepared = job(form.choices, image)
+    count = int(np.isnan(np.asarray(prepared.task.observe(prepared.image).data)).sum())
     assert count == 4 * (3 if rgb else shape[0] if len(shape) == 3 else 1)
 
 
@@ -204,8 +204,8 @@ def test_mask_of_the_current_plane_is_used():
     mask = np.zeros((3, *SIZE), np.uint8)
     mask[1, 5:9, 5:9] = 1
     task = TaskChoice("inpaint", {"mask": Labels(mask)})
-    todo = job(Choices(DipConfig(), "current", (1.0, 0.0, 0.0), task=task), layer)
-    missing = np.isnan(np.asarray(todo.task.observe(todo.image).data))
+    prepared = job(Choices(DipConfig(), "current", (1.0, 0.0, 0.0), task=task), layer)
+    missing = np.isnan(np.asarray(prepared.task.observe(prepared.image).data))
     np.testing.assert_array_equal(missing, mask[1:2] > 0)
 
 

@@ -21,11 +21,11 @@ ALL = Choices(DipConfig())
 
 def test_job_holds_image_task_and_configuration():
     layer = ImageLayer(np.zeros((3, 4, 5)), name="cells", axis_labels=("t", "y", "x"))
-    todo = job(Choices(DipConfig(seed=3)), layer)
-    assert todo.image.axes == "TYX"
-    assert todo.image.data is layer.data
-    assert todo.config.seed == 3
-    assert todo.kwargs["name"] == "cells_denoise"
+    prepared = job(Choices(DipConfig(seed=3)), layer)
+    assert prepared.image.axes == "TYX"
+    assert prepared.image.data is layer.data
+    assert prepared.config.seed == 3
+    assert prepared.kwargs["name"] == "cells_denoise"
 
 
 def test_rejects_a_missing_layer():
@@ -61,23 +61,23 @@ def test_rejects_axes_that_do_not_fit():
 def test_the_current_plane_is_where_the_sliders_are_in_the_world():
     data = np.arange(4 * 5 * 6, dtype=float).reshape(4, 5, 6)
     layer = ImageLayer(data, scale=(2, 1, 1), translate=(10, 0, 0))
-    todo = job(Choices(DipConfig(), "current", point=(14.0, 0.0, 0.0)), layer)
-    np.testing.assert_array_equal(todo.image.data, data[2:3])
-    np.testing.assert_array_equal(todo.kwargs["translate"], (14, 0, 0))
+    prepared = job(Choices(DipConfig(), "current", point=(14.0, 0.0, 0.0)), layer)
+    np.testing.assert_array_equal(prepared.image.data, data[2:3])
+    np.testing.assert_array_equal(prepared.kwargs["translate"], (14, 0, 0))
 
 
 def test_the_viewer_may_have_more_dimensions_than_the_layer():
     layer = ImageLayer(np.zeros((3, 4, 5)))
-    todo = job(Choices(DipConfig(), "current", point=(7.0, 1.0, 0.0, 0.0)), layer)
-    assert todo.image.shape == (1, 4, 5)
-    np.testing.assert_array_equal(todo.kwargs["translate"], (1, 0, 0))
+    prepared = job(Choices(DipConfig(), "current", point=(7.0, 1.0, 0.0, 0.0)), layer)
+    assert prepared.image.shape == (1, 4, 5)
+    np.testing.assert_array_equal(prepared.kwargs["translate"], (1, 0, 0))
 
 
 def test_joint_channels_stay_together_in_the_current_plane():
     layer = ImageLayer(np.zeros((3, 2, 4, 5)), axis_labels=("z", "c", "y", "x"))
     config = DipConfig(channels="joint")
-    todo = job(Choices(config, "current", point=(1.0, 1.0, 0.0, 0.0)), layer)
-    assert todo.image.shape == (1, 2, 4, 5)
+    prepared = job(Choices(config, "current", point=(1.0, 1.0, 0.0, 0.0)), layer)
+    assert prepared.image.shape == (1, 2, 4, 5)
 
 
 def test_reads_quantisation_of_an_unchanged_jpeg_file(tmp_path):
@@ -117,9 +117,9 @@ def test_no_data_values_of_the_file_are_missing_pixels(tmp_path):
     tifffile.imwrite(path, height, metadata=None, extratags=[tag])
     with layer_source(path=str(path)):
         layer = ImageLayer(height)
-    todo = job(ALL, layer)
-    np.testing.assert_array_equal(np.isnan(todo.image.data), height == -9999)
-    assert "150 pixels" in todo.image.warnings[0]
+    prepared = job(ALL, layer)
+    np.testing.assert_array_equal(np.isnan(prepared.image.data), height == -9999)
+    assert "150 pixels" in prepared.image.warnings[0]
     assert (layer.data[:5] == -9999).all()
 
 

@@ -43,9 +43,9 @@ def test_result_of_a_rectangle_has_its_position(stack):
     layer = ImageLayer(
         data, scale=(2, 0.5, 0.5)[-len(shape) :], translate=(1, 7, 3)[-len(shape) :], name="a"
     )
-    todo = in_rectangle(layer, rectangle((4, 6), (11, 15), **moved))
-    np.testing.assert_array_equal(todo.image.data, data[..., 4:12, 6:16])
-    result = ImageLayer(todo.image.data, **todo.kwargs)
+    prepared = in_rectangle(layer, rectangle((4, 6), (11, 15), **moved))
+    np.testing.assert_array_equal(prepared.image.data, data[..., 4:12, 6:16])
+    result = ImageLayer(prepared.image.data, **prepared.kwargs)
     first = (0,) * (len(shape) - 2)
     np.testing.assert_allclose(in_world(result, (*first, 0, 0)), in_world(layer, (*first, 4, 6)))
     np.testing.assert_array_equal(result.scale, layer.scale)
@@ -53,13 +53,13 @@ def test_result_of_a_rectangle_has_its_position(stack):
 
 def test_rectangle_is_converted_through_world_coordinates():
     layer = ImageLayer(noisy_waves(SIZE), scale=(0.1, 0.1))
-    todo = in_rectangle(layer, rectangle((0.4, 0.6), (1.1, 1.5)))
-    assert todo.image.shape == (8, 10)
+    prepared = in_rectangle(layer, rectangle((0.4, 0.6), (1.1, 1.5)))
+    assert prepared.image.shape == (8, 10)
 
 
 def test_rectangle_is_clipped_to_the_image():
-    todo = in_rectangle(ImageLayer(noisy_waves(SIZE)), rectangle((-5, 15), (3, 99)))
-    assert todo.image.shape == (4, 5)
+    prepared = in_rectangle(ImageLayer(noisy_waves(SIZE)), rectangle((-5, 15), (3, 99)))
+    assert prepared.image.shape == (4, 5)
 
 
 def test_selected_shape_is_used():
@@ -77,8 +77,8 @@ def test_mask_and_guide_are_cut_with_the_image_but_not_a_psf(colour):
     mask[6:8, 8:10] = 1
     layer = ImageLayer(np.ones((*SIZE, 3) if colour else (2, *SIZE), np.float32), rgb=colour)
     box = rectangle((4, 6), (11, 15))
-    todo = in_rectangle(layer, box, "inpaint", mask=Labels(mask))
-    missing = np.isnan(np.asarray(todo.task.observe(todo.image).data))
+    prepared = in_rectangle(layer, box, "inpaint", mask=Labels(mask))
+    missing = np.isnan(np.asarray(prepared.task.observe(prepared.image).data))
     expected = mask[4:12, 6:16] > 0
     for plane in missing.reshape(2, 8, 10) if not colour else np.moveaxis(missing, -1, 0):
         np.testing.assert_array_equal(plane, expected)

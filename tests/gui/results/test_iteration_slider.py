@@ -8,8 +8,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QSlider
 
 from napari_dip.config import DipConfig
-from napari_dip.gui.results.history import Iterate
 from napari_dip.gui.results.iteration_slider import _thinned
+from napari_dip.gui.results.preview.history import Iterate
 from tests.gui.form.test_form import wheel
 from tests.gui.test_dock import advance, button
 from tests.tiny import noisy_waves, tiny_config

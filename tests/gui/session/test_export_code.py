@@ -64,8 +64,8 @@ def choices_of(viewer, name, **others):
 
 
 def pixels(choices, layer):
-    todo = job(choices, layer)
-    return finish(restore(todo.image, todo.task, todo.config)).image.data
+    prepared = job(choices, layer)
+    return finish(restore(prepared.image, prepared.task, prepared.config)).image.data
 
 
 def run_python(script, viewer):

@@ -31,7 +31,7 @@ def neighbour_axis(image: Image) -> str | None:
     >>> [neighbour_axis(as_image(np.zeros((3, 8, 8)), axes)) for axes in ("ZYX", "TYX", "CYX")]
     ['Z', 'T', None]
     """
-    sizes = dict(zip(image.axes, image.shape, strict=True))
+    sizes = image.sizes
     return next((axis for axis in "ZT" if sizes.get(axis, 1) > 1), None)
 
 

@@ -101,7 +101,7 @@ def plan_blocks(
     [(slice(0, 4, None), slice(0, 4, None)), (slice(0, 4, None), slice(4, 8, None))]
     """
     spatial = spatial_axes(image, dims)
-    sizes = dict(zip(image.axes, image.shape, strict=True))
+    sizes = image.sizes
     if tiling is not None and all(sizes[axis] <= tiling.side for axis in spatial):
         tiling = None
     kept = set(spatial)

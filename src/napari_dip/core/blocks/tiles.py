@@ -172,7 +172,7 @@ def find_tiling(
     UsageError
         Tiles are requested, but the observation cannot be tiled.
     """
-    sizes = tuple(image.shape[image.axes.index(axis)] for axis in axes)
+    sizes = tuple(image.sizes[axis] for axis in axes)
     tiling = possible_tiling(image, task, operator, axes, config)
     if tiling is None:
         if config.tile is not None:
@@ -204,7 +204,7 @@ def possible_tiling(
     image: Image, task: Task, operator: Tileable, axes: str, config: DipConfig
 ) -> Tiling | None:
     """Return the tiling of an image; None if the operator needs the complete image."""
-    if operator.part(tuple(image.shape[image.axes.index(axis)] for axis in axes)) is None:
+    if operator.part(tuple(image.sizes[axis] for axis in axes)) is None:
         return None
     margins = {axis: operator.margin(n - len(axes)) for n, axis in enumerate(axes)}
     side = config.tile or MAX_TILE

@@ -15,7 +15,7 @@ from napari_dip.core.fitting.timer import Timer
 from napari_dip.core.image.infill import mean_of_neighbours
 from napari_dip.core.image.regional_means import at_pixels, regional_means
 from napari_dip.core.latents.augment import FLIPS
-from napari_dip.core.latents.denoiser import LearnedDenoiser
+from napari_dip.core.latents.denoiser import LearnedDenoiser, falling_level
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.noise.stabilise import Stabiliser
 from napari_dip.core.operators.downsample import Downsample
@@ -132,8 +132,7 @@ def plug_and_play(
     iteration, shown_at, estimate = 0, 0.0, image
     reason = StopReason.MAX_ITERATIONS
     for iteration in range(1, iterations + 1):
-        fall = (iteration - 1) / max(iterations - 1, 1)
-        planned = deviation * first * (_LAST / first) ** fall
+        planned = falling_level(deviation, first, _LAST, iteration - 1, iterations)
         level = max(planned, _FLOOR * noise)
         denoised = denoise(image, level, FLIPS[iteration % len(FLIPS)])
         image = explain(image + _RELAXATION * (denoised - image), level)
@@ -144,7 +143,7 @@ def plug_and_play(
             reason = StopReason.TIME_LIMIT
         is_last = iteration == iterations or reason is not StopReason.MAX_ITERATIONS
         if is_last and level > planned:  # the image itself has the noise of the observation
-            estimate = torch.stack([denoise(image, level, flips) for flips in FLIPS]).mean(dim=0)
+            estimate = denoise.averaged(image, level)
         if is_last or timer.seconds - shown_at >= interval:
             loss = float(weighted_mean(observed.nll(estimate), valid))
             array = to_array(problem, estimate)
@@ -185,9 +184,7 @@ def _without_noise(problem: Problem, denoise: LearnedDenoiser) -> Problem:
     mean = shown.mean((0, 2, 3))[:, None, None]
     stabiliser = Stabiliser(problem.noise, mean, shown.std((0, 2, 3))[:, None, None])
     stable = stabiliser(shown)
-    clean = stabiliser.inverse(
-        torch.stack([denoise(stable, 1.0, flips) for flips in FLIPS]).mean(dim=0)
-    )
+    clean = stabiliser.inverse(denoise.averaged(stable, 1.0))
     clean = clean + at_pixels(regional_means(shown - clean), shown.shape)  # bias of the root
     left = _LEFT**2 * problem.noise.variance(clean).expand_as(clean).mean((0, 2, 3))
     noise = NoiseModel(torch.zeros_like(mean), left[:, None, None], problem.noise.floor)

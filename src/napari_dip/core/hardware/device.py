@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from napari_dip.errors import DeviceError, Hint, MemoryExhaustedError, NapariDipError
+from napari_dip.errors import (
+    DeviceError,
+    Hint,
+    MemoryExhaustedError,
+    NapariDipError,
+    first_line,
+)
 
 if TYPE_CHECKING:
     from napari_dip.config import Precision
@@ -152,11 +158,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, NapariDipError) or not isinstance(error, MemoryError | RuntimeError):
         return False
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "memory" in first_line(error)
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of the message of an error."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def useful_threads(pixels: int) -> int:

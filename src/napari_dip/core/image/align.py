@@ -44,7 +44,7 @@ def aligned(other: Image, image: Image, what: str) -> NDArray[Any]:
     spatial = image.axes.replace("S", "")
     if values.ndim == len(spatial) and not set(axes) <= set(spatial):
         axes = spatial  # the axes of a plain array are only the defaults
-    sizes = dict(zip(image.axes, image.shape, strict=True))
+    sizes = image.sizes
     fits = all(
         axis in spatial and size in (sizes[axis], 1)
         for axis, size in zip(axes, values.shape, strict=True)

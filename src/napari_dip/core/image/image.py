@@ -79,6 +79,11 @@ class Image:
         return tuple(int(n) for n in self.data.shape)
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """Length of each axis [pixels, planes, frames or channels]."""
+        return dict(zip(self.axes, self.shape, strict=True))
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         dtype: np.dtype[Any] = np.dtype(self.data.dtype)
         return dtype
@@ -86,6 +91,18 @@ class Image:
     @property
     def rgb(self) -> bool:
         return self.axes.endswith("S")
+
+    def plane(self, at: Mapping[str, int]) -> NDArray[Any]:
+        """Return the plane (Y, X), or (Y, X, S) of RGB, at an index of each other axis.
+
+        Examples
+        --------
+        >>> Image(np.zeros((4, 8, 2, 6)), "ZXCY").plane({"Z": 1, "C": 0}).shape
+        (6, 8)
+        """
+        values = np.asarray(self.data[tuple(at.get(axis, slice(None)) for axis in self.axes)])
+        kept = [axis for axis in self.axes if axis in "YXS"]
+        return values.transpose([kept.index(axis) for axis in sorted(kept, key="YXS".index)])
 
     def enlarged(self, factors: Mapping[str, int]) -> Image:
         """Return the image with each pixel repeated n times along the given axes."""
@@ -224,7 +241,7 @@ def as_image(
 
 def _without_other_axes(image: Image) -> Image:
     """Return an image without metadata of axes that it lacks or whose length differs."""
-    channels = dict(zip(image.axes, image.shape, strict=True)).get("C", 0)
+    channels = image.sizes.get("C", 0)
     names, colours = image.channel_names, image.channel_colours
     return replace(
         image,

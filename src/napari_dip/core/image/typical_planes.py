@@ -142,7 +142,7 @@ def sample_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
     planes and outliers are left out, unless there are no other planes.
     """
     planes = _positions(image, channel)
-    height, width = (image.shape[image.axes.index(axis)] for axis in "YX")
+    height, width = (image.sizes[axis] for axis in "YX")
     last = (len(planes) - 1, max(height - _SAMPLE, 0), max(width - _SAMPLE, 0))
     # If all are typical, every fifth one is chosen.
     number = _CANDIDATES * (count - 1) + 1
@@ -165,7 +165,7 @@ def sample_planes(image: Image, channel: int, count: int = 4) -> NDArray[Any]:
 
 def _positions(image: Image, channel: int) -> list[dict[str, int]]:
     """Return the index of each plane of a channel along the axes other than Y and X."""
-    sizes = dict(zip(image.axes, image.shape, strict=True))
+    sizes = image.sizes
     ranges = {axis: range(n) for axis, n in sizes.items() if axis not in "YXCS"}
     if "C" in sizes:
         ranges["C"] = range(channel, channel + 1)

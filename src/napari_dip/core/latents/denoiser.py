@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_dip.config import LEARNED_NETWORK
+from napari_dip.core.latents.augment import FLIPS
 from napari_dip.core.latents.base import Mirror
 from napari_dip.core.latents.level_input import input_channels, network_input
 from napari_dip.core.networks.build import build_network
@@ -84,6 +85,10 @@ class LearnedDenoiser:
         clean = (standard + change).flip(flips)[..., : size[0], : size[1]]
         return (clean * deviation + mean).reshape(image.shape)
 
+    def averaged(self, image: Tensor, level: float) -> Tensor:
+        """Return the mean over all flipped views of the image without noise of this level."""
+        return torch.stack([self(image, level, flips) for flips in FLIPS]).mean(dim=0)
+
     def _change(self, plane: Tensor, level: Tensor) -> Tensor:
         """Return what the network adds to a standardised plane (1, C, Y, X)."""
         visible = torch.ones_like(plane[:, :1])
@@ -91,3 +96,29 @@ class LearnedDenoiser:
             plane, visible, level.reshape(1, 1, 1, 1), self._network.pixel_shuffle
         )
         return in_strips(self._network, latent)
+
+
+def falling_level(deviation: float, first: float, last: float, step: int, steps: int) -> float:
+    """Return the noise level of a step of plug and play; each step lowers it by the same factor.
+
+    Parameters
+    ----------
+    deviation : float
+        Standard deviation of the image.
+    first, last : float
+        Noise level of the first and last step, relative to `deviation`.
+    step, steps : int
+        Index of the step, from 0, and number of steps.
+
+    Returns
+    -------
+    float
+        Standard deviation of the noise, in units of the image.
+
+    Examples
+    --------
+    >>> [round(falling_level(2.0, 0.4, 0.1, step, 3), 6) for step in range(3)]
+    [0.8, 0.4, 0.2]
+    """
+    level: float = deviation * first * (last / first) ** (step / max(steps - 1, 1))
+    return level

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.latents.augment import FLIPS
-from napari_dip.core.latents.denoiser import LearnedDenoiser
+from napari_dip.core.latents.denoiser import LearnedDenoiser, falling_level
 
 if TYPE_CHECKING:
     from napari_dip.core.operators.kspace import KSpace
@@ -92,8 +92,7 @@ class KSpaceCompletion:
         for step in range(_STEPS):
             if ended():
                 break
-            level = deviation * _FIRST * (_LAST / _FIRST) ** (step / (_STEPS - 1))
-            level = max(level, _FLOOR * noise)
+            level = max(falling_level(deviation, _FIRST, _LAST, step, _STEPS), _FLOOR * noise)
             change = self._denoise(image, level, FLIPS[step % len(FLIPS)]) - image
             image = image + _RELAXATION * change
             # The share of each recorded value that the noise leaves certain.

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 # Largest squared error of the image of the learned denoiser at held-out frequencies, relative to
-# that of the least-variation image, without a fit. Fits from the latter gain 0.2 to 0.9 dB.
+# that of the least-variation image, without a fit. Fits that start from the least-variation image
+# gain 0.2 to 0.9 dB.
 _CLEARLY_BETTER = 0.85
 
 
@@ -102,7 +103,7 @@ class FrequencyLatent(Latent):
         self._mean = start.plain.mean()
         self._deviation = start.plain.std().clamp(min=1e-12)
         self._gain = float(start.added.std().clamp(min=1e-12))
-        self._rest = network.settle()
+        self._rest = network.make_constant()
 
     def draw(self) -> Draw:
         """Hide a random group of frequencies; only these count in the loss."""

@@ -93,7 +93,7 @@ class ObservationLatent(Latent):
             self._revealed = smoothest_surface(
                 self._observation, fitted, self._revealed, _SETTLE, ended
             )
-            self._rest = network.settle()
+            self._rest = network.make_constant()
 
     def draw(self) -> Draw:
         """Hide a new random choice of pixels; only these count in the loss."""

@@ -93,7 +93,7 @@ class SharpenedLatent(Latent):
         # In planes the blur removes more that the rings of Richardson-Lucy would replace.
         self._corrects = len(problem.shape) == 3
         self._gain = float(self._detail if self._corrects else self._deviation)
-        self._rest = network.settle()
+        self._rest = network.make_constant()
 
     def draw(self) -> Draw:
         """Hide some photons, which the estimate then predicts."""

@@ -80,7 +80,7 @@ class PriorNetwork(nn.Module):
         sizes = zip(self.canvas(shape), self.coarsening, strict=True)
         return tuple(size // coarser for size, coarser in sizes)
 
-    def settle(self) -> float:
+    def make_constant(self) -> float:
         """Set the weights of the head so that the output is constant; return its value."""
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_dip.core.image.image import finite_mask
+from napari_dip.core.noise.normal import MAD
 
 _RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
 # Border of the 5 x 5 pixels around a pixel, in a window of 7 x 7 pixels.
@@ -29,8 +30,6 @@ _SALT = 4.0
 _ALONE = 0.4
 # Largest number of pixels that are compared with their neighbours.
 _SAMPLE = 20_000
-# Ratio of median absolute deviation and standard deviation of a normal distribution.
-_MAD = 0.6745
 
 
 def find_impulses(plane: NDArray[Any]) -> NDArray[np.bool_]:
@@ -94,7 +93,7 @@ def _spikes(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     windows = sliding_window_view(np.pad(values, 3, mode="reflect"), (7, 7))
     around = windows[spikes]  # (P, 7, 7)
     background = np.median(around[:, _SURROUNDINGS], axis=-1)
-    noise = np.median(np.abs(around - background[:, None, None]), axis=(-2, -1)) / _MAD
+    noise = np.median(np.abs(around - background[:, None, None]), axis=(-2, -1)) / MAD
     tall = rise[spikes] > _SPIKE * noise
     narrow = np.abs(values[spikes] - background) < _STEEP * rise[spikes]
     spikes[spikes] = tall & narrow

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_dip.core.noise.normal import STD_PER_MAD
+
 Direction = Literal["rows", "columns"]
 
 # Smallest side of a plane whose stripes can be found [pixels].
@@ -16,8 +18,6 @@ LEAST_SIDE = 64
 LONGEST = 128
 # Steps larger than this multiple of the standard deviation belong to an edge, not to stripes.
 EDGE = 4.0
-# Ratio of standard deviation and median absolute deviation of a normal variable.
-MAD = 1.4826
 # Smallest divisor, where nothing varies.
 TINY = 1e-30
 # Smallest width of a band [pixels], and largest number of bands.
@@ -111,7 +111,7 @@ def common_step(steps: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
     known = np.isfinite(steps)
     common = np.nanmedian(np.where(known.any(axis=1, keepdims=True), steps, 0), axis=1)
     steps = np.where(known, steps, common[:, None])
-    limit = _BIWEIGHT * MAD * float(np.median(np.abs(steps - common[:, None])))
+    limit = _BIWEIGHT * STD_PER_MAD * float(np.median(np.abs(steps - common[:, None])))
     for _ in range(_ROUNDS):
         deviations = steps - common[:, None]
         weights = np.maximum(1 - (deviations / max(limit, TINY)) ** 2, 0) ** 2 * known

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import stats
+from torch import Tensor
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from napari_dip.core.noise.model import NoiseModel
 
 # Photon noise whose gain is below this share of the standard deviation counts as Gaussian noise.
@@ -28,6 +27,39 @@ _EVENTS = np.arange(140)
 _NODES = np.linspace(-4, 4, 65)
 _LEAST_DEVIATION = 0.03
 
+# Arrays give arrays, and tensors give tensors.
+Values = TypeVar("Values", NDArray[Any], Tensor)
+
+
+def anscombe(values: Values, slope: float | Values, intercept: float | Values) -> Values:
+    """Return the generalised Anscombe transform, on whose scale the noise has a deviation of 1.
+
+    Parameters
+    ----------
+    values : (...) array or Tensor
+        Intensities whose noise has the variance `slope` x intensity + `intercept`.
+    slope, intercept : float, or as `values`
+        Line of the variance over intensity; the slope is positive.
+
+    Returns
+    -------
+    (...) array or Tensor
+        Intensities in standard deviations of the noise.
+
+    References
+    ----------
+    M. Mäkitalo, A. Foi, "Optimal inversion of the generalized Anscombe transformation for
+    Poisson-Gaussian noise", IEEE TIP 22 (2013) 91.
+
+    Examples
+    --------
+    >>> photons = np.random.default_rng(0).poisson(50.0, 10_000)
+    >>> bool(abs(anscombe(photons, 1.0, 0.0).std() - 1) < 0.05)
+    True
+    """
+    squares = slope * values + 0.375 * slope**2 + intercept
+    return 2 / slope * squares.clip(min=0) ** 0.5
+
 
 class Stabiliser:
     """The generalised Anscombe transform of a noise model.
@@ -40,11 +72,6 @@ class Stabiliser:
         Mean intensity, at which noise that hardly depends on the intensity is measured.
     spread : float or (C, 1, 1) Tensor
         Standard deviation of the intensities without noise; infinite by default.
-
-    References
-    ----------
-    M. Mäkitalo, A. Foi, "Optimal inversion of the generalized Anscombe transformation for
-    Poisson-Gaussian noise", IEEE TIP 22 (2013) 91.
 
     Examples
     --------
@@ -69,8 +96,7 @@ class Stabiliser:
 
     def __call__(self, values: Tensor) -> Tensor:
         """Return intensities (N, C, Y, X) on the stabilised scale."""
-        photons = self._slope * values + 0.375 * self._slope**2 + self._intercept
-        curved = 2 / self._slope * photons.clamp(min=0).sqrt()
+        curved = anscombe(values, self._slope, self._intercept)
         return torch.where(self._flat, values / self._deviation, curved)
 
     def inverse(self, stable: Tensor) -> Tensor:
@@ -113,21 +139,17 @@ def _table(slope: float, intercept: float) -> NDArray[np.float64]:
 
     Photons are Poisson distributed, and a positive intercept is the variance of Gaussian noise.
     """
-
-    def stabilised(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        photons = slope * values + 0.375 * slope**2 + intercept
-        stable: NDArray[np.float64] = 2 / slope * np.sqrt(np.maximum(photons, 0))
-        return stable
-
     dark = max(-intercept, 0.0) / slope  # intensity without any photon
     read_noise = max(intercept, 0.0) ** 0.5
-    outcomes = stabilised(dark + slope * _EVENTS[:, None] + read_noise * _NODES)
+    noisy = dark + slope * _EVENTS[:, None] + read_noise * _NODES
+    outcomes = anscombe(noisy, slope, intercept)
     shares = stats.norm.pdf(_NODES) / stats.norm.pdf(_NODES).sum()
     chances = stats.poisson.pmf(_EVENTS, _COUNTS[:, None])
     mean, square = (chances @ (values @ shares) for values in (outcomes, outcomes**2))
     variance = square - mean**2
     intensities = dark + slope * _COUNTS
     deviation = np.sqrt(np.maximum(variance, _LEAST_DEVIATION**2))
-    table = np.stack([intensities, mean - stabilised(intensities), deviation])
+    bias = mean - anscombe(intensities, slope, intercept)
+    table = np.stack([intensities, bias, deviation])
     table[1:, -1] = 0, 1  # continued beyond the last count
     return table

@@ -14,13 +14,13 @@ from napari_dip.core.noise.line_steps import (
     EDGE,
     LEAST_SIDE,
     LONGEST,
-    MAD,
     TINY,
     Stripes,
     along_rows,
     band_steps,
     common_step,
 )
+from napari_dip.core.noise.normal import MEDIAN_OF_SQUARE, STD_PER_MAD
 
 # The same limit for edges as `EDGE`, where each band has its own offset.
 _LOCAL_EDGE = 6.0
@@ -30,8 +30,8 @@ _LASTING = (16, 8, 4)
 _AVERAGED = 0.08
 # Local stripes count where their power exceeds that of the image by this factor.
 _LOCAL_EXCESS = 2.0
-# Ratio of the mean and the median of the square of a normal variable, the power of a frequency.
-_OF_MEDIAN = 1 / 0.455
+# Ratio of the mean and the median of the power of a frequency.
+_OF_MEDIAN = 1 / MEDIAN_OF_SQUARE
 
 
 def estimate_stripes(plane: NDArray[Any], stripes: Stripes) -> NDArray[np.float32]:
@@ -85,7 +85,7 @@ def _common_offsets(steps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the offset of each line (L,) from the steps of its bands (L - 1, B)."""
     common, deviations = common_step(steps)
     bands = steps.shape[1]
-    error = MAD * float(np.median(np.abs(deviations)))
+    error = STD_PER_MAD * float(np.median(np.abs(deviations)))
     common = _without_edges(_without_levels(common), max(error**2 / bands, TINY))
     of_bands = _transform(deviations)
     # Bands are independent, so their common offset has their power divided by their number.
@@ -99,7 +99,7 @@ def _common_offsets(steps: NDArray[np.float64]) -> NDArray[np.float64]:
 def _local_offsets(steps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the offset of each band of each line (L, B) from the steps (L - 1, B)."""
     known = np.where(np.isfinite(steps), steps, np.nan_to_num(np.nanmedian(steps)))
-    clip = _LOCAL_EDGE * MAD * float(np.median(np.abs(known)))
+    clip = _LOCAL_EDGE * STD_PER_MAD * float(np.median(np.abs(known)))
     transform = dct(_transform(np.clip(known, -clip, clip)), axis=1, norm="ortho")
     half = steps.shape[1] // 2
     # Along a line, stripes change slowly and what the image adds changes from band to band.
@@ -124,7 +124,7 @@ def _without_levels(steps: NDArray[np.float64]) -> NDArray[np.float64]:
         means = np.convolve(sums, np.full(lines, 1 / lines), mode="valid")
         changes = means[lines:] - means[:-lines]  # across step lines - 1, and so on
         size = np.abs(changes - np.median(changes))
-        limit = EDGE * MAD * float(np.median(size))
+        limit = EDGE * STD_PER_MAD * float(np.median(size))
         peaks = (size > limit) & (size == ndimage.maximum_filter1d(size, 2 * lines + 1))
         steps[np.flatnonzero(peaks) + lines - 1] -= changes[peaks]
     return steps
@@ -140,7 +140,7 @@ def _without_edges(steps: NDArray[np.float64], variance: float) -> NDArray[np.fl
     variance : float
         Variance of the error of a step.
     """
-    total = (MAD * float(np.median(np.abs(steps - np.median(steps))))) ** 2
+    total = (STD_PER_MAD * float(np.median(np.abs(steps - np.median(steps))))) ** 2
     edge = np.abs(steps) > EDGE * total**0.5
     prior = max(total - variance, 0.01 * variance, TINY) / 2
     weights = np.where(edge, 0.0, 1 / variance)

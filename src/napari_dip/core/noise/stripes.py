@@ -14,7 +14,6 @@ from napari_dip.core.noise.line_steps import (
     EDGE,
     LEAST_SIDE,
     LONGEST,
-    MAD,
     TINY,
     Direction,
     Stripes,
@@ -22,6 +21,7 @@ from napari_dip.core.noise.line_steps import (
     band_steps,
     common_step,
 )
+from napari_dip.core.noise.normal import MEDIAN_OF_SQUARE, STD_PER_MAD
 
 # Fewest bands that are compared, and fewest lines: in fewer, a grating with noise may look
 # irregular.
@@ -41,9 +41,8 @@ _CLIP = 3.0
 _LEAST_SPREAD, _LEAST_FLATNESS, _WINDOW = 0.055, 0.12, 32
 # The steps without edges have at least this multiple of the power of noise and objects.
 _LEAST_POWER = 2.0
-# Power up to this multiple of that of noise and objects may be chance; median of the square of a
-# normal variable.
-_BEYOND_CHANCE, _MEDIAN_OF_SQUARE = 3.0, 0.455
+# Power up to this multiple of that of noise and objects may be chance.
+_BEYOND_CHANCE = 3.0
 # Stripes end within the lines if what differs from the common offset correlates by this much
 # between bands at one of these distances. Images without stripes have at most 0.10.
 _PARTIAL, _NEAR = 0.15, (2, 3)
@@ -132,12 +131,12 @@ def _is_irregular(planes: NDArray[Any], direction: Direction) -> bool:
     for plane in planes:
         steps, deviations = common_step(band_steps(along_rows(plane, direction), 1))
         size = np.abs(steps - np.median(steps))
-        steps = np.where(size > EDGE * MAD * np.median(size), 0, steps)
+        steps = np.where(size > EDGE * STD_PER_MAD * np.median(size), 0, steps)
         lowest = max(1, 2 * len(steps) // LONGEST)
         power = dct(steps, norm="ortho")[lowest:] ** 2 + TINY
         # The steps of bands that objects and noise make have this power in their mean.
         of_bands = np.median(dct(deviations, axis=0, norm="ortho")[lowest:] ** 2, axis=1)
-        chance = np.median(of_bands) / _MEDIAN_OF_SQUARE / deviations.shape[1]
+        chance = np.median(of_bands) / MEDIAN_OF_SQUARE / deviations.shape[1]
         excess = np.maximum(power - _BEYOND_CHANCE * chance, 0) + TINY
         windows = np.array_split(power, max(1, len(power) // _WINDOW))
         flatness = np.mean([np.log(part).mean() - np.log(part.mean()) for part in windows])

@@ -71,7 +71,7 @@ def thin(
         photons = (observation / slope + dark).clamp(min=0).round()
         if float(photons.mean()) <= _FEW:
             beyond = observation - (photons - dark) * slope  # what rounding changed
-            counts = _fall(photons, shares, random)
+            counts = _split_photons(photons, shares, random)
             return [
                 (part / share - dark) * slope + beyond
                 for part, share in zip(counts, shares, strict=True)
@@ -85,8 +85,10 @@ def thin(
     return [observation + deviation * (draw - mean) for draw in draws]
 
 
-def _fall(photons: Tensor, shares: Sequence[float], random: torch.Generator) -> list[Tensor]:
-    """Return the number of photons of each pixel that fall into each part."""
+def _split_photons(
+    photons: Tensor, shares: Sequence[float], random: torch.Generator
+) -> list[Tensor]:
+    """Return the photons of each pixel, split at random into parts of these mean shares."""
     counts, left = [], 1.0
     for share in shares[:-1]:
         chance = torch.full_like(photons, min(share / left, 1.0))

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_dip.core.operators.base import Operator
-from napari_dip.core.operators.psf import gaussian_reach
+from napari_dip.core.operators.psf.kernel import gaussian_reach
 
 if TYPE_CHECKING:
     from napari_dip.core.image.shape import Shape

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_dip.config import DEFAULT_KERNEL
+from napari_dip.core.noise.normal import FWHM
 from napari_dip.core.operators.base import Operator
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from napari_dip.config import Kernel
     from napari_dip.core.image.shape import Shape
 
-# Full width at half maximum of a Gaussian, in standard deviations.
-_FWHM = 2 * math.sqrt(2 * math.log(2))
 # Radius at which a Gaussian kernel is truncated, in standard deviations.
 _GAUSSIAN_REACH = 3.0
 
@@ -97,7 +96,7 @@ def _taps(factor: int, kernel: Kernel) -> Tensor:
     reach = {
         "lanczos2": 2.0 * factor,
         "box": factor / 2,
-        "gaussian": _GAUSSIAN_REACH * factor / _FWHM,
+        "gaussian": _GAUSSIAN_REACH * factor / FWHM,
         "none": factor / 2,
     }[kernel]
     beyond = max(math.ceil(reach - first) - 1, 0)
@@ -105,7 +104,7 @@ def _taps(factor: int, kernel: Kernel) -> Tensor:
     weights = {
         "lanczos2": lambda: torch.sinc(distance) * torch.sinc(distance / 2),
         "box": lambda: torch.ones_like(distance),
-        "gaussian": lambda: torch.exp(-0.5 * (distance * _FWHM) ** 2),
+        "gaussian": lambda: torch.exp(-0.5 * (distance * FWHM) ** 2),
         # The middle pixel, or the mean of the two in the middle.
         "none": lambda: (distance.abs() * factor < 0.75).double(),
     }[kernel]()

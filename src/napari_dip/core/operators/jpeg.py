@@ -93,7 +93,7 @@ class Jpeg(Operator):
         the border, of which only a part is decoded.
         """
         recorded = self._each(_Channel.decoded_from, self._luma_chroma(picture))
-        return recorded, self._each(_Channel.exist, recorded) > 0
+        return recorded, self._each(_Channel.coefficient_mask, recorded) > 0
 
     def nearest(self, estimate: Tensor, picture: Tensor, reach: float) -> Tensor:
         """Return the estimate with each coefficient within `reach` steps of that of `picture`."""
@@ -102,7 +102,7 @@ class Jpeg(Operator):
 
     def within_bins(self, estimate: Tensor, recorded: Tensor, half_width: Tensor) -> Tensor:
         """Return the estimate with each coefficient clipped to its bin around the recorded one."""
-        excess = (self(estimate) - recorded) * self._each(_Channel.exist, recorded)
+        excess = (self(estimate) - recorded) * self._each(_Channel.coefficient_mask, recorded)
         return estimate - self.lift(excess - excess.clamp(-half_width, half_width))
 
     def luma(self, image: Tensor) -> Tensor:
@@ -180,7 +180,7 @@ class _Channel:
                 samples = (samples.movedim(axis, -1) @ undo.T).movedim(-1, axis)
         return self._transform(samples)
 
-    def exist(self, coefficients: Tensor) -> Tensor:
+    def coefficient_mask(self, coefficients: Tensor) -> Tensor:
         """Return the mask of the coefficients of the channel: 1 there, 0 elsewhere."""
         return self._padded_to_finest(torch.ones_like(self._inside(coefficients)))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from napari_dip.core.noise.normal import MAD
 from napari_dip.core.operators.base import Operator
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ _OUTERMOST, _FEWEST = 8, 64
 _CLEAR = 0.045
 # Noise has the same level at all frequencies; image content decreases outwards by more than this.
 _LEVEL = 1.3
-# Ratio of median absolute deviation and standard deviation of a normal distribution.
-_MAD = 0.6745
 # Weight of the total variation, in standard deviations of the noise.
 _VARIATION_OF_NOISE = 0.5
 
@@ -267,7 +266,7 @@ def noise_floor(spectrum: Tensor, recorded: Tensor, brightness: float) -> float 
         return None
     strengths = spectrum[..., sampled][..., outwards].abs()
     before, outermost = (
-        float(strengths[..., part].median()) / _MAD
+        float(strengths[..., part].median()) / MAD
         for part in (slice(-2 * count, -count), slice(-count, None))
     )
     clear = outermost > _CLEAR * brightness and before < _LEVEL * outermost

@@ -1,4 +1,4 @@
-"""Resume: check that an earlier restoration fits, and return its checkpoints."""
+"""Resume: the checkpoints that a run keeps, and those of an earlier run to start from."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari_dip.config import DipConfig, FitConfig
+from napari_dip.core.hardware.memory import free_memory
 from napari_dip.core.report.provenance import sha256_of_pixels
 from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:
+    import torch
+
+    from napari_dip.core.blocks.plan import Block
     from napari_dip.core.fitting.checkpoint import FitCheckpoint
     from napari_dip.core.restoration.plan import RunPlan
     from napari_dip.core.restoration.progress import Restoration
@@ -26,6 +30,41 @@ _MAY_DIFFER = {
     "fit",
 }
 _MAY_DIFFER_IN_FIT = {"max_iterations", "warm_iterations", "stopping", "posterior_noise"}
+# Largest share of the free memory that the checkpoints of a run may take.
+_SHARE_OF_CHECKPOINTS = 0.1
+
+
+class KeptCheckpoints:
+    """Checkpoints of all fits of a run, as long as they take a small share of the memory.
+
+    Parameters
+    ----------
+    device : torch.device or None
+        Device whose free memory limits the checkpoints; None to keep none.
+
+    Attributes
+    ----------
+    by_block : mapping of int to sequence of FitCheckpoint, or None
+        Checkpoints of the runs of each block, by its index; None if they are not kept.
+    """
+
+    def __init__(self, device: torch.device | None) -> None:
+        self.by_block: dict[int, Sequence[FitCheckpoint]] | None = None if device is None else {}
+        self._room = 0.0 if device is None else _SHARE_OF_CHECKPOINTS * free_memory(device)
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether the checkpoints of later fits are wanted."""
+        return self.by_block is not None
+
+    def add(self, block: Block, checkpoints: Sequence[FitCheckpoint]) -> None:
+        """Keep the checkpoints of the runs of a block; drop all where one cannot be kept."""
+        if self.by_block is None:
+            return
+        self.by_block[block.index] = checkpoints
+        self._room -= sum(checkpoint.nbytes for checkpoint in checkpoints)
+        if self._room < 0 or not checkpoints:  # a correction cannot be resumed
+            self.by_block = None
 
 
 def checkpoints_of(earlier: Restoration, plan: RunPlan) -> Mapping[int, Sequence[FitCheckpoint]]:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_dip.core.fitting.solvers import SOLVERS
-from napari_dip.core.hardware.device import first_line, is_out_of_memory
-from napari_dip.core.hardware.memory import free_memory
+from napari_dip.core.hardware.device import is_out_of_memory
 from napari_dip.core.image.image import Image
 from napari_dip.core.report.report import make_report
 from napari_dip.core.restoration.accumulator import Accumulator
@@ -19,6 +18,7 @@ from napari_dip.core.restoration.block.source import BlockSource
 from napari_dip.core.restoration.budget import IterationBudget
 from napari_dip.core.restoration.oom_fallback import OomFallback
 from napari_dip.core.restoration.progress import Progress, Restoration
+from napari_dip.core.restoration.resume import KeptCheckpoints
 from napari_dip.core.restoration.tuning import tune_plan
 from napari_dip.core.restoration.warm_start import (
     WarmStarts,
@@ -26,6 +26,7 @@ from napari_dip.core.restoration.warm_start import (
     config_of_follower,
 )
 from napari_dip.core.stopping.rules import StopReason
+from napari_dip.errors import first_line
 
 if TYPE_CHECKING:
     from napari_dip.config import CompleteConfig
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 # Shortest time between two previews [seconds]: a viewer sees no more, and more would block
 # the thread of a window.
 _PREVIEW_INTERVAL = 0.2
-# Largest share of the free memory that the checkpoints may take.
-_SHARE_OF_CHECKPOINTS = 0.1
 
 
 @dataclass
@@ -93,10 +92,7 @@ class Run:
             warm_starts=self._warm_starts,
         )
         self._kept_pixels = KeptPixels()
-        self._checkpoints: dict[int, Sequence[FitCheckpoint]] | None = (
-            {} if self.keep_state else None
-        )
-        self._room = _SHARE_OF_CHECKPOINTS * free_memory(plan.runtime.device)
+        self._checkpoints = KeptCheckpoints(plan.runtime.device if self.keep_state else None)
         self._accumulator = Accumulator(
             plan.enlarged,
             runs=plan.config.runs > 1,
@@ -167,12 +163,7 @@ class Run:
         """Keep the checkpoints of a block for later blocks, and for a resumed run."""
         checkpoints = [fit.checkpoint for fit in fits if fit.checkpoint is not None]
         self._warm_starts.add(data, checkpoints)
-        if self._checkpoints is None:
-            return
-        self._checkpoints[data.block.index] = checkpoints
-        self._room -= sum(checkpoint.nbytes for checkpoint in checkpoints)
-        if self._room < 0 or not checkpoints:  # a correction cannot be resumed
-            self._checkpoints = None
+        self._checkpoints.add(data.block, checkpoints)
 
     def _fit_once(
         self, data: BlockData, problem: Problem, run: int, start: FitCheckpoint | None
@@ -212,7 +203,7 @@ class Run:
             interval=_PREVIEW_INTERVAL if self.reference is None else 0.0,
             stop_requested=self.timer.stop_requested,
             start_from=start,
-            keep_checkpoint=self._warm_starts.has_followers(block) or self._checkpoints is not None,
+            keep_checkpoint=self._warm_starts.has_followers(block) or self._checkpoints.are_kept,
         )
 
     def _config(self, block: Block, start: FitCheckpoint | None) -> CompleteConfig:
@@ -287,13 +278,13 @@ class Run:
         )
         all_runs_done = all(len(fits) == plan.config.runs for _, fits in accumulator.fits)
         if not all_runs_done or final is not restored:
-            return Restoration(final, report, checkpoints=self._checkpoints)
+            return Restoration(final, report, checkpoints=self._checkpoints.by_block)
         return Restoration(
             final,
             report,
             accumulator.run_std,
             accumulator.posterior_std,
-            self._checkpoints,
+            self._checkpoints.by_block,
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX, Microscope, Optics
 from napari_dip.core.image.array_like import as_array
 from napari_dip.core.image.image import Image
-from napari_dip.core.operators.psf import centred_psf, gaussian_psf, spacing_in_micrometers
+from napari_dip.core.operators.psf.kernel import centred_psf, gaussian_psf, spacing_in_micrometers
 from napari_dip.core.tasks.base import Task, by_axis
 from napari_dip.core.tasks.optics import GivenOptics, file_gives_optics, find_optics
 from napari_dip.core.tasks.parameters import described
@@ -240,7 +240,7 @@ class Deconvolve(Task):
             return find_optics(self._given_optics, image.acquisition).remarks
         if not isinstance(self.psf, Image):
             return ()
-        from napari_dip.core.operators.psf_sampling import sampling_remark, spatial_psf
+        from napari_dip.core.operators.psf.sampling import sampling_remark, spatial_psf
 
         return sampling_remark(spatial_psf(self.psf), image)
 
@@ -264,7 +264,7 @@ class Deconvolve(Task):
     def _given_psf(self) -> NDArray[Any]:
         if not isinstance(self.psf, Image):
             return np.squeeze(np.asarray(as_array(self.psf)))
-        from napari_dip.core.operators.psf_sampling import spatial_psf
+        from napari_dip.core.operators.psf.sampling import spatial_psf
 
         return np.asarray(spatial_psf(self.psf).data)
 
@@ -276,14 +276,14 @@ class Deconvolve(Task):
                 "Gaussian, or numerical aperture and wavelength."
             )
         if isinstance(self.psf, Image):
-            from napari_dip.core.operators.psf_sampling import psf_on_grid, spatial_psf
+            from napari_dip.core.operators.psf.sampling import psf_on_grid, spatial_psf
 
             return centred_psf(psf_on_grid(spatial_psf(self.psf), image))
         if self.psf is not None:
             return centred_psf(self._given_psf())
         if self.sigma is not None:
             return gaussian_psf(self._widths(axes))
-        from napari_dip.core.operators.microscope import microscope_psf
+        from napari_dip.core.operators.psf.microscope import microscope_psf
 
         setup = find_optics(self._given_optics, image.acquisition).setup
         spacing = spacing_in_micrometers(image, axes)

@@ -11,7 +11,7 @@ from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
     from napari_dip.config import Microscope, Optics
-    from napari_dip.core.operators.microscope import Setup
+    from napari_dip.core.operators.psf.microscope import Setup
 
 # Kinds of microscopes whose PSF depends on the excitation and on the pinhole.
 _WITH_PINHOLE = ("confocal", "spinning-disk")
@@ -132,7 +132,7 @@ def find_optics(given: GivenOptics, acquisition: Acquisition | None) -> FoundOpt
     >>> find_optics(GivenOptics(wavelength=0.6), file).setup.emission
     0.6
     """
-    from napari_dip.core.operators.microscope import Setup
+    from napari_dip.core.operators.psf.microscope import Setup
 
     from_file: dict[str, Any] = {}
 

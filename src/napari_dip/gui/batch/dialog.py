@@ -27,7 +27,7 @@ from napari_dip.errors import NapariDipError, UsageError
 from napari_dip.gui.batch.image_list import ImageList, push_button
 from napari_dip.gui.batch.worker import BatchWorker, task_spec
 from napari_dip.gui.form.task_form import TITLES
-from napari_dip.gui.results.progress_plot import describe
+from napari_dip.gui.results.progress_plot import describe, share_done
 from napari_dip.gui.widgets.notify import notify
 from napari_dip.io.formats import WRITERS
 
@@ -82,10 +82,10 @@ class BatchDialog(QDialog):  # type: ignore[misc]
             self.stop,
         )
         self._build()
-        self._say_settings()
-        self._offer()
-        form.changed.connect(self._say_settings)
-        self._sources.changed.connect(self._offer)
+        self._show_settings()
+        self._enable_buttons()
+        form.changed.connect(self._show_settings)
+        self._sources.changed.connect(self._enable_buttons)
         dock.installEventFilter(self)
 
     def _build(self) -> None:
@@ -139,7 +139,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         rows.addRow("Existing results", self._existing)
         return rows
 
-    def _say_settings(self) -> None:
+    def _show_settings(self) -> None:
         try:
             settings = f"{TITLES[self._form.task.name][0]}, preset {self._form.config.preset}"
         except NapariDipError as error:
@@ -159,7 +159,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         try:
             begin_batch = self._begin()
         except (NapariDipError, OSError) as error:
-            self._say(notify(error))
+            self._show_text(notify(error))
             return
         self._records, self._batch = [], None
         self._failures.clear()
@@ -170,8 +170,8 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         self._run.failed.connect(self._fail)
         self._timer.start()
         self._bar.show()
-        self._say("Starting")
-        self._offer()
+        self._show_text("Starting")
+        self._enable_buttons()
 
     def _begin(self) -> Callable[[], Batch]:
         """Return the function that prepares the batch; it reads files, so it runs in the thread."""
@@ -196,7 +196,7 @@ class BatchDialog(QDialog):  # type: ignore[misc]
             self._run.control.stop()
             self._existing.setCurrentIndex(1)
             self._stop.setEnabled(False)
-            self._say("Stopping")
+            self._show_text("Stopping")
 
     def _take(self, item: "Batch | Record") -> None:
         assert self._run is not None
@@ -217,10 +217,10 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         done, count, latest = len(self._records), len(self._batch.left), self._run.latest
         share = 0.0
         if latest is not None and done < count:
-            share = latest.seconds / max(latest.seconds + latest.seconds_left, 1e-9)
+            share = share_done(latest)
             name = self._batch.left[done].source.name
             words = describe(latest, latest.block + 1)
-            self._say(f"{done + 1} of {count}: {name}, {share:.0%}, {words}")
+            self._show_text(f"{done + 1} of {count}: {name}, {share:.0%}, {words}")
         self._bar.setValue(int((done + share) / max(count, 1) * _BAR_STEPS))
 
     def _end(self, *_: object) -> None:
@@ -231,26 +231,26 @@ class BatchDialog(QDialog):  # type: ignore[misc]
         done, left = len(self._records) - failed, len(batch.left) - len(self._records)
         before = len(batch.jobs) - len(batch.left)
         parts = [(done, "restored"), (failed, "failed"), (before, "done before"), (left, "left")]
-        self._say(", ".join(f"{count} {word}" for count, word in parts if count) + ".")
+        self._show_text(", ".join(f"{count} {word}" for count, word in parts if count) + ".")
         self._bar.setValue(_BAR_STEPS if not left else self._bar.value())
 
     def _fail(self, error: Exception) -> None:
         self._finish()
-        self._say(notify(error))
+        self._show_text(notify(error))
 
     def _finish(self) -> None:
         self._timer.stop()
         assert self._run is not None
         self._run.release()
         self._run = None
-        self._offer()
+        self._enable_buttons()
 
-    def _offer(self) -> None:
+    def _enable_buttons(self) -> None:
         running = self._run is not None
         self._start.setEnabled(not running and len(self._sources) > 0)
         self._stop.setEnabled(running)
 
-    def _say(self, text: str) -> None:
+    def _show_text(self, text: str) -> None:
         self._status.setText(text)
         self._status.show()
 

@@ -18,7 +18,7 @@ from napari_dip.gui.widgets.notify import notify
 
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
-    from napari_dip.core.operators.bead_psf import MeasuredPsf
+    from napari_dip.core.operators.psf.beads import MeasuredPsf
 
 _WIDTH = 380
 _PURPOSE = (
@@ -140,7 +140,7 @@ class BeadDialog(QDialog):  # type: ignore[misc]
 
 
 def _measured(image: "Image", diameter: float | None) -> "Generator[None, None, MeasuredPsf]":
-    from napari_dip.core.operators.bead_psf import psf_of_beads
+    from napari_dip.core.operators.psf.beads import psf_of_beads
 
     yield None
     return psf_of_beads(image, bead_diameter=diameter)

@@ -47,7 +47,7 @@ def applicable(choices: Choices, layer: napari.layers.Image | None) -> frozenset
     if layer is None:
         return frozenset(names - {"dims", "channels", "strength"})
     image = size_of_part(choices, layer)
-    sizes = dict(zip(image.axes, image.shape, strict=True))
+    sizes = image.sizes
     learned = has_learned_start(choices, layer)
     if not learned:
         names -= {"strength"}

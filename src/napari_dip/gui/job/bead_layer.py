@@ -15,7 +15,7 @@ from napari_dip.gui.job.origin import result_metadata
 if TYPE_CHECKING:
     import napari.layers
 
-    from napari_dip.core.operators.bead_psf import MeasuredPsf
+    from napari_dip.core.operators.psf.beads import MeasuredPsf
 
 
 def bead_image(layer: napari.layers.Image, point: Sequence[float]) -> Image:
@@ -64,7 +64,7 @@ def summary(measured: MeasuredPsf) -> str:
     Examples
     --------
     >>> import numpy as np
-    >>> from napari_dip.core.operators.bead_psf import MeasuredPsf
+    >>> from napari_dip.core.operators.psf.beads import MeasuredPsf
     >>> psf = Image(np.ones((3, 3)), "YX")
     >>> summary(MeasuredPsf(psf, 7, {"saturated": 2}, {"Y": 0.25, "X": 0.24}, "micrometer"))
     '7 beads averaged, 2 refused (2 saturated). FWHM: y 0.25, x 0.24 µm.'

@@ -37,7 +37,7 @@ def first_answer(choices: Choices, layer: napari.layers.Image, side: int) -> Job
         Longest side of the part [pixels].
     """
     whole = job(choices, layer)
-    sizes = dict(zip(whole.image.axes, whole.image.shape, strict=True))
+    sizes = whole.image.sizes
     box = {}
     for axis in "YX":
         start = max(sizes[axis] - side, 0) // 2

@@ -178,7 +178,7 @@ class _Part:
         origin = [0] * len(other.axes)
         if self.plane is not None and same:
             other, origin = plane_of(other, self.plane, joint=self.joint)
-        sizes = dict(zip(self.whole.axes, self.whole.shape, strict=True))
+        sizes = self.whole.sizes
         for place, axis in enumerate(other.axes):
             origin[place] += self.box.get(axis, (0, 0))[0]
         return cut(other, self.box, sizes), origin

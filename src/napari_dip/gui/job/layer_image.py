@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.image.scaling import restore_dtype
 from napari_dip.errors import InputError
-from napari_dip.gui.job.origin import is_result, origin_of, result_metadata
+from napari_dip.gui.job.origin import finest, is_result, origin_of, result_metadata
 
 if TYPE_CHECKING:
     import napari.layers
@@ -61,7 +61,7 @@ def image_of(layer: napari.layers.Image, axes: str | None = None) -> Image:
     AxesError
         The axes do not fit, or the data have too many dimensions for default axes.
     """
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = finest(layer)
     if axes is None:
         axes = _axes(layer) + "S" * bool(getattr(layer, "rgb", False))
     image = as_image(data, axes)
@@ -103,7 +103,7 @@ def _position(layer: napari.layers.Image, axes: str) -> dict[str, float]:
 def _axes(layer: napari.layers.Image) -> str:
     """Return the axes of a layer, without the samples axis of an RGB layer."""
     named = _named_axes(layer)
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = finest(layer)
     ndim = len(data.shape) - bool(getattr(layer, "rgb", False))  # a Labels layer has no `rgb`
     origin = origin_of(layer) if named is None else None
     if origin is not None and origin.rgb == bool(getattr(layer, "rgb", False)):
@@ -217,8 +217,8 @@ def placed_kwargs(layer: napari.layers.Image, name: str) -> dict[str, Any]:
 
 def mask_kwargs(layer: napari.layers.Image) -> dict[str, Any]:
     """Return the arguments of `viewer.add_labels` for an empty mask over an image."""
-    data = layer.data[0] if layer.multiscale else layer.data
-    return {**placed_kwargs(layer, "mask"), "data": np.zeros(data.shape[: layer.ndim], np.uint8)}
+    shape = finest(layer).shape[: layer.ndim]
+    return {**placed_kwargs(layer, "mask"), "data": np.zeros(shape, np.uint8)}
 
 
 def file_kwargs(image: Image, name: str) -> dict[str, Any]:

@@ -30,13 +30,18 @@ def is_result(layer: napari.layers.Layer) -> bool:
     return _ENTRY in layer.metadata
 
 
+def finest(layer: napari.layers.Layer) -> Any:
+    """Return the pixels of a layer, at the finest level of a multiscale layer."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
 def origin_of(layer: napari.layers.Layer) -> Image | None:
     """Return the image that the pixels of a layer come from, for its axes and voxel size.
 
     napari's own reader drops both, so they are read from the file again. None for a layer
     without a file of the same shape.
     """
-    data = layer.data[0] if layer.multiscale else layer.data
+    data = finest(layer)
     entry = layer.metadata.get(_ENTRY)
     if entry is not None:
         return Image(data, entry["axes"], entry["voxel_size"], entry["units"])

@@ -70,7 +70,7 @@ def box_of(corners: NDArray[np.float64], image: Image) -> Box:
         The box holds no pixel of the image.
     """
     axes = image.axes.replace("S", "")
-    sizes = dict(zip(image.axes, image.shape, strict=True))
+    sizes = image.sizes
     box = {}
     for axis in "YX":
         low, high = corners[:, axes.index(axis)]

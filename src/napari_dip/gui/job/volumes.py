@@ -65,10 +65,7 @@ def _uses_optics(choices: Choices, image: Image) -> bool:
 
 def _has_planes(choices: Choices, image: Image) -> bool:
     """Return whether the region has several planes."""
-    return (
-        choices.region in ("all", "rectangle")
-        and dict(zip(image.axes, image.shape, strict=True)).get("Z", 1) > 1
-    )
+    return choices.region in ("all", "rectangle") and image.sizes.get("Z", 1) > 1
 
 
 def _unknown(image: Image, axes: str) -> list[str]:

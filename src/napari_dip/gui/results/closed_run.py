@@ -11,7 +11,7 @@ from napari_dip.gui.widgets.notify import notify
 
 if TYPE_CHECKING:
     from napari_dip.core.restoration.progress import Restoration
-    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.preview.preview import Preview
     from napari_dip.gui.run.worker import RunWorker
 
 

@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QSlide
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from napari_dip.gui.results.history import Iterate
-    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.preview.history import Iterate
+    from napari_dip.gui.results.preview.preview import Preview
     from napari_dip.gui.results.progress_plot import ProgressPlot
 
 # Smallest ratio of two neighbouring iterations on the slider: most changes are early, so a

@@ -122,8 +122,7 @@ class ProgressPlot(QWidget):  # type: ignore[misc]
         curve.selected = progress.selected_iteration
         self._block = progress.block
         # A rising estimate of the time left must not move the bar back.
-        share = progress.seconds / max(progress.seconds + progress.seconds_left, 1e-9)
-        self._share = max(self._share, share)
+        self._share = max(self._share, share_done(progress))
         self._begun.add(progress.block)
         self._words = f"{self._share:.0%}, {describe(progress, len(self._begun))}"
 
@@ -249,6 +248,11 @@ def _mix(first: QColor, second: QColor, share: float) -> QColor:
     """Return the colour between two: `share` 0 is the first, 1 the second."""
     pairs: Any = zip(first.getRgb(), second.getRgb(), strict=True)
     return QColor(*(round(a * (1 - share) + b * share) for a, b in pairs))
+
+
+def share_done(progress: "Progress") -> float:
+    """Return the share of the run's time that has passed, 0 to 1; the run may end sooner."""
+    return progress.seconds / max(progress.seconds + progress.seconds_left, 1e-9)
 
 
 def describe(progress: "Progress", part: int) -> str:

@@ -13,7 +13,7 @@ from napari_dip.config import DEFAULT_SUFFIX
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.form.fixes import commands_in
 from napari_dip.gui.napari_writer import SAVED_AS, save_layer
-from napari_dip.gui.results.inspector import Inspector
+from napari_dip.gui.results.inspection.inspector import Inspector
 from napari_dip.gui.results.iteration_slider import IterationSlider
 from napari_dip.gui.results.progress_plot import ProgressPlot
 from napari_dip.gui.results.save_report import save_report
@@ -24,7 +24,7 @@ from napari_dip.render.text import outcome
 
 if TYPE_CHECKING:
     from napari_dip.core.restoration.progress import Progress
-    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.preview.preview import Preview
 
 
 class ResultsPanel(QWidget):  # type: ignore[misc]
@@ -82,7 +82,7 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
             self.plot.clear()
         self._cards.show_advice(*self._warnings)
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         """Show a message below the outcome of the last run, until the layers change."""
         self.plot.show_text("\n".join(filter(None, [self._outcome, text])))
 
@@ -167,4 +167,4 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
         except (NapariDipError, OSError) as error:
             notify(error)
         else:
-            self.say(f"Saved as {Path(file).name}.")
+            self.show_text(f"Saved as {Path(file).name}.")

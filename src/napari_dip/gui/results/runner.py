@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_dip.gui.results.closed_run import ClosedRun
-from napari_dip.gui.results.preview import Preview
+from napari_dip.gui.results.preview.preview import Preview
 from napari_dip.gui.results.results_panel import ResultsPanel
 from napari_dip.gui.run.queue import Queue
 from napari_dip.gui.run.run_buttons import ACTIVE, State
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_dip.core.restoration.progress import Progress, Restoration
     from napari_dip.gui.job.job import Job
-    from napari_dip.gui.results.history import Iterate
+    from napari_dip.gui.results.preview.history import Iterate
 
 
 class Runner(QObject):  # type: ignore[misc]

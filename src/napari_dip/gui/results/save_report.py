@@ -17,7 +17,7 @@ from napari_dip.render.html import save_page
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
     from napari_dip.gui.job.job import Job
-    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.preview.preview import Preview
 
 
 def save_report(
@@ -78,13 +78,13 @@ def save_report(
 
 def _plane(image: Image, at: Iterable[float]) -> NDArray[Any]:
     """Return (Y, X), or (Y, X, S) of RGB, at an index of the other axes."""
-    selection = tuple(
-        slice(None) if axis in "YXS" else int(np.clip(round(float(index)), 0, size - 1))
-        for axis, index, size in zip(image.axes, [*at, 0.0], image.shape, strict=False)
+    return image.plane(
+        {
+            axis: int(np.clip(round(float(index)), 0, size - 1))
+            for axis, index, size in zip(image.axes, at, image.shape, strict=False)
+            if axis not in "YXS"
+        }
     )
-    values = np.asarray(image.data[selection])
-    kept = [axis for axis in image.axes if axis in "YXS"]
-    return values.transpose([kept.index(axis) for axis in sorted(kept, key="YXS".index)])
 
 
 def _reproductions(job: Job) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Cards: short messages, each with what to do and, where there is one, a button that does it."""
+"""Cards: short messages, each with advice and, if possible, a button that follows it."""
 
 # Qt classes have no types for mypy, hence the ignored subclassing below.
 import re
@@ -24,14 +24,14 @@ _VERBS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A button that does what a message advises.
+    """A button that follows the advice of a message.
 
     Attributes
     ----------
     text : str
         Text of the button.
     action : callable
-        Called by a click.
+        Function that a click calls.
     """
 
     text: str
@@ -47,7 +47,7 @@ class Advice:
     text : str
         What happened and what to do, in sentences.
     fixes : sequence of Fix
-        Buttons that do it.
+        Buttons that follow the advice.
     """
 
     text: str
@@ -106,10 +106,11 @@ class _Card(QWidget):  # type: ignore[misc]
         super().__init__()
         self.setObjectName("card")
         self.setToolTip(advice.text)
-        what, todo = shortened(advice.text)
+        sentence, action = shortened(advice.text)
         label = WrappedLabel()
         label.setObjectName("card_text")
-        label.setText(f"{escape(what)} <b>{escape(todo)}</b>" if todo else escape(what))
+        emphasised = f" <b>{escape(action)}</b>" if action else ""
+        label.setText(f"{escape(sentence)}{emphasised}")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * _BAR, 0, 0, 0)
         layout.addWidget(label)

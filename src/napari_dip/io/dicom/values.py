@@ -91,10 +91,10 @@ def _decoded(file: Path, dataset: Dataset) -> NDArray[Any]:
         if not syntax.is_compressed:
             raise
         raise FileFormatError(
-            f"Got {file}, compressed as {syntax.name}, which cannot be decoded; expected a decoder "
-            "or an uncompressed file. For JPEG 2000: pip install pylibjpeg pylibjpeg-openjpeg; for "
-            "other JPEG: pip install pylibjpeg pylibjpeg-libjpeg. If they are installed, the file "
-            "is damaged: copy it again."
+            f"Got {file}, whose pixels are compressed as {syntax.name} and cannot be decoded; "
+            "expected an uncompressed file, or an installed decoder. For JPEG 2000: pip install "
+            "pylibjpeg pylibjpeg-openjpeg; for other JPEG: pip install pylibjpeg "
+            "pylibjpeg-libjpeg. If the decoder is installed, the file is damaged: copy it again."
         ) from error
 
 
@@ -142,7 +142,7 @@ def _calibrated(
 
 
 def _inverted(stored: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Return values mirrored within the range of the bits: smallest to largest and so on."""
+    """Return values with dark and bright exchanged: the largest becomes the smallest."""
     # The smallest and the largest signed number have the sum -1.
     total = -1 if stored.dtype.kind == "i" else 2**bits - 1
     limits = np.iinfo(stored.dtype)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from napari_dip.config import Microscope
-from napari_dip.core.operators.microscope import Setup, microscope_psf
-from napari_dip.core.operators.psf_width import full_width
+from napari_dip.core.operators.psf.microscope import Setup, microscope_psf
+from napari_dip.core.operators.psf.width import full_width
 from napari_dip.errors import InputError
-from tests.core.operators.test_psf import is_centred
+from tests.core.operators.psf.test_kernel import is_centred
 
 STEPS = (0.1, 0.05, 0.05)
 SETUP = Setup(1.2, 1.33, "widefield", 0.52, 0.488, 1.0, sheet_thickness=1.0)

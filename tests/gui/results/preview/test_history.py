@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_dip.gui.results.history import History, covers
+from napari_dip.gui.results.preview.history import History, covers
 from tests.gui.results.test_progress_plot import progress
 
 SIZE = np.zeros((4, 4), np.float32).nbytes

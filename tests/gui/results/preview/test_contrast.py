@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_dip.gui.results.contrast import Contrast, value_range
+from napari_dip.gui.results.preview.contrast import Contrast, value_range
 
 
 @pytest.mark.parametrize(

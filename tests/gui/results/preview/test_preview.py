@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QWidget
 from napari_dip.config import DipConfig
 from napari_dip.core.restoration.progress import Restoration
 from napari_dip.gui.job.job import Choices, job
-from napari_dip.gui.results.preview import Preview
+from napari_dip.gui.results.preview.preview import Preview
 from tests.gui.conftest import make_report
 from tests.gui.results.test_progress_plot import progress
 
@@ -34,9 +34,9 @@ def preview(viewer, parent):
 
 
 def observed(viewer, parent, layer, config=None):
-    todo = job(Choices(config or DipConfig()), layer)
-    preview = Preview(viewer, todo, parent)
-    preview.observe(np.array(todo.image.data, dtype=np.float32))
+    prepared = job(Choices(config or DipConfig()), layer)
+    preview = Preview(viewer, prepared, parent)
+    preview.observe(np.array(prepared.image.data, dtype=np.float32))
     return preview
 
 
@@ -172,8 +172,8 @@ def test_an_uncertainty_is_a_layer_of_its_own(viewer, parent, rgb, kind):
 
 def test_rgb_keeps_its_dtype_so_that_napari_shows_it(viewer, parent):
     source = viewer.add_image(np.zeros((4, 5, 3), np.uint8), rgb=True, name="photo")
-    todo = job(Choices(DipConfig()), source)
-    preview = Preview(viewer, todo, parent)
+    prepared = job(Choices(DipConfig()), source)
+    preview = Preview(viewer, prepared, parent)
     preview.observe(source.data.copy())
     colours = np.full((4, 5, 3), 300, np.float32)
     preview.draw(replace(progress(), selection=(slice(None),) * 3, estimate=colours))

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from napari_dip.core.operators.widefield import widefield_psf
+from napari_dip.core.operators.psf.widefield import widefield_psf
 from napari_dip.errors import InputError, UsageError
-from tests.core.operators.test_psf import is_centred
+from tests.core.operators.psf.test_kernel import is_centred
 
 OPTICS = {"na": 1.4, "wavelength": 0.52, "refractive_index": 1.518}
 needs_generator = pytest.mark.skipif(

@@ -14,7 +14,7 @@ from napari_dip.gui.job.layer_image import result_kwargs
 if TYPE_CHECKING:
     from napari_dip.core.records import Report
     from napari_dip.gui.job.job import Job
-    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.preview.preview import Preview
 
 # Contrast limit of a residual in units of the noise: 1 of 16,000 pixels of noise is beyond it.
 _DEVIATIONS = 4.0

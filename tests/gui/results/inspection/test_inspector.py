@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QLabel, QSlider, QWidget
 from napari_dip.compare.baselines import available_baselines
 from napari_dip.compare.run import Row
 from napari_dip.errors import InputError
-from napari_dip.gui.results.compare_worker import add_layer
+from napari_dip.gui.results.inspection.compare_worker import add_layer
 from tests.gui.conftest import delete
 from tests.gui.test_dock import button, names
 from tests.tiny import noisy_waves, waves

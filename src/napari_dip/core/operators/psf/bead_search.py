@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
+from napari_dip.core.noise.normal import FWHM, STD_PER_MAD
+
 # Standard deviations of the smoothed background that the peak of a bead exceeds it by.
 _CONTRAST = 8.0
 # Smoothing before the search, in standard deviations of a bead.
@@ -26,10 +28,6 @@ _SATURATED = 3
 _SIZE = "of another size"
 # Number of beads that the first estimate of the width uses, and of candidates that are examined.
 _FIRST, _MOST = 40, 2000
-# Standard deviation of Gaussian values, in median absolute deviations.
-_MAD = 1.4826
-# FWHM of a Gaussian, in standard deviations.
-FWHM = 2 * float(np.sqrt(2 * np.log(2)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _refusal(spots: _Spots, place: int, box: NDArray[np.intp]) -> str | None:
     around = tuple(slice(max(at - n, 0), at + n + 1) for at, n in zip(peak, box, strict=True))
     cutout, shell = spots.values[around], _shell(spots.smooth[around])
     background = np.median(shell)
-    spread = _MAD * np.median(np.abs(shell - background))
+    spread = STD_PER_MAD * np.median(np.abs(shell - background))
     if not spots.smooth[tuple(peak)] - background > _CONTRAST * spread:
         return ""
     if cutout.shape != tuple(2 * n + 1 for n in box):
@@ -166,7 +164,7 @@ def _maxima(
     """
     smooth = ndimage.gaussian_filter(values, sigma)
     background = np.median(smooth)
-    spread = _MAD * np.median(np.abs(smooth - background))
+    spread = STD_PER_MAD * np.median(np.abs(smooth - background))
     size = [2 * max(round(float(n)), 1) + 1 for n in apart]
     top = (smooth == ndimage.maximum_filter(smooth, size)) & (smooth > background + 5 * spread)
     peaks = np.argwhere(top)

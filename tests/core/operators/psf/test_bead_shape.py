@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_dip.core.operators.bead_shape import without_bead
-from napari_dip.core.operators.psf_width import full_width
+from napari_dip.core.operators.psf.bead_shape import without_bead
+from napari_dip.core.operators.psf.width import full_width
 from tests.bead_images import STEPS, spots, true_width
 
 

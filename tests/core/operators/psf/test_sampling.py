@@ -10,8 +10,8 @@ from scipy import ndimage
 from scipy.special import erf
 
 from napari_dip.core.image.image import Image
-from napari_dip.core.operators.psf import centred_psf
-from napari_dip.core.operators.psf_sampling import psf_on_grid, sampling_remark, spatial_psf
+from napari_dip.core.operators.psf.kernel import centred_psf
+from napari_dip.core.operators.psf.sampling import psf_on_grid, sampling_remark, spatial_psf
 from napari_dip.core.tasks import Deconvolve
 from napari_dip.errors import InputError
 from napari_dip.metrics import psnr

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidge
 
 from napari_dip.errors import NapariDipError
 from napari_dip.gui.job.origin import is_result
-from napari_dip.gui.results.compare_worker import (
+from napari_dip.gui.results.inspection.compare_worker import (
     CompareWorker,
     add_layer,
     as_array,
@@ -19,14 +19,14 @@ from napari_dip.gui.results.compare_worker import (
     short_name,
     table,
 )
-from napari_dip.gui.results.residual import has_residual
+from napari_dip.gui.results.inspection.residual import has_residual
 from napari_dip.gui.widgets.collapsible import WrappedLabel, column
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_dip.compare.run import Row
-    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.preview.preview import Preview
 
 
 class Comparison(QWidget):  # type: ignore[misc]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.restoration import richardson_lucy
 
-from napari_dip.core.operators.psf import gaussian_psf
+from napari_dip.core.operators.psf.kernel import gaussian_psf
 
 # Iterations; more would raise noise.
 _ITERATIONS = 15

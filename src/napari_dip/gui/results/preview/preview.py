@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QOpenGLWidget, QWidget
 
 from napari_dip.core.restoration.reselect import choose, chosen
 from napari_dip.gui.job.layer_image import as_shown
-from napari_dip.gui.results.contrast import LayerContrast
-from napari_dip.gui.results.history import History, Iterate, covers, is_whole
-from napari_dip.gui.results.refresh_rate import RefreshRate
+from napari_dip.gui.results.preview.contrast import LayerContrast
+from napari_dip.gui.results.preview.history import History, Iterate, covers, is_whole
+from napari_dip.gui.results.preview.refresh_rate import RefreshRate
 from napari_dip.gui.session.preferences import history_memory
 
 if TYPE_CHECKING:

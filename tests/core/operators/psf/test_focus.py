@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_dip.core.operators.focus import Focus, intensity
+from napari_dip.core.operators.psf.focus import Focus, intensity
 
 
 def planes_of(focus):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_dip.core.image.image import Image
-from napari_dip.core.operators.psf import (
+from napari_dip.core.operators.psf.kernel import (
     centred_psf,
     gaussian_psf,
     spacing_in_micrometers,

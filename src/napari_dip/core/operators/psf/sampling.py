@@ -93,7 +93,7 @@ def psf_on_grid(psf: Image, image: Image) -> NDArray[np.float64]:
     (3, 3, 3)
     """
     steps = compare_steps(psf, image)
-    planes = dict(zip(image.axes, image.shape, strict=True)).get("Z")
+    planes = image.sizes.get("Z")
     values = np.asarray(psf.data)
     if "Z" in steps.unknown and len(values) != planes:
         raise InputError(
@@ -106,7 +106,7 @@ def psf_on_grid(psf: Image, image: Image) -> NDArray[np.float64]:
     if values.dtype.kind not in "biuf" or not np.isfinite(values).all():
         return values  # `centred_psf` raises InputError for it
     for axis, (step, target) in steps.different.items():
-        sizes = dict(zip(image.axes, image.shape, strict=True))
+        sizes = image.sizes
         values = _summed(values, psf.axes.index(axis), target / step, sizes.get(axis, 1))
     return values
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from napari_dip.core.operators.psf_width import full_width
+from napari_dip.core.operators.psf.width import full_width
 
 
 @pytest.mark.parametrize("sigma", [1.0, 2.5, 6.0])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_dip.gui.results.refresh_rate import RefreshRate
+from napari_dip.gui.results.preview.refresh_rate import RefreshRate
 
 
 class Clock:

@@ -11,14 +11,14 @@ from qtpy.QtCore import QObject
 
 from napari_dip import metrics
 from napari_dip.gui.job.layer_image import as_shown
-from napari_dip.gui.results.residual import in_units_of_noise
+from napari_dip.gui.results.inspection.residual import in_units_of_noise
 from napari_dip.gui.run.background import BackgroundWorker, Control
 
 if TYPE_CHECKING:
     from napari_dip.compare.run import Row
     from napari_dip.core.records import Report
     from napari_dip.gui.job.job import Job
-    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.preview.preview import Preview
 
 # Other measures than PSNR of a larger image [pixels] would block the window.
 _MAX_PIXELS = 2**22

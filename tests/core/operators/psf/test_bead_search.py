@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_dip.core.operators.bead_search import find_beads
+from napari_dip.core.operators.psf.bead_search import find_beads
 from tests.bead_images import apart, recorded, spots
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
 
-    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.preview.preview import Preview
 
 # Shows the image while it is held.
 KEY = "H"

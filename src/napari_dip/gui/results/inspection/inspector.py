@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
-from napari_dip.gui.results.before_after import KEY, BeforeAfter, HoldKey
-from napari_dip.gui.results.comparison import Comparison
-from napari_dip.gui.results.residual import Residual, has_residual
+from napari_dip.gui.results.inspection.before_after import KEY, BeforeAfter, HoldKey
+from napari_dip.gui.results.inspection.comparison import Comparison
+from napari_dip.gui.results.inspection.residual import Residual, has_residual
 from napari_dip.gui.widgets.collapsible import Collapsible
 
 if TYPE_CHECKING:
-    from napari_dip.gui.results.preview import Preview
+    from napari_dip.gui.results.preview.preview import Preview
 
 # Time between two changes of the visibility [milliseconds].
 _BLINK_INTERVAL = 700

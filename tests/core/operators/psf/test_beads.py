@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_dip.core.image.image import Image
-from napari_dip.core.operators.bead_psf import psf_of_beads
+from napari_dip.core.operators.psf.beads import psf_of_beads
 from napari_dip.core.tasks import Deconvolve
 from napari_dip.errors import InputError
 from tests.bead_images import STEPS, WIDTHS, apart, recorded, spots, true_width

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_dip.core.image.units import MICROMETERS
-from napari_dip.core.operators.bead_search import Bead, find_beads
-from napari_dip.core.operators.bead_shape import without_bead
-from napari_dip.core.operators.psf import spacing_in_micrometers
-from napari_dip.core.operators.psf_sampling import spatial_psf
-from napari_dip.core.operators.psf_width import full_width
+from napari_dip.core.noise.normal import STD_PER_MAD
+from napari_dip.core.operators.psf.bead_search import Bead, find_beads
+from napari_dip.core.operators.psf.bead_shape import without_bead
+from napari_dip.core.operators.psf.kernel import spacing_in_micrometers
+from napari_dip.core.operators.psf.sampling import spatial_psf
+from napari_dip.core.operators.psf.width import full_width
 from napari_dip.errors import Hint, InputError
 
 if TYPE_CHECKING:
@@ -111,16 +112,16 @@ def psf_of_beads(
     values = np.asarray(image.data, np.float64)
     search = find_beads(values, _reach(image, size))
     if not search.beads:
-        raise InputError(_none_left(search.refused))
+        raise InputError(_no_bead_message(search.refused))
     boxes = np.stack([_centred(values, bead, search.reach) for bead in search.beads])
-    kept = _alike(boxes)
+    kept = _typical_beads(boxes)
     unlike = len(boxes) - int(kept.sum())
     refused = {**search.refused, **({"unlike the others": unlike} if unlike else {})}
-    average = _cleaned(boxes[kept].sum(axis=0))
+    average = _without_background(boxes[kept].sum(axis=0))
     narrowest = min(full_width(average, axis) for axis in range(average.ndim))
-    warnings = _doubts(image, int(kept.sum()), narrowest)
+    warnings = _warnings(image, int(kept.sum()), narrowest)
     if bead_diameter is not None:
-        average = _point(average, bead_diameter, spacing_in_micrometers(image, image.axes))
+        average = _image_of_point(average, bead_diameter, spacing_in_micrometers(image, image.axes))
     psf = np.asarray(average / average.sum(), np.float32)
     known = _is_calibrated(image)
     steps = spacing_in_micrometers(image, image.axes) if known else (1.0,) * psf.ndim
@@ -135,7 +136,7 @@ def psf_of_beads(
 
 def _plane_or_stack(image: Image, channel: int | None) -> Image:
     if channel is not None:
-        count = dict(zip(image.axes, image.shape, strict=True)).get("C", 0)
+        count = image.sizes.get("C", 0)
         if not 0 <= channel < count:
             raise InputError(
                 f"Got channel {channel} of an image with {count} channels; expected a number "
@@ -181,7 +182,7 @@ def _reach(image: Image, size: Mapping[str, float] | None) -> tuple[int | None, 
     )
 
 
-def _none_left(refused: Mapping[str, int]) -> str:
+def _no_bead_message(refused: Mapping[str, int]) -> str:
     if not refused:
         return (
             "Got an image without bright spots wider than a pixel; expected beads that are much "
@@ -194,7 +195,7 @@ def _none_left(refused: Mapping[str, int]) -> str:
     )
 
 
-def _doubts(image: Image, used: int, narrowest: float) -> tuple[str, ...]:
+def _warnings(image: Image, used: int, narrowest: float) -> tuple[str, ...]:
     sentences = []
     if narrowest < _NARROW:
         sentences.append(
@@ -229,16 +230,16 @@ def _centred(
     ]
     grid = np.meshgrid(*lines, indexing="ij")
     box = ndimage.map_coordinates(around, grid, order=3, mode="nearest")
-    return np.asarray(box - np.median(box[_faces(box.shape)]))
+    return np.asarray(box - np.median(box[_border_mask(box.shape)]))
 
 
-def _faces(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _border_mask(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     faces = np.ones(shape, bool)
     faces[tuple(slice(1, -1) if n > 2 else slice(None) for n in shape)] = False
     return faces
 
 
-def _alike(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _typical_beads(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which beads look like the median of all; pairs and dirt do not."""
     if len(boxes) < 3:
         return np.ones(len(boxes), bool)
@@ -250,18 +251,18 @@ def _alike(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((share > 0) & (rest <= _UNLIKE * np.median(rest)))
 
 
-def _cleaned(average: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return an average with 0 where it is not above the noise of its faces.
+def _without_background(average: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an average with 0 where it is not above the noise at its border.
 
     A PSF must not be negative, and noise that is clipped at 0 would add light.
     """
     smooth = ndimage.gaussian_filter(average, 1.0)
-    background = smooth[_faces(average.shape)]
-    spread = 1.4826 * np.median(np.abs(background - np.median(background)))
+    background = smooth[_border_mask(average.shape)]
+    spread = STD_PER_MAD * np.median(np.abs(background - np.median(background)))
     return np.where(smooth > _BACKGROUND * spread, np.clip(average, 0, None), 0.0)
 
 
-def _point(
+def _image_of_point(
     average: NDArray[np.float64], diameter: float, steps: tuple[float, ...]
 ) -> NDArray[np.float64]:
     """Return the image of a point from that of a bead, after a check of its diameter."""

@@ -30,7 +30,7 @@ from scipy.special import j1
 from skimage.measure import block_reduce
 
 from napari_dip.config import DEFAULT_OPTICS, DEFAULT_PINHOLE
-from napari_dip.core.operators.focus import Focus, intensity
+from napari_dip.core.operators.psf.focus import Focus, intensity
 from napari_dip.errors import Hint, InputError
 
 if TYPE_CHECKING:

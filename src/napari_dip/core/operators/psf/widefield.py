@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.config import DEFAULT_OPTICS
-from napari_dip.core.operators.microscope import Setup, microscope_psf
+from napari_dip.core.operators.psf.microscope import Setup, microscope_psf
 
 if TYPE_CHECKING:
     from napari_dip.config import Optics

@@ -1,0 +1,1 @@
+"""Point-spread functions: made for convolution, computed from optics, measured from beads."""

@@ -1,0 +1,1 @@
+"""Inspection of a result: before and after, residual, comparison with other methods."""
