@@ -23,14 +23,24 @@ def test_work_of_whole_planes_is_that_of_all_iterations():
 
 def test_work_of_windows_includes_the_estimates_of_the_whole_plane():
     pixels = 64 * WINDOW
-    iterations = LEARNED_FIT.max_iterations * iteration_work(LEARNED_FIT, pixels)
-    twice = LEARNED_FIT.model_copy(update={"reveal_every": LEARNED_FIT.reveal_every // 2})
-    estimates, more = (fit_work(settings, pixels) - iterations for settings in (LEARNED_FIT, twice))
-    count = LEARNED_FIT.max_iterations // LEARNED_FIT.reveal_every
+    plain = LEARNED_FIT.model_copy(update={"collaborative_filter": False})
+    iterations = plain.max_iterations * iteration_work(plain, pixels)
+    twice = plain.model_copy(update={"reveal_every": plain.reveal_every // 2})
+    estimates, more = (fit_work(settings, pixels) - iterations for settings in (plain, twice))
+    count = plain.max_iterations // plain.reveal_every
     assert more / estimates == pytest.approx((1 + 2 * count) / (1 + count))
     # They outweigh the iterations in a large plane, and grow with its pixels.
     assert estimates > iterations
-    assert fit_work(LEARNED_FIT, 2 * pixels) - iterations == pytest.approx(2 * estimates)
+    assert fit_work(plain, 2 * pixels) - iterations == pytest.approx(2 * estimates)
+
+
+def test_similar_patches_add_work_for_each_pixel_channel_and_neighbour():
+    stack = LEARNED_FIT.model_copy(update={"neighbours": 2})
+    plain = LEARNED_FIT.model_copy(update={"collaborative_filter": False})
+    grey, colour = (fit_work(LEARNED_FIT, WINDOW, channels) for channels in (1, 3))
+    assert fit_work(plain, WINDOW) < grey < colour < fit_work(stack, WINDOW)
+    added = [fit_work(LEARNED_FIT, n * WINDOW) - fit_work(plain, n * WINDOW) for n in (1, 4)]
+    assert added[1] == pytest.approx(4 * added[0])
 
 
 def test_blocks_of_a_residual_network_add_work():

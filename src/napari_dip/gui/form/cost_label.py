@@ -15,6 +15,7 @@ from napari_dip.config import (
     suits_learned_start,
     suits_plug_and_play,
 )
+from napari_dip.core.blocks.neighbours import neighbour_axis
 from napari_dip.core.blocks.plan import block_shape, count_channels, plan_blocks
 from napari_dip.core.hardware.fit_cost import fit_memory, fit_work, iteration_work
 from napari_dip.errors import NapariDipError
@@ -112,13 +113,14 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
     channels = count_channels(plan[0], image)
     settings = complete.fit
     if suits_learned_start(complete, task.name, channels):  # type: ignore[arg-type]
-        settings = learned_fit(complete, coarse_noise=False, neighbours=False)
+        beside = channels == 1 and neighbour_axis(image) is not None
+        settings = learned_fit(complete, coarse_noise=False, neighbours=beside)
     elif suits_plug_and_play(complete, task.name):  # type: ignore[arg-type]
         settings = plug_and_play_fit(complete, task.name)  # type: ignore[arg-type]
     memory = f"{max(fit_memory(settings, pixels, channels) / 1e9, 0.1):.1f} GB"
     if pace is None:
         return memory
-    seconds = pace * fit_work(settings, pixels) * len(plan) * config.runs
+    seconds = pace * fit_work(settings, pixels, channels) * len(plan) * config.runs
     limit = config.time_limit
     return f"{memory}, at most {at_most(seconds if limit is None else min(seconds, limit))}"
 
