@@ -17,10 +17,10 @@ _GROUP = 48
 # Patches of a square with so many reference patches along each side look in the same region,
 # which reaches beyond the square by this many pixels.
 _SQUARE, _REACH = 8, 18
-# Weight of filtered patches beside the estimate: at least the first number, and higher by so many
-# times the share of the coefficients that the filter keeps. In flat regions it keeps few, and the
-# estimate is better there.
-_LEAST_WEIGHT, _RISE = 0.2, 15.0
+# Weight of filtered patches beside the estimate: the first number, and more by so many times the
+# share of the coefficients that the filter keeps, until a share near the third. In flat regions it
+# keeps few, and of little noise it keeps most: the estimate is better there.
+_LEAST_WEIGHT, _RISE, _FALL = 0.2, 15.0, 0.2
 # Reference patches of a strip along y, which limits the memory.
 _ROWS = 32
 
@@ -165,10 +165,15 @@ def _filter_groups(observed: Tensor, estimated: Tensor, noise: Tensor) -> tuple[
     kept = power / (power + noise)
     filtered = transform.T @ (kept * (transform @ observed))
     share = kept.mean((1, 2), keepdim=True)
-    mixed = torch.lerp(estimated, filtered, (_LEAST_WEIGHT + _RISE * share).clamp(max=1))
+    mixed = torch.lerp(estimated, filtered, _weight_of_filtered(share))
     # The more coefficients are kept, the more noise is left in the group.
     weight = 1 / kept.square().sum((1, 2)).clamp(min=1)
     return weight[:, None, None] * mixed, weight
+
+
+def _weight_of_filtered(share: Tensor) -> Tensor:
+    """Return the weight of a filtered group, given the share of the coefficients it keeps."""
+    return (_LEAST_WEIGHT + _RISE * share).clamp(max=1) / (1 + (share / _FALL).square())
 
 
 def _references(last: int) -> Tensor:
