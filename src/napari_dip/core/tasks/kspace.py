@@ -14,6 +14,7 @@ from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+    from torch import Tensor
 
     from napari_dip.config import Noise
     from napari_dip.core.operators import kspace
@@ -187,11 +188,8 @@ class ReconstructKSpace(Task):
         """
         if self.noise is not None:
             return estimate
-        import torch
-
         transform = self._transform(observed.shape[-2:])
-        image = torch.from_numpy(estimate.astype(np.float64))[None]  # (1, ..., Y, X)
-        seen = torch.from_numpy(observed.astype(np.float64))[None]
+        image, seen = _tensor(estimate), _tensor(observed)
         correction = seen - transform.recorded_part(transform.coil_images(image))
         consistent = image + transform.combined(correction)
         return np.asarray(consistent[0].numpy(), dtype=estimate.dtype)
@@ -200,10 +198,8 @@ class ReconstructKSpace(Task):
         """Return the zero-filled image; with maps, the coils are combined."""
         if self.maps is None:
             return image
-        import torch
-
-        coils = torch.from_numpy(np.asarray(image.data, dtype=np.float64))[None]
-        return image.with_data(self._transform(image.shape[-2:]).combined(coils)[0].numpy())
+        combined = self._transform(image.shape[-2:]).combined(_tensor(image.data))
+        return image.with_data(combined[0].numpy())
 
     def check_noise(self, noise: Noise) -> None:
         if noise in ("poisson", "poisson-gaussian"):
@@ -253,21 +249,24 @@ class ReconstructKSpace(Task):
 
     def _measured_noise(self, image: Image) -> float | None:
         """Return the standard deviation of the noise, or None without clear noise."""
-        import torch
-
         from napari_dip.core.operators.kspace import noise_floor
 
         self.check(image, "YX")
-        planes = torch.from_numpy(np.asarray(image.data, dtype=np.float64))[None]
+        planes = _tensor(image.data)
         spectrum, recorded = self._transform(image.shape[-2:]).measured(planes, planes)
         darkest, brightest = np.quantile(np.asarray(self.final(image).data), _BULK)
         return noise_floor(spectrum, recorded, float(brightest - darkest))
 
     def _recorded_part(self, values: NDArray[Any]) -> NDArray[Any]:
-        import torch
+        transform = self._transform(values.shape[-2:])
+        return np.asarray(transform.recorded_part(_tensor(values))[0])
 
-        images = torch.from_numpy(values.astype(np.float64))[None]  # (1, ..., Y, X)
-        return np.asarray(self._transform(values.shape[-2:]).recorded_part(images)[0])
+
+def _tensor(values: ArrayLike) -> Tensor:
+    """Return a copy of the values as a tensor of float64, (1, ..., Y, X)."""
+    import torch
+
+    return torch.from_numpy(np.array(values, dtype=np.float64))[None]
 
 
 def _as_maps(maps: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.complex64]:
