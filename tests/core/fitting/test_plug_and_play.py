@@ -7,7 +7,8 @@ from scipy import ndimage
 
 from napari_dip import DipConfig, Image, restore
 from napari_dip.api import finish
-from napari_dip.core.fitting.plug_and_play import _DataStep, plug_and_play
+from napari_dip.core.fitting.alternation import DataStep
+from napari_dip.core.fitting.plug_and_play import plug_and_play
 from napari_dip.core.hardware.device import find_runtime
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.operators.downsample import Downsample
@@ -120,7 +121,7 @@ def test_each_iteration_is_shown_if_asked():
 def test_data_step_solves_its_normal_equations():
     problem, _ = enlargement(sigma=0.1)
     image = problem.operator.lift(problem.observation)
-    moved = _DataStep(problem, problem.operator, image)(image, 0.2)
+    moved = DataStep(problem, problem.operator, image)(image, 0.2)
     values = moved.clone().requires_grad_()
     misfit = (problem.operator(values) - problem.observation).square().sum() / 0.1**2
     (misfit + 0.25 / 0.2**2 * (values - image).square().sum()).backward()
