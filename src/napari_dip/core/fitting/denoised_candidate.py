@@ -53,6 +53,28 @@ class DenoisedCandidate:
     ----------
     K. Zhang et al., "Plug-and-play image restoration with deep denoiser prior", IEEE TPAMI 44
     (2022) 6360.
+
+    Examples
+    --------
+    >>> from napari_dip.core.noise.model import NoiseModel
+    >>> from napari_dip.core.operators.blur import Blur
+    >>> from napari_dip.core.problem import make_problem
+    >>> light = torch.full((1, 32, 32), 20.0)
+    >>> light[:, 10:20] = 200.0
+    >>> random = torch.Generator().manual_seed(0)
+    >>> photons = torch.poisson(light, generator=random)
+    >>> problem = make_problem(
+    ...     photons.numpy(),
+    ...     light.numpy() > 0,
+    ...     [NoiseModel(1.0, 0.0, 0.1)],
+    ...     (0, 300),
+    ...     torch.device("cpu"),
+    ...     Blur(torch.full((3, 3), 1 / 9)),
+    ... )
+    >>> fitted, heldout = problem.thinned((0.9, 0.1), random)
+    >>> candidate = DenoisedCandidate(problem, fitted, heldout.equally_weighted())
+    >>> candidate.share(torch.full((1, 1, 34, 34), 80.0))  # beside a flat estimate
+    0.5
     """
 
     def __init__(

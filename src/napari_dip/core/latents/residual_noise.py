@@ -62,16 +62,17 @@ def with_residual_noise(problem: Problem) -> Problem:
     >>> from napari_dip.core.noise.model import NoiseModel
     >>> from napari_dip.core.operators.blur import Blur
     >>> from napari_dip.core.problem import make_problem
-    >>> light = torch.full((1, 64, 64), 20.0)
-    >>> light[:, 20:30] = 200.0
-    >>> photons = torch.poisson(light, generator=torch.Generator().manual_seed(0))
+    >>> blur = Blur(torch.full((3, 3), 1 / 9))
+    >>> truth = torch.full((1, 1, 66, 66), 20.0)
+    >>> truth[..., 20:30] = 200.0
+    >>> photons = torch.poisson(blur(truth), generator=torch.Generator().manual_seed(0))[0]
     >>> problem = make_problem(
     ...     photons.numpy(),
-    ...     light.numpy() > 0,
+    ...     photons.numpy() >= 0,
     ...     [NoiseModel(0.0, 5.0, 0.1, equal=5.0)],
     ...     (0, 300),
     ...     torch.device("cpu"),
-    ...     Blur(torch.full((3, 3), 1 / 9)),
+    ...     blur,
     ... )
     >>> abs(float(with_residual_noise(problem).noise.slope) - 1.0) < 0.2
     True
