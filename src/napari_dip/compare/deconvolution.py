@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_dip.core.latents.residual_noise import with_residual_noise
 from napari_dip.core.latents.sharpening import VARIATIONS, estimates, find_sharpening
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.noise.thinning import can_thin
@@ -69,7 +70,9 @@ def deconvolved(
     random = torch.Generator().manual_seed(0)
     if not can_thin(noise):
         estimate, count = _until_noise(problem)
-    elif variations[0] is None:
+        return blur.inside(estimate)[0, 0].numpy().astype(np.float64), count
+    problem = with_residual_noise(problem.equally_weighted())
+    if variations[0] is None:
         estimate, count = _until_consensus(problem, random)
     else:
         fitted, heldout = problem.thinned((1 - _HELD_OUT, _HELD_OUT), random)

@@ -20,6 +20,7 @@ ADDED_FIT_FIELDS = {
     "neighbours": 0,
     "kspace_start": "variation",
     "collaborative_filter": False,
+    "denoised_candidate": False,
 }
 ADDED_NETWORK_FIELDS = {"blocks": 1}
 ADDED_STOPPING_FIELDS = {"heldout_gain": 0.0}
@@ -98,6 +99,11 @@ class FitConfig(Frozen, allow_inf_nan=False):
         "variation",
         description="First image of k-space with an observation latent: that of least total "
         "variation, or that of a learned denoiser where it predicts held-out frequencies better.",
+    )
+    denoised_candidate: bool = Field(
+        False,
+        description="Whether the estimate of a sharpened latent is averaged with that of a learned "
+        "denoiser, unless that predicts held-out photons worse; for planes.",
     )
     reveal_every: int = Field(
         0,

@@ -145,6 +145,23 @@ def suits_learned_kspace(config: CompleteConfig, task: TaskName) -> bool:
     return task == "fourier" and of_rule and _starts_learned(config, task)
 
 
+def suits_denoised_candidate(config: CompleteConfig, task: TaskName) -> bool:
+    """Return whether a deconvolution is averaged with the estimate of a learned denoiser.
+
+    The restoration of planes has the settings of a preset and holds photons out, which then
+    decide between both estimates.
+
+    Parameters
+    ----------
+    config : CompleteConfig
+        Configuration of the restoration.
+    task : str
+        Name of the presets of the task. Its PSF must be fixed.
+    """
+    of_rule = config.stop in ("auto", "heldout")
+    return task == "deconvolve" and config.dims == 2 and of_rule and _starts_learned(config, task)
+
+
 def _starts_learned(config: CompleteConfig, task: TaskName) -> bool:
     """Return whether a single run with the settings of a preset may use learned weights."""
     settings = config.fit.model_copy(update={"max_iterations": _usual_iterations(config, task)})

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from napari_dip import DipConfig, Image, restore
 from napari_dip.api import finish
-from napari_dip.core.fitting.plug_and_play import _DataStep, plug_and_play
+from napari_dip.core.fitting.plug_and_play import plug_and_play
 from napari_dip.core.hardware.device import find_runtime
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.operators.downsample import Downsample
@@ -115,16 +115,6 @@ def test_each_iteration_is_shown_if_asked():
     _, snapshots = run(enlargement()[0], 5, interval=0.0)
     assert [snapshot.iteration for snapshot in snapshots] == [1, 2, 3, 4, 5]
     assert [snapshot.stop_reason for snapshot in snapshots[:-1]] == [None] * 4
-
-
-def test_data_step_solves_its_normal_equations():
-    problem, _ = enlargement(sigma=0.1)
-    image = problem.operator.lift(problem.observation)
-    moved = _DataStep(problem, problem.operator, image)(image, 0.2)
-    values = moved.clone().requires_grad_()
-    misfit = (problem.operator(values) - problem.observation).square().sum() / 0.1**2
-    (misfit + 0.25 / 0.2**2 * (values - image).square().sum()).backward()
-    assert rms(values.grad) < 1e-2 * rms(problem.observation / 0.1**2)
 
 
 def test_deblurs_a_plane_in_its_first_answer():

@@ -85,3 +85,13 @@ def test_consensus_ends_once_hardly_any_photon_moves():
     after[..., 0, :4] = 12.0
     assert not has_consensus(before, after, brightest=100)
     assert has_consensus(before, after, brightest=20)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_iterations_continue_from_a_first_estimate_even_where_it_is_dark(shape):
+    blur, truth, noisy = scene(shape)
+    method = RichardsonLucy(blur, torch.ones_like(noisy))
+    near = next(method.plain(noisy, 1, start=truth))
+    assert error(blur, near, truth) < 0.2 * error(blur, next(method.plain(noisy, 1)), truth)
+    dark = last(method.plain(noisy, 60, start=torch.zeros_like(truth)))
+    assert error(blur, dark, truth) < 2 * error(blur, last(method.plain(noisy, 60)), truth)

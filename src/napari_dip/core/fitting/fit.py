@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from math import prod
+from math import inf, prod
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 from napari_dip.config import DipConfig, FitConfig
 from napari_dip.core.fitting.averaging import MovingAverage
 from napari_dip.core.fitting.checkpoint import FitState
+from napari_dip.core.fitting.denoised_candidate import add_candidate
 from napari_dip.core.fitting.hold_out import hold_out
 from napari_dip.core.fitting.learned_start import load_learned_start, set_noise_level
 from napari_dip.core.fitting.monitor import Monitor, to_array
@@ -134,6 +135,7 @@ def fit(
     fitted = heldout.fitted
     regularisers = Regularisers(problem, settings)
     latent = build_latent(problem, network, settings, fitted, random, is_over, heldout.photons)
+    add_candidate(latent, problem, config, heldout.photons, is_over)
     learned_sha256 = load_learned_start(problem, config, network, latent)
     is_warm = start_from is not None and start_from.is_warm_start
     extra_parameters = [*latent.parameters(), *problem.operator.parameters()]
@@ -191,7 +193,8 @@ def fit(
         reason = state.assess(start.evidence(0, timer.seconds, first.flatten()[probe], removed))
         if latent.suffices:
             reason = reason or StopReason.GOOD_START
-        state.keep_checkpoint(0, start.loss)
+        # The loss of a network without learned weights is far above that of the first estimate.
+        state.keep_checkpoint(0, inf if learned_sha256 is None else start.loss)
         with timer.waiting():
             yield monitor.snapshot(0, start, reason)
         monitor.restart_interval()
@@ -266,7 +269,7 @@ def fit(
         rollbacks=state.rollbacks,
         residual_whiteness=whiteness(problem, estimate),
         findings={**problem.operator.findings(), **latent.findings(), **diagnostics},
-        weights_sha256=learned_sha256 or weights_sha256,
+        weights_sha256=learned_sha256 or latent.learned_sha256 or weights_sha256,
         stopping_agreement=agreement(problem, state.selected, state.alternative),
         posterior_std=posterior_std,
         posterior_scale=scale,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import Tensor
 
 from napari_dip.core.latents.build import sharpens
+from napari_dip.core.latents.residual_noise import with_residual_noise
 from napari_dip.core.stopping.evaluation import split_pixels
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class HeldOut(NamedTuple):
 def hold_out(problem: Problem, config: CompleteConfig, random: torch.Generator) -> HeldOut:
     """Choose what is held out of a fit.
 
-    A latent of sharpened photons holds out photons of all pixels, others hold out pixels.
+    A latent of sharpened photons holds out photons of all pixels, others hold out pixels. How
+    many photons there are is measured on what a deconvolution leaves.
 
     Parameters
     ----------
@@ -55,6 +57,7 @@ def hold_out(problem: Problem, config: CompleteConfig, random: torch.Generator) 
     if not sharpens(config.fit, problem):
         fitted, weights = split_pixels(problem, config, random)
         return HeldOut(fitted, problem, weights)
+    problem = with_residual_noise(problem)
     share = config.fit.stopping.heldout_fraction
     rest, heldout = problem.thinned((1 - share, share), random)
     valid, heldout = problem.valid.float(), heldout.equally_weighted()

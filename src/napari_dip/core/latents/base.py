@@ -73,9 +73,12 @@ class Latent(Protocol):
     suffices : bool
         Whether the estimate before the first step is the result, without a fit. False unless a
         latent knows better.
+    learned_sha256 : str or None
+        SHA-256 of the file of learned weights that the latent used; None without them.
     """
 
     suffices: bool = False
+    learned_sha256: str | None = None
 
     def draw(self) -> Draw:
         """Return the input of the next iteration."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Number of splits of the photons that take turns, and Richardson-Lucy iterations for new splits at
 # each iteration of the fit, which take about half as long as the network.
 _SPLITS, _PACE = 4, 8
+# Number of photons of the brightest pixel from which on a network corrects a plane.
+_MANY_PHOTONS = 300
 
 
 class _Split(NamedTuple):
@@ -33,13 +35,29 @@ class _Split(NamedTuple):
     hidden: Problem
 
 
+class Candidate(Protocol):
+    """A second estimate of the same image.
+
+    Attributes
+    ----------
+    complete : (1, C, Y, X) Tensor
+        Estimate from all photons.
+    """
+
+    complete: Tensor
+
+    def share(self, estimate: Tensor) -> float:
+        """Return its share in the result, 0 to 1, beside an estimate of the fitted photons."""
+
+
 class SharpenedLatent(Latent):
     """Sharpened image of part of the photons; the network predicts the other photons.
 
     At each iteration some photons are hidden. The network sees the Richardson-Lucy image of the
     shown photons, and the blurred estimate predicts the hidden ones. The noise of both is
-    independent, so the network learns the signal. In volumes the output is a correction of the
-    Richardson-Lucy image, in planes it is the estimate. The first estimate is the
+    independent, so the network learns the signal. In volumes, and in planes of many photons, the
+    output is a correction of the Richardson-Lucy image, in other planes it is the estimate. The
+    first estimate is the
     Richardson-Lucy image; later ones are kept only if they predict held-out photons better. No
     estimate is darker than an image without light.
 
@@ -56,11 +74,18 @@ class SharpenedLatent(Latent):
     ended : callable
         Function that returns True to stop the preparation early.
 
+    Attributes
+    ----------
+    candidate : Candidate or None
+        A second estimate that is averaged with that of the fit; none at first.
+
     References
     ----------
     J. Lehtinen et al., "Noise2Noise: learning image restoration without clean data", ICML 2018.
     A. Krull et al., "Image denoising and the generative accumulation of photons", WACV 2024.
     """
+
+    candidate: Candidate | None = None
 
     def __init__(
         self,
@@ -90,8 +115,10 @@ class SharpenedLatent(Latent):
         self._draws = 0
         sharp, blurred, _ = self._splits[0]
         self._detail = (sharp - blurred).std().clamp(min=1e-12)
-        # In planes the blur removes more that the rings of Richardson-Lucy would replace.
-        self._corrects = len(problem.shape) == 3
+        # In planes the blur removes more that the rings of Richardson-Lucy would replace. They are
+        # weak where there are many photons, and there a correction needs fewer iterations.
+        self._corrects = len(problem.shape) == 3 or _most_photons(fitted) >= _MANY_PHOTONS
+        self._candidate_share: float | None = None
         self._gain = float(self._detail if self._corrects else self._deviation)
         self._rest = network.make_constant()
 
@@ -130,12 +157,19 @@ class SharpenedLatent(Latent):
 
     def finish(self, estimate: Tensor) -> Tensor:
         """Add what the held-out photons contribute to the sharpened image, where it is a part."""
+        complete = estimate
         if self._corrects or torch.equal(estimate, self._start):
-            estimate = estimate - self._start + self._complete
-        return self._at_least_dark(estimate)
+            complete = estimate - self._start + self._complete
+        complete = self._at_least_dark(complete)
+        if self.candidate is None:
+            return complete
+        self._candidate_share = self.candidate.share(estimate)
+        return torch.lerp(complete, self.candidate.complete, self._candidate_share)
 
     def findings(self) -> dict[str, float]:
-        return {"richardson_lucy_iterations": float(self.sharpening.iterations)}
+        share = self._candidate_share
+        found = {"richardson_lucy_iterations": float(self.sharpening.iterations)}
+        return found if share is None else found | {"denoised_share": share}
 
     def _split(self, index: int) -> _Split:
         """Hide other photons for each index."""
@@ -153,3 +187,11 @@ class SharpenedLatent(Latent):
 
     def _at_least_dark(self, estimate: Tensor) -> Tensor:
         return estimate.clamp(min=self._fitted.dark)
+
+
+def _most_photons(problem: Problem) -> float:
+    """Return the number of photons of the brightest pixel: its light squared over the variance."""
+    light = (problem.observation - problem.dark) * problem.valid
+    variance = problem.noise.variance(problem.observation).expand_as(light)
+    brightest = light.flatten().argmax()
+    return float(light.flatten()[brightest].square() / variance.flatten()[brightest])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dip.core.operators.blur import Convolution
@@ -48,6 +48,24 @@ class Sharpening(NamedTuple):
         return sharp
 
 
+class Lowest(NamedTuple):
+    """The estimate of a sequence that predicts held-out photons best.
+
+    Attributes
+    ----------
+    position : int
+        Position of the estimate, from 1.
+    error : float
+        Held-out error.
+    estimate : (1, C, [Z,] Y, X) Tensor
+        The estimate.
+    """
+
+    position: int
+    error: float
+    estimate: Tensor
+
+
 def find_sharpening(
     fitted: Problem,
     heldout: Problem,
@@ -71,20 +89,43 @@ def find_sharpening(
     """
     best, least = Sharpening(variations[0], 1), float("inf")
     for variation in variations:
-        lowest, at = float("inf"), 0
-        for count, estimate in enumerate(estimates(fitted, variation, _MOST, random), 1):
-            error = float((heldout.nll(estimate) * heldout.valid).mean())
-            if error < lowest:
-                lowest, at = error, count
-            if count - at >= _PATIENCE or ended():
-                break
-        if lowest < least:
-            best, least = Sharpening(variation, at), lowest
+        lowest = find_lowest(estimates(fitted, variation, _MOST, random), heldout, ended)
+        if lowest.error < least:
+            best, least = Sharpening(variation, lowest.position), lowest.error
     return best
 
 
+def find_lowest(
+    sequence: Iterable[Tensor], heldout: Problem, ended: Callable[[], bool] = lambda: False
+) -> Lowest:
+    """Return the estimate of a sequence that predicts held-out photons best.
+
+    Parameters
+    ----------
+    sequence : iterable of (1, C, [Z,] Y, X) Tensor
+        Estimates, at least one. Those long after the best one are not computed.
+    heldout : Problem
+        Problem of the held-out photons.
+    ended : callable
+        Function that returns True to stop early.
+    """
+    lowest: Lowest | None = None
+    for count, estimate in enumerate(sequence, 1):
+        error = float((heldout.nll(estimate) * heldout.valid).mean())
+        if lowest is None or error < lowest.error:
+            lowest = Lowest(count, error, estimate)
+        if count - lowest.position >= _PATIENCE or ended():
+            break
+    assert lowest is not None  # a sequence has at least one estimate
+    return lowest
+
+
 def estimates(
-    problem: Problem, variation: float | None, most: int, random: torch.Generator
+    problem: Problem,
+    variation: float | None,
+    most: int,
+    random: torch.Generator | None = None,
+    start: Tensor | None = None,
 ) -> Iterator[Tensor]:
     """Yield the estimate (1, C, [Z,] Y, X) of each iteration, in network units.
 
@@ -96,21 +137,24 @@ def estimates(
         Weight of the total variation; None for the gradient consensus.
     most : int
         Number of iterations.
-    random : torch.Generator
-        Random generator on the device of the problem.
+    random : torch.Generator, optional
+        Random generator on the device of the problem, for the consensus.
+    start : (1, C, [Z,] Y, X) Tensor, optional
+        First estimate, in network units; a flat image by default. Not used by the consensus.
     """
     assert isinstance(problem.operator, Convolution)
     method = RichardsonLucy(problem.operator, problem.valid.float())
     light = (problem.observation - problem.dark).clamp(min=0)
 
     def halves() -> tuple[Tensor, Tensor]:
+        assert random is not None
         first, second = problem.thinned((0.5, 0.5), random)
         return first.observation - problem.dark, second.observation - problem.dark
 
     estimates = (
         method.consensus(halves, light, most)
         if variation is None
-        else method.plain(light, most, variation)
+        else method.plain(light, most, variation, None if start is None else start - problem.dark)
     )
     for estimate in estimates:
         yield estimate + problem.dark

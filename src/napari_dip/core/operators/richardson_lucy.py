@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _LEAST_SEEN = 1e-3
 # Smallest brightness and smallest slope, relative to the mean brightness.
 _DARK, _FLAT = 1e-6, 1e-4
+# Smallest brightness of a first estimate, relative to the mean brightness.
+_LEAST_START = 1e-3
 # Smallest divisor of an update by total variation, which is 1 without it (Dey et al. divide by a
 # number that may become negative).
 _LEAST_DIVISOR = 0.1
@@ -60,7 +62,9 @@ class RichardsonLucy:
         self._blur, self._known = blur, known
         self._seen = blur.adjoint(known).clamp(min=_LEAST_SEEN)
 
-    def plain(self, light: Tensor, most: int, variation: float = 0.0) -> Iterator[Tensor]:
+    def plain(
+        self, light: Tensor, most: int, variation: float = 0.0, start: Tensor | None = None
+    ) -> Iterator[Tensor]:
         """Yield the estimate after each iteration, later ones accelerated by extrapolation.
 
         Parameters
@@ -71,6 +75,8 @@ class RichardsonLucy:
             Number of iterations.
         variation : float
             Weight of the total variation, 0 by default.
+        start : (1, C, [Z,] Y, X) Tensor, optional
+            First estimate, as bright as the light; a flat image by default.
 
         References
         ----------
@@ -79,7 +85,10 @@ class RichardsonLucy:
         D. S. C. Biggs, M. Andrews, "Acceleration of iterative image restoration algorithms",
         Appl. Opt. 36 (1997).
         """
-        estimate = predicted = self._flat(light)
+        flat = self._flat(light)
+        # A pixel without light would stay dark.
+        estimate = flat if start is None else torch.maximum(start, _LEAST_START * flat)
+        predicted = estimate
         step = last = torch.zeros_like(estimate)
         for count in range(1, most + 1):
             update = self._update(light, predicted)

@@ -12,6 +12,7 @@ from napari_dip.config import (
     for_correlated_noise,
     learned_fit,
     plug_and_play_fit,
+    suits_denoised_candidate,
     suits_learned_kspace,
     suits_learned_start,
     suits_plug_and_play,
@@ -200,6 +201,8 @@ def _adapt_fit(
         fit = fit.model_copy(update={"kspace_start": "learned"})
     elif task.has_fixed_operator and suits_plug_and_play(config, task.preset):
         fit, stop = plug_and_play_fit(config, task.preset), "none"
+    elif task.has_fixed_operator and suits_denoised_candidate(config, task.preset):
+        fit = fit.model_copy(update={"denoised_candidate": True})
     elif coarse_noise:
         fit, stop = for_correlated_noise(fit), "sure"
     if not fit.max_iterations and fit.latent != "recorrupted":

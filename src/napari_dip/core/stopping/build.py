@@ -52,7 +52,6 @@ def build_rule(
                 constants.guard,
                 constants.heldout_margin,
                 constants.heldout_gain,
-                bounded=settings.latent == "sharpened",
             )
         )
     if config.stop in ("auto", "variance"):

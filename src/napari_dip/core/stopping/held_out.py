@@ -33,9 +33,6 @@ class HeldOut(PatientRule):
         estimate is selected. 0 selects the lowest error.
     gain : float
         Number of standard errors by which the error of a later estimate must be lower.
-    bounded : bool
-        Whether no estimate is selected whose error exceeds that of the first one, which then is
-        a result by itself. Default False.
     """
 
     def __init__(
@@ -45,12 +42,9 @@ class HeldOut(PatientRule):
         guard: int,
         margin: float = 0.0,
         gain: float = 0.0,
-        *,
-        bounded: bool = False,
     ) -> None:
         super().__init__(patience)
-        self._margin, self._gain, self._bounded = margin, gain, bounded
-        self._highest = float("inf")
+        self._margin, self._gain = margin, gain
         self._lowest_errors: Tensor | None = None
         self._tolerance = tolerance
         self._guard = guard
@@ -62,12 +56,10 @@ class HeldOut(PatientRule):
         error, iteration = evidence.heldout_error, evidence.iteration
         if error is None:
             return None
-        if self._bounded and self.selected is None:
-            self._highest = error
         if error < self._lowest and self._is_lower(evidence.heldout_errors):
             self._lowest, self.selected = error, iteration
             self._lowest_errors = evidence.heldout_errors
-        elif error <= self._highest and not self._is_above(evidence.heldout_errors):
+        elif not self._is_above(evidence.heldout_errors):
             self.selected = iteration
         if error < self._milestone * (1 - self._tolerance):
             self._milestone, self._milestone_iteration = error, iteration

@@ -11,9 +11,14 @@ import numpy as np
 from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX, Microscope, Optics
 from napari_dip.core.image.array_like import as_array
 from napari_dip.core.image.image import Image
-from napari_dip.core.operators.psf.kernel import centred_psf, gaussian_psf, spacing_in_micrometers
+from napari_dip.core.operators.psf.kernel import centred_psf, gaussian_psf
 from napari_dip.core.tasks.base import Task, by_axis
-from napari_dip.core.tasks.optics import GivenOptics, file_gives_optics, find_optics
+from napari_dip.core.tasks.optics import (
+    GivenOptics,
+    computed_psf,
+    file_gives_optics,
+    find_optics,
+)
 from napari_dip.core.tasks.parameters import described
 from napari_dip.errors import InputError
 
@@ -21,9 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_dip.core.operators.base import Operator
-
-# Half width of a wide-field PSF of volumes, at most one over this of the image: more costs time.
-_WIDEST = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,14 +285,7 @@ class Deconvolve(Task):
             return centred_psf(self._given_psf())
         if self.sigma is not None:
             return gaussian_psf(self._widths(axes))
-        from napari_dip.core.operators.psf.microscope import microscope_psf
-
-        setup = find_optics(self._given_optics, image.acquisition).setup
-        spacing = spacing_in_micrometers(image, axes)
-        sizes = [image.shape[image.axes.index(axis)] for axis in axes]
-        planes = 2 * (sizes[0] // 2) + 1 if "Z" in axes else 1
-        widest = (sizes[-2] // _WIDEST, sizes[-1] // _WIDEST) if "Z" in axes else (0, 0)
-        return microscope_psf(setup, spacing, planes=planes, widest=widest)
+        return computed_psf(self._given_optics, image, axes)
 
     def _widths(self, axes: str) -> tuple[float, ...]:
         """Return the standard deviation of a Gaussian along each axis."""

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_dip.config import DEFAULT_OPTICS, DEFAULT_PINHOLE, REFRACTIVE_INDEX
 from napari_dip.core.image.acquisition import Acquisition
+from napari_dip.core.operators.psf.kernel import spacing_in_micrometers
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_dip.config import Microscope, Optics
+    from napari_dip.core.image.image import Image
     from napari_dip.core.operators.psf.microscope import Setup
 
+# Half width of a wide-field PSF of volumes, at most one over this of the image: more costs time.
+_WIDEST = 4
 # Kinds of microscopes whose PSF depends on the excitation and on the pinhole.
 _WITH_PINHOLE = ("confocal", "spinning-disk")
 
@@ -177,6 +184,28 @@ def find_optics(given: GivenOptics, acquisition: Acquisition | None) -> FoundOpt
         given.optics,
     )
     return FoundOptics(setup, from_file, tuple(remarks))
+
+
+def computed_psf(given: GivenOptics, image: Image, axes: str) -> NDArray[np.float32]:
+    """Return the PSF of the optics of an image, with one dimension for each axis.
+
+    Parameters
+    ----------
+    given : GivenOptics
+        Optics of the user; others come from the file of the image.
+    image : Image
+        Image with the voxel size.
+    axes : str
+        "YX" or "ZYX".
+    """
+    from napari_dip.core.operators.psf.microscope import microscope_psf
+
+    setup = find_optics(given, image.acquisition).setup
+    spacing = spacing_in_micrometers(image, axes)
+    sizes = [image.shape[image.axes.index(axis)] for axis in axes]
+    planes = 2 * (sizes[0] // 2) + 1 if "Z" in axes else 1
+    widest = (sizes[-2] // _WIDEST, sizes[-1] // _WIDEST) if "Z" in axes else (0, 0)
+    return microscope_psf(setup, spacing, planes=planes, widest=widest)
 
 
 def _assumptions(excitation: float | None, pinhole: float | None) -> list[str]:
