@@ -41,7 +41,7 @@ def test_registry_and_configuration_have_the_same_latents():
     assert set(LATENTS) | of_pixels == set(get_args(LatentName))
 
 
-# A recorrupted latent fits windows of planes: see test_recorrupted.py.
+# A recorrupted latent fits windows of planes: see recorrupted/test_latent.py.
 @pytest.mark.parametrize("name", [*LATENTS, "observation"])
 @pytest.mark.parametrize("shape", [(1, 1), (2, 7), (13, 21), (64, 64), (1, 3, 3), (9, 13, 21)])
 @pytest.mark.parametrize("shuffle", [1, 2])

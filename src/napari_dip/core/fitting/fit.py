@@ -14,22 +14,21 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_dip.config import DipConfig, FitConfig
+from napari_dip.config import DipConfig
 from napari_dip.core.fitting.averaging import MovingAverage
 from napari_dip.core.fitting.checkpoint import FitState
-from napari_dip.core.fitting.denoised_candidate import add_candidate
+from napari_dip.core.fitting.first_network import build_first_network
 from napari_dip.core.fitting.hold_out import hold_out
 from napari_dip.core.fitting.learned_start import load_learned_start, set_noise_level
 from napari_dip.core.fitting.monitor import Monitor, to_array
+from napari_dip.core.fitting.plug_and_play.candidate import add_candidate
 from napari_dip.core.fitting.posterior import Posterior
 from napari_dip.core.fitting.residual_guard import build_guard
 from napari_dip.core.fitting.result import Fit, Snapshot
 from napari_dip.core.fitting.timer import Timer
 from napari_dip.core.fitting.trainer import Trainer
 from napari_dip.core.hardware.device import Runtime, find_runtime
-from napari_dip.core.latents.build import build_latent, latent_channels
-from napari_dip.core.networks.build import PriorNetwork, build_network
-from napari_dip.core.networks.load_weights import load_weights
+from napari_dip.core.latents.build import build_latent
 from napari_dip.core.optim.optimisers import build_optimiser
 from napari_dip.core.optim.regularisers import Regularisers
 from napari_dip.core.stopping.build import build_rule
@@ -128,7 +127,7 @@ def fit(
         return timer.stop_requested() or (limit is not None and timer.seconds >= limit)
 
     problem = replace(problem, operator=problem.operator.fresh(runtime.device))
-    network, weights_sha256 = _build_network(problem, settings, seed)
+    network, weights_sha256 = build_first_network(problem, settings, seed)
     network.to(runtime.device)
     random = torch.Generator(runtime.device).manual_seed(seed)
     heldout = hold_out(problem, config, random)
@@ -278,27 +277,6 @@ def fit(
         learned=learned_sha256 is not None and not is_warm,
         checkpoint=checkpoint,
     )
-
-
-def _build_network(
-    problem: Problem, settings: FitConfig, seed: int
-) -> tuple[PriorNetwork, str | None]:
-    """Return the network, and the checksum of the file of its weights, if there is one.
-
-    It is made on the CPU, where a seed gives the same random weights on any machine.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = build_network(
-            settings.network,
-            latent_channels(settings, problem),
-            problem.channels,
-            problem.bounds,
-            depth=problem.depth,
-            anisotropy=problem.anisotropy,
-        )
-    file = settings.network_weights
-    return network, None if file is None else load_weights(network, file)
 
 
 def _reveals(iterations: int, every: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_dip.core.latents.masked_kspace import FrequencyLatent
-from napari_dip.core.latents.recorrupted import RecorruptedLatent
+from napari_dip.core.latents.recorrupted.latent import RecorruptedLatent
 from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_dip.core.fitting.axial.fit import fit_axial
 from napari_dip.core.fitting.fit import fit
-from napari_dip.core.fitting.plug_and_play import plug_and_play
+from napari_dip.core.fitting.plug_and_play.solver import plug_and_play
 
 if TYPE_CHECKING:
     from napari_dip.config.names import SolverName

@@ -19,7 +19,7 @@ from napari_dip.core.latents.checkerboard import without_grid
 from napari_dip.core.latents.level_input import input_channels
 from napari_dip.core.latents.masked_kspace import FrequencyLatent
 from napari_dip.core.latents.masked_pixels import ObservationLatent
-from napari_dip.core.latents.recorrupted import RecorruptedLatent
+from napari_dip.core.latents.recorrupted.latent import RecorruptedLatent
 from napari_dip.core.latents.sharpened import SharpenedLatent
 from napari_dip.core.networks.layers import channels_last, pixel_unshuffle
 from napari_dip.core.noise.thinning import can_thin

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from napari_dip import DipConfig, Image, restore
 from napari_dip.api import finish
-from napari_dip.core.fitting.denoised_candidate import DenoisedCandidate
+from napari_dip.core.fitting.plug_and_play.candidate import DenoisedCandidate
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.operators.blur import Blur
 from napari_dip.core.operators.psf.kernel import gaussian_psf

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from napari_dip.core.latents.refinement import Refinement
+from napari_dip.core.latents.recorrupted.refinement import Refinement
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.noise.stabilise import Stabiliser
 from napari_dip.core.problem import make_problem

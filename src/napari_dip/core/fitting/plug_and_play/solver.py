@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_dip.core.fitting.alternation import alternate, filled
 from napari_dip.core.fitting.monitor import to_array
+from napari_dip.core.fitting.plug_and_play.alternation import alternate, filled
 from napari_dip.core.fitting.result import Fit, Snapshot
 from napari_dip.core.fitting.timer import Timer
 from napari_dip.core.image.regional_means import at_pixels, regional_means

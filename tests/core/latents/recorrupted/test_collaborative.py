@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_dip.core.latents import collaborative
-from napari_dip.core.latents.collaborative import collaborative_filter
+from napari_dip.core.latents.recorrupted import collaborative
+from napari_dip.core.latents.recorrupted.collaborative import collaborative_filter
 
 SIGMA = 0.2
 

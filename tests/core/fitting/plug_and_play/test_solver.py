@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from napari_dip import DipConfig, Image, restore
 from napari_dip.api import finish
-from napari_dip.core.fitting.plug_and_play import plug_and_play
+from napari_dip.core.fitting.plug_and_play.solver import plug_and_play
 from napari_dip.core.hardware.device import find_runtime
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.operators.downsample import Downsample

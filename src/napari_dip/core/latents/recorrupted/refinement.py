@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_dip.core.image.neighbour_slots import slots
-from napari_dip.core.latents.collaborative import collaborative_filter
+from napari_dip.core.latents.recorrupted.collaborative import collaborative_filter
 
 if TYPE_CHECKING:
     from napari_dip.core.noise.stabilise import Stabiliser

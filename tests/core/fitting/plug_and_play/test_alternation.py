@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from napari_dip.core.fitting.alternation import DataStep, alternate
+from napari_dip.core.fitting.plug_and_play.alternation import DataStep, alternate
 from napari_dip.core.latents.denoiser import LearnedDenoiser
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.operators.downsample import Downsample

@@ -13,8 +13,12 @@ from napari_dip.core.image.regional_means import at_pixels, regional_means
 from napari_dip.core.latents.augment import FLIPS, View
 from napari_dip.core.latents.base import Draw, Latent, Mirror
 from napari_dip.core.latents.level_input import network_input
-from napari_dip.core.latents.pixel_noise import relative_power, shared
-from napari_dip.core.latents.refinement import Refinement
+from napari_dip.core.latents.recorrupted.pixel_noise import relative_power, shared
+from napari_dip.core.latents.recorrupted.refinement import Refinement
+from napari_dip.core.latents.recorrupted.regional_intensity import (
+    mean_and_spread,
+    regional_intensity,
+)
 from napari_dip.core.noise.stabilise import Stabiliser
 
 if TYPE_CHECKING:
@@ -22,8 +26,6 @@ if TYPE_CHECKING:
     from napari_dip.core.networks.build import PriorNetwork
     from napari_dip.core.problem import Problem
 
-# Side of the squares whose mean intensity determines the noise at few photons [pixels].
-_REGION = 5
 # Texture makes little noise appear more: up to the first share of the deviation of the image, the
 # level may be lowered by up to the third number, from the second share on not at all. The level of
 # coarse noise, part of which is not measured, may be raised up to the fourth.
@@ -96,8 +98,8 @@ class RecorruptedLatent(Latent):
         self._problem, observed = problem, problem.observation
         visible = _in_all_channels(fitted)
         count = (visible.sum() * problem.channels).clamp(min=1.0)
-        regional = _regional_means(observed, visible)
-        stabiliser = Stabiliser(problem.noise, *_mean_and_spread(problem, regional, visible))
+        regional = regional_intensity(observed, visible)
+        stabiliser = Stabiliser(problem.noise, *mean_and_spread(problem, regional, visible))
         stable = stabiliser(observed)
         self.mean = (stable * visible).sum() / count
         spread = ((stable - self.mean).square() * visible).sum() / count
@@ -282,30 +284,3 @@ def _stable_neighbours(problem: Problem, stabiliser: Stabiliser, trust: Tensor) 
         return problem.observation[:, :0]
     stable = stabiliser(problem.neighbours.nan_to_num())
     return shared(stable, problem.neighbours.isfinite() * trust)
-
-
-def _mean_and_spread(problem: Problem, regional: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation of the intensities without noise, (C, 1, 1) each."""
-    count = visible.sum().clamp(min=1.0)
-
-    def mean_of(values: Tensor) -> Tensor:
-        return ((values * visible).sum((0, 2, 3)) / count)[:, None, None]
-
-    mean = mean_of(regional)
-    # The means vary by noise, and by chance twice the standard error of that variance more.
-    of_noise = problem.noise.line_variance(mean) / _REGION**2
-    if problem.noise.excess is not None:
-        of_noise = of_noise + mean_of(problem.noise.excess) / _REGION**2
-    by_chance = of_noise * (1 + 2 * _REGION * (2 / count).sqrt())
-    return mean, (mean_of((regional - mean).square()) - by_chance).clamp(min=0).sqrt()
-
-
-def _regional_means(observed: Tensor, visible: Tensor) -> Tensor:
-    """Return the mean intensity around each pixel, over visible pixels."""
-    mask = visible.expand_as(observed)
-    margin = _REGION // 2
-    sums = (
-        torch.nn.functional.avg_pool2d(part, _REGION, 1, margin) for part in (observed * mask, mask)
-    )
-    total, count = sums
-    return total / count.clamp(min=1 / _REGION**2)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from napari_dip.core.fitting.alternation import alternate
+from napari_dip.core.fitting.plug_and_play.alternation import alternate
 from napari_dip.core.latents.denoiser import LearnedDenoiser
 from napari_dip.core.latents.sharpened import SharpenedLatent
 from napari_dip.core.latents.sharpening import estimates, find_lowest

@@ -1,0 +1,1 @@
+"""Plug and play: a learned denoiser and the observation in turn."""

@@ -1,0 +1,1 @@
+"""Recorrupted latent: the observation with more noise, and what corrects the estimate after."""
