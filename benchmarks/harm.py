@@ -11,8 +11,9 @@ correlated  blurred noise is added, and wide-field frames: share that is detecte
 widefield   the first wide-field frame of each field, restored
 
 All pictures are 256 x 256 centre crops with 8 bit; decibels are relative to a range of 255.
-A picture has noise of its own: `own` is the noise that is measured without added noise, and
-an error `beside own` is that of the difference of squares.
+A picture has noise of its own: `own` is the noise that is measured without added noise, an error
+`with own` is relative to the root of the sum of squares of both, and an error `beside own` is that
+of the difference of squares. `used` is the level that the network of the learned start showed.
 """
 
 from __future__ import annotations
@@ -146,6 +147,7 @@ def levels(options: argparse.Namespace) -> Iterator[dict[str, object]]:
             found = noise_of(observed)[0].sigma
             beside = np.sqrt(max(found**2 - own**2, 0.0))
             row |= {noise: found / level - 1, f"{noise} beside own": beside / level - 1}
+            row[f"{noise} with own"] = found / np.hypot(level, own) - 1
             row[f"{noise} correlated"] = int(is_correlated(observed))
         yield row
 
@@ -159,6 +161,7 @@ def fits(options: argparse.Namespace) -> Iterator[dict[str, object]]:
                 "picture": name,
                 "noise": noise,
                 "found": report.noise.sigma,
+                "used": report.noise.sigma * report.diagnostics.get("noise_factor", 1.0),
                 "observed": decibels(observed, values),
                 "result": decibels(result, values),
                 "returned": report.diagnostics.get("returned_area"),

@@ -32,6 +32,12 @@ def test_finds_correlated_noise_over_a_smooth_image(width, size):
     assert noise_correlation(noisy[None]) >= CORRELATED
 
 
+def test_coarse_noise_over_weak_fibres_counts_as_noise():
+    weak = ndimage.gaussian_filter(np.random.default_rng(7).normal(size=(256, 256)), (0.5, 3))
+    noisy = waves((256, 256)) + 16 * weak / weak.std() + 1.25 * blurred_noise(1.5)
+    assert noise_correlation(noisy[None]) >= CORRELATED
+
+
 def test_fibres_do_not_count_as_noise():
     picture = fibres()
     assert not hold_noise(picture[None])

@@ -32,6 +32,33 @@ def test_texture_does_not_count_as_noise(sigma):
     assert line.slope * 120 + line.intercept == pytest.approx(sigma**2, rel=0.2)
 
 
+@pytest.mark.parametrize("sigma", [1.0, 2.0])
+@pytest.mark.parametrize("side", ["left", "top"])
+def test_little_noise_is_measured_in_the_flat_part_of_a_picture(sigma, side):
+    rng = np.random.default_rng(5)
+    flat = np.mgrid[:256, :256][int(side == "left")] < 90
+    fine = 120 + ndimage.gaussian_filter(rng.normal(0, 40, (256, 256)), 0.6)
+    noisy = np.where(flat, 120.0, fine) + rng.normal(0, sigma, (256, 256))
+    line = fit_line(measure_levels(noisy[None]))
+    assert (line.slope * 120 + line.intercept) ** 0.5 == pytest.approx(sigma, rel=0.1)
+
+
+def test_flat_part_of_another_intensity_keeps_its_level():
+    rng = np.random.default_rng(5)
+    fine = 120 + ndimage.gaussian_filter(rng.normal(0, 40, (256, 256)), 0.6)
+    fine[:90] = 250
+    levels = measure_levels((fine + rng.normal(0, 2, (256, 256)))[None])
+    assert levels.variance[levels.intensity > 245].mean() ** 0.5 == pytest.approx(2, rel=0.1)
+
+
+def test_flat_dark_part_does_not_change_the_gain_of_photon_noise():
+    rng = np.random.default_rng(0)
+    light = np.tile(np.linspace(4, 60, 256), (256, 1))
+    light[:, 128:] += 12 * np.sin(np.arange(256) / 2)[:, None]
+    line = fit_line(measure_levels(3.0 * rng.poisson(light.clip(1))[None]))
+    assert line.slope == pytest.approx(3.0, rel=0.2)
+
+
 def test_texture_without_noise_has_a_low_level():
     picture = texture(256)
     assert measure_levels(picture[None]).variance.mean() < 0.01 * picture.var()

@@ -24,7 +24,7 @@ _FINE = (_RADIUS >= 3.1) & (_RADIUS < 5.2)
 _RINGS = [np.round(_RADIUS) == ring for ring in range(1, _SIDE + 1)]
 # Limits between noise and texture; see Notes of `hold_noise`.
 _MOST_DISPERSION, _MOST_OTHER_DISPERSION = 0.12, 0.8
-_MOST_COHERENCE, _MOST_FINE_COHERENCE = 1.85, 1.45
+_MOST_COHERENCE, _MOST_FINE_COHERENCE = 1.85, 1.6
 # Standard deviations of the Gaussian derivatives that measure directions, and of the high-pass
 # filter before them [pixels].
 _DERIVATIVE, _HIGH_PASS = 1.0, 2.0
@@ -59,7 +59,7 @@ def hold_noise(planes: NDArray[Any]) -> bool:
     varies and texture has a direction. Tiles are chosen by their power in one frequency band
     and compared in another. For noise, the variance of the logarithm of the power exceeds that
     of a chi-squared variable (trigamma) by less than 0.12 in one band and by less than 0.8 in
-    the other. Its mean coherence of the structure tensor is at most 1.85 times (1.45 times for
+    the other. Its mean coherence of the structure tensor is at most 1.85 times (1.6 times for
     fine details) that of isotropic noise with the same radial spectrum. All values are medians
     over the intensity levels. The limits separate photographs, histology and electron
     microscopy from the same images with noise (benchmarks/harm.py).

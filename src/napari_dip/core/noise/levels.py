@@ -20,11 +20,18 @@ _LEVELS, _FEWEST_IN_LEVEL = 24, 800
 # This share of a normal distribution lies within half a standard deviation of its mean.
 # Texture lies in the tails and hardly changes this quantile.
 _QUANTILE, _DEVIATIONS = 0.3829, 0.5
-# Share of the relative rise from the smallest to the fourth eigenvalue that counts as texture in
-# the smallest one, and the smallest share of noise in it.
-_RISING, _LEAST_WHITE = 0.5, 0.1
-# Eigenvalues below this share of the largest one are rounding errors.
-_RELATIVE_ROUNDING = 1e-15
+# Index of the fourth direction. Of white noise alone it has hardly more variance than the first.
+_FOURTH = 3
+# Number of directions of least variance that do not count for the choice of flat patches; at most
+# half of all directions.
+_QUIET = 8
+# Patches are flat if their power along the other directions is at most this multiple of that of
+# noise, or among the smallest: smallest share and number of flat patches, times they are chosen.
+_NOISY, _FLATTEST, _FEWEST_FLAT, _CHOICES = 1.2, 0.25, 2000, 2
+# Side of the picture of white noise on which the bias is measured, in parts for small planes.
+_SIMULATED = 256
+# Smallest variance of a level, relative to the mean, for the choice of flat patches.
+_LEAST_POWER = 0.05
 # Few photons have no normal distribution: above this share of pixels at the darkest value, the
 # variance is the mean square instead of a quantile.
 _FEW_PHOTONS = 0.5
@@ -58,6 +65,13 @@ class NoiseLevels(NamedTuple):
     patches: int
 
 
+class _Bias(NamedTuple):
+    """Smallest variance and relative rise to the fourth smallest of white noise of variance 1."""
+
+    variance: float
+    rise: float
+
+
 class NoiseLine(NamedTuple):
     """The line variance = slope * intensity + intercept, and its relative standard error."""
 
@@ -86,9 +100,14 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     has little variance along some of them. The eigenvector of the smallest eigenvalue of the
     covariance of all patches is therefore the filter that passes noise and the least structure.
     A low quantile of its output is measured at each level. For white noise the next eigenvalues
-    are equally small; if they rise, texture contributes to the smallest one too, and half of
-    the relative rise is subtracted. The smallest of several eigenvalues is too small by chance;
-    this bias is measured on white noise.
+    are equally small; if they rise, texture contributes to the smallest one too, and its
+    variance is divided by the relative rise to the fourth one. The smallest of several
+    eigenvalues is too small by chance; this bias is measured on white noise.
+
+    The variance is then measured again in the flat patches: those with the least power along all
+    but the eight directions of least variance. The components of white noise along different
+    directions are independent, so this choice leaves out texture without a bias. The flat patches
+    may be of few intensities; they determine one factor for the variance of all levels.
 
     References
     ----------
@@ -108,21 +127,32 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     else:
         return None
     means = patches.mean(axis=1)
-    quietest, rise = _quietest(patches)
-    details = np.abs((patches - means[:, None]) @ quietest)
-    bias, usual_rise = _white_noise_bias(side, len(patches))
-    white = np.clip(1 - _RISING * (rise / usual_rise - 1), _LEAST_WHITE, 1)
-    count = int(np.clip(len(means) // _FEWEST_IN_LEVEL, 1, _LEVELS))
-    ends = np.arange(1, count) * len(means) // count
-    groups = np.split(np.argpartition(means, ends), ends)
+    components, other = _components(patches - means[:, None])
+    bias = _white_noise_bias(side, len(patches))
+    black, step, shares = _black(patches)
     sparse = np.mean(planes == np.nanmin(planes)) > _FEW_PHOTONS
     variance = _mean_square if sparse else _quantile_variance
-    intensity = np.array([means[group].mean() for group in groups])
-    found = np.array([variance(details[group]) for group in groups]) * white / bias
-    black, step, shares = _black(patches)
-    share = np.array([shares[group].mean() for group in groups])
-    found = unclipped_variance(intensity - black, found, share, step)
-    return NoiseLevels(intensity, found, len(means) // count)
+
+    def levels_of(chosen: NDArray[np.intp]) -> NoiseLevels:
+        groups = [chosen[group] for group in _groups(means[chosen])]
+        intensity, share = (
+            np.array([values[group].mean() for group in groups]) for values in (means, shares)
+        )
+        white = _white_share(components[chosen], bias)
+        found = np.array([variance(np.abs(components[group, 0])) for group in groups])
+        found = unclipped_variance(intensity - black, found * white / bias.variance, share, step)
+        return NoiseLevels(intensity, found, len(chosen) // len(groups))
+
+    levels = of_all = levels_of(np.arange(len(patches)))
+    # Few photons have no normal distribution: patches with little power have fewer photons.
+    for _ in range(0 if sparse else _CHOICES):
+        power = other / _on_line(levels, means)
+        count = max(_FLATTEST * len(power), _FEWEST_FLAT, (power <= _NOISY).sum())
+        count = min(int(count), len(power))
+        flat = levels_of(np.argpartition(power, count - 1)[:count])
+        share = float(np.median(flat.variance / _on_line(of_all, flat.intensity)))
+        levels = of_all._replace(variance=of_all.variance * share)
+    return levels
 
 
 def fit_line(levels: NoiseLevels, *, every_level: bool = False) -> NoiseLine:
@@ -190,16 +220,48 @@ def _black(patches: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float
     return float(black), float(step), dark.mean(axis=1)
 
 
-def _quietest(patches: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Return the zero-mean unit vector along which patches vary least, and the rise.
+def _components(
+    centred: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what patches (N, D) without their mean hold along the directions of least variance.
 
-    The rise is the variance along the fourth of these vectors divided by that along the first.
+    Returns
+    -------
+    (N, Q) array
+        Components along Q zero-mean unit vectors, the first of which has the least variance.
+    (N,) array
+        Mean square along all other zero-mean directions.
     """
-    centred = patches - patches.mean(axis=1, keepdims=True)
     variances, vectors = np.linalg.eigh(centred.T @ centred)
-    smallest = max(variances[1], _RELATIVE_ROUNDING * variances[-1], np.finfo(np.float64).tiny)
     # Vector 0 is the mean, which was subtracted.
-    return vectors[:, 1], float(variances[4] / smallest)
+    quiet = min(_QUIET, (len(variances) - 1) // 2)
+    components = centred @ vectors[:, 1 : 1 + quiet]
+    power = np.einsum("ij,ij->i", centred, centred)
+    rest = power - np.einsum("ij,ij->i", components, components)
+    # By rounding errors the difference may be negative.
+    return components, np.maximum(rest, 0.0) / (len(variances) - 1 - quiet)
+
+
+def _white_share(components: NDArray[np.float64], bias: _Bias) -> float:
+    """Return the share of white noise in the variance along the first direction (N, Q)."""
+    squares = np.einsum("ij,ij->j", components, components)
+    rise = squares[_FOURTH] / max(squares[0], np.finfo(np.float64).tiny) / bias.rise
+    # The variances of n overlapping patches differ by chance, too.
+    return float(1 / max(rise - _CHANCE / np.sqrt(len(components)), 1.0))
+
+
+def _groups(means: NDArray[np.float64]) -> list[NDArray[np.intp]]:
+    """Return the indices of the patches of each intensity level."""
+    count = int(np.clip(len(means) // _FEWEST_IN_LEVEL, 1, _LEVELS))
+    ends = np.arange(1, count) * len(means) // count
+    return np.split(np.argpartition(means, ends), ends)
+
+
+def _on_line(levels: NoiseLevels, intensity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the variance of the noise at each intensity, by the line through the levels."""
+    line = fit_line(levels)
+    least = max(_LEAST_POWER * float(levels.variance.mean()), np.finfo(np.float64).tiny)
+    return np.maximum(line.slope * intensity + line.intercept, np.float64(least))
 
 
 def _quantile_variance(details: NDArray[np.float64]) -> float:
@@ -210,14 +272,20 @@ def _mean_square(details: NDArray[np.float64]) -> float:
     return float(np.mean(details**2))
 
 
-def _white_noise_bias(side: int, count: int) -> tuple[float, float]:
-    """Return the smallest variance and the rise of about `count` patches of white noise."""
+def _white_noise_bias(side: int, count: int) -> _Bias:
+    """Return what about `count` patches of white noise of variance 1 appear to hold."""
     return _white_square_bias(side, int(np.ceil(np.sqrt(count) / 16)) * 16)
 
 
 @lru_cache
-def _white_square_bias(side: int, width: int) -> tuple[float, float]:
-    noise = np.random.default_rng(0).normal(size=(1, width + side - 1, width + side - 1))
-    patches = _patches(noise, side)
-    quietest, rise = _quietest(patches)
-    return _mean_square((patches - patches.mean(axis=1, keepdims=True)) @ quietest), rise
+def _white_square_bias(side: int, width: int) -> _Bias:
+    random, size = np.random.default_rng(0), width + side - 1
+    pictures = random.normal(size=(max(1, _SIMULATED // width) ** 2, 1, size, size))
+    return _Bias(*np.mean([_seen(_patches(picture, side)) for picture in pictures], axis=0))
+
+
+def _seen(patches: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the smallest variance of patches and the relative rise to the fourth smallest."""
+    components, _ = _components(patches - patches.mean(axis=1, keepdims=True))
+    squares = np.einsum("ij,ij->j", components, components) / len(components)
+    return float(squares[0]), float(squares[_FOURTH] / squares[0])
