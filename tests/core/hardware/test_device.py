@@ -81,3 +81,21 @@ def test_iteration_has_a_bounded_number_of_launches(preset, bound):
     with Calls() as calls:
         next(steps)
     assert calls.launches <= bound, calls.names
+
+
+@pytest.mark.parametrize(
+    ("instructions", "expected"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, "bfloat16"),
+        ({"avx512_bf16": False, "amx_bf16": True}, "bfloat16"),
+        ({"avx512_bf16": False, "avx512_f": True}, "float32"),
+    ],
+)
+def test_precision_of_a_cpu_follows_its_instructions(monkeypatch, instructions, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions, raising=False)
+    assert device.find_runtime("cpu", "auto").precision == expected
+
+
+def test_cpu_uses_float32_if_torch_does_not_list_its_instructions(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert device.find_runtime("cpu", "auto").precision == "float32"

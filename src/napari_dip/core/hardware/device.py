@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 
 from napari_dip.errors import (
     DeviceError,
@@ -24,9 +21,8 @@ from napari_dip.errors import (
 if TYPE_CHECKING:
     from napari_dip.config import Precision
 
-# Factor by which bfloat16 must be faster, so that load on the machine does not flip the choice.
-_PROBE_MARGIN = 1.2
-_PROBE_REPEATS = 8
+# Instructions of a processor that multiply in bfloat16.
+_BFLOAT16 = ("amx_bf16", "avx512_bf16")
 # Up to this size a second thread saves less than a sixth of the time [pixels].
 _SMALL_PLANE = 128 * 128
 # Iterations between two assessments: reading a number from an accelerator waits for it.
@@ -103,26 +99,22 @@ def find_device(name: str) -> torch.device:
     return torch.device(wanted)
 
 
-@cache
 def _fastest_precision(device: torch.device) -> torch.dtype:
-    """Return the faster precision, by timing a small convolution in both."""
-    if device.type == "mps":
-        return torch.float32
+    """Return bfloat16 where the device multiplies in it, else float32.
+
+    A device always gives the same answer, so that a run can be repeated; timing both would not.
+    """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    convolution = nn.Conv2d(32, 32, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    image = torch.rand(1, 32, 96, 96).contiguous(memory_format=torch.channels_last)
+        multiplies = torch.cuda.is_bf16_supported()
+    else:
+        multiplies = device.type == "cpu" and _cpu_multiplies_bfloat16()
+    return torch.bfloat16 if multiplies else torch.float32
 
-    def seconds(dtype: torch.dtype) -> float:
-        start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=dtype is not torch.float32):
-            convolution(image).sum().backward()
-        return time.perf_counter() - start
 
-    # The two alternate, so that other load on the machine affects both equally.
-    pairs = [(seconds(torch.float32), seconds(torch.bfloat16)) for _ in range(_PROBE_REPEATS)]
-    single, half = (min(times) for times in zip(*pairs, strict=True))
-    return torch.bfloat16 if single > _PROBE_MARGIN * half else torch.float32
+def _cpu_multiplies_bfloat16() -> bool:
+    get_capabilities = getattr(torch.cpu, "get_capabilities", None)  # torch 2.4 has none yet
+    known = {} if get_capabilities is None else get_capabilities()
+    return any(known.get(name, False) for name in _BFLOAT16)
 
 
 @contextmanager
