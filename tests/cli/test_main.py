@@ -1,4 +1,4 @@
-"""The commands evaluate, info and demo, and the help."""
+"""The commands evaluate and info, and the help."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import sys
 
 import numpy as np
 
-from napari_dip.cli import main as cli
-from tests.cli.conftest import is_one_error, listing
-from tests.tiny import tiny_config, waves
+from tests.cli.conftest import is_one_error
+from tests.tiny import waves
 
 
 def test_evaluate_compares_two_files(call, noisy, tmp_path):
@@ -47,29 +46,6 @@ def test_info_lists_devices_versions_and_missing_libraries(call):
     assert "cpu" in machine["devices"]
     assert {"versions", "precision", "threads", "free_memory_bytes", "missing"} <= machine.keys()
     assert "free_memory_bytes" in call("info")[1]
-
-
-def test_demo_writes_figure_and_numbers(call, tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "DEMO", tiny_config(3, threads=1))
-    for _ in range(2):  # the default folder is replaced
-        code, out, _ = call("demo")
-        assert code == 0
-    folder = tmp_path / "napari-dip-demo"
-    assert listing(folder) == [
-        "figure.png", "noisy.tif", "restored.ome.tif", "restored.ome.tif.json"
-    ]  # fmt: skip
-    report = json.loads(out)
-    assert report == json.loads((folder / "restored.ome.tif.json").read_text())
-    assert {"psnr", "psnr_observation"} <= report.keys()
-    assert (folder / "figure.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_demo_refuses_to_replace_files_in_a_user_folder(call, tmp_path, no_work):
-    tmp_path.joinpath("noisy.tif").write_text("precious")
-    code, _, err = call("demo", "-o", tmp_path)
-    assert code == 2
-    assert is_one_error(err)
-    assert tmp_path.joinpath("noisy.tif").read_text() == "precious"
 
 
 def test_help_and_version_import_no_heavy_library():

@@ -201,7 +201,7 @@ def test_every_state_of_a_run_fits(viewer, dock, qtbot, theme):
     viewer.theme = theme
     ending = "" if theme == "dark" else "-light"
     if _FOLDER:  # pictures of the strength too; its preview goes with the run
-        dock.findChild(QSlider, "strength").setValue(8)
+        dock.findChild(QSlider, "strength").setValue(4)
         qtbot.waitUntil(lambda: "cell_preview" in viewer.layers, timeout=60_000)
         assert_fits(viewer, dock, qtbot, f"strength{ending}")
         dock.cancel()
@@ -209,7 +209,7 @@ def test_every_state_of_a_run_fits(viewer, dock, qtbot, theme):
     qtbot.mouseClick(dock.findChild(QPushButton, "run"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
     points = 12 if _FOLDER else 4  # a picture shows more of the curve
-    qtbot.waitUntil(lambda: len(dock._plot._curves[0].points) >= points, timeout=60_000)
+    qtbot.waitUntil(lambda: len(dock._plot.curve()[0]) >= points, timeout=60_000)
     assert_fits(viewer, dock, qtbot, f"running{ending}")
     dock._form.region.region = "view"
     dock.run()
@@ -259,7 +259,7 @@ def test_earlier_iteration_of_a_fit_from_random_weights_fits(viewer, dock, qtbot
     dock.config = random if _FOLDER else tiny_config(5000, threads=1)
     dock.run()
     qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
-    qtbot.waitUntil(lambda: len(dock._plot._curves[0].points) >= 4, timeout=60_000)
+    qtbot.waitUntil(lambda: len(dock._plot.curve()[0]) >= 4, timeout=60_000)
     with qtbot.waitSignal(dock.finished, timeout=280_000):
         if not _FOLDER:
             dock.stop()

@@ -41,6 +41,7 @@ def test_summary_has_the_iteration_and_the_choice_of_the_user():
     (mine,) = report().blocks
     chosen = report(blocks=(mine.model_copy(update={"selected_by": "user"}),))
     assert "Iteration 840 is kept, your choice." in summary(chosen)
+    assert "The first answer is kept." in summary(report(selected_iteration=0))
     several = report(parts=3).blocks
     mixed = (chosen.blocks[0], *several[1:])
     assert "You chose the iteration of 1 of 3 parts." in summary(report(blocks=mixed))

@@ -1,4 +1,4 @@
-"""The command line `napari-dip` and its commands evaluate, info and demo.
+"""The command line `napari-dip` and its commands evaluate and info.
 
 Commands import torch, tifffile and matplotlib themselves, so that `napari-dip --help` is
 fast.
@@ -6,37 +6,25 @@ fast.
 
 from __future__ import annotations
 
-import json
 import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from napari_dip import __version__
 from napari_dip.cli.batch_command import batch
 from napari_dip.cli.compare_command import compare
+from napari_dip.cli.demo_command import demo
 from napari_dip.cli.options import Flag, JsonFlag
 from napari_dip.cli.psf_command import measure_psf
 from napari_dip.cli.restore_commands import TASK_COMMANDS
-from napari_dip.cli.restore_file import exit_code, match, restore_image
-from napari_dip.cli.terminal import (
-    explain_error,
-    interruption,
-    print_line,
-    print_result,
-    print_warnings,
-)
-from napari_dip.config import DipConfig
+from napari_dip.cli.restore_file import match
+from napari_dip.cli.terminal import explain_error, print_line, print_result, print_warnings
 from napari_dip.errors import UNEXPECTED
 from napari_dip.logs import log_of_run, note, note_error
-
-# The demo takes less than two minutes on two CPU cores.
-DEMO = DipConfig(preset="balanced", time_limit=75)
-_DEMO_FOLDER = Path("napari-dip-demo")
 
 app = App(
     name="napari-dip",
@@ -50,6 +38,7 @@ for _name, _command in TASK_COMMANDS.items():
     app.command(_command, name=_name)
 app.command(batch)
 app.command(compare)
+app.command(demo)
 app.command(measure_psf)
 
 
@@ -107,50 +96,6 @@ def info(*, as_json: JsonFlag = False) -> None:
     from napari_dip.diagnostics import describe_machine
 
     print_result(describe_machine(), as_json)
-
-
-@app.command
-def demo(
-    *, output: Annotated[Path | None, Parameter(alias="-o")] = None, overwrite: Flag = False
-) -> int:
-    """Restore a sample image and write figure and numbers; needs no network.
-
-    Parameters
-    ----------
-    output
-        Output folder (default: napari-dip-demo, which is replaced each time).
-    overwrite
-        Replace existing files of that folder.
-    """
-    import numpy as np
-
-    from napari_dip import metrics
-    from napari_dip.core.tasks import Denoise
-    from napari_dip.io.images import write_image
-    from napari_dip.io.results import check_outputs, file_identity, report_path, write_result
-    from napari_dip.render.figure import Curve, save_figure
-    from napari_dip.samples.noisy import cell
-
-    folder = output or _DEMO_FOLDER
-    overwrite = overwrite or output is None
-    noisy, restored, figure = (
-        folder / name for name in ("noisy.tif", "restored.ome.tif", "figure.png")
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    check_outputs([noisy, restored], [report_path(restored), figure], overwrite=overwrite)
-    sample, curve = cell(), Curve()
-    write_image(noisy, sample.image, overwrite=overwrite, dtype=sample.image.dtype)
-    source = file_identity(noisy)
-    with interruption() as stop_requested:
-        result = restore_image(
-            sample.image, Denoise(), DEMO, sample.reference, stop_requested, curve.add
-        )
-    observation, truth = np.asarray(sample.image.data), np.asarray(sample.reference.data)
-    numbers = {"psnr_observation": metrics.psnr(observation, truth), "output": str(restored)}
-    report = write_result(restored, result, source, overwrite=overwrite, numbers=numbers)
-    save_figure(figure, observation, result.image.data, curve)
-    print(json.dumps(report))
-    return exit_code(result, restored)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:

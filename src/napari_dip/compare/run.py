@@ -80,9 +80,16 @@ def compare(
     for baseline in available_baselines(task.name):
         if baseline.least_planes > planes:
             continue
-        start = time.perf_counter()
-        restored = restore_with(baseline, image, task, dims)
-        yield measured_row(baseline.name, restored, time.perf_counter() - start, reference)
+        yield restore_and_measure(baseline, image, reference, task, dims)
+
+
+def restore_and_measure(
+    baseline: Baseline, image: Image, reference: Image | None, task: Task, dims: int = 2
+) -> Row:
+    """Return the result of a baseline with its time, and its quality if there is a reference."""
+    start = time.perf_counter()
+    restored = restore_with(baseline, image, task, dims)
+    return measured_row(baseline.name, restored, time.perf_counter() - start, reference)
 
 
 def check_comparable(task: Task, image: Image) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -137,6 +137,33 @@ def save_comparison(
         values = (_middle_plane(picture) - low) / max(high - low, 1e-30)
         panel.imshow(np.clip(values, 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         panel.set_title(title)
+    figure.savefig(path, format="png", dpi=100)
+
+
+def save_showcase(path: Path, results: Mapping[str, Sequence[Row]]) -> None:
+    """Write a figure with a row of pictures for each image, with the PSNR of each picture.
+
+    Parameters
+    ----------
+    path : Path
+        PNG file to write.
+    results : mapping of str to sequence of Row
+        Pictures by the description of their image, all with the axes YX or YXS; the last of
+        a row is the truth, which sets the limits of the intensities.
+    """
+    columns = max(len(rows) for rows in results.values())
+    figure = Figure(figsize=(3 * columns, 3.2 * len(results)), layout="constrained")
+    panels = figure.subplots(len(results), columns, squeeze=False)
+    for panel in np.ravel(panels):
+        panel.set_axis_off()
+    for line, (kind, rows) in zip(panels, results.items(), strict=True):
+        low, high = np.nanpercentile(_middle_plane(rows[-1].image), _PERCENTILES)
+        for panel, row in zip(line, rows, strict=False):
+            values = (_middle_plane(row.image) - low) / max(high - low, 1e-30)
+            shown = np.clip(values, 0, 1)
+            panel.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            panel.set_title(_caption(row), fontsize=10)
+        line[0].set_title(f"{kind}\n{_caption(rows[0])}", fontsize=10)
     figure.savefig(path, format="png", dpi=100)
 
 

@@ -109,7 +109,9 @@ def _kept(report: Report) -> str:
         if report.config.max_iterations == 0:
             return ""
         choice = ", your choice" if chosen else ""
-        return f"Iteration {report.selected_iteration} is kept{choice}."
+        number = report.selected_iteration
+        kept = f"Iteration {number}" if number else "The first answer"
+        return f"{kept} is kept{choice}."
     return f"You chose the iteration of {chosen} of {len(report.blocks)} parts." if chosen else ""
 
 

@@ -11,12 +11,14 @@ from scipy import ndimage
 from napari_dip.config import DEFAULT_FACTOR
 from napari_dip.core.image.image import Image
 from napari_dip.core.image.scaling import restore_dtype
-from napari_dip.samples.noisy import LayerData, cell
+from napari_dip.samples.noisy import LayerData, Sample, cell, fluorescence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SIGMA_BLUR = 2.0
+# Standard deviation of the blur of the fluorescence [pixels].
+WIDEFIELD_BLUR = 1.5
 _QUALITY = 15
 
 
@@ -64,6 +66,20 @@ def napari_blurred() -> list[LayerData]:
         _layer(psf, "PSF of the blurred cell", visible=False),
         _layer((blurred + noise).astype(np.float32), "blurred cell"),
     ]
+
+
+def blurred_fluorescence() -> Sample:
+    """Return a plane of `fluorescence` with a Gaussian blur of `WIDEFIELD_BLUR` and photon noise.
+
+    Examples
+    --------
+    >>> blurred_fluorescence().image.shape
+    (192, 192)
+    """
+    plane = fluorescence().plane(1)
+    truth = plane.reference.with_data(plane.reference.data - plane.reference.data.min())
+    photons = np.random.default_rng(2).poisson(ndimage.gaussian_filter(truth.data, WIDEFIELD_BLUR))
+    return Sample("blurred fluorescence", truth.with_data(photons.astype(np.uint16)), truth)
 
 
 def napari_jpeg() -> list[LayerData]:

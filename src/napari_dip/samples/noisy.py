@@ -1,4 +1,4 @@
-"""Noisy sample images with their truth: one real, one simulated."""
+"""Noisy sample images with their truth: two real, one simulated."""
 
 from __future__ import annotations
 
@@ -35,6 +35,19 @@ class Sample:
     image: Image
     reference: Image
 
+    def plane(self, index: int) -> Sample:
+        """Return a plane of a stack, by its index along Z."""
+        image, reference = (
+            Image(
+                one.data[index],
+                "YX",
+                {axis: one.voxel_size[axis] for axis in "YX"},
+                {axis: one.units[axis] for axis in "YX"},
+            )
+            for one in (self.image, self.reference)
+        )
+        return Sample(self.name, image, reference)
+
 
 def cell() -> Sample:
     """Return the cell of scikit-image with Gaussian noise of standard deviation 25.
@@ -50,6 +63,22 @@ def cell() -> Sample:
     noise = np.random.default_rng(0).normal(0, _SIGMA, truth.shape)
     noisy = restore_dtype(truth + noise, truth.dtype)
     return Sample("cell", Image(noisy, "YX"), Image(truth, "YX"))
+
+
+def tissue() -> Sample:
+    """Return stained tissue of scikit-image with Gaussian noise of standard deviation 25.
+
+    Examples
+    --------
+    >>> tissue().image.axes
+    'YXS'
+    """
+    from skimage import data
+
+    truth = data.immunohistochemistry()[128:384, 128:384]  # (256, 256, 3) uint8
+    noise = np.random.default_rng(6).normal(0, _SIGMA, truth.shape)
+    noisy = restore_dtype(truth + noise, truth.dtype)
+    return Sample("tissue", Image(noisy, "YXS"), Image(truth, "YXS"))
 
 
 def fluorescence() -> Sample:

@@ -51,7 +51,7 @@ def test_memory_is_that_of_the_fit(start):
     for shape, channels in (((2048, 2048), 1), ((2048, 2048, 3), 3)):
         gigabytes = fit_memory(settings, 2048**2, channels) / 1e9
         large = as_image(np.broadcast_to(np.float32(0), shape), "YXS"[: len(shape)])
-        assert cost(large, DENOISE, config, None) == f"{gigabytes:.1f} GB"
+        assert cost(large, DENOISE, config, None) == f"{gigabytes:.1f} GB of memory"
 
 
 def test_time_with_a_learned_start_is_that_of_its_iterations_and_estimates():

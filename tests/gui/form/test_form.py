@@ -262,6 +262,20 @@ def test_request_names_task_and_image(viewer, form):
     assert form.request == "Inpaint cells"
 
 
+@pytest.mark.parametrize(
+    ("task", "request_text"),
+    [
+        ("dejpeg", "Restore cells"),
+        ("guided", "Restore cells"),
+        ("fourier", "Reconstruct cells"),
+    ],
+)
+def test_request_begins_with_a_verb(viewer, form, task, request_text):
+    viewer.add_image(np.zeros((4, 5)), name="cells")
+    form.task = TaskChoice(task)
+    assert form.request == request_text
+
+
 def test_list_of_layers_follows_the_viewer(viewer, form):
     first = viewer.add_image(np.zeros((4, 5)), name="first")
     form.reset_choices()

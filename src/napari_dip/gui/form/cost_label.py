@@ -103,7 +103,7 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
     Returns
     -------
     str
-        Such as "0.4 GB, at most 3 min".
+        Such as "0.4 GB of memory" or, with a pace, "0.4 GB, at most 3 min".
     """
     # The preset of inpainting depends on the mask; reading it takes too long here.
     complete = config.complete(task.name)  # type: ignore[arg-type]
@@ -119,7 +119,7 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
         settings = plug_and_play_fit(complete, task.name)  # type: ignore[arg-type]
     memory = f"{max(fit_memory(settings, pixels, channels) / 1e9, 0.1):.1f} GB"
     if pace is None:
-        return memory
+        return f"{memory} of memory"
     seconds = pace * fit_work(settings, pixels, channels) * len(plan) * config.runs
     limit = config.time_limit
     return f"{memory}, at most {at_most(seconds if limit is None else min(seconds, limit))}"

@@ -133,8 +133,8 @@ class Form(QWidget):  # type: ignore[misc]
 
     @property
     def request(self) -> str:
-        """Task and image in words, such as "Denoise cells"; empty without an image."""
-        return "" if self.layer is None else f"{self._task.title} {self.layer.name}"
+        """What Run does, such as "Denoise cells"; empty without an image."""
+        return "" if self.layer is None else f"{self._task.verb} {self.layer.name}"
 
     @property
     def choices(self) -> Choices:

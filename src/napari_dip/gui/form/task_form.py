@@ -44,6 +44,9 @@ TITLES = {
     ),
 }
 
+# Verbs for the button Run, of tasks whose title is no verb.
+_VERBS = {"dejpeg": "Restore", "guided": "Restore", "fourier": "Reconstruct"}
+
 # Parameters that say how a mask is read; they are shown once there is one.
 _OF_A_MASK = frozenset({"labels", "inverse"})
 
@@ -238,9 +241,9 @@ class TaskForm(QWidget):  # type: ignore[misc]
         self.show_acquisition(self._acquisition)
 
     @property
-    def title(self) -> str:
-        """Name of the task in the window."""
-        return TITLES[self._task.value][0]
+    def verb(self) -> str:
+        """Verb that says what the task does with an image."""
+        return _VERBS.get(self._task.value, TITLES[self._task.value][0])
 
     @property
     def choice(self) -> TaskChoice:

@@ -122,10 +122,14 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
         self.plot.finish()
         self._iteration_slider.open(preview)
         self._inspector.open(preview)
-        self.show_summary(preview)
+        self._show_outcome(preview)
 
     def show_summary(self, preview: "Preview") -> None:
-        """Show the summary of the result."""
+        """Show the summary of another iterate, which has become the result."""
+        self._show_outcome(preview)
+        self._inspector.measure()
+
+    def _show_outcome(self, preview: "Preview") -> None:
         assert preview.report is not None
         self._outcome = f"{preview.layer}: {outcome(preview.report)}"
         self._warnings = [
@@ -133,7 +137,6 @@ class ResultsPanel(QWidget):  # type: ignore[misc]
         ]
         self.plot.show_text(self._outcome)
         self._cards.show_advice(*self._warnings)
-        self._inspector.measure()
 
     def forget(self) -> None:
         """Release a run."""

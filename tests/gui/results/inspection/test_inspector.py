@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QLabel, QSlider, QWidget
 from napari_dip.compare.baselines import available_baselines
 from napari_dip.compare.run import Row
 from napari_dip.errors import InputError
+from napari_dip.gui.results.inspection import comparison
 from napari_dip.gui.results.inspection.compare_worker import add_layer
 from tests.gui.conftest import delete
 from tests.gui.test_dock import button, names
@@ -41,6 +42,7 @@ def text(dock, name):
 
 
 def choose_truth(dock, layer):
+    dock._results._inspector.expand()
     dock._results._inspector.comparison._truth.value = layer
 
 
@@ -92,6 +94,21 @@ def test_residual_follows_the_iteration_slider(viewer, noisy, dock, result, qtbo
     slider.setValue(0)
     residual = viewer.layers["cells_denoise_residual"]
     np.testing.assert_allclose(residual.data, noisy.data - 1, rtol=1e-5)
+
+
+def test_a_collapsed_inspector_measures_nothing_until_it_is_opened(dock, result, monkeypatch):
+    inspector = dock._results._inspector
+    measured = []
+    monkeypatch.setattr(comparison, "residual_measures", lambda *_: measured.append(1) or ("1", ""))
+    inspector.comparison.measure()
+    assert (measured, text(dock, "whiteness")) == ([], "")
+    inspector.expand()
+    assert measured
+    assert text(dock, "whiteness").startswith("Residual: 1 of the noise")
+    measured.clear()
+    inspector.collapse()
+    inspector.comparison.measure()
+    assert measured == []
 
 
 def test_truth_adds_measures_of_image_and_result(viewer, dock, result, qtbot):

@@ -50,6 +50,7 @@ class Comparison(QWidget):  # type: ignore[misc]
         self._preview: Preview | None = None
         self._worker: CompareWorker | None = None
         self._rows: list[Row] = []
+        self._is_shown = False
         self._noise, self._table = WrappedLabel(), WrappedLabel()
         self._button = QPushButton("Compare")
         self._truth = ComboBox(
@@ -116,9 +117,14 @@ class Comparison(QWidget):  # type: ignore[misc]
             and layer.data.shape == self._preview.layer.data.shape
         )
 
+    def show_measures(self, on: bool) -> None:
+        """Measure from now on, or stop it while nobody sees the measures."""
+        self._is_shown = on
+        self.measure()
+
     def measure(self, *_: object) -> None:
         """Show the measures of the residual, and the table of the methods."""
-        if self._preview is None or self._preview.report is None:
+        if not self._is_shown or self._preview is None or self._preview.report is None:
             return
         self._noise.setText(self._about_residual())
         before, after = self._table.text(), self._as_table()

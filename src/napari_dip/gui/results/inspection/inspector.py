@@ -90,6 +90,8 @@ class Inspector(Collapsible):
         self.comparison.grown.connect(self._grow)
         self.comparison.started.connect(self.leave_views)
         self.addWidget(body)
+        # Measures of a large image take longer than a user should wait at the end of a run.
+        self.toggled.connect(self.comparison.show_measures)
         self.toggled.connect(self.grown)
         self.hide()
 
