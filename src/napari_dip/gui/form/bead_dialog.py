@@ -69,7 +69,7 @@ class BeadDialog(QDialog):  # type: ignore[misc]
         self._build()
         self._beads.value = viewer.layers.selection.active if self._is_chosen() else None
 
-    def _say(self, text: str) -> None:
+    def _show_text(self, text: str) -> None:
         self._status.setText(text)
         self.adjustSize()
 
@@ -97,7 +97,7 @@ class BeadDialog(QDialog):  # type: ignore[misc]
         layout.addLayout(rows)
         layout.addWidget(self._start)
         layout.addWidget(self._status)
-        self._say("")
+        self._show_text("")
 
     def measure(self) -> None:
         """Find and average the beads, in a thread."""
@@ -105,10 +105,10 @@ class BeadDialog(QDialog):  # type: ignore[misc]
         try:
             steps = self._steps(layer)
         except NapariDipError as error:
-            self._say(notify(error))
+            self._show_text(notify(error))
             return
         self._start.setEnabled(False)
-        self._say("Finding beads …")
+        self._show_text("Finding beads …")
         self._worker = BackgroundWorker([], steps, self)
         self._worker.returned.connect(lambda measured: self._add(measured, layer))
         self._worker.failed.connect(self._fail)
@@ -131,12 +131,12 @@ class BeadDialog(QDialog):  # type: ignore[misc]
         psf = self._viewer.add_image(**psf_kwargs(measured, layer))
         self._viewer.layers.selection.active = active  # the image to restore stays chosen
         self._start.setEnabled(True)
-        self._say(summary(measured))
+        self._show_text(summary(measured))
         self.added.emit(psf)
 
     def _fail(self, error: Exception) -> None:
         self._start.setEnabled(True)
-        self._say(notify(error))
+        self._show_text(notify(error))
 
 
 def _measured(image: "Image", diameter: float | None) -> "Generator[None, None, MeasuredPsf]":
