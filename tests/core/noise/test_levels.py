@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from napari_dip.core.noise import levels
 from napari_dip.core.noise.levels import NoiseLevels, fit_line, measure_levels
 
 
@@ -57,6 +58,15 @@ def test_flat_dark_part_does_not_change_the_gain_of_photon_noise():
     light[:, 128:] += 12 * np.sin(np.arange(256) / 2)[:, None]
     line = fit_line(measure_levels(3.0 * rng.poisson(light.clip(1))[None]))
     assert line.slope == pytest.approx(3.0, rel=0.2)
+
+
+@pytest.mark.parametrize("photons", [True, False])
+def test_only_gaussian_noise_is_measured_again_in_flat_patches(monkeypatch, photons):
+    rng, clean = np.random.default_rng(2), np.clip(texture(128), 5, None) * np.linspace(0.1, 2, 128)
+    noisy = (rng.poisson(clean) if photons else clean + rng.normal(0, 5, clean.shape))[None]
+    found = measure_levels(noisy)
+    monkeypatch.setattr(levels, "_CHOICES", 0)
+    assert np.array_equal(found.variance, measure_levels(noisy).variance) is photons
 
 
 def test_texture_without_noise_has_a_low_level():

@@ -28,6 +28,8 @@ _QUIET = 8
 # Patches are flat if their power along the other directions is at most this multiple of that of
 # noise, or among the smallest: smallest share and number of flat patches, times they are chosen.
 _NOISY, _FLATTEST, _FEWEST_FLAT, _CHOICES = 1.2, 0.25, 2000, 2
+# Rise of the variance over the intensities, relative to its mean, that is photon noise.
+_RISES = 0.5
 # Side of the picture of white noise on which the bias is measured, in parts for small planes.
 _SIMULATED = 256
 # Smallest variance of a level, relative to the mean, for the choice of flat patches.
@@ -104,10 +106,10 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     variance is divided by the relative rise to the fourth one. The smallest of several
     eigenvalues is too small by chance; this bias is measured on white noise.
 
-    The variance is then measured again in the flat patches: those with the least power along all
-    but the eight directions of least variance. The components of white noise along different
-    directions are independent, so this choice leaves out texture without a bias. The flat patches
-    may be of few intensities; they determine one factor for the variance of all levels.
+    Unless it is photon noise, whose flat patches are the dark ones, the variance is measured again
+    in the flat patches: those with the least power along all but the eight directions of least
+    variance. The components of white noise along different directions are independent, so this
+    choice leaves out texture without a bias. One factor for all levels results.
 
     References
     ----------
@@ -144,8 +146,8 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
         return NoiseLevels(intensity, found, len(chosen) // len(groups))
 
     levels = of_all = levels_of(np.arange(len(patches)))
-    # Few photons have no normal distribution: patches with little power have fewer photons.
-    for _ in range(0 if sparse else _CHOICES):
+    # Patches with little power have few photons, whose noise hardly shows that of others.
+    for _ in range(0 if sparse or _rise(levels) > _RISES else _CHOICES):
         power = other / _on_line(levels, means)
         count = max(_FLATTEST * len(power), _FEWEST_FLAT, (power <= _NOISY).sum())
         count = min(int(count), len(power))
@@ -255,6 +257,12 @@ def _groups(means: NDArray[np.float64]) -> list[NDArray[np.intp]]:
     count = int(np.clip(len(means) // _FEWEST_IN_LEVEL, 1, _LEVELS))
     ends = np.arange(1, count) * len(means) // count
     return np.split(np.argpartition(means, ends), ends)
+
+
+def _rise(levels: NoiseLevels) -> float:
+    """Return the rise of the line over all intensities, relative to the mean variance."""
+    mean = max(float(levels.variance.mean()), np.finfo(np.float64).tiny)
+    return fit_line(levels).slope * float(np.ptp(levels.intensity)) / mean
 
 
 def _on_line(levels: NoiseLevels, intensity: NDArray[np.float64]) -> NDArray[np.float64]:
