@@ -143,7 +143,7 @@ def test_held_out_pixels_do_not_reach_the_first_estimate():
 
 def test_plane_without_noise_ends_at_the_first_estimate():
     random = np.random.default_rng(0)
-    texture = 100 + 50 * ndimage.gaussian_filter(random.normal(size=(96, 96)), 0.8)
+    texture = 100 + 50 * ndimage.gaussian_laplace(random.normal(size=(96, 96)), 0.9)
     problem, scaling = problem_of(texture)
     steps, outcome = snapshots_of(problem, learned(40))
     assert outcome.stop_reason is StopReason.NO_NOISE
@@ -154,7 +154,7 @@ def test_plane_without_noise_ends_at_the_first_estimate():
 
 def test_report_of_a_plane_without_noise_has_no_time_per_iteration():
     random = np.random.default_rng(0)
-    texture = 100 + 50 * ndimage.gaussian_filter(random.normal(size=(96, 96)), 0.8)
+    texture = 100 + 50 * ndimage.gaussian_laplace(random.normal(size=(96, 96)), 0.9)
     report = finish(restore(texture, config=plain(40, noise="gaussian"))).report
     assert report.seconds_per_iteration == 0
     assert [block.stop_reason for block in report.blocks] == ["no_noise"]
@@ -322,10 +322,17 @@ def test_forecast_counts_the_iterations_after_the_first_estimate():
     assert np.isfinite(forecasted.seconds_per_iteration)
 
 
-def test_progress_of_the_first_estimate_has_a_finite_time_left():
-    first = next(restore(noisy_waves((32, 32)), config=plain(5)))
-    assert (first.iteration, first.iterations_left) == (0, 5)
-    assert 0 < first.seconds_left < np.inf
+def test_progress_has_a_time_left_once_iterations_are_done():
+    config = plain(40, stop="none")
+    first, *later = restore(noisy_waves((96, 96)), reference=waves((96, 96)), config=config)
+    assert (first.iteration, first.iterations_left, first.seconds_left) == (0, 40, None)
+    assert all(0 < progress.seconds_left < np.inf for progress in later[:-1])
+    assert later[-1].seconds_left == 0
+
+
+def test_time_limit_bounds_the_time_left_of_the_first_estimate():
+    first = next(restore(noisy_waves((32, 32)), config=plain(5, time_limit=60.0)))
+    assert 0 < first.seconds_left < 60
 
 
 def test_large_planes_show_one_view_before_the_mean_of_all(monkeypatch):

@@ -42,8 +42,9 @@ class Progress:
         Time since the start of the run, without pauses [seconds].
     iterations_left : int
         Upper bound of the iterations of this block and all later ones.
-    seconds_left : float
-        Upper bound of the time left [seconds]: every fit runs to its last iteration.
+    seconds_left : float or None
+        Upper bound of the time left [seconds]: every fit runs to its last iteration. None at the
+        first progress of a fit, which may have been prepared for long.
     loss : float
         Data fidelity of the fitted pixels; 1 where the residual equals the noise.
     heldout_error : float or None
@@ -64,7 +65,7 @@ class Progress:
     max_iterations: int
     seconds: float
     iterations_left: int
-    seconds_left: float
+    seconds_left: float | None
     loss: float
     heldout_error: float | None
     selected_iteration: int
@@ -137,3 +138,10 @@ def finish(
         except StopIteration as end:
             result: Result = end.value
             return result
+
+
+def time_left(iterations: int, seconds: float, done: int) -> float | None:
+    """Return the time of iterations at the pace of those done [seconds]; None if none are done."""
+    if not iterations:
+        return 0.0
+    return seconds / done * iterations if done else None

@@ -17,7 +17,7 @@ from napari_dip.core.restoration.block.kept_pixels import KeptPixels
 from napari_dip.core.restoration.block.source import BlockSource
 from napari_dip.core.restoration.budget import IterationBudget
 from napari_dip.core.restoration.oom_fallback import OomFallback
-from napari_dip.core.restoration.progress import Progress, Restoration
+from napari_dip.core.restoration.progress import Progress, Restoration, time_left
 from napari_dip.core.restoration.resume import KeptCheckpoints
 from napari_dip.core.restoration.tuning import tune_plan
 from napari_dip.core.restoration.warm_start import (
@@ -171,7 +171,7 @@ class Run:
         """Fit a block once, and turn snapshots into progress on the image's scale."""
         result: Fit
         block, timer = data.block, self.timer
-        begin, last_yield = timer.seconds, -np.inf
+        first, last_yield = None, -np.inf
         limit = self._config(block, start).max_iterations
         snapshots = self._solve(block, problem, run, start)
         before = 0 if start is None else start.iteration
@@ -181,8 +181,9 @@ class Run:
             except StopIteration as end:
                 result = end.value
                 return result
-            progress = self._progress(data, run, snapshot, begin, before, limit)
             now = timer.seconds
+            first = first or (now, snapshot.iteration)
+            progress = self._progress(data, run, snapshot, first, before + limit)
             if now - last_yield >= _PREVIEW_INTERVAL or snapshot.stop_reason is not None:
                 last_yield = now
                 with timer.waiting():
@@ -215,8 +216,9 @@ class Run:
         return config_of_first(config) if is_first else config
 
     def _progress(
-        self, data: BlockData, run: int, snapshot: Snapshot, begin: float, before: int, limit: int
+        self, data: BlockData, run: int, snapshot: Snapshot, first: tuple[float, int], last: int
     ) -> Progress:
+        """Return the progress, given time and iteration of the first snapshot, and the last one."""
         block, time_limit = data.block, self.plan.config.time_limit
         estimate = self._source.restored(data, snapshot.estimate)
         psnr = None
@@ -224,21 +226,22 @@ class Run:
             final = self.plan.task.final(Image(estimate, block.axes)).data
             psnr = self.reference.compare(block, run, snapshot.iteration, final)
         now = self.timer.seconds
-        done = snapshot.iteration - before
-        here = limit - done if snapshot.stop_reason is None else 0
+        here = last - snapshot.iteration if snapshot.stop_reason is None else 0
         left = self._budget.iterations_left(block, run + 1) + here
-        seconds_left = (now - begin) / max(done, 1) * left
+        # Before the first snapshot a fit is prepared, which may take longer than all iterations.
+        seconds_left = time_left(left, now - first[0], snapshot.iteration - first[1])
         if time_limit is not None:
-            seconds_left = min(seconds_left, time_limit - now)
+            within = time_limit - now
+            seconds_left = max(min(within if seconds_left is None else seconds_left, within), 0.0)
         return Progress(
             block=block.index,
             blocks=len(self.plan.blocks),
             selection=block.target,
             iteration=snapshot.iteration,
-            max_iterations=before + limit,
+            max_iterations=last,
             seconds=now,
             iterations_left=left,
-            seconds_left=max(seconds_left, 0.0),
+            seconds_left=seconds_left,
             loss=snapshot.loss,
             heldout_error=snapshot.heldout_error,
             selected_iteration=snapshot.selected_iteration,

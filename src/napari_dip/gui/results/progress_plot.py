@@ -252,10 +252,14 @@ def _mix(first: QColor, second: QColor, share: float) -> QColor:
 
 def share_done(progress: "Progress") -> float:
     """Return the share of the run's time that has passed, 0 to 1; the run may end sooner."""
+    if progress.seconds_left is None:
+        return 0.0
     return progress.seconds / max(progress.seconds + progress.seconds_left, 1e-9)
 
 
 def describe(progress: "Progress", part: int) -> str:
-    """Return the number of the part and the longest time left; the run may end sooner."""
-    place = f"part {part} of {progress.blocks}, " if progress.blocks > 1 else ""
-    return f"{place}at most {at_most(progress.seconds_left)} left"
+    """Return the number of the part and the longest time left, once it is known."""
+    parts = [f"part {part} of {progress.blocks}"] if progress.blocks > 1 else []
+    if progress.seconds_left is not None:
+        parts.append(f"at most {at_most(progress.seconds_left)} left")
+    return ", ".join(parts) or "time left not known yet"
