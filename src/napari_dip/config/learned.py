@@ -40,8 +40,8 @@ PLUG_AND_PLAY: dict[Preset, FitConfig] = {
     "balanced": FitConfig(solver="plug-and-play", network=LEARNED_NETWORK, max_iterations=24),
     "fast": FitConfig(solver="plug-and-play", network=LEARNED_NETWORK, max_iterations=12),
 }
-# Noise levels where pixels are missing: more of them pay, for repeated texture most.
-_LEVELS_OF_MISSING: dict[Preset, int] = {"balanced": 36, "fast": 24}
+# Noise levels where pixels are missing, with both presets (docs/notebook/missing-pixels.md).
+_LEVELS_OF_MISSING = 24
 # A fit of `balanced` is better for blur, and takes longer.
 _SOLVED: dict[Preset, tuple[TaskName, ...]] = {
     "balanced": ("super-resolve", "inpaint"),
@@ -107,7 +107,7 @@ def plug_and_play_fit(config: CompleteConfig, task: TaskName) -> FitConfig:
     """Return the settings of a learned denoiser, with the iterations that were chosen."""
     fit = PLUG_AND_PLAY[config.preset]
     if task == "inpaint":
-        fit = fit.model_copy(update={"max_iterations": _LEVELS_OF_MISSING[config.preset]})
+        fit = fit.model_copy(update={"max_iterations": _LEVELS_OF_MISSING})
     return _with_chosen_iterations(fit, config, task)
 
 
