@@ -40,10 +40,12 @@ PLUG_AND_PLAY: dict[Preset, FitConfig] = {
     "balanced": FitConfig(solver="plug-and-play", network=LEARNED_NETWORK, max_iterations=24),
     "fast": FitConfig(solver="plug-and-play", network=LEARNED_NETWORK, max_iterations=12),
 }
+# Noise levels where pixels are missing, with both presets (docs/notebook/missing-pixels.md).
+_LEVELS_OF_MISSING = 24
 # A fit of `balanced` is better for blur, and takes longer.
 _SOLVED: dict[Preset, tuple[TaskName, ...]] = {
-    "balanced": ("super-resolve",),
-    "fast": ("super-resolve", "deconvolve"),
+    "balanced": ("super-resolve", "inpaint"),
+    "fast": ("super-resolve", "inpaint", "deconvolve"),
 }
 
 # Number of neighbours on each side of a plane that the weights for stacks see.
@@ -103,7 +105,10 @@ def suits_plug_and_play(config: CompleteConfig, task: TaskName) -> bool:
 
 def plug_and_play_fit(config: CompleteConfig, task: TaskName) -> FitConfig:
     """Return the settings of a learned denoiser, with the iterations that were chosen."""
-    return _with_chosen_iterations(PLUG_AND_PLAY[config.preset], config, task)
+    fit = PLUG_AND_PLAY[config.preset]
+    if task == "inpaint":
+        fit = fit.model_copy(update={"max_iterations": _LEVELS_OF_MISSING})
+    return _with_chosen_iterations(fit, config, task)
 
 
 def learned_fit(config: CompleteConfig, *, coarse_noise: bool, neighbours: bool) -> FitConfig:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as Picture
 
 import napari_dip
-from napari_dip.config import preset_of
+from napari_dip.config import DipConfig, preset_of
 from napari_dip.core.image.image import Image, as_image
 from napari_dip.core.tasks import (
     Inpaint,
@@ -139,6 +139,23 @@ def test_large_holes_and_sparse_pixels_have_their_own_presets():
     assert preset_of("paper", "inpaint-holes").latent == "meshgrid"
     assert Inpaint(mask, known="restore").preset == "denoise"
     assert Inpaint(np.random.default_rng(0).random((256, 256)) > 0.02).preset == "inpaint-sparse"
+
+
+@pytest.mark.parametrize(("share", "preset"), [(0.1, "denoise"), (0.5, "inpaint")])
+def test_restored_pixels_are_denoised_unless_many_are_missing(share, preset):
+    scattered = np.random.default_rng(0).random((64, 64)) < share
+    assert Inpaint(scattered, known="restore").preset == preset
+
+
+def test_a_noisy_image_with_few_known_pixels_comes_back_denoised_and_filled():
+    random = np.random.default_rng(0)
+    truth = 100 + 60 * np.sin(np.arange(64) / 6)[:, None] * np.cos(np.arange(64) / 9)
+    missing = random.random(truth.shape) < 0.6
+    noisy = np.where(missing, 0, truth + random.normal(0, 10, truth.shape)).astype(np.float32)
+    config = DipConfig(preset="fast", device="cpu")
+    restored = run(noisy, Inpaint(missing, known="restore"), config).image.data
+    assert np.std((restored - truth)[~missing]) < 6
+    assert np.std((restored - truth)[missing]) < 7
 
 
 def test_repairs_dead_pixels_found_by_a_threshold():

@@ -65,7 +65,8 @@ def test_start_decides_between_neighbours_and_warm_starts(config, warm, neighbou
         ("denoise", DipConfig(), True, True),
         ("denoise", DipConfig(start="random"), True, False),
         ("denoise", DipConfig(preset="paper"), False, False),
-        ("inpaint", DipConfig(), False, False),
+        ("inpaint", DipConfig(), True, False),
+        ("inpaint", DipConfig(preset="paper"), False, False),
     ],
 )
 def test_start_is_offered_where_weights_exist(task, config, start, strength):

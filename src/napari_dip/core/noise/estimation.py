@@ -18,6 +18,7 @@ from napari_dip.core.noise.correlation import (
     noise_correlation,
     share_passed,
 )
+from napari_dip.core.noise.incomplete import incomplete_variance
 from napari_dip.core.noise.levels import NoiseLevels, fit_line, measure_levels
 from napari_dip.core.noise.model import LEAST_SHARE, MeanVariance
 from napari_dip.core.records import NoiseRecord
@@ -179,10 +180,16 @@ def _correlated_line(planes: NDArray[Any], correlation: float | None) -> MeanVar
 def _line(
     levels: NoiseLevels | None, planes: NDArray[Any], *, every_level: bool = False
 ) -> MeanVariance:
-    """Fit the line to the levels; for a too small image return the variance of its pixels."""
+    """Fit the line to the levels, or return the variance between few or scattered pixels.
+
+    For a too small image it is the variance of the pixels.
+    """
     least = float(np.finfo(np.float32).tiny)
     if levels is None:
-        valid = planes[finite_mask(planes)].astype(np.float64)
+        known = finite_mask(planes)
+        if not known.all() and (variance := incomplete_variance(planes)) is not None:
+            return _flat(max(variance, least))._replace(error=1.0)
+        valid = planes[known].astype(np.float64)
         spread = float(valid.var()) if valid.size else 1.0
         return _flat(spread or 1.0)._replace(error=1.0)
     slope, intercept, error = fit_line(levels, every_level=every_level)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _LARGE_HOLE = 12
 # Below this share of known pixels, a pixel has too few known neighbours to be predicted.
 _FEW_KNOWN = 0.1
+# From this share of missing pixels on, a noisy image is filled better than it is denoised.
+_MANY_MISSING = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,19 +81,22 @@ class Inpaint(Task):
 
     @property
     def preset(self) -> TaskName:
-        from scipy import ndimage
-
+        missing = None
+        if self.mask is not None:
+            missing = np.atleast_2d(self._painted(grey_mask(self.mask).data))
         if self.known == "restore":
-            return "denoise"  # the fit must stop before it reproduces the noise
-        if self.mask is None:
+            scattered = (
+                missing is not None
+                and missing.mean() >= _MANY_MISSING
+                and not _has_large_hole(missing)
+            )
+            # A fit must stop before it reproduces the noise.
+            return "inpaint" if scattered else "denoise"
+        if missing is None:
             return "inpaint"
-        missing = np.atleast_2d(self._painted(grey_mask(self.mask).data))
         if 1 - missing.mean() < _FEW_KNOWN:
             return "inpaint-sparse"
-        # Planes are fitted one by one, so only distances within a plane matter.
-        planes = missing.reshape(-1, *missing.shape[-2:])
-        depth = max(ndimage.distance_transform_edt(np.pad(plane, 1)).max() for plane in planes)
-        return "inpaint-holes" if depth > _LARGE_HOLE else "inpaint"
+        return "inpaint-holes" if _has_large_hole(missing) else "inpaint"
 
     def _painted(self, mask: Any) -> NDArray[np.bool_]:
         values = np.asarray(mask)
@@ -129,6 +134,16 @@ class Inpaint(Task):
         if self.known == "restore":
             return estimate
         return np.where(finite_mask(observed), observed, estimate).astype(estimate.dtype)
+
+
+def _has_large_hole(missing: NDArray[np.bool_]) -> bool:
+    """Return whether a missing pixel of a mask ([..., ]Y, X) is far from all known ones."""
+    from scipy import ndimage
+
+    # Planes are fitted one by one, so only distances within a plane matter.
+    planes = missing.reshape(-1, *missing.shape[-2:])
+    depth = max(ndimage.distance_transform_edt(np.pad(plane, 1)).max() for plane in planes)
+    return bool(depth > _LARGE_HOLE)
 
 
 class _Masked:

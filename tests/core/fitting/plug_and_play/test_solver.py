@@ -13,7 +13,7 @@ from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.problem import make_problem
 from napari_dip.core.stopping.rules import StopReason
-from napari_dip.core.tasks import Deconvolve, SuperResolve
+from napari_dip.core.tasks import Deconvolve, Inpaint, SuperResolve
 
 RUNTIME = find_runtime("cpu", "float32")
 
@@ -138,6 +138,10 @@ def test_deblurs_a_plane_in_its_first_answer():
         (SuperResolve(2), {"stop": "variance"}, "fit"),
         (SuperResolve(8), {}, "fit"),
         (Deconvolve(sigma=1.0), {}, "fit"),
+        (Inpaint(np.eye(16)), {}, "plug-and-play"),
+        (Inpaint(np.eye(16)), {"preset": "fast"}, "plug-and-play"),
+        (Inpaint(np.eye(16)), {"start": "random"}, "fit"),
+        (Inpaint(np.eye(16)), {"preset": "paper"}, "fit"),
         (Deconvolve(sigma=1.0), {"preset": "fast"}, "plug-and-play"),
         (Deconvolve(sigma=1.0, refine_psf=True), {"preset": "fast"}, "fit"),
     ],

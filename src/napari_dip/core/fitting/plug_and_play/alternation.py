@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from napari_dip.core.image.infill import mean_of_neighbours
+from napari_dip.core.image.infill import mean_of_neighbours, smoothest_surface
 from napari_dip.core.latents.augment import FLIPS
 from napari_dip.core.latents.denoiser import falling_level
+from napari_dip.core.operators.base import Identity
 from napari_dip.core.stopping.evaluation import weighted_mean
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 # the fewer values were observed for each pixel. With noise, the level does not fall below this
 # share of its standard deviation.
 _FIRST, _LAST, _FLOOR = 0.5, 0.03, 0.8
+# Last noise level where pixels are missing: known pixels are exact, not means of several.
+_LAST_OF_MISSING = 0.01
+# Conjugate-gradient steps of the first surface through the known pixels.
+_SETTLE = 300
 # Factor of each change that the denoiser proposes; a larger one needs fewer iterations.
 _RELAXATION = 1.5
 # Weight of the denoised image beside the observation.
@@ -83,9 +88,10 @@ def alternate(
     image = operator.lift(filled(problem))
     explain = DataStep(problem, operator, image)
     deviation, noise = explain.deviation, explain.noise
+    last = _LAST_OF_MISSING if isinstance(operator, Identity) else _LAST
     first = _FIRST * (image.numel() / problem.observation.numel()) ** 0.5
     for iteration in range(1, iterations + 1):
-        planned = falling_level(deviation, first, _LAST, iteration - 1, iterations)
+        planned = falling_level(deviation, first, last, iteration - 1, iterations)
         level = max(planned, _FLOOR * noise)
         denoised = denoise(image, level, FLIPS[iteration % len(FLIPS)])
         image = explain(image + _RELAXATION * (denoised - image), level)
@@ -93,9 +99,12 @@ def alternate(
 
 
 def filled(problem: Problem) -> Tensor:
-    """Return the observation with missing pixels replaced by the mean of their neighbours."""
+    """Return the observation with the smoothest surface at missing pixels."""
+    if problem.valid.all():
+        return problem.observation
     valid = problem.valid.float()
-    return torch.lerp(mean_of_neighbours(problem.observation, valid), problem.observation, valid)
+    guess = mean_of_neighbours(problem.observation, valid)
+    return smoothest_surface(problem.observation, valid, guess, _SETTLE)
 
 
 class DataStep:

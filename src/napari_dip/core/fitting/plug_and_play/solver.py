@@ -10,12 +10,14 @@ import torch
 
 from napari_dip.core.fitting.monitor import to_array
 from napari_dip.core.fitting.plug_and_play.alternation import alternate, filled
+from napari_dip.core.fitting.plug_and_play.missing import fill
 from napari_dip.core.fitting.result import Fit, Snapshot
 from napari_dip.core.fitting.timer import Timer
 from napari_dip.core.image.regional_means import at_pixels, regional_means
 from napari_dip.core.latents.denoiser import LearnedDenoiser
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.noise.stabilise import Stabiliser
+from napari_dip.core.operators.base import Identity
 from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.stopping.evaluation import weighted_mean, whiteness
 from napari_dip.core.stopping.rules import StopReason
@@ -63,8 +65,10 @@ def plug_and_play(
         Shortest time between two snapshots [seconds], 0.2 by default.
     stop_requested : callable, optional
         As in `fit`.
-    seed, start_from, keep_checkpoint : optional
-        Not used: there is nothing random, and nothing to resume.
+    seed : int, optional
+        Seed of the choice of held-out pixels, where pixels are missing. 0 by default.
+    start_from, keep_checkpoint : optional
+        Not used: there is nothing to resume.
 
     Yields
     ------
@@ -105,15 +109,27 @@ def plug_and_play(
     denoise = LearnedDenoiser(
         problem.channels, volumes=problem.depth is not None, device=runtime.device
     )
+
+    def ended() -> bool:
+        return timer.stop_requested() or (time_limit is not None and timer.seconds >= time_limit)
+
     observed = problem
     if isinstance(problem.operator, Downsample):  # spots of noise would be enlarged as structure
         problem = _without_noise(problem, denoise)
     operator = problem.operator.fresh(runtime.device)
     valid = problem.valid.float()
 
+    if isinstance(operator, Identity):
+        known = config.noise != "auto"
+        steps, iterations = fill(
+            problem, denoise, iterations, noise_is_known=known, seed=seed, ended=ended
+        )
+    else:
+        steps = alternate(problem, operator, denoise, iterations)
+
     iteration, shown_at = 0, 0.0
     reason = StopReason.MAX_ITERATIONS
-    for iteration, step in enumerate(alternate(problem, operator, denoise, iterations), 1):
+    for iteration, step in enumerate(steps, 1):
         estimate = step.estimate
         if timer.stop_requested():
             reason = StopReason.STOP_REQUESTED
