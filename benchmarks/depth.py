@@ -28,7 +28,6 @@ from napari_dip.core.image.image import Image
 from napari_dip.core.operators.psf.microscope import Setup, microscope_psf
 from napari_dip.core.operators.slabs import SlabBlur, slab_weights
 from napari_dip.core.tasks import Deconvolve
-from napari_dip.core.tasks.specimen import depths_of_slabs
 from napari_dip.metrics import psnr
 
 SHAPE, SPACING = (24, 48, 48), (0.3, 0.1, 0.1)
@@ -125,7 +124,6 @@ def main() -> None:
                 show(
                     {
                         "specimen": index, "depth": first, "method": name, "PSF": way,
-                        "count": len(depths_of_slabs(slabs._given_optics, image)),
                         "observed": float(psnr(photons, truth)), "PSNR": plain,
                         "shifted": shifted, "seconds": seconds,
                     }

@@ -40,7 +40,7 @@ OPERATORS = {
     "coloured jpeg": (Jpeg(TABLES, (2, 2), (13, 20)), (16, 24)),
     "blur volume": (Blur(PSF_3D / PSF_3D.sum()), (3, 5, 6)),
     "blur in slabs": (
-        SlabBlur(PSFS, slab_weights([float(at) for at in range(14)], [2.0, 8.0])).part((3, 5, 6)),
+        SlabBlur(PSFS, slab_weights([float(at) for at in range(14)], [2.0, 8.0])),
         (3, 5, 6),
     ),
     "blur to refine": (GaussianBlur((0.5, 1.0), "YX"), (7, 9)),

@@ -28,7 +28,8 @@ class SlabBlur(Convolution):
         Centred PSFs of odd sizes and sum 1.
     weights : (K, planes) Tensor
         Weight of each PSF at each plane of the estimate, which has ``Z // 2`` planes more than
-        the observation at both ends. See `slab_weights`.
+        the observation at both ends; an estimate of fewer planes begins at the first one. See
+        `slab_weights`.
 
     References
     ----------
@@ -61,14 +62,16 @@ class SlabBlur(Convolution):
     def _blurred(self, estimate: Tensor, padded: list[int]) -> Tensor:
         otfs = self._otfs(padded, estimate)
         spectrum = torch.zeros((), device=estimate.device)
-        for weight, otf in zip(self._by_plane(estimate), otfs, strict=True):
+        weights = self._by_plane(estimate.shape[self._axes[0]], estimate)
+        for weight, otf in zip(weights, otfs, strict=True):
             spectrum = spectrum + otf * torch.fft.rfftn(weight * estimate, padded, self._axes)
         return spectrum
 
     def _correlated(self, spectrum: Tensor, padded: list[int]) -> Tensor:
         like = spectrum.real
         spread = torch.zeros((), device=like.device)
-        for weight, otf in zip(self._by_plane(like), self._otfs(padded, like), strict=True):
+        weights = self._by_plane(padded[0], like)
+        for weight, otf in zip(weights, self._otfs(padded, like), strict=True):
             light = torch.fft.irfftn(spectrum * otf.conj(), padded, self._axes)
             spread = spread + weight * light.narrow(self._axes[0], 0, len(weight))
         return spread
@@ -76,9 +79,9 @@ class SlabBlur(Convolution):
     def _power(self, padded: list[int], like: Tensor) -> Tensor:
         return self._otfs(padded, like).abs().square().mean(dim=0)
 
-    def _by_plane(self, like: Tensor) -> Tensor:
-        """Return the weights (K, planes, 1, 1)."""
-        return self._weights.to(like)[..., None, None]
+    def _by_plane(self, planes: int, like: Tensor) -> Tensor:
+        """Return the weights (K, planes, 1, 1) of the first planes."""
+        return self._weights[:, :planes].to(like)[..., None, None]
 
     def _otfs(self, padded: list[int], like: Tensor) -> Tensor:
         key = (tuple(padded), like.device, like.dtype)

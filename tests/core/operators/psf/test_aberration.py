@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def test_number_of_slabs_grows_with_the_aberration():
 def test_adjacent_psfs_differ_little():
     depths = Aberration(NA, WAVELENGTH, OIL, WATER).depths(0.0, 10.0)
     psfs = [aberrated(depth) for depth in depths]
-    for one, other in zip(psfs, psfs[1:], strict=False):
+    for one, other in pairwise(psfs):
         assert np.abs(one - other).sum() < 0.4
 
 

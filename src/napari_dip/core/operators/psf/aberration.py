@@ -120,5 +120,5 @@ class Aberration:
         return phase(frequency) - _mean(phase(self._pupil))
 
 
-def _mean(values: NDArray[np.float64]) -> np.float64:
-    return np.mean(values)
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(np.mean(values))
