@@ -2,7 +2,7 @@
 
     python -m benchmarks.depth [--no-fits]
 
-Bars and beads, made by code: 24 x 48 x 48 voxels of 0.3 x 0.1 x 0.1 micrometre, wide field of NA
+Bars and beads, made by code: 16 x 32 x 32 voxels of 0.3 x 0.1 x 0.1 micrometre, wide field of NA
 1.2 with oil of 1.515. Each plane is blurred by the PSF of its own depth, and photon noise is added:
 100 photons at the brightest voxel. Each volume is restored with the PSF of the cover glass for all
 planes, and with slabs. "Shifted" is the PSNR after the shift along z, by whole planes, that fits
@@ -30,7 +30,7 @@ from napari_dip.core.operators.slabs import SlabBlur, slab_weights
 from napari_dip.core.tasks import Deconvolve
 from napari_dip.metrics import psnr
 
-SHAPE, SPACING = (24, 48, 48), (0.3, 0.1, 0.1)
+SHAPE, SPACING = (16, 32, 32), (0.3, 0.1, 0.1)
 NA, WAVELENGTH, OIL, PHOTONS = 1.2, 0.52, 1.515, 100
 # Refractive index of the specimen, and depth of the first plane [micrometre].
 CASES = ((1.515, 0.0), (1.45, 0.0), (1.33, 0.0), (1.33, 10.0))

@@ -188,15 +188,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
         return value
 
     def show_acquisition(self, acquisition: Acquisition | None, volume: bool) -> None:
-        """Show the optics in the file of the image in the empty fields of Deconvolve.
-
-        Parameters
-        ----------
-        acquisition : Acquisition or None
-            Optics of the file.
-        volume : bool
-            Whether the image has several planes along Z.
-        """
+        """Show the optics in the file of the image, which may be a volume, in empty fields."""
         self._acquisition, self._volume = acquisition, volume
         defaults, parameters = _defaults("deconvolve"), self._parameters["deconvolve"]
         for name, in_file in optics_in_file(acquisition or Acquisition()).items():
