@@ -134,6 +134,8 @@ def deconvolve(
     sheet_thickness: float | None = None,
     refractive_index: float | None = None,
     optics: Optics = DEFAULT_OPTICS,
+    specimen_index: float | None = None,
+    depth_of_first_plane: float | None = None,
     noise: Noise | None = None,
     preset: Preset | None = None,
     stop: Stop | None = None,
@@ -182,6 +184,12 @@ def deconvolve(
     optics : {"scalar", "vectorial"}
         Theory of the computed PSF; "vectorial", for a high numerical aperture, needs the
         extra `psf`. Default: "scalar".
+    specimen_index : float, optional
+        Refractive index of the specimen, for a computed PSF of a volume, which then changes
+        with depth. Default: that of the immersion medium.
+    depth_of_first_plane : float, optional
+        Depth of the first plane below the cover glass, as the stage shows it [micrometre].
+        Later planes are deeper. Default: 0.
     noise : {"auto", "gaussian", "poisson", "poisson-gaussian", "laplace"}, optional
         Noise model; "auto" measures the noise level in the image. Default: that of
         `config`, "auto".
@@ -245,6 +253,8 @@ def deconvolve(
         wavelength_excitation=wavelength_excitation,
         pinhole=pinhole,
         sheet_thickness=sheet_thickness,
+        specimen_index=specimen_index,
+        depth_of_first_plane=depth_of_first_plane,
     )
     return restored(
         image,

@@ -39,7 +39,14 @@ _ADDED = {
     for name in ("start", "neighbours", "strength", "stripes")
 }
 # Parameters of a deconvolution that the first version lacked.
-_ADDED_OPTICS = ("microscope", "wavelength_excitation", "pinhole", "sheet_thickness")
+_ADDED_OPTICS = (
+    "microscope",
+    "wavelength_excitation",
+    "pinhole",
+    "sheet_thickness",
+    "specimen_index",
+    "depth_of_first_plane",
+)
 
 
 def checksum_of(task: TaskSpec, config: DipConfig) -> str:

@@ -12,7 +12,6 @@ from napari_dip.core.latents.residual_noise import with_residual_noise
 from napari_dip.core.latents.sharpening import VARIATIONS, estimates, find_sharpening
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.noise.thinning import can_thin
-from napari_dip.core.operators.blur import Blur
 from napari_dip.core.operators.richardson_lucy import has_consensus
 from napari_dip.core.problem import Problem, make_problem
 
@@ -50,14 +49,14 @@ def deconvolved(
     channel : ([Z, ]Y, X) array
         Observation.
     facts : Facts
-        PSF, noise and intensity without light. The PSF is not None.
+        Blur, noise and intensity without light. The blur is not None.
     variations : sequence of float or None
         Weights of the total variation to try; None for the gradient consensus, which has its own
         stop.
     """
-    assert facts.psf is not None  # only for deconvolution, which has a PSF
+    assert facts.blur is not None  # only for deconvolution, which has a PSF
     noise = facts.noise or NoiseModel(0.0, facts.sigma**2, facts.sigma**2)
-    blur = Blur(torch.from_numpy(facts.psf))
+    blur = facts.blur
     problem = make_problem(
         channel[None].astype(np.float32),
         np.ones((1, *channel.shape), dtype=bool),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_dip.core.noise.model import NoiseModel
+    from napari_dip.core.operators.blur import Convolution
 
     Values = NDArray[np.float64]
 
@@ -29,8 +30,8 @@ class Facts:
         Mask of observed pixels.
     factors : tuple of int
         Factors of super-resolution along [Z, ]Y and X; 1 for other tasks.
-    psf : ([Z, ]Y, X) array or None
-        Point spread function of deconvolution.
+    blur : Convolution or None
+        Blur of deconvolution.
     noise : NoiseModel or None
         Variance of the noise as a function of intensity; None for the constant `sigma`.
     """
@@ -39,5 +40,5 @@ class Facts:
     zero: float
     known: NDArray[np.bool_]
     factors: tuple[int, ...]
-    psf: NDArray[np.float32] | None = None
+    blur: Convolution | None = None
     noise: NoiseModel | None = None

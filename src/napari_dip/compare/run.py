@@ -117,7 +117,7 @@ def restore_with(baseline: Baseline, image: Image, task: Task, dims: int = 2) ->
     observed = task.observe(image)
     enlarged = image.enlarged(task.factors())
     result = np.array(enlarged.data, dtype=np.float32)
-    psf = task.fitting_psf(image, axes) if isinstance(task, Deconvolve) else None
+    blur = task.blur(image, axes) if isinstance(task, Deconvolve) else None
     scalings = scale_image(observed, joint=task.joint, regions=task.leaves_out_regions)
     noise_lines = [
         estimate_mean_variance(sample_planes(observed, channel)) for channel in range(len(scalings))
@@ -135,7 +135,7 @@ def restore_with(baseline: Baseline, image: Image, task: Task, dims: int = 2) ->
             zero=scaling.dark,
             known=known,
             factors=tuple(task.factors().get(axis, 1) for axis in axes),
-            psf=psf,
+            blur=blur,
             noise=noise_model(noise_lines[channel], scaling),
         )
         estimate = scaling.unscale(baseline.restore(scaled, facts))

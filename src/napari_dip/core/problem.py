@@ -91,19 +91,22 @@ class Problem:
 
         A problem whose operator needs the whole image comes back as it is.
         """
-        if not self.operator.local:
+        shape = self.observation.shape[2:]
+        start = tuple(max(n - size, 0) // 2 for n in shape)
+        part = self.operator.part(tuple(min(n, size) for n in shape), start)
+        if part is None or not self.operator.local:
             return self
 
         def crop(values: Tensor) -> Tensor:
-            for axis in range(2, values.ndim):
-                n = values.shape[axis]
-                values = values.narrow(axis, max(n - size, 0) // 2, min(n, size))
+            for axis, first in enumerate(start, 2):
+                values = values.narrow(axis, first, min(values.shape[axis], size))
             return values
 
         return replace(
             self,
             observation=crop(self.observation),
             valid=crop(self.valid),
+            operator=part,
             guide=None if self.guide is None else crop(self.guide),
             neighbours=None if self.neighbours is None else crop(self.neighbours),
             noise=replace(self.noise, excess=crop(self.noise.excess))

@@ -14,10 +14,12 @@ from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.operators.features import Features, Unit
 from napari_dip.core.operators.jpeg import Jpeg
 from napari_dip.core.operators.kspace import KSpace
+from napari_dip.core.operators.slabs import SlabBlur, slab_weights
 from tests.core.operators.test_kspace import MAPS, SAMPLED
 
 PSF_2D = torch.rand((3, 5), generator=torch.Generator().manual_seed(0))
 PSF_3D = torch.rand((3, 1, 5), generator=torch.Generator().manual_seed(0))
+PSFS = torch.stack([PSF_3D / PSF_3D.sum(), PSF_3D.flip(0) / PSF_3D.sum()])
 TABLES = list(1 + 20 * torch.rand((3, 8, 8), generator=torch.Generator().manual_seed(0)))
 OPERATORS = {
     "identity": (Identity(), (7, 9)),
@@ -37,6 +39,10 @@ OPERATORS = {
     "jpeg": (Jpeg(TABLES[:1], (1, 1), (13, 20)), (16, 24)),
     "coloured jpeg": (Jpeg(TABLES, (2, 2), (13, 20)), (16, 24)),
     "blur volume": (Blur(PSF_3D / PSF_3D.sum()), (3, 5, 6)),
+    "blur in slabs": (
+        SlabBlur(PSFS, slab_weights([float(at) for at in range(14)], [2.0, 8.0])),
+        (3, 5, 6),
+    ),
     "blur to refine": (GaussianBlur((0.5, 1.0), "YX"), (7, 9)),
     "blur of volumes to refine": (GaussianBlur((0.5, 0.0, 1.0), "ZYX"), (3, 5, 6)),
 }
@@ -87,8 +93,8 @@ def test_operator_is_linear(case):
     torch.testing.assert_close(operator(2 * a - 3 * b), 2 * operator(a) - 3 * operator(b))
 
 
-# The spectrum of a constant is a single peak.
-@pytest.mark.parametrize("case", all_but(KSpace, Jpeg), indirect=True)
+# The spectrum of a constant is a single peak; a PSF that changes with depth keeps the light.
+@pytest.mark.parametrize("case", all_but(KSpace, Jpeg, SlabBlur), indirect=True)
 def test_operator_keeps_a_constant(case):
     operator, _, estimate, _ = case
     flat = operator(torch.full((1, 1, *estimate), 7.0, dtype=torch.float64))
@@ -124,7 +130,7 @@ def test_operator_does_not_mix_channels(case):
 
 # The PSF, the frequencies and the blocks of pixels are not symmetric.
 @pytest.mark.parametrize("axis", [-1, -2])
-@pytest.mark.parametrize("case", all_but(Blur, KSpace, Jpeg), indirect=True)
+@pytest.mark.parametrize("case", all_but(Blur, SlabBlur, KSpace, Jpeg), indirect=True)
 def test_mirrored_estimate_yields_mirrored_observation(case, axis):
     operator, _, estimate, draw = case
     x = draw(estimate)
@@ -146,7 +152,7 @@ def test_part_matches_the_complete_operator_inside_the_margin(case):
     start = [min(operator.grid, n // 4) if operator.grid > 1 else n // 4 for n in full]
     start = [at // operator.grid * operator.grid for at in start]
     size = tuple(n - at for n, at in zip(full, start, strict=True))
-    part = operator.part(size)
+    part = operator.part(size, tuple(start))
     x = draw(estimate)
     cut = [
         slice(factor * at, factor * at + n)

@@ -113,6 +113,23 @@ def test_fields_follow_the_microscope(viewer, qtbot, microscope, shown):
     assert shown_of(form) == shown
 
 
+def test_fields_of_the_specimen_are_for_volumes(viewer, qtbot):
+    stack = viewer.add_image(np.ones((5, *SIZE)), name="stack", scale=(1, 0.3, 0.3))
+    form = Form(viewer)
+    qtbot.addWidget(form)
+    form.show()
+    form.layer = viewer.layers["image"]
+    form.task = TaskChoice("deconvolve", {"na": 1.2, "wavelength": 0.5, "specimen_index": 1.4})
+    field = form.findChild(QWidget, "specimen_index")
+    assert not field.isVisible()
+    assert "specimen_index" not in form.choices.task.values
+    form.layer = stack
+    assert field.isVisible()
+    assert form.choices.task.values["specimen_index"] == 1.4
+    form.task = TaskChoice("deconvolve", {"optics": "vectorial"})
+    assert not field.isVisible()
+
+
 def test_empty_fields_show_the_optics_of_the_file(viewer, qtbot, tmp_path):
     values = np.arange(360, dtype=np.uint8).reshape(3, 12, 10)
     with layer_source(path=str(write_ome(tmp_path / "a.ome.tif", values))):

@@ -51,6 +51,13 @@ class Block:
     weights: tuple[NDArray[np.float32], ...] = field(default=(), compare=False)
     part: int = 0
 
+    @property
+    def start(self) -> tuple[int, ...]:
+        """Position of the first pixel ([Z, ]Y, X) in the image."""
+        spans = (part for part in self.selection if isinstance(part, slice))
+        places = zip(self.axes, spans, strict=True)
+        return tuple(span.start or 0 for axis, span in places if axis in "ZYX")
+
 
 class _Piece(NamedTuple):
     """Extent of a block along one axis."""

@@ -70,13 +70,16 @@ class Tileable:
         """
         return 0
 
-    def part(self, observed: Shape) -> Self | None:
+    def part(self, observed: Shape, start: Shape | None = None) -> Self | None:
         """Return A of a part of the observation; None if A needs the complete image.
 
         Parameters
         ----------
         observed : tuple of int
             Spatial shape ([Z,] Y, X) of that part.
+        start : tuple of int, optional
+            Position of its first pixel in the complete observation. The first pixel of all by
+            default.
         """
         return self if self.local else None
 

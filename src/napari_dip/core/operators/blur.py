@@ -44,16 +44,21 @@ class Convolution(Operator):
         return self._size
 
     @abstractmethod
-    def _otf(self, padded: list[int], like: Tensor) -> Tensor:
-        """Return the Fourier transform of the PSF, first pixel at the origin, on a padded grid."""
+    def _blurred(self, estimate: Tensor, padded: list[int]) -> Tensor:
+        """Return the Fourier transform of the blurred estimate on a padded grid."""
+
+    @abstractmethod
+    def _correlated(self, spectrum: Tensor, padded: list[int]) -> Tensor:
+        """Return the correlation with the PSF on a padded grid, of a Fourier transform."""
+
+    @abstractmethod
+    def _power(self, padded: list[int], like: Tensor) -> Tensor:
+        """Return the share of the power that each frequency keeps, on a padded grid."""
 
     def __call__(self, estimate: Tensor) -> Tensor:
         shape = tuple(estimate.shape[-len(self._size) :])
         padded = [int(next_fast_len(n, real=True)) for n in shape]
-        spectrum = torch.fft.rfftn(estimate, padded, self._axes)
-        blurred: Tensor = torch.fft.irfftn(
-            spectrum * self._otf(padded, estimate), padded, self._axes
-        )
+        blurred: Tensor = torch.fft.irfftn(self._blurred(estimate, padded), padded, self._axes)
         # Here all pixels under the PSF belong to the estimate.
         for axis, n, width in zip(self._axes, shape, self._size, strict=True):
             blurred = blurred.narrow(axis, width - 1, n - width + 1)
@@ -69,10 +74,7 @@ class Convolution(Operator):
             seen = seen.narrow(axis, width - 1, seen.shape[axis] - width + 1)
         seen.copy_(observation)
         spectrum = torch.fft.rfftn(canvas, padded, self._axes)
-        spread: Tensor = torch.fft.irfftn(
-            spectrum * self._otf(padded, observation).conj(), padded, self._axes
-        )
-        return _first(spread, shape)
+        return _first(self._correlated(spectrum, padded), shape)
 
     def emphasised(self, residual: Tensor) -> Tensor:
         """Return a residual (N, C, *observed_shape) with the frequencies raised that A weakens.
@@ -82,8 +84,7 @@ class Convolution(Operator):
         """
         observed = tuple(residual.shape[-len(self._size) :])
         padded = [int(next_fast_len(n, real=True)) for n in self.estimate_shape(observed)]
-        power = self._otf(padded, residual).abs().square()
-        weights = 1 / (power + _WEAK)
+        weights = 1 / (self._power(padded, residual) + _WEAK)
         spectrum = torch.fft.rfftn(residual, padded, self._axes)
         raised: Tensor = torch.fft.irfftn(
             spectrum * (weights / weights.mean()).sqrt(), padded, self._axes
@@ -106,7 +107,29 @@ class Convolution(Operator):
         return functional.pad(observation, margins, mode="replicate")
 
 
-class Blur(Convolution):
+class UniformConvolution(Convolution):
+    """Convolution with the same PSF everywhere."""
+
+    @abstractmethod
+    def _otf(self, padded: list[int], like: Tensor) -> Tensor:
+        """Return the Fourier transform of the PSF, first pixel at the origin, on a padded grid."""
+
+    def _blurred(self, estimate: Tensor, padded: list[int]) -> Tensor:
+        spectrum: Tensor = torch.fft.rfftn(estimate, padded, self._axes)
+        return spectrum * self._otf(padded, estimate)
+
+    def _correlated(self, spectrum: Tensor, padded: list[int]) -> Tensor:
+        like = spectrum.real
+        spread: Tensor = torch.fft.irfftn(
+            spectrum * self._otf(padded, like).conj(), padded, self._axes
+        )
+        return spread
+
+    def _power(self, padded: list[int], like: Tensor) -> Tensor:
+        return self._otf(padded, like).abs().square()
+
+
+class Blur(UniformConvolution):
     """Convolution with a given PSF.
 
     Parameters
@@ -135,7 +158,7 @@ class Blur(Convolution):
         return self._spectra[key]
 
 
-class GaussianBlur(Convolution):
+class GaussianBlur(UniformConvolution):
     """Convolution with a Gaussian whose standard deviations are fitted together with the network.
 
     Parameters

@@ -79,7 +79,7 @@ class Jpeg(Operator):
         """Return one block for subsampled chroma, which is interpolated across the border."""
         return _BLOCK if self._factors[axis] > 1 else 0
 
-    def part(self, observed: Shape) -> Jpeg:
+    def part(self, observed: Shape, start: Shape | None = None) -> Jpeg:
         return Jpeg(self._tables, self._factors, (observed[0], observed[1]))
 
     def lift(self, observation: Tensor) -> Tensor:

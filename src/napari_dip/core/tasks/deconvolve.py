@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from napari_dip.config import DEFAULT_OPTICS, REFRACTIVE_INDEX, Microscope, Optics
+from napari_dip.config import DEFAULT_OPTICS, Microscope, Optics
 from napari_dip.core.image.array_like import as_array
 from napari_dip.core.image.image import Image
 from napari_dip.core.operators.psf.kernel import centred_psf, gaussian_psf
+from napari_dip.core.tasks import described_optics
 from napari_dip.core.tasks.base import Task, by_axis
 from napari_dip.core.tasks.optics import (
     GivenOptics,
@@ -20,12 +21,18 @@ from napari_dip.core.tasks.optics import (
     find_optics,
 )
 from napari_dip.core.tasks.parameters import described
+from napari_dip.core.tasks.specimen import (
+    check_specimen,
+    specimen_blur,
+    specimen_remarks,
+)
 from napari_dip.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_dip.core.operators.base import Operator
+    from napari_dip.core.operators.blur import Convolution
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +69,11 @@ class Deconvolve(Task):
         with the network.
     optics : {"scalar", "vectorial"}
         Theory of the computed PSF; vectorial for a high numerical aperture.
+    specimen_index : float, optional
+        Refractive index of the specimen; with it, the PSF of a volume changes with depth.
+    depth_of_first_plane : float, optional
+        Depth of the first plane below the cover glass, as the stage shows it [micrometre];
+        0 if it is not given. Later planes are deeper.
     """
 
     name = "deconvolve"
@@ -92,83 +104,18 @@ class Deconvolve(Task):
         ),
     )
     microscope: Microscope | Literal["auto"] = field(
-        default="auto",
-        kw_only=True,
-        metadata=described(
-            "choice",
-            "Microscope",
-            "Kind of microscope of a computed PSF; auto is that of the file, or else wide field.",
-            choices={
-                "auto": "automatic",
-                **{name: name.replace("-", " ") for name in get_args(Microscope)},
-            },
-        ),
+        default="auto", kw_only=True, metadata=described_optics.MICROSCOPE
     )
-    na: float | None = field(
-        default=None,
-        metadata=described(
-            "number",
-            "NA",
-            "Numerical aperture of the objective, below the refractive index.",
-            minimum=0.05,
-            maximum=1.7,
-        ),
-    )
-    wavelength: float | None = field(
-        default=None,
-        metadata=described(
-            "number", "Wavelength", "Wavelength of the emitted light.", unit="micrometre", above=0
-        ),
-    )
+    na: float | None = field(default=None, metadata=described_optics.NA)
+    wavelength: float | None = field(default=None, metadata=described_optics.WAVELENGTH)
     wavelength_excitation: float | None = field(
-        default=None,
-        kw_only=True,
-        metadata=described(
-            "number",
-            "Excitation",
-            "Wavelength of the exciting light, for a confocal, spinning disk or two-photon "
-            "microscope.",
-            unit="micrometre",
-            above=0,
-            only_for={"microscope": ("confocal", "spinning-disk", "two-photon")},
-        ),
+        default=None, kw_only=True, metadata=described_optics.WAVELENGTH_EXCITATION
     )
-    pinhole: float | None = field(
-        default=None,
-        kw_only=True,
-        metadata=described(
-            "number",
-            "Pinhole",
-            "Diameter of the pinhole of a confocal or spinning disk microscope; 1 if not given.",
-            unit="Airy units",
-            minimum=0,
-            hint="1",
-            only_for={"microscope": ("confocal", "spinning-disk")},
-        ),
-    )
+    pinhole: float | None = field(default=None, kw_only=True, metadata=described_optics.PINHOLE)
     sheet_thickness: float | None = field(
-        default=None,
-        kw_only=True,
-        metadata=described(
-            "number",
-            "Sheet thickness",
-            "Full width at half maximum of the light sheet of a light-sheet microscope.",
-            unit="micrometre",
-            above=0,
-            only_for={"microscope": ("light-sheet",)},
-        ),
+        default=None, kw_only=True, metadata=described_optics.SHEET_THICKNESS
     )
-    refractive_index: float | None = field(
-        default=None,
-        metadata=described(
-            "number",
-            "Refractive index",
-            "Refractive index of the immersion medium; 1.518 if neither given nor in the file.",
-            minimum=1,
-            maximum=2,
-            hint=f"{REFRACTIVE_INDEX}",
-        ),
-    )
+    refractive_index: float | None = field(default=None, metadata=described_optics.IMMERSION_INDEX)
     refine_psf: bool = field(
         default=False,
         metadata=described(
@@ -178,14 +125,12 @@ class Deconvolve(Task):
             "each axis.",
         ),
     )
-    optics: Optics = field(
-        default=DEFAULT_OPTICS,
-        metadata=described(
-            "choice",
-            "Optics",
-            "Theory of the computed PSF; vectorial for a high NA, needs the extra psf.",
-            choices={name: name for name in get_args(Optics)},
-        ),
+    optics: Optics = field(default=DEFAULT_OPTICS, metadata=described_optics.OPTICS)
+    specimen_index: float | None = field(
+        default=None, kw_only=True, metadata=described_optics.SPECIMEN_INDEX
+    )
+    depth_of_first_plane: float | None = field(
+        default=None, kw_only=True, metadata=described_optics.DEPTH_OF_FIRST_PLANE
     )
 
     @property
@@ -194,6 +139,8 @@ class Deconvolve(Task):
 
     @property
     def dims(self) -> Literal[2, 3]:
+        if self.specimen_index is not None:
+            return 3
         if isinstance(self.sigma, Mapping):
             return 3 if by_axis(self.sigma).get("Z", 0) > 0 else 2
         return 2 if self.psf is None or self._given_psf().ndim == 2 else 3
@@ -203,16 +150,26 @@ class Deconvolve(Task):
         return not self.refine_psf
 
     def operator(self, image: Image, axes: str) -> Operator:
-        import torch
-
-        from napari_dip.core.operators.blur import Blur, GaussianBlur
+        from napari_dip.core.operators.blur import GaussianBlur
 
         self.check(image, axes)
-        if self.refine_psf:
-            return GaussianBlur(self._widths(axes), axes)
-        return Blur(torch.from_numpy(self.fitting_psf(image, axes)))
+        return GaussianBlur(self._widths(axes), axes) if self.refine_psf else self.blur(image, axes)
+
+    def blur(self, image: Image, axes: str) -> Convolution:
+        """Return the blur by the given or computed PSF, with the initial guess of a Gaussian."""
+        import torch
+
+        from napari_dip.core.operators.blur import Blur
+
+        psf = self.fitting_psf(image, axes)
+        if self.specimen_index is not None:
+            changing = specimen_blur(self._given_optics, image)
+            if changing is not None:
+                return changing
+        return Blur(torch.from_numpy(psf))
 
     def check(self, image: Image, axes: str) -> None:
+        check_specimen(self._given_optics, self.computed(image), axes)
         self.fitting_psf(image, axes)
         if self.refine_psf and self.sigma is None:
             raise InputError(
@@ -239,7 +196,8 @@ class Deconvolve(Task):
 
     def remarks(self, image: Image) -> tuple[str, ...]:
         if self.computed(image):
-            return find_optics(self._given_optics, image.acquisition).remarks
+            found = find_optics(self._given_optics, image.acquisition)
+            return found.remarks + specimen_remarks(self._given_optics, image)
         if not isinstance(self.psf, Image):
             return ()
         from napari_dip.core.operators.psf.sampling import sampling_remark, spatial_psf

@@ -44,6 +44,10 @@ class GivenOptics:
         Full width at half maximum of the light sheet [micrometre].
     optics : {"scalar", "vectorial"}
         Diffraction theory.
+    specimen_index : float or None
+        Refractive index of the specimen.
+    depth_of_first_plane : float or None
+        Depth of the first plane below the cover glass [micrometre].
     """
 
     na: float | None = None
@@ -54,6 +58,8 @@ class GivenOptics:
     pinhole: float | None = None
     sheet_thickness: float | None = None
     optics: Optics = DEFAULT_OPTICS
+    specimen_index: float | None = None
+    depth_of_first_plane: float | None = None
 
     @property
     def any(self) -> bool:
@@ -182,6 +188,8 @@ def find_optics(given: GivenOptics, acquisition: Acquisition | None) -> FoundOpt
         DEFAULT_PINHOLE if given.pinhole is None else given.pinhole,
         given.sheet_thickness,
         given.optics,
+        given.specimen_index,
+        given.depth_of_first_plane or 0.0,
     )
     return FoundOptics(setup, from_file, tuple(remarks))
 
@@ -201,11 +209,16 @@ def computed_psf(given: GivenOptics, image: Image, axes: str) -> NDArray[np.floa
     from napari_dip.core.operators.psf.microscope import microscope_psf
 
     setup = find_optics(given, image.acquisition).setup
-    spacing = spacing_in_micrometers(image, axes)
+    return microscope_psf(setup, **grid_of_psf(image, axes))
+
+
+def grid_of_psf(image: Image, axes: str) -> dict[str, Any]:
+    """Return voxel size, planes and width of a PSF, as arguments of `microscope_psf`."""
     sizes = [image.shape[image.axes.index(axis)] for axis in axes]
     planes = 2 * (sizes[0] // 2) + 1 if "Z" in axes else 1
     widest = (sizes[-2] // _WIDEST, sizes[-1] // _WIDEST) if "Z" in axes else (0, 0)
-    return microscope_psf(setup, spacing, planes=planes, widest=widest)
+    spacing = spacing_in_micrometers(image, axes)
+    return {"voxel_size": spacing, "planes": planes, "widest": widest}
 
 
 def _assumptions(excitation: float | None, pinhole: float | None) -> list[str]:

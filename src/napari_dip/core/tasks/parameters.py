@@ -53,6 +53,9 @@ class TaskParameter:
     only_for : mapping of str to tuple of str
         Name of a choice, and its values with which this parameter has an effect; the window
         shows it only then.
+    volumes : bool
+        Whether the parameter has an effect in volumes only; the window shows it only for an
+        image with planes.
     group : str
         Name of a group of parameters that few users need, such as "camera"; "" for the others,
         which come first.
@@ -73,6 +76,7 @@ class TaskParameter:
     labelled: bool = False
     hint: str = ""
     only_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    volumes: bool = False
     group: str = ""
 
 

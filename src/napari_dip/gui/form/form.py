@@ -251,7 +251,10 @@ class Form(QWidget):  # type: ignore[misc]
         except NapariDipError:
             image, hint = None, "needed, such as TZCYX"
         self._calibration.show_image(image, hint)
-        self._task.show_acquisition(None if image is None else image.acquisition)
+        self._task.show_acquisition(
+            None if image is None else image.acquisition,
+            volume=image is not None and image.sizes.get("Z", 1) > 1,
+        )
 
     def _drop_fit_settings(self) -> None:
         self._base = self._base.model_copy(update={"fit": None})

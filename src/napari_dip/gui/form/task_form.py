@@ -71,6 +71,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
         self._viewer = viewer
         self._image_layer = image_layer
         self._acquisition: Acquisition | None = None
+        self._volume = False
         self._task = ComboBox(
             name="task",
             label="Task",
@@ -173,7 +174,9 @@ class TaskForm(QWidget):  # type: ignore[misc]
         }
 
     def _has_effect(self, task: str, name: str) -> bool:
-        """Return whether a parameter has an effect with the choices of the form."""
+        """Return whether a parameter has an effect with the image and the choices of the form."""
+        if self._parameters[task][name].volumes and not self._volume:
+            return False
         conditions = self._parameters[task][name].only_for.items()
         return all(self._in_effect(task, choice) in values for choice, values in conditions)
 
@@ -184,9 +187,9 @@ class TaskForm(QWidget):  # type: ignore[misc]
             return getattr(self._acquisition, name)
         return value
 
-    def show_acquisition(self, acquisition: Acquisition | None) -> None:
-        """Show the optics in the file of the image in the empty fields of Deconvolve."""
-        self._acquisition = acquisition
+    def show_acquisition(self, acquisition: Acquisition | None, volume: bool) -> None:
+        """Show the optics in the file of the image, which may be a volume, in empty fields."""
+        self._acquisition, self._volume = acquisition, volume
         defaults, parameters = _defaults("deconvolve"), self._parameters["deconvolve"]
         for name, in_file in optics_in_file(acquisition or Acquisition()).items():
             text = placeholder(parameters[name], in_file, defaults[name])
@@ -238,7 +241,7 @@ class TaskForm(QWidget):  # type: ignore[misc]
                 if hasattr(widget, "reset_choices"):
                     widget.reset_choices()
         # The words of a choice are as before, and magicgui does not say that a layer is gone.
-        self.show_acquisition(self._acquisition)
+        self.show_acquisition(self._acquisition, self._volume)
 
     @property
     def verb(self) -> str:
@@ -269,6 +272,8 @@ class TaskForm(QWidget):  # type: ignore[misc]
 
     def _is_used(self, task: str, parameter: str) -> bool:
         """Return whether the chosen way of a task uses a parameter; a task without ways does."""
+        if self._parameters[task][parameter].volumes and not self._volume:
+            return False
         if task not in self._chosen:
             return True
         way = FILE_FIELD if self._chosen[task].value == FILE else self._chosen[task].value

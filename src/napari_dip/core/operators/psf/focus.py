@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.special import j0
 
+from napari_dip.core.operators.psf.aberration import Aberration
 from napari_dip.errors import InputError, UsageError
 from napari_dip.optional import require
 
@@ -46,6 +47,11 @@ class Focus:
         Number of planes from the focus on, along Z.
     dz : float
         Distance of planes [micrometre].
+    specimen_index : float, optional
+        Refractive index of the specimen; that of the immersion medium by default.
+    depth : float
+        Depth of the focus below the cover glass, as the stage shows it [micrometre]; a negative
+        one mirrors the light along Z.
     """
 
     na: float
@@ -55,6 +61,8 @@ class Focus:
     steps: tuple[float, float]
     planes: int
     dz: float
+    specimen_index: float | None = None
+    depth: float = 0.0
 
 
 def intensity(focus: Focus, optics: Optics) -> Iterator[NDArray[np.float64]]:
@@ -91,11 +99,21 @@ def _scalar(focus: Focus) -> Iterator[NDArray[np.float64]]:
     spacing = 0.61 / edge / _RADII
     radii = np.arange(int(radius.max() / spacing) + 3) * spacing
     axial = highest - np.sqrt(highest**2 - edge**2)
-    cycles = min(edge * radii[-1] + axial * focus.planes * focus.dz, _MOST_CYCLES)
+    aberration = None
+    cycles = edge * radii[-1] + axial * focus.planes * focus.dz
+    if focus.specimen_index is not None:
+        aberration = Aberration(
+            focus.na, focus.wavelength, focus.refractive_index, focus.specimen_index
+        )
+        edge = min(edge, aberration.edge)
+        cycles += aberration.cycles * abs(focus.depth)
+    cycles = min(cycles, _MOST_CYCLES)
     nodes, weights = np.polynomial.legendre.leggauss(_POINTS + int(_POINTS_PER_CYCLE * cycles))
     frequency = edge * (nodes + 1) / 2
     rings = j0(2 * np.pi * radii[:, None] * frequency) * (frequency * weights)
     height_phase = 2j * np.pi * np.sqrt(highest**2 - frequency**2)
+    if aberration is not None:
+        rings = rings * np.exp(-1j * focus.depth * aberration(frequency))
     for height in np.arange(focus.planes) * focus.dz:
         if height * axial > _MOST_CYCLES:  # the light has spread over hundreds of micrometres
             yield np.zeros_like(radius)

@@ -11,7 +11,8 @@ of the specimen, the PSF is [1]_
 - two-photon: h(excitation)^2, all emitted light being detected;
 - light sheet: h(emission) * sheet(z), a Gaussian profile along z.
 
-Aberrations are not modelled; measure the PSF if there are any.
+The only aberration is that of a specimen whose refractive index differs from the immersion
+medium, see `aberration`; measure the PSF if there are others.
 
 .. [1] J. B. Pawley (ed.), "Handbook of Biological Confocal Microscopy", Springer 2006, ch. 1,
    11, 23, 28 and 37.
@@ -30,6 +31,7 @@ from scipy.special import j1
 from skimage.measure import block_reduce
 
 from napari_dip.config import DEFAULT_OPTICS, DEFAULT_PINHOLE
+from napari_dip.core.operators.psf.aberration import Aberration
 from napari_dip.core.operators.psf.focus import Focus, intensity
 from napari_dip.errors import Hint, InputError
 
@@ -66,6 +68,10 @@ class Setup:
         Full width at half maximum of the light sheet along Z [micrometre].
     optics : {"scalar", "vectorial"}
         Diffraction theory.
+    specimen_index : float, optional
+        Refractive index of the specimen; that of the immersion medium by default.
+    depth : float
+        Depth of the focus below the cover glass, as the stage shows it [micrometre].
     """
 
     na: float
@@ -76,6 +82,17 @@ class Setup:
     pinhole: float = DEFAULT_PINHOLE
     sheet_thickness: float | None = None
     optics: Optics = DEFAULT_OPTICS
+    specimen_index: float | None = None
+    depth: float = 0.0
+
+    @property
+    def aberration(self) -> Aberration | None:
+        """Aberration of the shortest wavelength; None without a difference of indices."""
+        if self.specimen_index in (None, self.refractive_index):
+            return None
+        shortest = min(self.wavelengths)
+        assert self.specimen_index is not None  # asked above
+        return Aberration(self.na, shortest, self.refractive_index, self.specimen_index)
 
     @property
     def wavelengths(self) -> tuple[float, ...]:
@@ -152,11 +169,20 @@ def microscope_psf(
         planes=planes // 2 + 1 if spacing_z else 1,
         dz=dz,
     )
-    pixels = np.stack(
-        [block_reduce(plane, tuple(fine), np.sum) for plane in _fine_planes(setup, grid)]
-    )
+    if setup.aberration is not None:
+        grid = replace(grid, specimen_index=setup.specimen_index, depth=setup.depth)
+    pixels = _pixels(setup, grid, fine)
     psf = pixels[np.abs(np.arange(planes) - planes // 2)] if spacing_z else pixels[0]
+    if grid.depth and spacing_z:  # the planes before the focus differ from those after it
+        before = _pixels(setup, replace(grid, depth=-grid.depth), fine)
+        psf[: planes // 2] = before[:0:-1]
     return np.asarray(psf / psf.sum(), dtype=np.float32)
+
+
+def _pixels(setup: Setup, grid: Focus, fine: list[int]) -> NDArray[np.float64]:
+    """Return the planes from the focus on, each summed over the fine grid of its pixels."""
+    planes = _fine_planes(setup, grid)
+    return np.stack([block_reduce(plane, tuple(fine), np.sum) for plane in planes])
 
 
 def _cone(setup: Setup, reach: float) -> float:
@@ -231,6 +257,12 @@ def _check(setup: Setup) -> None:
         raise InputError(
             f"Got NA {setup.na} and refractive index {setup.refractive_index}; expected an NA "
             f"from {lowest:g} to {highest:g} and below the refractive index."
+        )
+    if setup.specimen_index is not None and setup.optics == "vectorial":
+        raise InputError(
+            "Got vectorial optics with a refractive index of the specimen; expected scalar optics, "
+            "which have the aberration by a difference of refractive indices.",
+            Hint("optics", "scalar"),
         )
     if not setup.pinhole >= 0:
         raise InputError(

@@ -141,7 +141,7 @@ class BlockSource:
                 max(channel.scaling.high for channel in channels),
             ),
             self.device,
-            operator.part(values.shape[1:]) if block.weights else operator,
+            operator.part(values.shape[1:], block.start) if block.weights else operator,
             self._guide(block),
             anisotropy(self.plan.enlarged),
             self._neighbours(block, channels),
