@@ -29,9 +29,9 @@ from scipy import signal
 
 from napari_dip import DipConfig, Image, metrics, restore
 from napari_dip.api import finish
-from napari_dip.core.noise.line_steps import Stripes
-from napari_dip.core.noise.stripe_offsets import estimate_stripes
-from napari_dip.core.noise.stripes import end_within_lines, find_stripes
+from napari_dip.core.noise.stripes.detection import end_within_lines, find_stripes
+from napari_dip.core.noise.stripes.line_steps import Stripes
+from napari_dip.core.noise.stripes.offsets import estimate_stripes
 from napari_dip.core.tasks import Denoise, Task
 from napari_dip.io.images import read_image
 

@@ -29,7 +29,7 @@ from napari_dip.core.hardware.device import find_runtime, useful_threads
 from napari_dip.core.hardware.memory import free_memory
 from napari_dip.core.image.axes import spatial_axes
 from napari_dip.core.noise.correlation import CORRELATED
-from napari_dip.core.noise.destripe import remove_stripes
+from napari_dip.core.noise.stripes.removal import remove_stripes
 from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.restoration.channel_stats import find_channels, masks_impulses
 from napari_dip.core.restoration.warm_start import choose_warm_start

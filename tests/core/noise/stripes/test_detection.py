@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_dip.core.noise.line_steps import Stripes
-from napari_dip.core.noise.stripe_offsets import estimate_stripes
-from napari_dip.core.noise.stripes import end_within_lines, find_stripes
+from napari_dip.core.noise.stripes.detection import end_within_lines, find_stripes
+from napari_dip.core.noise.stripes.line_steps import Stripes
+from napari_dip.core.noise.stripes.offsets import estimate_stripes
 from tests.tiny import waves
 
 SHAPE = (192, 192)

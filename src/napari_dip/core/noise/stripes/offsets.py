@@ -10,7 +10,8 @@ from scipy import ndimage
 from scipy.fft import dct, idct, idctn
 from scipy.linalg import solveh_banded
 
-from napari_dip.core.noise.line_steps import (
+from napari_dip.core.noise.normal import MEDIAN_OF_SQUARE, STD_PER_MAD
+from napari_dip.core.noise.stripes.line_steps import (
     EDGE,
     LEAST_SIDE,
     LONGEST,
@@ -20,7 +21,6 @@ from napari_dip.core.noise.line_steps import (
     band_steps,
     common_step,
 )
-from napari_dip.core.noise.normal import MEDIAN_OF_SQUARE, STD_PER_MAD
 
 # The same limit for edges as `EDGE`, where each band has its own offset.
 _LOCAL_EDGE = 6.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_dip.core.image.image import Image, as_image
-from napari_dip.core.noise.destripe import remove_stripes
+from napari_dip.core.noise.stripes.removal import remove_stripes
 from tests.tiny import waves
 
 SHAPE = (192, 128)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from napari_dip.core.image.axes import channel_axis, colour_samples
 from napari_dip.core.image.constant_regions import find_constant_regions
 from napari_dip.core.image.typical_planes import sample_planes
-from napari_dip.core.noise.line_steps import Stripes
-from napari_dip.core.noise.stripe_offsets import estimate_stripes
-from napari_dip.core.noise.stripes import end_within_lines, find_stripes
+from napari_dip.core.noise.stripes.detection import end_within_lines, find_stripes
+from napari_dip.core.noise.stripes.line_steps import Stripes
+from napari_dip.core.noise.stripes.offsets import estimate_stripes
 from napari_dip.core.records import StripesRecord
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from scipy import ndimage
 from scipy.fft import dct
 
 from napari_dip.core.image.constant_regions import without_constant_regions
-from napari_dip.core.noise.line_steps import (
+from napari_dip.core.noise.normal import MEDIAN_OF_SQUARE, STD_PER_MAD
+from napari_dip.core.noise.stripes.line_steps import (
     EDGE,
     LEAST_SIDE,
     LONGEST,
@@ -21,7 +22,6 @@ from napari_dip.core.noise.line_steps import (
     band_steps,
     common_step,
 )
-from napari_dip.core.noise.normal import MEDIAN_OF_SQUARE, STD_PER_MAD
 
 # Fewest bands that are compared, and fewest lines: in fewer, a grating with noise may look
 # irregular.
