@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from napari_dip.gui.job.choices import TaskChoice
     from napari_dip.gui.job.job import Job
 
+# Missing pixels are filled up to twice without some known ones, to choose how, and then with all.
+_TRIALS = 3
+
 
 class CostLabel(QLabel):  # type: ignore[misc]
     """Label with the estimated memory and time of a run.
@@ -121,6 +124,8 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
     if pace is None:
         return f"{memory} of memory"
     seconds = pace * fit_work(settings, pixels, channels) * len(plan) * config.runs
+    if settings.solver == "plug-and-play" and task.name == "inpaint":
+        seconds *= _TRIALS
     limit = config.time_limit
     return f"{memory}, at most {at_most(seconds if limit is None else min(seconds, limit))}"
 

@@ -127,7 +127,7 @@ def plug_and_play(
     else:
         steps = alternate(problem, operator, denoise, iterations)
 
-    iteration, shown_at = 0, 0.0
+    iteration, shown_at, prepared_at = 0, 0.0, timer.seconds
     reason = StopReason.MAX_ITERATIONS
     for iteration, step in enumerate(steps, 1):
         estimate = step.estimate
@@ -156,7 +156,7 @@ def plug_and_play(
         selected_iteration=iteration,
         stop_reason=reason,
         seconds=timer.seconds,
-        seconds_per_iteration=timer.seconds / max(iteration, 1),
+        seconds_per_iteration=(timer.seconds - prepared_at) / max(iteration, 1),
         parameters=denoise.parameters,
         rollbacks=0,
         residual_whiteness=whiteness(problem, estimate),
