@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from napari_dip.cli import main as cli
 from napari_dip.cli.options import Options, configure
+from napari_dip.config import DipConfig
 from tests.tiny import tiny_config
 
 
@@ -18,5 +18,5 @@ def test_preset_option_replaces_the_fit_settings_of_the_file(tmp_path):
 
 def test_every_configuration_field_is_an_option(call):
     _, out, _ = call("denoise", "--help")
-    for name in cli.DipConfig.model_fields.keys() - {"fit"}:
+    for name in DipConfig.model_fields.keys() - {"fit"}:
         assert f"--{name.replace('_', '-')}" in out

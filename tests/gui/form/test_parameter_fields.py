@@ -65,6 +65,7 @@ def test_every_parameter_has_a_field_with_its_label_tooltip_and_default(form, ta
     form.task = TaskChoice(task, {one: values[0] for one, values in parameter.only_for.items()})
     choose_way(form, task, name)
     choose_mask(form, task)
+    form._task.show_acquisition(None, volume=parameter.volumes)
     (native,) = (one for one in form.findChildren(QWidget, name) if one.isVisibleTo(form))
     label = native.parentWidget().layout()
     assert isinstance(label, QFormLayout)

@@ -28,8 +28,8 @@ _QUIET = 8
 # Patches are flat if their power along the other directions is at most this multiple of that of
 # noise, or among the smallest: smallest share and number of flat patches, times they are chosen.
 _NOISY, _FLATTEST, _FEWEST_FLAT, _CHOICES = 1.2, 0.25, 2000, 2
-# Rise of the variance over the intensities, relative to its mean, that is photon noise.
-_RISES = 0.5
+# Photon noise: relative rise of the variance over the intensities, or pixels at the darkest value.
+_RISES, _COUNTED = 0.5, 0.05
 # Side of the picture of white noise on which the bias is measured, in parts for small planes.
 _SIMULATED = 256
 # Smallest variance of a level, relative to the mean, for the choice of flat patches.
@@ -132,8 +132,8 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     components, other = _components(patches - means[:, None])
     bias = _white_noise_bias(side, len(patches))
     black, step, shares = _black(patches)
-    sparse = np.mean(planes == np.nanmin(planes)) > _FEW_PHOTONS
-    variance = _mean_square if sparse else _quantile_variance
+    darkest = np.mean(planes == np.nanmin(planes))
+    variance = _mean_square if darkest > _FEW_PHOTONS else _quantile_variance
 
     def levels_of(chosen: NDArray[np.intp]) -> NoiseLevels:
         groups = [chosen[group] for group in _groups(means[chosen])]
@@ -147,7 +147,8 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
 
     levels = of_all = levels_of(np.arange(len(patches)))
     # Patches with little power have few photons, whose noise hardly shows that of others.
-    for _ in range(0 if sparse or _rise(levels) > _RISES else _CHOICES):
+    of_photons = darkest > _COUNTED or _rise(levels) > _RISES
+    for _ in range(0 if of_photons else _CHOICES):
         power = other / _on_line(levels, means)
         count = max(_FLATTEST * len(power), _FEWEST_FLAT, (power <= _NOISY).sum())
         count = min(int(count), len(power))

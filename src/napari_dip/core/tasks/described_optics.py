@@ -77,7 +77,7 @@ SPECIMEN_INDEX = described(
 )
 DEPTH_OF_FIRST_PLANE = described(
     "number",
-    "Depth of first plane",
+    "First depth",
     "Depth of the first plane below the cover glass, as the stage shows it; 0 if not given. Later "
     "planes are deeper.",
     unit="micrometre",
