@@ -21,9 +21,11 @@ STRIP = 1024**2
 # number of passes of an estimate.
 _PASS, _PASSES = 1 / 3, 4
 # Work of groups of similar patches per pixel, and per pixel and channel. Measured on one core, for
-# one and three channels. A plane with neighbours is in three groups of three planes.
+# one and three channels.
 _PATCHES, _PATCHES_OF_CHANNEL = 3_500, 6_500
-_GROUPS, _DEPTH = 3, 3
+# Number of adjacent planes whose patches are filtered together (`latents.recorrupted.refinement`);
+# each plane is in as many such groups.
+GROUPED_PLANES = 3
 # Bytes per pixel and channel of a corrected interpolation: copies of the enlarged stack.
 _BYTES_OF_CORRECTION = 40
 # Coarse pixels of the examples of an iteration that corrects an interpolation.
@@ -114,8 +116,8 @@ def fit_work(settings: FitConfig, pixels: int, channels: int = 1) -> float:
     groups = 0
     if settings.collaborative_filter:
         passes += 2 * settings.neighbours
-        groups = _GROUPS if settings.neighbours else 1
-        channels = _DEPTH if settings.neighbours else channels
+        groups = GROUPED_PLANES if settings.neighbours else 1
+        channels = GROUPED_PLANES if settings.neighbours else channels
     of_patches = groups * (_PATCHES + _PATCHES_OF_CHANNEL * channels)
     return iterations + (passes * _PASS * _work_per_pixel(settings.network) + of_patches) * pixels
 

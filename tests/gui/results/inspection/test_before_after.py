@@ -71,8 +71,8 @@ def at_middle_row(canvas, x) -> int:
     return int(grab()[place.y(), place.x()])
 
 
-def wait_for(qtbot, canvas, columns):
-    """Wait until the screen shows the image at one column and the result at the other."""
+def assert_divided_between(qtbot, canvas, columns):
+    """Assert that the screen comes to show the image at one column, the result at the other."""
     before, after = columns
     qtbot.waitUntil(lambda: at_middle_row(canvas, before) < 20)
     qtbot.waitUntil(lambda: at_middle_row(canvas, after) > 235)
@@ -94,7 +94,7 @@ def test_image_is_left_and_result_right_of_the_line(viewer, run, qtbot, scale, t
         place = round(share * canvas.width())
         # The edge is at a border of pixels, at most half a pixel from the line.
         beside = round(canvas.width() / SIZE[1]) + 10
-        wait_for(qtbot, canvas, (place - beside, place + beside))
+        assert_divided_between(qtbot, canvas, (place - beside, place + beside))
 
 
 def test_line_keeps_its_place_when_the_view_is_zoomed(viewer, run, qtbot):
@@ -104,7 +104,7 @@ def test_line_keeps_its_place_when_the_view_is_zoomed(viewer, run, qtbot):
     getattr(viewer, "scene", viewer).camera.center = (0, 20, 35)
     middle = canvas.width() // 2
     beside = round(canvas.width() / SIZE[1]) + 10
-    wait_for(qtbot, canvas, (middle - beside, middle + beside))
+    assert_divided_between(qtbot, canvas, (middle - beside, middle + beside))
 
 
 def test_off_restores_layers_and_visibility(viewer, run, qtbot):

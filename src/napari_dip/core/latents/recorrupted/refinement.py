@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from napari_dip.core.hardware.fit_cost import GROUPED_PLANES
 from napari_dip.core.image.neighbour_slots import slots
 from napari_dip.core.latents.recorrupted.collaborative import collaborative_filter
 
 if TYPE_CHECKING:
     from napari_dip.core.noise.stabilise import Stabiliser
     from napari_dip.core.problem import Problem
-
-# Number of adjacent planes whose patches are filtered together.
-_DEPTH = 3
 
 
 class _Plane(NamedTuple):
@@ -132,7 +130,8 @@ def _groups(neighbours: Mapping[int, Tensor]) -> list[tuple[int, ...]]:
     if not neighbours:
         return [(0,)]
     known = {0, *_different(neighbours)}
-    groups = [tuple(range(first, first + _DEPTH)) for first in range(1 - _DEPTH, 1)]
+    firsts = range(1 - GROUPED_PLANES, 1)
+    groups = [tuple(range(first, first + GROUPED_PLANES)) for first in firsts]
     return [group for group in groups if known.issuperset(group)]
 
 
