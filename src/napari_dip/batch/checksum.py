@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from napari_dip.config import (
     ADDED_FIT_FIELDS,
     ADDED_NETWORK_FIELDS,
-    ADDED_STOPPING_FIELDS,
     DEFAULT_ALONG_Z,
     FORMER_STOP,
     REFRACTIVE_INDEX,
@@ -70,7 +69,6 @@ def _in_first_version(settings: dict[str, Any]) -> dict[str, Any]:
         settings["fit"] = _without_defaults(settings["fit"], ADDED_FIT_FIELDS) | REMOVED_FIT_FIELDS
         fit = settings["fit"]
         fit["network"] = _without_defaults(fit["network"], ADDED_NETWORK_FIELDS)
-        fit["stopping"] = _without_defaults(fit["stopping"], ADDED_STOPPING_FIELDS)
     return _without_defaults(settings, _ADDED)
 
 

@@ -9,7 +9,6 @@ from napari_dip.config.dip import CompleteConfig, DipConfig
 from napari_dip.config.fit import (
     ADDED_FIT_FIELDS,
     ADDED_NETWORK_FIELDS,
-    ADDED_STOPPING_FIELDS,
     REMOVED_FIT_FIELDS,
     FitConfig,
 )
@@ -66,7 +65,6 @@ from napari_dip.config.stopping import StoppingConfig
 __all__ = [
     "ADDED_FIT_FIELDS",
     "ADDED_NETWORK_FIELDS",
-    "ADDED_STOPPING_FIELDS",
     "DEFAULT_ALONG_Z",
     "DEFAULT_FACTOR",
     "DEFAULT_FEATURES",

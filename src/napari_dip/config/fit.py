@@ -23,7 +23,6 @@ ADDED_FIT_FIELDS = {
     "denoised_candidate": False,
 }
 ADDED_NETWORK_FIELDS = {"blocks": 1}
-ADDED_STOPPING_FIELDS = {"heldout_gain": 0.0}
 
 
 class FitConfig(Frozen, allow_inf_nan=False):

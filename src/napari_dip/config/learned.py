@@ -26,8 +26,9 @@ _BALANCED = FitConfig(
     residual_guard=True,
     collaborative_filter=True,
     max_iterations=24,
-    # The first estimate counts, too: a later one must be better by more than chance.
-    stopping=StoppingConfig(guard=0, heldout_gain=2.0),
+    # The first estimate counts, too: the last one is selected unless another is clearly better,
+    # and weighed with the first.
+    stopping=StoppingConfig(guard=0, heldout_margin=2.0),
 )
 
 LEARNED: dict[Preset, FitConfig] = {

@@ -38,12 +38,6 @@ class StoppingConfig(Frozen):
         description="Margin above the lowest held-out error, in standard errors of the difference. "
         "The last estimate within the margin is kept; 0 keeps the estimate of lowest error.",
     )
-    heldout_gain: float = Field(
-        0.0,
-        ge=0,
-        description="Standard errors by which a later estimate must have a lower held-out error "
-        "than the selected one.",
-    )
     variance_window: int = Field(
         100, ge=2, description="Number of outputs over which the variance is measured."
     )

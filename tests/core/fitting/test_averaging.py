@@ -27,3 +27,11 @@ def test_is_empty_before_the_first_update():
     assert average.is_empty
     average.update(torch.ones(2))
     assert not average.is_empty
+
+
+def test_estimates_that_count_alike_have_their_mean_and_keep_the_first():
+    average = MovingAverage(0.5, equally=True)
+    for value in (1.0, 2.0, 6.0):
+        average.update(torch.full((2,), value))
+    assert average.value.tolist() == pytest.approx([3.0, 3.0])
+    assert average.first.tolist() == [1.0, 1.0]

@@ -13,9 +13,9 @@ from napari_dip.api import finish
 from napari_dip.config import LatentName
 from napari_dip.core.fitting import fit as fit_module
 from napari_dip.core.fitting import timer as timer_module
-from napari_dip.core.fitting.checkpoint import FitState
 from napari_dip.core.fitting.fit import fit
 from napari_dip.core.fitting.posterior import Posterior
+from napari_dip.core.fitting.state import FitState
 from napari_dip.core.image.scaling import find_scaling
 from napari_dip.core.latents.build import LATENTS
 from napari_dip.core.noise.estimation import estimate_mean_variance

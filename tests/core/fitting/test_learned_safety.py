@@ -77,11 +77,12 @@ def noise_estimates(kind, size):
 @pytest.mark.parametrize("kind", NOISES)
 def test_pure_noise_becomes_flat(kind, size, stage):
     noisy, estimates = noise_estimates(kind, size)
-    estimate, sigma = estimates[stage].astype(float), noisy.std()
-    assert estimate.std() < 0.2 * sigma
-    assert np.abs(estimate - np.median(estimate)).max() < 1.25 * sigma  # no spot
+    estimate = estimates[stage].astype(float)
+    assert estimate.std() < 0.2 * noisy.std()
+    spots = [np.abs(image - np.median(image)).max() for image in (estimate, noisy)]
+    assert spots[0] < 0.3 * spots[1]  # least for few photons, whose brightest pixels stand out
     # Noise that is cut off or has few photons is not symmetric: its mean stays.
-    assert estimate.mean() == pytest.approx(noisy.mean(), abs=0.1 * sigma)
+    assert estimate.mean() == pytest.approx(noisy.mean(), abs=0.1 * noisy.std())
 
 
 # The small cards hold a few structures each.

@@ -15,6 +15,7 @@ from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.problem import make_problem
 from napari_dip.core.restoration.forecast import forecast
 from napari_dip.core.restoration.restore import restore
+from napari_dip.core.stopping.evaluation import Evaluator
 from napari_dip.core.stopping.rules import StopReason
 from tests.core.fitting.test_fit import problem_of, rmse
 from tests.tiny import noisy_waves, waves
@@ -111,7 +112,7 @@ def test_fit_that_gets_worse_returns_the_first_estimate():
         20,
         {"heldout_margin": 0.0},
         stop="heldout",
-        learning_rate=3.0,
+        learning_rate=0.03,
         averaging=0.0,
         collaborative_filter=False,
     )
@@ -119,6 +120,16 @@ def test_fit_that_gets_worse_returns_the_first_estimate():
     assert steps[-1].heldout_error > steps[0].heldout_error
     assert outcome.selected_iteration == 0
     np.testing.assert_array_equal(outcome.estimate, steps[0].estimate)
+
+
+@pytest.mark.parametrize(("weight", "kept"), [(0.0, 0), (1.0, -1)])
+def test_result_is_the_mean_of_first_answer_and_fit_by_their_weight(monkeypatch, weight, kept):
+    monkeypatch.setattr(Evaluator, "weight_of", lambda *estimates: weight)
+    problem, _ = problem_of(noisy_waves((96, 96)))
+    steps, outcome = snapshots_of(problem, learned(16, reveal_every=8, collaborative_filter=False))
+    assert outcome.findings["fit_weight"] == weight
+    np.testing.assert_allclose(outcome.estimate, steps[kept].estimate, atol=1e-6)
+    assert np.abs(steps[0].estimate - steps[-1].estimate).max() > 1e-3
 
 
 def test_similar_patches_improve_the_estimate_of_texture_that_repeats():

@@ -17,6 +17,7 @@ class State:
 
     def __init__(self):
         self.average = SimpleNamespace(value=torch.full((1, 1, 2, 3), 5.0))
+        self.judged_average = self.average.value
         self.selected_iteration, self.kept, self.rolled_back = 7, [], []
 
     def has_collapsed(self, loss, iteration):

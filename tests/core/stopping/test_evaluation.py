@@ -57,6 +57,19 @@ def test_evaluator_reads_the_loss_and_the_requested_errors(held, everywhere):
 
 
 @pytest.mark.parametrize(
+    ("truth", "pixels", "weight"),
+    [(0.0, 4000, 0.0), (1.0, 4000, 0.25), (4.0, 4000, 1.0), (9.0, 4000, 1.0), (0.0, 1, 0.3)],
+)
+def test_weight_is_where_the_error_at_held_out_pixels_is_least(truth, pixels, weight):
+    # The estimates are 0 and 4; with a single pixel, what is usual counts as much.
+    problem = problem_of(np.full((1, 1, pixels), truth))
+    evaluator = Evaluator(problem, torch.ones(1, 1, 1, pixels), "auto")
+    first = torch.zeros(1, 1, 1, pixels)
+    assert evaluator.weight_of(first + 4, first) == pytest.approx(weight, abs=2e-3)
+    assert Evaluator(problem, None, "auto").weight_of(first + 4, first) is None
+
+
+@pytest.mark.parametrize(
     ("error", "factor"),
     # Squared residual minus the variance of the noise, 4, divided by that of the samples, 2.
     [(6.0, np.sqrt((36 - 4) / 2)), (np.sqrt(6), 1.0), (2.0, 0.5), (100.0, 3.0)],

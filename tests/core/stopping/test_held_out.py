@@ -16,17 +16,6 @@ def test_held_out_stops_after_its_patience_and_selects_the_minimum():
     assert rule.selected == 50
 
 
-def test_held_out_gain_keeps_an_earlier_estimate_unless_a_later_one_is_clearly_better():
-    falls = (torch.tensor([0.4, -0.4]), torch.tensor([0.4, 0.3]))  # by chance, and clearly
-    kept = []
-    for fall in falls:
-        rule = HeldOut(patience=20, tolerance=0.0, guard=0, gain=2.0)
-        for iteration, errors in ((0, torch.ones(2)), (8, torch.ones(2) - fall - 0.01)):
-            rule.update(replace(evidence(iteration, float(errors.mean())), heldout_errors=errors))
-        kept.append(rule.selected)
-    assert kept == [0, 8]
-
-
 def test_held_out_margin_ignores_a_rise_within_chance():
     rises = (torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.9]))  # means 0.5 and 0.95
     kept = []

@@ -16,15 +16,19 @@ from torch import Tensor
 
 from napari_dip.config import DipConfig
 from napari_dip.core.fitting.averaging import MovingAverage
-from napari_dip.core.fitting.checkpoint import FitState
 from napari_dip.core.fitting.first_network import build_first_network
 from napari_dip.core.fitting.hold_out import hold_out
-from napari_dip.core.fitting.learned_start import load_learned_start, set_noise_level
+from napari_dip.core.fitting.learned_start import (
+    load_learned_start,
+    set_noise_level,
+    weighed_with_first,
+)
 from napari_dip.core.fitting.monitor import Monitor, to_array
 from napari_dip.core.fitting.plug_and_play.candidate import add_candidate
 from napari_dip.core.fitting.posterior import Posterior
 from napari_dip.core.fitting.residual_guard import build_guard
 from napari_dip.core.fitting.result import Fit, Snapshot
+from napari_dip.core.fitting.state import FitState
 from napari_dip.core.fitting.timer import Timer
 from napari_dip.core.fitting.trainer import Trainer
 from napari_dip.core.hardware.device import Runtime, find_runtime
@@ -136,6 +140,8 @@ def fit(
     latent = build_latent(problem, network, settings, fitted, random, is_over, heldout.photons)
     add_candidate(latent, problem, config, heldout.photons, is_over)
     learned_sha256 = load_learned_start(problem, config, network, latent)
+    learned = learned_sha256 is not None
+    equally = learned and settings.reveal_every > 0
     is_warm = start_from is not None and start_from.is_warm_start
     extra_parameters = [*latent.parameters(), *problem.operator.parameters()]
     optimiser = build_optimiser(
@@ -146,7 +152,8 @@ def fit(
     state = FitState(
         network,
         optimiser,
-        MovingAverage(settings.averaging),
+        MovingAverage(settings.averaging, equally=equally),
+        MovingAverage(settings.averaging, equally=equally),
         build_rule(config, before, time_limit=limit, stop_requested=timer.stop_requested),
         pixels=problem.observation.numel(),
         extra_parameters=extra_parameters,
@@ -154,7 +161,7 @@ def fit(
     if start_from is not None:
         state.start_from(start_from, random)
         latent.skip(before, _reveals(before, settings.reveal_every))
-    strength = 1.0 if learned_sha256 is None else config.strength
+    strength = config.strength if learned else 1.0
     guard = build_guard(problem, settings, strength)
 
     def finished(average: Tensor) -> Tensor:
@@ -174,26 +181,25 @@ def fit(
     posterior = Posterior(config.posterior_samples or 0, settings.posterior_noise, limit)
 
     reason, first = None, latent.first() if start_from is None else None
-    if learned_sha256 is not None:
+    if learned:
         if problem.observation.numel() >= _GLIMPSED and start_from is None:
             view = next(iter(latent.reveal()))
             snapshot = monitor.glimpse(trainer.estimate(view, state.average.value))
             with timer.waiting():
                 yield snapshot
         set_noise_level(latent, trainer, strength)
-    judged = trainer.judge(state.average.value)
-    if learned_sha256 is not None and start_from is None:
+    if learned and start_from is None:
         first = trainer.reveal(state.average.value)
     if first is not None:
-        state.average.update(first)
+        state.add(first, trainer.judge(first))
         loss = weighted_mean(problem.nll(first), fitted)
-        start = evaluator.read(loss, first if judged is None else judged)
+        start = evaluator.read(loss, state.judged_average)
         removed = None if guard is None else guard.most_removed(first)
         reason = state.assess(start.evidence(0, timer.seconds, first.flatten()[probe], removed))
         if latent.suffices:
             reason = reason or StopReason.GOOD_START
         # The loss of a network without learned weights is far above that of the first estimate.
-        state.keep_checkpoint(0, inf if learned_sha256 is None else start.loss)
+        state.keep_checkpoint(0, start.loss if learned else inf)
         with timer.waiting():
             yield monitor.snapshot(0, start, reason)
         monitor.restart_interval()
@@ -214,14 +220,13 @@ def fit(
         loss, shown = result.loss, trainer.step(result)
         del result  # its tensors would take memory during the next iteration
         if shown is not None and not settings.reveal_every:
-            state.average.update(shown)
+            state.add(shown)
         elif state.average.is_empty or iteration % (settings.reveal_every or 1) == 0:
-            state.average.update(trainer.reveal(known))
-            judged = trainer.judge(known)
+            state.add(trainer.reveal(known), trainer.judge(known))
         if not monitor.is_due(iteration, last):
             continue
 
-        evaluation = monitor.assess(iteration, loss, judged)
+        evaluation = monitor.assess(iteration, loss)
         if evaluation is None:
             continue
         most_removed = None
@@ -250,9 +255,8 @@ def fit(
         if posterior.complete:
             posterior_std, scale = posterior.std(heldout.judged, state.selected, heldout.weights)
 
-    refined = latent.refine(
-        state.selected, lambda draw: trainer.estimate(draw, state.selected), is_over
-    )
+    chosen, weight = weighed_with_first(state, evaluator)
+    refined = latent.refine(chosen, lambda draw: trainer.estimate(draw, chosen), is_over)
     estimate = finished(refined)
     diagnostics = (
         {} if guard is None else guard.findings(latent.finish(refined), state.heldout_error)
@@ -267,14 +271,14 @@ def fit(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         rollbacks=state.rollbacks,
         residual_whiteness=whiteness(problem, estimate),
-        findings={**problem.operator.findings(), **latent.findings(), **diagnostics},
+        findings={**problem.operator.findings(), **latent.findings(), **weight, **diagnostics},
         weights_sha256=learned_sha256 or latent.learned_sha256 or weights_sha256,
         stopping_agreement=agreement(problem, state.selected, state.alternative),
         posterior_std=posterior_std,
         posterior_scale=scale,
         continued=before,
         warm=is_warm,
-        learned=learned_sha256 is not None and not is_warm,
+        learned=learned and not is_warm,
         checkpoint=checkpoint,
     )
 

@@ -1,4 +1,4 @@
-"""Learned start: load the weights that come with the package into a fit."""
+"""Learned start: weights that come with the package, and their estimate beside that of the fit."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from napari_dip.core.latents.recorrupted.latent import RecorruptedLatent
 from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from napari_dip.config import CompleteConfig
+    from napari_dip.core.fitting.state import FitState
     from napari_dip.core.fitting.trainer import Trainer
     from napari_dip.core.latents.base import Latent
     from napari_dip.core.networks.build import PriorNetwork
     from napari_dip.core.problem import Problem
-
+    from napari_dip.core.stopping.evaluation import Evaluator
 
 # Largest number of corrections of the noise level, each of which needs one pass.
 _MOST_CORRECTIONS = 8
@@ -73,3 +76,32 @@ def load_learned_start(
         coarse_noise=problem.noise.grain > 0,
     )
     return None if file is None else load_learned_weights(network, file, latent.deviation)
+
+
+def weighed_with_first(state: FitState, evaluator: Evaluator) -> tuple[Tensor, dict[str, float]]:
+    """Return the selected estimate, weighed with the first by their errors at held-out pixels.
+
+    Most fits improve a learned start, and some make it worse. Held-out pixels show which, and
+    how far: between two estimates, the error is a parabola.
+
+    Parameters
+    ----------
+    state : FitState
+        State at the end of a fit.
+    evaluator : Evaluator
+        Measures at the held-out pixels.
+
+    Returns
+    -------
+    (1, C, Y, X) Tensor
+        Estimate; the selected one where no first estimate was kept, or nothing is held out.
+    dict
+        The weight of the selected estimate, for the report; empty without a weight.
+    """
+    first, judged = state.average.first, state.judged.first
+    if first is None or judged is None or state.selected_iteration == 0:
+        return state.selected, {}
+    weight = evaluator.weight_of(state.judged_selected, judged)
+    if weight is None:
+        return state.selected, {}
+    return first.lerp(state.selected, weight), {"fit_weight": weight}

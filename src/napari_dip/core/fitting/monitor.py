@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_dip.core.fitting.checkpoint import FitState
+    from napari_dip.core.fitting.state import FitState
     from napari_dip.core.fitting.timer import Timer
     from napari_dip.core.problem import Problem
     from napari_dip.core.stopping.evaluation import Evaluation, Evaluator
@@ -72,10 +72,8 @@ class Monitor:
         regular = iteration % self._every == 0 or iteration == last
         return regular or self._timer.stop_requested()
 
-    def assess(
-        self, iteration: int, loss: Tensor, judged: Tensor | None = None
-    ) -> Evaluation | None:
-        """Measure an estimate; after a collapse of the loss, roll back and return None.
+    def assess(self, iteration: int, loss: Tensor) -> Evaluation | None:
+        """Measure the average; after a collapse of the loss, roll back and return None.
 
         Parameters
         ----------
@@ -83,11 +81,8 @@ class Monitor:
             Number of iterations so far.
         loss : () Tensor
             Loss of the iteration.
-        judged : (1, C, [Z,] Y, X) Tensor, optional
-            Estimate without the held-out pixels; the moving average by default.
         """
-        average = self._state.average.value
-        evaluation = self._evaluator.read(loss, average if judged is None else judged)
+        evaluation = self._evaluator.read(loss, self._state.judged_average)
         now = self._timer.seconds
         self._paces.append((now - self._last_assessment) / self._every)
         self._last_assessment = now

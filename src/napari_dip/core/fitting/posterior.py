@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_dip.core.fitting.checkpoint import FitState
     from napari_dip.core.fitting.monitor import Monitor
     from napari_dip.core.fitting.result import Snapshot
+    from napari_dip.core.fitting.state import FitState
     from napari_dip.core.fitting.timer import Timer
     from napari_dip.core.fitting.trainer import Trainer
     from napari_dip.core.problem import Problem

@@ -196,6 +196,8 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 
 def _findings(fits: Sequence[Fit]) -> dict[str, float]:
-    """Return the median of each diagnostic over all fits."""
+    """Return the median of each diagnostic over the fits that have it."""
     names = sorted({name for fit in fits for name in fit.findings})
-    return {name: median([fit.findings[name] for fit in fits]) for name in names}
+    return {
+        name: median([fit.findings[name] for fit in fits if name in fit.findings]) for name in names
+    }

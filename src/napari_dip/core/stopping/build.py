@@ -51,7 +51,6 @@ def build_rule(
                 constants.heldout_tolerance,
                 constants.guard,
                 constants.heldout_margin,
-                constants.heldout_gain,
             )
         )
     if config.stop in ("auto", "variance"):

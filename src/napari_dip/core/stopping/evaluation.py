@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # Limits of the square of the factor that corrects the spread of posterior samples.
 _SCALES = (0.25, 9.0)
+# Weight of a fit beside its learned start before held-out pixels are seen: mean, and standard
+# deviation.
+_USUAL_WEIGHT, _SPREAD = 0.6, 0.5
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
@@ -135,6 +138,32 @@ class Evaluator:
             values.get("discrepancy"),
             self._measure(average),
         )
+
+    @torch.no_grad()
+    def weight_of(self, later: Tensor, first: Tensor) -> float | None:
+        """Return the weight of a later estimate, 0 to 1, in its mean with the first.
+
+        It is the most probable weight, given the held-out pixels and what weights usually are;
+        None if nothing is held out.
+
+        Parameters
+        ----------
+        later, first : (1, C, [Z,] Y, X) Tensor
+            Estimates that have not seen the held-out pixels.
+        """
+        if self._indices is None:
+            return None
+        problem = self._problem
+        start, end = problem.operator(first), problem.operator(later)
+        trust = (
+            self._weights / problem.noise.variance(start).expand_as(start).flatten()[self._indices]
+        )
+        change, residual = (
+            part.flatten()[self._indices] for part in (end - start, problem.observation - start)
+        )
+        explained = (trust * change * residual).sum() + _USUAL_WEIGHT / _SPREAD**2
+        weight = explained / ((trust * change.square()).sum() + 1 / _SPREAD**2)
+        return float(weight.clamp(0, 1))
 
 
 def find_measure(problem: Problem, stop: Stop) -> Callable[[Tensor], float | None]:

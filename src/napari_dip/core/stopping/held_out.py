@@ -31,8 +31,6 @@ class HeldOut(PatientRule):
     margin : float
         Number of standard errors by which the error may exceed the lowest one: the last such
         estimate is selected. 0 selects the lowest error.
-    gain : float
-        Number of standard errors by which the error of a later estimate must be lower.
     """
 
     def __init__(
@@ -41,10 +39,9 @@ class HeldOut(PatientRule):
         tolerance: float,
         guard: int,
         margin: float = 0.0,
-        gain: float = 0.0,
     ) -> None:
         super().__init__(patience)
-        self._margin, self._gain = margin, gain
+        self._margin = margin
         self._lowest_errors: Tensor | None = None
         self._tolerance = tolerance
         self._guard = guard
@@ -56,7 +53,7 @@ class HeldOut(PatientRule):
         error, iteration = evidence.heldout_error, evidence.iteration
         if error is None:
             return None
-        if error < self._lowest and self._is_lower(evidence.heldout_errors):
+        if error < self._lowest:
             self._lowest, self.selected = error, iteration
             self._lowest_errors = evidence.heldout_errors
         elif not self._is_above(evidence.heldout_errors):
@@ -66,13 +63,6 @@ class HeldOut(PatientRule):
         if iteration > self._guard and self._is_over(iteration, self._milestone_iteration):
             return StopReason.HELD_OUT_MINIMUM
         return None
-
-    def _is_lower(self, errors: Tensor | None) -> bool:
-        """Return whether errors are below the lowest ones by more than the gain asks for."""
-        if not self._gain or errors is None or self._lowest_errors is None:
-            return True
-        fall = self._lowest_errors - errors
-        return bool(fall.mean() > self._gain * fall.std() / math.sqrt(len(fall)))
 
     def _is_above(self, errors: Tensor | None) -> bool:
         """Return whether errors exceed the lowest ones by more than chance explains."""
