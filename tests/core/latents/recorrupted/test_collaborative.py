@@ -61,6 +61,24 @@ def test_does_not_draw_the_noise_of_pixels_that_vary_more():
     assert error(filtered[:, :, 32:], 0) < 0.01 * (5 * SIGMA) ** 2
 
 
+@pytest.mark.parametrize(
+    ("left_in_structure", "expected"), [(0.3, (0.1, 0.4)), (1.1, (0.95, 1.05)), (3.0, (1.9, 2.0))]
+)
+def test_patches_count_more_where_the_estimate_has_lost_structure(left_in_structure, expected):
+    kept = torch.zeros(1, 48, 49)
+    kept[:, :8] = 1.0  # 392 coefficients, with what the estimate leaves of the observation
+    left = torch.where(kept > 0, left_in_structure, 1.0)
+    factor = float(collaborative._factor(kept, left, torch.ones(1, 1, 1)))
+    assert expected[0] <= factor <= expected[1]
+
+
+@pytest.mark.parametrize("kept", [0.0, 1.0])
+def test_factor_of_a_group_without_structure_or_of_nothing_else_is_finite(kept):
+    left = torch.ones(1, 48, 49)
+    factor = collaborative._factor(torch.full_like(left, kept), left, torch.ones(1, 1, 1))
+    assert 0.1 <= float(factor) <= 2
+
+
 def test_large_intensities_do_not_blur_the_search():
     truth = stripes()
     blurred, noisy = 0.8 * truth + 0.1, with_noise(truth)

@@ -21,6 +21,12 @@ _SQUARE, _REACH = 8, 18
 # share of the coefficients that the filter keeps, until a share near the third. In flat regions it
 # keeps few, and of little noise it keeps most: the estimate is better there.
 _LEAST_WEIGHT, _RISE, _FALL = 0.2, 15.0, 0.2
+# Factor of that weight, from what the estimate leaves of the observation in a group: its power in
+# kept coefficients relative to the others, beside what is usual. That is uncertain with fewer
+# kept coefficients than the last number.
+_USUAL, _LEAST_FACTOR, _MOST_FACTOR, _FEW = 1.1, 0.1, 2.0, 40.0
+# Least power of what is left that counts, relative to the noise.
+_LITTLE = 0.3
 # Reference patches of a strip along y, which limits the memory.
 _ROWS = 32
 
@@ -161,19 +167,47 @@ def _filter_groups(observed: Tensor, estimated: Tensor, noise: Tensor) -> tuple[
         Variance of the noise.
     """
     transform = _cosine_transform(observed.shape[1]).to(observed)
-    power = (transform @ estimated).square()
+    of_observation, of_estimate = transform @ observed, transform @ estimated
+    power = of_estimate.square()
     kept = power / (power + noise)
-    filtered = transform.T @ (kept * (transform @ observed))
-    share = kept.mean((1, 2), keepdim=True)
-    mixed = torch.lerp(estimated, filtered, _weight_of_filtered(share))
+    filtered = transform.T @ (kept * of_observation)
+    weight = _usual_weight(kept.mean((1, 2), keepdim=True))
+    left = (of_observation - of_estimate).square()
+    mixed = torch.lerp(estimated, filtered, (weight * _factor(kept, left, noise)).clamp(max=1))
     # The more coefficients are kept, the more noise is left in the group.
-    weight = 1 / kept.square().sum((1, 2)).clamp(min=1)
-    return weight[:, None, None] * mixed, weight
+    trust = 1 / kept.square().sum((1, 2)).clamp(min=1)
+    return trust[:, None, None] * mixed, trust
 
 
-def _weight_of_filtered(share: Tensor) -> Tensor:
+def _usual_weight(share: Tensor) -> Tensor:
     """Return the weight of a filtered group, given the share of the coefficients it keeps."""
     return (_LEAST_WEIGHT + _RISE * share).clamp(max=1) / (1 + (share / _FALL).square())
+
+
+def _factor(kept: Tensor, left: Tensor, noise: Tensor) -> Tensor:
+    """Return the factor of the weight of a filtered group, (N, 1, 1).
+
+    Structure that the estimate has lost is left in the coefficients that the filter keeps. Where
+    less is left in them than in the others, the estimate follows the noise there already.
+
+    Parameters
+    ----------
+    kept : (N, K, F) Tensor
+        Share of each coefficient that the filter keeps.
+    left : (N, K, F) Tensor
+        Power of what the estimate leaves of the observation.
+    noise : (N, 1, 1) Tensor
+        Variance of the noise.
+    """
+    structure = kept.square()
+    structure[:, 0, 0] = 0  # the mean, which is always kept
+    count = structure.sum((1, 2), keepdim=True)
+    in_structure = (structure * left).sum((1, 2), keepdim=True) / count.clamp(min=1e-6)
+    others = 1 - kept
+    elsewhere = (others * left).sum((1, 2), keepdim=True)
+    elsewhere = elsewhere / others.sum((1, 2), keepdim=True).clamp(min=1e-6)
+    surplus = in_structure / torch.maximum(elsewhere, _LITTLE * noise) - _USUAL
+    return (1 + surplus * count / (count + _FEW)).clamp(_LEAST_FACTOR, _MOST_FACTOR)
 
 
 def _references(last: int) -> Tensor:
