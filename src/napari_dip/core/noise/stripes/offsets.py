@@ -25,7 +25,7 @@ from napari_dip.core.noise.stripes.line_steps import (
 # The same limit for edges as `EDGE`, where each band has its own offset.
 _LOCAL_EDGE = 6.0
 # Numbers of lines over which the level before and behind an edge is compared.
-_LASTING = (16, 8, 4)
+_LASTING = (32, 16, 8, 4)
 # Heights of bars across all bands [lines], and lines on each side that a bar is compared with.
 _BARS, _BESIDE = range(2, 17), 8
 # Least contrast of each line of a bar, relative to that of the bar.
