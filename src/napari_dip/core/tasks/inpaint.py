@@ -153,9 +153,14 @@ def _has_large_hole(missing: NDArray[np.bool_]) -> bool:
     from scipy import ndimage
 
     # Planes are fitted one by one, so only distances within a plane matter.
-    planes = missing.reshape(-1, *missing.shape[-2:])
-    depth = max(ndimage.distance_transform_edt(np.pad(plane, 1)).max() for plane in planes)
-    return bool(depth > _LARGE_HOLE)
+    # A large hole holds this square, which is found sooner than distances.
+    side = 2 * int(_LARGE_HOLE / 2**0.5) + 1
+    for plane in missing.reshape(-1, *missing.shape[-2:]):
+        if not ndimage.minimum_filter(plane, side, mode="constant", cval=0).any():
+            continue
+        if ndimage.distance_transform_edt(np.pad(plane, 1)).max() > _LARGE_HOLE:
+            return True
+    return False
 
 
 class _Masked:
