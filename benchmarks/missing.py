@@ -1,9 +1,10 @@
-"""Fill scattered missing pixels of eight pictures by a fit and by plug and play.
+"""Fill missing pixels of eight pictures by a fit and by plug and play.
 
-    python -m benchmarks.missing FOLDER_OF_DATA [--preset fast] [--starts learned random]
+    python -m benchmarks.missing FOLDER_OF_DATA [--preset fast] [--pictures 8]
 
-Prints the PSNR at the missing pixels [dB] for each picture and kind of gaps, and the seconds of
-processor time: of biharmonic interpolation, and with each start.
+Missing pixels are NaN, without a mask. PSNR at the missing pixels [dB] of biharmonic
+interpolation, of the fit, of plug and play and of the method that the program takes, seconds of
+the processor; the smallest gain is that over biharmonic interpolation, on the worst picture.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks.rows import middle
+from benchmarks.report import Place, store
+from benchmarks.rows import middle, show
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
 from napari_dip import DipConfig, Image, restore
 from napari_dip.api import finish
+from napari_dip.config import plug_and_play_fit
 from napari_dip.core.image.infill import mean_of_neighbours, smoothest_surface
+from napari_dip.core.restoration.plan import resolve
 from napari_dip.core.tasks import Inpaint
 
 PICTURES = (
@@ -28,8 +32,9 @@ PICTURES = (
     "em/isbi2012_test0.png", "set14/monarch.png", "set14/lenna.png",
     "microscopy/clean/skimage_cell.png", "set14/flowers.png",
 )  # fmt: skip
-KINDS = ("text", "50%", "80%", "50%, noise of 10")
-SIDE, SIGMA, LINE = 128, 10.0, 16
+KINDS = ("text, 18%", "50%", "80%", "50%, noise of 10", "hole of 40 x 40")
+SIDE, SIGMA, LINE, HOLE = 128, 10.0, 16, 40
+METHODS = {"fit": "fit", "plug and play": "plug-and-play"}
 
 
 def text_mask() -> np.ndarray:
@@ -45,8 +50,12 @@ def text_mask() -> np.ndarray:
 
 def missing_pixels(kind: str) -> np.ndarray:
     """Return True at the missing pixels, (Y, X)."""
-    if kind == "text":
+    if kind.startswith("text"):
         return text_mask()
+    if kind.startswith("hole"):
+        hole = np.zeros((SIDE, SIDE), bool)
+        hole[HOLE : 2 * HOLE, HOLE : 2 * HOLE] = True
+        return hole
     share = 0.8 if kind == "80%" else 0.5
     return np.random.default_rng(0).random((SIDE, SIDE)) < share
 
@@ -59,40 +68,75 @@ def biharmonic(picture: np.ndarray, missing: np.ndarray) -> np.ndarray:
     return smoothest_surface(values, known, guess, 300)[0, 0].numpy()
 
 
+def configuration(method: str, preset: str) -> DipConfig:
+    """Return the settings with which a method fills missing pixels."""
+    config = DipConfig.model_validate({"preset": preset, "device": "cpu", "threads": 1})
+    if method == "fit":
+        return config.model_copy(update={"start": "random"})
+    fit = plug_and_play_fit(config.complete("inpaint"), "inpaint")
+    return config.model_copy(update={"fit": fit})
+
+
+def measured(truth: np.ndarray, kind: str, preset: str) -> dict[str, float]:
+    """Return PSNR at the missing pixels and seconds of each method."""
+    missing, picture = missing_pixels(kind), truth
+    if "noise" in kind:
+        noise = np.random.default_rng(5).normal(0, SIGMA, truth.shape)
+        picture = truth + noise.astype(np.float32)
+
+    def psnr(image: np.ndarray) -> float:
+        error = np.mean((image.astype(float) - truth)[missing] ** 2)
+        return float(10 * np.log10(255**2 / error))
+
+    found = {"biharmonic": psnr(biharmonic(picture, missing))}
+    observed = Image(np.where(missing, np.nan, picture).astype(np.float32), "YX")
+    for method in METHODS:
+        began = time.process_time()
+        result = finish(restore(observed, Inpaint(), configuration(method, preset)))
+        found[method] = psnr(np.asarray(result.image.data))
+        found[f"{method} seconds"] = time.process_time() - began
+    solver = resolve(observed, Inpaint(), DipConfig.model_validate({"preset": preset})).config.fit
+    (taken,) = (method for method, name in METHODS.items() if name == solver.solver)
+    return found | {"taken": found[taken]}
+
+
+def means(kind: str, rows: list[dict[str, float]]) -> dict[str, object]:
+    """Return the means of a kind, and the smallest gain of each method."""
+    line: dict[str, object] = {"missing": kind}
+    line |= {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    for method in (*METHODS, "taken"):
+        line[f"{method}, smallest gain"] = min(row[method] - row["biharmonic"] for row in rows)
+    return line
+
+
 def main() -> None:
-    """Print the figures of each picture, then the means."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print the figures of each picture, then the means; store them if all were measured."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--preset", default="fast")
-    parser.add_argument("--starts", nargs="+", default=["learned", "random"])
-    arguments = parser.parse_args()
-    rows: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
-    for name in PICTURES:
-        with Picture.open(arguments.folder / name) as opened:
+    parser.add_argument("--pictures", type=int, default=len(PICTURES))
+    options = parser.parse_args()
+    rows: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
+    for name in PICTURES[: options.pictures]:
+        with Picture.open(options.folder / name) as opened:
             truth = middle(np.asarray(opened.convert("L"), dtype=np.float32), SIDE)
         for kind in KINDS:
-            missing, picture = missing_pixels(kind), truth
-            if "noise" in kind:
-                noise = np.random.default_rng(5).normal(0, SIGMA, truth.shape)
-                picture = truth + noise.astype(np.float32)
-
-            def psnr(
-                image: np.ndarray, truth: np.ndarray = truth, missing: np.ndarray = missing
-            ) -> float:
-                error = np.mean((image.astype(float) - truth)[missing] ** 2)
-                return float(10 * np.log10(255**2 / error))
-
-            row = [psnr(biharmonic(picture, missing))]
-            for start in arguments.starts:
-                config = DipConfig(preset=arguments.preset, start=start, device="cpu", threads=1)
-                observed = Image(np.where(missing, 0, picture), "YX")
-                began = time.process_time()
-                result = finish(restore(observed, Inpaint(missing), config))
-                row += [psnr(np.asarray(result.image.data)), time.process_time() - began]
-            rows[kind].append(row)
-            print(name, kind, *(f"{value:.2f}" for value in row), flush=True)
-    for kind, values in rows.items():
-        print(kind, *(f"{value:.2f}" for value in np.mean(values, axis=0)))
+            found = measured(truth, kind, options.preset)
+            rows[kind].append(found)
+            show({"picture": name, "missing": kind} | found)
+    lines = [means(kind, rows[kind]) for kind in KINDS]
+    for line in lines:
+        show(line, header=line is lines[0])
+    if options.pictures == len(PICTURES) and options.preset == "fast":
+        place = Place(
+            "docs/notebook/results.md",
+            "Half of the pixels missing",
+            "Missing pixels, NaN, of eight pictures:",
+        )
+        command = "python -m benchmarks.missing FOLDER_OF_DATA"
+        store("missing", lines, command, place, (), "biharmonic", *METHODS, "taken")
 
 
 if __name__ == "__main__":

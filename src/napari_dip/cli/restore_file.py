@@ -90,7 +90,7 @@ def restore_file(
         reference = match(read_image(files.reference, config.axes), compared, files.affine)
         print_warnings(reference)
     if files.save_config:
-        complete = config.complete(task.preset, task.dims)
+        complete = config.complete(task.preset_for(image), task.dims)
         save_json(files.save_config, complete.model_dump(mode="json"))
     source = file_identity(path)
     place = open_output(output, image, source, overwrite=files.overwrite, dtype=dtype, rescue=True)

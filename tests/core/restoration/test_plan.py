@@ -87,6 +87,40 @@ def test_chooses_sure_and_a_noise_latent_for_correlated_noise_only_if_automatic(
     assert (white.stop, white.fit.latent) == ("auto", "observation")
 
 
+def with_nan_hole():
+    picture = noisy_waves()
+    picture[10:50, 10:50] = np.nan
+    return picture
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_a_large_hole_of_nan_is_fitted_and_not_filled_by_the_denoiser(complete):
+    config = DipConfig(device="cpu", preset="fast")
+    config = config.complete(Inpaint().preset) if complete else config
+    plan = planned(with_nan_hole(), Inpaint(), config)
+    assert plan.config.fit == preset_of("fast", "inpaint-holes")
+    assert plan.config.max_iterations == plan.config.fit.max_iterations
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_chosen_settings_stay_with_a_large_hole(complete):
+    chosen = preset_of("fast", "inpaint").model_copy(update={"learning_rate": 0.02})
+    for choices in ({"fit": chosen}, {"max_iterations": 7, "preset": "fast"}):
+        config = DipConfig.model_validate({"device": "cpu", "start": "random", **choices})
+        config = config.complete(Inpaint().preset) if complete else config
+        plan = planned(with_nan_hole(), Inpaint(), config)
+        assert plan.config.max_iterations == choices.get("max_iterations", chosen.max_iterations)
+        assert "fit" not in choices or plan.config.fit == chosen
+
+
+def test_many_pixels_of_nan_that_are_restored_are_filled_by_plug_and_play():
+    picture = noisy_waves()
+    picture[np.random.default_rng(0).random(picture.shape) < 0.5] = np.nan
+    for known in ("keep", "restore"):
+        fit = planned(picture, Inpaint(known=known), DipConfig(device="cpu")).config.fit
+        assert fit.solver == "plug-and-play"
+
+
 def test_fits_channels_jointly_if_the_task_needs_it():
     coils = np.stack([noisy_waves()] * 2) + 1j * 0
     task = ReconstructKSpace(np.ones(64, bool))

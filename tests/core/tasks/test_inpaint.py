@@ -141,6 +141,28 @@ def test_large_holes_and_sparse_pixels_have_their_own_presets():
     assert Inpaint(np.random.default_rng(0).random((256, 256)) > 0.02).preset == "inpaint-sparse"
 
 
+@pytest.mark.parametrize("axes", ["YX", "ZYX", "YXC"])
+def test_pixels_that_are_nan_choose_the_same_presets_as_a_mask(axes):
+    mask = np.zeros((64, 64), bool)
+    mask[10:50, 10:50] = True
+    scattered = np.random.default_rng(0).random((64, 64)) < 0.5
+    for missing in (mask, scattered):
+        planes = np.stack([np.where(missing, np.nan, waves())] * len(axes[2:] + "X"))
+        values = {"YX": planes[0], "ZYX": planes, "YXC": np.moveaxis(planes, 0, -1)}[axes]
+        image = Image(values, axes)
+        for known in ("keep", "restore"):
+            expected = Inpaint(missing, known=known).preset
+            assert Inpaint(known=known).preset_for(image) == expected
+            with_edge = Inpaint(np.broadcast_to(np.arange(64) < 2, mask.shape), known=known)
+            assert with_edge.preset_for(image) == expected
+
+
+def test_an_image_without_nan_has_the_presets_of_the_mask():
+    image = as_image(waves())
+    for task in (Inpaint(), Inpaint(np.ones((64, 64)) - np.eye(64))):
+        assert task.preset_for(image) == task.preset
+
+
 @pytest.mark.parametrize(("share", "preset"), [(0.1, "denoise"), (0.5, "inpaint")])
 def test_restored_pixels_are_denoised_unless_many_are_missing(share, preset):
     scattered = np.random.default_rng(0).random((64, 64)) < share

@@ -12,6 +12,7 @@ from napari_dip.config import (
     for_correlated_noise,
     learned_fit,
     plug_and_play_fit,
+    preset_of,
     suits_denoised_candidate,
     suits_learned_kspace,
     suits_learned_start,
@@ -38,7 +39,7 @@ from napari_dip.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from napari_dip.config import CompleteConfig, DipConfig
+    from napari_dip.config import CompleteConfig, DipConfig, TaskName
     from napari_dip.core.blocks.plan import Block
     from napari_dip.core.blocks.tiles import Tiling
     from napari_dip.core.hardware.device import Runtime
@@ -138,13 +139,14 @@ def resolve(
     DeviceError
         The device is missing.
     """
-    given = config.complete(task.preset, task.dims)
+    config, preset = _suiting(config, task, image)
+    given = config.complete(preset, task.dims)
     task.check_noise(given.noise)
     task = task.with_noise(given.noise, given.sigma_noise, image)
     choice = task.stripes_choice(given.stripes)
     observation, stripes = remove_stripes(task.observe(image), choice)
     channels = find_channels(observation, given, task, stripes)
-    fitted = _adapt_fit(given, task, channels, image)
+    fitted = _adapt_fit(given, task, preset, channels, image)
 
     runtime = find_runtime(fitted.device, fitted.precision)
     axes = spatial_axes(image, fitted.dims)
@@ -174,13 +176,32 @@ def resolve(
     )
 
 
+def _suiting(config: DipConfig, task: Task, image: Image) -> tuple[DipConfig, TaskName]:
+    """Return the configuration and the name of the presets for an image.
+
+    A configuration may have been completed before the image was known, as that of a batch.
+    Settings that the user chose stay.
+    """
+    before, suiting = task.preset, task.preset_for(image)
+    if config.fit is None or suiting == before:
+        return config, suiting
+    usual = preset_of(config.preset, before, config.dims or task.dims)
+    if config.fit != usual or config.max_iterations not in (None, usual.max_iterations):
+        return config, before
+    return config.model_copy(update={"fit": None, "max_iterations": None}), suiting
+
+
 def _adapt_fit(
-    config: CompleteConfig, task: Task, channels: Sequence[Channel], image: Image
+    config: CompleteConfig,
+    task: Task,
+    preset: TaskName,
+    channels: Sequence[Channel],
+    image: Image,
 ) -> CompleteConfig:
     """Choose channels, stopping rule, latent and starts for the task and its noise."""
 
     def suits(config: CompleteConfig, count: int) -> bool:
-        return suits_learned_start(config, task.preset, count, coarse_noise=coarse_noise)
+        return suits_learned_start(config, preset, count, coarse_noise=coarse_noise)
 
     if task.joint:
         config = config.model_copy(update={"channels": "joint"})
@@ -197,11 +218,11 @@ def _adapt_fit(
             config, coarse_noise=coarse_noise, neighbours=config.neighbours and has_neighbours
         )
         stop = "none" if coarse_noise else stop
-    elif suits_learned_kspace(config, task.preset):
+    elif suits_learned_kspace(config, preset):
         fit = fit.model_copy(update={"kspace_start": "learned"})
-    elif task.has_fixed_operator and suits_plug_and_play(config, task.preset):
-        fit, stop = plug_and_play_fit(config, task.preset), "none"
-    elif task.has_fixed_operator and suits_denoised_candidate(config, task.preset):
+    elif task.has_fixed_operator and suits_plug_and_play(config, preset):
+        fit, stop = plug_and_play_fit(config, preset), "none"
+    elif task.has_fixed_operator and suits_denoised_candidate(config, preset):
         fit = fit.model_copy(update={"denoised_candidate": True})
     elif coarse_noise:
         fit, stop = for_correlated_noise(fit), "sure"
@@ -212,7 +233,7 @@ def _adapt_fit(
         )
     chosen = {"fit": fit, "stop": stop, "max_iterations": fit.max_iterations}
     config = config.model_copy(update=chosen)
-    return config.model_copy(update={"warm_start": choose_warm_start(config, task.preset)})
+    return config.model_copy(update={"warm_start": choose_warm_start(config, preset)})
 
 
 def _check_correction(config: CompleteConfig, operator: Operator) -> None:

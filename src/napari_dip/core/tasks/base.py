@@ -38,6 +38,10 @@ class Task:
         """Name of the presets that the task uses."""
         return self.name  # type: ignore[return-value]
 
+    def preset_for(self, image: Image) -> TaskName:
+        """Return the name of the presets that suit an image; `preset` before it is known."""
+        return self.preset
+
     def observe(self, image: Image) -> Image:
         """Return the observation: the image, with NaN where pixels are missing."""
         return image

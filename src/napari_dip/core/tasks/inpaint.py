@@ -81,9 +81,21 @@ class Inpaint(Task):
 
     @property
     def preset(self) -> TaskName:
-        missing = None
-        if self.mask is not None:
-            missing = np.atleast_2d(self._painted(grey_mask(self.mask).data))
+        if self.mask is None:
+            return self._preset_of(None)
+        return self._preset_of(np.atleast_2d(self._painted(grey_mask(self.mask).data)))
+
+    def preset_for(self, image: Image) -> TaskName:
+        """Return the name of the presets; pixels of an image in memory may be NaN."""
+        in_memory = isinstance(image.data, np.ndarray)
+        if not in_memory or finite_mask(image.data).all():
+            return self.preset
+        missing = ~finite_mask(np.asarray(self.observe(image).data))
+        in_plane = [image.axes.index(axis) for axis in "YX"]
+        return self._preset_of(np.moveaxis(missing, in_plane, [-2, -1]))
+
+    def _preset_of(self, missing: NDArray[np.bool_] | None) -> TaskName:
+        """Return the name of the presets for missing pixels ([..., ]Y, X)."""
         if self.known == "restore":
             scattered = (
                 missing is not None
@@ -141,9 +153,14 @@ def _has_large_hole(missing: NDArray[np.bool_]) -> bool:
     from scipy import ndimage
 
     # Planes are fitted one by one, so only distances within a plane matter.
-    planes = missing.reshape(-1, *missing.shape[-2:])
-    depth = max(ndimage.distance_transform_edt(np.pad(plane, 1)).max() for plane in planes)
-    return bool(depth > _LARGE_HOLE)
+    # A large hole holds this square, which is found sooner than distances.
+    side = 2 * int(_LARGE_HOLE / 2**0.5) + 1
+    for plane in missing.reshape(-1, *missing.shape[-2:]):
+        if not ndimage.minimum_filter(plane, side, mode="constant", cval=0).any():
+            continue
+        if ndimage.distance_transform_edt(np.pad(plane, 1)).max() > _LARGE_HOLE:
+            return True
+    return False
 
 
 class _Masked:

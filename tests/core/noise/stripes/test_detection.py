@@ -90,6 +90,25 @@ def test_an_edge_across_all_columns_keeps_its_contrast():
     assert abs(change[90:94].mean() - change[86:90].mean()) < 4
 
 
+@pytest.mark.parametrize("height", [3, 8])
+@pytest.mark.parametrize("contrast", [25.0, -40.0])
+def test_a_bar_across_all_columns_keeps_its_contrast(height, contrast):
+    bar = np.zeros((SHAPE[0], 1))
+    bar[90 : 90 + height] = contrast
+    striped = PICTURE + noise() + offsets()
+    found = Stripes("rows")
+    change = estimate_stripes(striped + bar, found) - estimate_stripes(striped, found)
+    lost = change[90 : 90 + height].mean() - change[[*range(82, 90), *range(99, 107)]].mean()
+    assert abs(lost) < 0.2 * abs(contrast)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_stripes_alone_have_no_bars(seed):
+    white = np.random.default_rng(seed).normal(0, 5, (SHAPE[0], 1))
+    found = estimate_stripes(white + noise(), Stripes("rows"))
+    assert np.abs(found - white)[4:-4].max() < 5  # a bar would keep at least 13
+
+
 def test_stripes_that_end_within_lines_are_removed_band_by_band():
     ends = 20 + np.random.default_rng(3).integers(172, size=(SHAPE[0], 1))
     stripes = offsets(10.0) * (np.arange(SHAPE[1]) < ends)

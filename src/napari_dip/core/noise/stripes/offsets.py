@@ -25,7 +25,13 @@ from napari_dip.core.noise.stripes.line_steps import (
 # The same limit for edges as `EDGE`, where each band has its own offset.
 _LOCAL_EDGE = 6.0
 # Numbers of lines over which the level before and behind an edge is compared.
-_LASTING = (16, 8, 4)
+_LASTING = (32, 16, 8, 4)
+# Heights of bars across all bands [lines], and lines on each side that a bar is compared with.
+_BARS, _BESIDE = range(2, 17), 8
+# Least contrast of each line of a bar, relative to that of the bar.
+_ALIKE = 0.4
+# Largest share of the lines that may belong to bars: more are no exception.
+_MOST_IN_BARS = 0.1
 # Share of the frequencies over which a power spectrum is averaged.
 _AVERAGED = 0.08
 # Local stripes count where their power exceeds that of the image by this factor.
@@ -86,7 +92,8 @@ def _common_offsets(steps: NDArray[np.float64]) -> NDArray[np.float64]:
     common, deviations = common_step(steps)
     bands = steps.shape[1]
     error = STD_PER_MAD * float(np.median(np.abs(deviations)))
-    common = _without_edges(_without_levels(common), max(error**2 / bands, TINY))
+    common = _without_levels(_without_bars(common))
+    common = _without_edges(common, max(error**2 / bands, TINY))
     of_bands = _transform(deviations)
     # Bands are independent, so their common offset has their power divided by their number.
     image = _averaged(np.median(of_bands**2, axis=1) * _OF_MEDIAN) / bands
@@ -109,6 +116,44 @@ def _local_offsets(steps: NDArray[np.float64]) -> NDArray[np.float64]:
     shares[:, half:] = 0
     gain = _step_gain(len(transform))[:, None] ** 0.5
     return np.asarray(idctn(transform / gain * shares, norm="ortho"))
+
+
+def _without_bars(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Subtract bars, such as a layer that crosses the whole plane; one line is not a bar.
+
+    Lines belong to a bar if the mean of their offsets differs from that on each side by more than
+    the offsets of as many other lines do. The bar that differs most is subtracted first.
+    """
+    steps = steps.copy()
+    in_bars = 0
+    while in_bars < _MOST_IN_BARS * len(steps):
+        score, height, first, contrast = max(_bar(steps, height) for height in _BARS)
+        if score <= EDGE:
+            break
+        steps[first - 1] -= contrast
+        steps[first + height - 1] += contrast
+        in_bars += height
+    return steps
+
+
+def _bar(steps: NDArray[np.float64], height: int) -> tuple[float, int, int, float]:
+    """Return the most distinct bar of a height, as its score, height, first line and contrast."""
+    offsets = np.concatenate([[0.0], np.cumsum(steps)])  # except for a constant
+    if len(offsets) < 4 * (height + 2 * _BESIDE):
+        return 0.0, height, 0, 0.0
+    lines = np.lib.stride_tricks.sliding_window_view(offsets[_BESIDE:-_BESIDE], height)
+    sides = np.convolve(offsets, np.full(_BESIDE, 1 / _BESIDE), mode="valid")
+    above, below = sides[: len(lines), None], sides[_BESIDE + height :, None]
+    level = lines - (above + below) / 2
+    contrast = level.mean(axis=1)
+    sign = np.sign(contrast)
+    # One stripe that stands out is not a bar: each line has a share of the contrast.
+    alike = sign * contrast * _ALIKE < (sign[:, None] * level).min(axis=1)
+    differences = np.stack([(lines - side).mean(axis=1) for side in (above, below)])
+    scale = STD_PER_MAD * float(np.median(np.abs(differences - np.median(differences))))
+    size = np.where(alike, (sign * differences).min(axis=0), 0)
+    first = int(np.argmax(size))
+    return float(size[first]) / max(scale, TINY), height, first + _BESIDE, float(contrast[first])
 
 
 def _without_levels(steps: NDArray[np.float64]) -> NDArray[np.float64]:
