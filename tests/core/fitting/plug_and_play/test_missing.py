@@ -8,11 +8,13 @@ import torch
 
 from napari_dip import DipConfig, Image, restore
 from napari_dip.api import finish
-from napari_dip.core.fitting.plug_and_play.alternation import filled
+from napari_dip.core.fitting.plug_and_play import missing as missing_module
+from napari_dip.core.fitting.plug_and_play.alternation import alternate, filled
 from napari_dip.core.fitting.plug_and_play.missing import fill
 from napari_dip.core.latents.denoiser import LearnedDenoiser
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.problem import make_problem
+from napari_dip.core.stopping.rules import StopReason
 from napari_dip.core.tasks import Inpaint
 
 CPU = torch.device("cpu")
@@ -44,10 +46,10 @@ def problem_of(picture, missing, variance=1e-8):
 
 def last(problem, **options):
     options = {"noise_is_known": False, **options}
-    steps, count = fill(problem, DENOISE, ITERATIONS, **options)
-    steps = list(steps)
-    assert len(steps) == count
-    return steps[-1].finished(DENOISE)[0, 0].numpy(), count
+    filling = fill(problem, DENOISE, ITERATIONS, **options)
+    steps = list(filling.steps)
+    assert len(steps) == filling.iterations
+    return steps[-1].finished(DENOISE)[0, 0].numpy(), filling.iterations
 
 
 def rms(values):
@@ -95,6 +97,19 @@ def test_the_surface_is_the_result_where_it_predicts_better():
     image, count = last(problem_of(smooth, scattered()))
     assert count == 1
     assert rms(image - smooth) < 1e-3 * rms(random)
+
+
+@pytest.mark.parametrize("best", [9, ITERATIONS])
+def test_ends_where_held_out_pixels_are_predicted_best(monkeypatch, best):
+    def alternate_with_errors(*arguments):
+        *_, last_step = alternate(*arguments)
+        for count in range(1, ITERATIONS + 1):
+            yield last_step._replace(image=last_step.image + 0.02 * abs(count - best))
+
+    monkeypatch.setattr(missing_module, "alternate", alternate_with_errors)
+    filling = fill(problem_of(discs(), scattered()), DENOISE, ITERATIONS, noise_is_known=True)
+    assert filling.iterations == best
+    assert (filling.reason is StopReason.HELD_OUT_MINIMUM) == (best < ITERATIONS)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from napari_dip.core.fitting.plug_and_play.alternation import Step, alternate, filled
+from napari_dip.core.stopping.rules import StopReason
 
 if TYPE_CHECKING:
     from napari_dip.core.latents.denoiser import LearnedDenoiser
@@ -23,6 +26,24 @@ _LEAST_NOISE = 0.01
 _EXACT = 1e-8
 
 
+class Filling(NamedTuple):
+    """Images that fill missing pixels.
+
+    Attributes
+    ----------
+    steps : iterator of Step
+        Images of the iterations.
+    iterations : int
+        Their number.
+    reason : StopReason
+        Reason for which no more follow.
+    """
+
+    steps: Iterator[Step]
+    iterations: int
+    reason: StopReason
+
+
 def fill(
     problem: Problem,
     denoise: LearnedDenoiser,
@@ -31,13 +52,14 @@ def fill(
     noise_is_known: bool,
     seed: int = 0,
     ended: Callable[[], bool] = lambda: False,
-) -> tuple[Iterator[Step], int]:
+) -> Filling:
     """Return the images that fill missing pixels, and their number.
 
     A tenth of the known pixels is held out. The method that predicts them best fills the
     missing pixels: plug and play with the measured noise, plug and play with exact pixels, or
     the smoothest surface through the known pixels. Texture between few known pixels looks like
-    noise, so measured noise is uncertain.
+    noise, so measured noise is uncertain. With exact pixels it ends after the iteration that
+    predicts the held-out pixels best.
 
     Parameters
     ----------
@@ -56,7 +78,7 @@ def fill(
 
     Returns
     -------
-    (iterator of Step, int)
+    Filling
         One image for each iteration; a single one if no pixel is missing, or for the surface.
 
     Examples
@@ -71,13 +93,13 @@ def fill(
     >>> known[:, ::3, ::2] = False
     >>> problem = make_problem(bright, known, [NoiseModel(0.0, 1e-8, 1e-8)], (0, 6), cpu)
     >>> denoise = LearnedDenoiser(1, volumes=False, device=cpu)
-    >>> steps, count = fill(problem, denoise, 4, noise_is_known=False)
-    >>> len(list(steps)) == count
+    >>> filling = fill(problem, denoise, 4, noise_is_known=False)
+    >>> len(list(filling.steps)) == filling.iterations
     True
     """
     surface = filled(problem)
     if problem.valid.all():
-        return _alone(surface), 1
+        return _alone(surface)
     choices = [problem]
     if not noise_is_known and _has_noise(problem, surface):
         choices.append(_exact(problem))
@@ -85,6 +107,7 @@ def fill(
     drawn = torch.rand(surface[:1, :1].shape, generator=random, device=surface.device)
     heldout = problem.valid & (drawn < _SHARE)
     chosen: Problem | None = choices[-1]
+    count = iterations
     if int(heldout.sum()) >= _FEWEST:
 
         def error(estimate: Tensor) -> float:
@@ -94,30 +117,28 @@ def fill(
         least, chosen = error(filled(replace(problem, valid=rest))), None
         for choice in choices:
             part = replace(choice, valid=rest)
-            step = _last(alternate(part, part.operator, denoise, iterations), ended)
-            if step is None:
-                return _alone(surface), 1
-            found = error(step.finished(denoise))
+            errors, last = [], None
+            for step in alternate(part, part.operator, denoise, iterations):
+                if ended():
+                    return _alone(surface)
+                errors.append(error(step.estimate))
+                last = step
+            assert last is not None
+            found = error(last.finished(denoise))
             if found < least:
                 least, chosen = found, choice
+                # An image with the noise of known pixels loses it at the last levels.
+                count = iterations if last.is_noisy else int(np.argmin(errors)) + 1
     if chosen is None:
-        return _alone(surface), 1
-    return alternate(chosen, chosen.operator, denoise, iterations), iterations
+        return _alone(surface)
+    steps = islice(alternate(chosen, chosen.operator, denoise, iterations), count)
+    reason = StopReason.MAX_ITERATIONS if count == iterations else StopReason.HELD_OUT_MINIMUM
+    return Filling(steps, count, reason)
 
 
-def _last(steps: Iterator[Step], ended: Callable[[], bool]) -> Step | None:
-    """Return the last step, or None if it was ended before."""
-    step = next(steps)
-    while not ended():
-        later = next(steps, None)
-        if later is None:
-            return step
-        step = later
-    return None
-
-
-def _alone(image: Tensor) -> Iterator[Step]:
-    return iter([Step(image, image, 0.0, is_noisy=False)])
+def _alone(image: Tensor) -> Filling:
+    step = Step(image, image, 0.0, is_noisy=False)
+    return Filling(iter([step]), 1, StopReason.MAX_ITERATIONS)
 
 
 def _has_noise(problem: Problem, surface: Tensor) -> bool:

@@ -10,7 +10,7 @@ import torch
 
 from napari_dip.core.fitting.monitor import to_array
 from napari_dip.core.fitting.plug_and_play.alternation import alternate, filled
-from napari_dip.core.fitting.plug_and_play.missing import fill
+from napari_dip.core.fitting.plug_and_play.missing import Filling, fill
 from napari_dip.core.fitting.result import Fit, Snapshot
 from napari_dip.core.fitting.timer import Timer
 from napari_dip.core.image.regional_means import at_pixels, regional_means
@@ -121,29 +121,28 @@ def plug_and_play(
 
     if isinstance(operator, Identity):
         known = config.noise != "auto"
-        steps, iterations = fill(
-            problem, denoise, iterations, noise_is_known=known, seed=seed, ended=ended
-        )
+        filling = fill(problem, denoise, iterations, noise_is_known=known, seed=seed, ended=ended)
     else:
         steps = alternate(problem, operator, denoise, iterations)
+        filling = Filling(steps, iterations, StopReason.MAX_ITERATIONS)
 
     iteration, shown_at, prepared_at = 0, 0.0, timer.seconds
-    reason = StopReason.MAX_ITERATIONS
-    for iteration, step in enumerate(steps, 1):
+    for iteration, step in enumerate(filling.steps, 1):
         estimate = step.estimate
+        reason: StopReason | None = None
         if timer.stop_requested():
             reason = StopReason.STOP_REQUESTED
         elif time_limit is not None and timer.seconds >= time_limit:
             reason = StopReason.TIME_LIMIT
-        is_last = iteration == iterations or reason is not StopReason.MAX_ITERATIONS
+        elif iteration == filling.iterations:
+            reason = filling.reason
+        is_last = reason is not None
         if is_last:
             estimate = step.finished(denoise)
         if is_last or timer.seconds - shown_at >= interval:
             loss = float(weighted_mean(observed.nll(estimate), valid))
             array = to_array(problem, estimate)
-            snapshot = Snapshot(
-                iteration, loss, None, iteration, array, reason if is_last else None
-            )
+            snapshot = Snapshot(iteration, loss, None, iteration, array, reason)
             with timer.waiting():
                 yield snapshot
             shown_at = timer.seconds
@@ -154,7 +153,7 @@ def plug_and_play(
         estimate=to_array(problem, estimate),
         iterations=iteration,
         selected_iteration=iteration,
-        stop_reason=reason,
+        stop_reason=reason or filling.reason,
         seconds=timer.seconds,
         seconds_per_iteration=(timer.seconds - prepared_at) / max(iteration, 1),
         parameters=denoise.parameters,
