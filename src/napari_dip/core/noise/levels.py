@@ -156,15 +156,13 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     return levels
 
 
-def fit_line(levels: NoiseLevels, *, every_level: bool = False) -> NoiseLine:
+def fit_line(levels: NoiseLevels) -> NoiseLine:
     """Fit a line to the noise of the levels; levels with texture are left out.
 
     Parameters
     ----------
     levels : NoiseLevels
         Intensity and variance of each level.
-    every_level : bool
-        Use all levels. Default False.
 
     Notes
     -----
@@ -188,7 +186,7 @@ def fit_line(levels: NoiseLevels, *, every_level: bool = False) -> NoiseLine:
             slope, intercept = 0.0, float(np.average(variance[used], weights=weights**2))
         expected = np.maximum(slope * intensity + intercept, 0.05 * mean)
         smooth = variance <= highest * expected
-        if every_level or smooth.sum() < _FEWEST_LEVELS or (smooth == used).all():
+        if smooth.sum() < _FEWEST_LEVELS or (smooth == used).all():
             break
         used = smooth
     expected = np.maximum(slope * intensity + intercept, 0.05 * mean)[used]
