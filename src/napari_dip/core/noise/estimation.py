@@ -14,6 +14,7 @@ from napari_dip.core.noise.correlation import (
     is_correlated,
     noise_correlation,
 )
+from napari_dip.core.noise.drawings import is_drawing
 from napari_dip.core.noise.incomplete import incomplete_variance
 from napari_dip.core.noise.levels import NoiseLevels, fit_line, measure_levels
 from napari_dip.core.noise.model import LEAST_SHARE, MeanVariance
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 # the noise is at most half a step.
 _NEGLIGIBLE, _NEGLIGIBLE_STEP, _HALF_STEP = 0.005, 0.01, 0.5
 _CONTRAST_PERCENTILES = (5, 95)
+# Smallest variance, in squared image units: no weight is infinite.
+_LEAST = float(np.finfo(np.float32).tiny)
 # Largest rise of the variance over the intensity range of noise that counts as Gaussian.
 _FLAT = 0.5
 
@@ -133,9 +136,9 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
 
     Notes
     -----
-    White noise is measured by `levels.measure_levels`. Correlated noise has hardly any power
-    at the frequencies used there. If flat regions show correlated noise, their power is
-    measured instead (`correlation.correlated_levels`).
+    A drawing of two values has no noise. White noise is measured by `levels.measure_levels`.
+    Correlated noise has hardly any power at the frequencies used there. If flat regions show
+    correlated noise, their power is measured instead (`correlation.correlated_levels`).
 
     References
     ----------
@@ -149,6 +152,8 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
     >>> bool(abs(estimate_mean_variance(2.0 * photons).slope - 2.0) < 0.3)
     True
     """
+    if is_drawing(planes):
+        return _flat(_LEAST)
     correlation = noise_correlation(planes)
     if is_correlated(correlation, planes.shape[-2:]):
         levels, grain = correlated_levels(planes)
@@ -161,17 +166,16 @@ def _line(levels: NoiseLevels | None, planes: NDArray[Any]) -> MeanVariance:
 
     For a too small image it is the variance of the pixels.
     """
-    least = float(np.finfo(np.float32).tiny)
     if levels is None:
         known = finite_mask(planes)
         if not known.all() and (variance := incomplete_variance(planes)) is not None:
-            return _flat(max(variance, least))._replace(error=1.0)
+            return _flat(max(variance, _LEAST))._replace(error=1.0)
         valid = planes[known].astype(np.float64)
         spread = float(valid.var()) if valid.size else 1.0
         return _flat(spread or 1.0)._replace(error=1.0)
     slope, intercept, error = fit_line(levels)
     # The line may be negative at the darkest level.
     expected = np.maximum(slope * levels.intensity + intercept, 0.0)
-    mean_variance = max(float(expected.mean()), least)
+    mean_variance = max(float(expected.mean()), _LEAST)
     rise = slope * float(np.ptp(levels.intensity)) / mean_variance
     return MeanVariance(slope, intercept, mean_variance, rise, error=error)
