@@ -10,10 +10,16 @@ fits        a whole run on some of these pictures: PSNR of observation and resul
 correlated  blurred noise is added, and wide-field frames: share that is detected
 widefield   the first wide-field frame of each field, restored
 
-All pictures are 256 x 256 centre crops with 8 bit; decibels are relative to a range of 255.
-A picture has noise of its own: `own` is the noise that is measured without added noise, an error
-`with own` is relative to the root of the sum of squares of both, and an error `beside own` is that
-of the difference of squares. `used` is the level that the network of the learned start showed.
+All pictures are 256 x 256 centre crops with 8 bit; decibels are relative to a range of 255. For
+`levels` no noise is added to constant regions, such as the padding of a brain: nothing was recorded
+there.
+
+A picture has noise of its own: an error `with own` is relative to the root of the sum of squares
+of both, and an error `beside own` is that of the difference of squares. `own` is measured with
+white noise of 1 that is added and subtracted in squares, three times. Without it, rounding,
+compression and interpolation leave directions of patches empty, and own noise seems too small;
+and saturated areas, which have no noise of their own, do not count. `used` is the level that the
+network of the learned start showed.
 """
 
 from __future__ import annotations
@@ -30,6 +36,7 @@ from scipy import ndimage
 
 from napari_dip import DipConfig, Image, restore
 from napari_dip.api import finish
+from napari_dip.core.image.constant_regions import find_constant_regions
 from napari_dip.core.noise.correlation import CORRELATED
 from napari_dip.core.restoration.channel_stats import find_channels
 from napari_dip.core.tasks import Denoise
@@ -50,6 +57,8 @@ FILES = (
 # Brains are similar: use only some.
 BRAINS = 6
 NOISES = ("g2", "g5", "g10", "g25", "g50", "p10", "p30", "p100")
+# Seeds of the white noise of 1 with which the noise of a picture itself is measured.
+OWN_SEEDS = (11, 12, 13)
 WIDTHS, CORRELATED_LEVELS = (0.7, 1.0, 1.5), (10, 25)
 FIELDS = ("BPAE_B", "BPAE_G", "BPAE_R")
 FITTED = (
@@ -92,6 +101,27 @@ def with_noise(clean: np.ndarray, noise: str, seed: int | None = None) -> tuple[
     observed = (random.poisson(photons) * 255 / number).astype(np.float32)
     lit = photons[photons > 0]  # where no photon can come, there is no noise to be found
     return observed, float(np.sqrt(np.mean(lit))) * 255 / number
+
+
+def recorded(values: np.ndarray) -> np.ndarray:
+    """Return the mask of the pixels outside constant regions, of the shape of the picture."""
+    planes = values[..., None] if values.ndim == 2 else values
+    masks = [~find_constant_regions(plane) for plane in np.moveaxis(planes, -1, 0)]
+    return np.stack(masks, axis=-1).reshape(values.shape)
+
+
+def with_own(values: np.ndarray, noise: str, seed: int | None = None) -> tuple[np.ndarray, float]:
+    """Add noise where a picture was recorded; return the observation and the added level there."""
+    where = recorded(values)
+    observed, _ = with_noise(values, noise, seed)
+    _, level = with_noise(values[where], noise, seed)
+    return np.where(where, observed, values), level
+
+
+def own_noise(values: np.ndarray) -> float:
+    """Return the level of the noise that a picture has without added noise."""
+    levels = [noise_of(with_own(values, "g1", seed)[0])[0].sigma for seed in OWN_SEEDS]
+    return float(np.sqrt(max(np.mean(np.square(levels)) - 1, 0.0)))
 
 
 def blurred(clean: np.ndarray, width: float, level: float) -> np.ndarray:
@@ -140,10 +170,10 @@ def clean(options: argparse.Namespace) -> Iterator[dict[str, object]]:
 
 def levels(options: argparse.Namespace) -> Iterator[dict[str, object]]:
     for name, values in chosen(options):
-        own = noise_of(values)[0].sigma
+        own = own_noise(values)
         row: dict[str, object] = {"picture": name, "own": own}
         for noise in options.noises:
-            observed, level = with_noise(values, noise)
+            observed, level = with_own(values, noise)
             found = noise_of(observed)[0].sigma
             beside = np.sqrt(max(found**2 - own**2, 0.0))
             row |= {noise: found / level - 1, f"{noise} beside own": beside / level - 1}

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from napari_dip.core.noise.correlation import CORRELATED, noise_correlation
-from napari_dip.core.noise.flat_regions import hold_noise
+from napari_dip.core.noise.flat_regions import flat_power, hold_noise, power_of_blurred
 from tests.tiny import waves
 
 
@@ -68,3 +68,11 @@ def test_tiles_with_missing_pixels_are_left_out():
     noisy = blurred_noise(1.0)
     noisy[:, :64] = np.nan
     assert hold_noise(noisy[None])
+
+
+@pytest.mark.parametrize("width", [0.7, 1.0, 1.5])
+def test_power_of_blurred_noise_is_that_of_flat_tiles(width):
+    found = flat_power(blurred_noise(width, 512)[None])
+    coarse, fine = power_of_blurred(width)
+    assert found.coarse.mean() == pytest.approx(400 * coarse, rel=0.1)
+    assert found.fine.mean() == pytest.approx(400 * fine, rel=0.15)

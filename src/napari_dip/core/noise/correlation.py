@@ -1,31 +1,31 @@
-"""Spatial correlation of the noise, and its width."""
+"""Spatial correlation of the noise, its width and its level."""
 
 from __future__ import annotations
 
-import math
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_dip.core.noise.flat_regions import hold_noise
+from napari_dip.core.noise.flat_regions import flat_power, hold_noise, power_of_blurred
+from napari_dip.core.noise.levels import NoiseLevels
 
 # Smallest correlation of neighbouring pixels of correlated noise. White noise, real and
 # synthetic, has -0.1 to 0.1; noise blurred by 0.7 pixels has 0.28 to 0.35, by one pixel 0.35 to
-# 0.5.
+# 0.5. With a limit of 0.2, fine texture was restored as noise (docs/notebook/noise.md).
 CORRELATED = 0.25
 # Correlation is measured in the flattest tiles: side [pixels], share and smallest number.
 _TILE = 8
 _FLATTEST = 0.2
 _FEWEST_TILES = 8
-# Distances of a near and a far neighbour in second derivatives [pixels].
-LAGS = (2, 4)
 # Standard deviations of the Gaussian that may have blurred the noise [pixels].
-_GRAINS = np.linspace(0.3, 3.0, 271)
-# Noise and image are compared in rings of frequencies: width [cycles per pixel], index of the
-# first ring, and the relative power below which a ring is left out.
-_RING, _LOWEST, _FADED = 0.03, 3, math.exp(-3)
-_QUARTER = 0.25
+_GRAINS = np.linspace(0.3, 3.0, 136)
+# The power of a level of n tiles has as large an error as the variance of this multiple of n
+# overlapping patches.
+_PATCHES_PER_TILE = 100
+# Smallest side of an image whose correlation is measured [pixels].
+_NARROWEST = 16
 # Details below this share of the intensity range may not be noise.
 _FAINT = 0.01
 
@@ -83,85 +83,47 @@ def noise_correlation(planes: NDArray[Any]) -> float | None:
 
 def is_correlated(correlation: float | None, shape: tuple[int, ...]) -> bool:
     """Return whether noise is correlated and planes (Y, X) are large enough to measure it."""
-    return correlation is not None and correlation >= CORRELATED and min(shape) >= 4 * max(LAGS)
+    return correlation is not None and correlation >= CORRELATED and min(shape) >= _NARROWEST
 
 
-def find_grain(ratio: float) -> float:
-    """Return the standard deviation of the Gaussian that blurs white noise into this noise.
-
-    Parameters
-    ----------
-    ratio : float
-        Standard deviation of the second derivatives over the near lag divided by that over the
-        far lag.
-
-    Returns
-    -------
-    float
-        Standard deviation [pixels], 0.3 to 3; 0.3 for white noise.
-
-    Notes
-    -----
-    The ratio is that of `share_passed` at both lags.
-
-    Examples
-    --------
-    >>> round(find_grain(0.83), 1), round(find_grain(0.53), 1), round(find_grain(0.26), 1)
-    (0.7, 1.0, 1.5)
-    """
-    near, far = (share_passed(_GRAINS, lag) for lag in LAGS)
-    return float(np.interp(-ratio, -near / far, _GRAINS))
-
-
-def share_passed(grain: Any, lag: int) -> Any:
-    """Return the share of the standard deviation of correlated noise in second derivatives.
-
-    Parameters
-    ----------
-    grain : float or array
-        Standard deviation of the Gaussian that blurred the noise [pixels].
-    lag : int
-        Distance of the neighbours in the second derivative [pixels].
-
-    Notes
-    -----
-    White noise blurred by a Gaussian of standard deviation s has the correlation
-    exp(-d^2 / 4 s^2) over the distance d. The variance of its second derivative over the lag L
-    along both axes, relative to white noise, is
-    (1 - 4/3 exp(-L^2 / 4 s^2) + 1/3 exp(-L^2 / s^2))^2.
-    """
-    return 1 - 4 / 3 * np.exp(-(lag**2) / (4 * grain**2)) + np.exp(-(lag**2) / grain**2) / 3
-
-
-def most_noise(planes: NDArray[Any], grain: float) -> float:
-    """Return the largest possible variance of correlated noise in planes (P, Y, X).
+def correlated_levels(planes: NDArray[Any]) -> tuple[NoiseLevels, float]:
+    """Return the variance of correlated noise at each intensity level, and its grain.
 
     Parameters
     ----------
     planes : (P, Y, X) array
-        Planes of the channel.
-    grain : float
-        Standard deviation of the Gaussian that blurred the noise [pixels].
+        Planes of the channel, whose flattest tiles hold noise (`flat_regions.hold_noise`).
+
+    Returns
+    -------
+    NoiseLevels
+        Variance of the noise at each intensity.
+    float
+        Standard deviation of the Gaussian that would blur white noise into this noise [pixels],
+        0.3 to 3.
 
     Notes
     -----
-    The noise has at most the power of the image at every frequency. Structure lies in few
-    directions, so it hardly changes the lower quartile over a ring of frequencies.
+    The ratio of the power at fine and at coarse details of the flattest tiles determines the
+    grain; the power at coarse details and the grain determine the variance.
+
+    Examples
+    --------
+    >>> from scipy import ndimage
+    >>> noise = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(1, 128, 128)), 1)
+    >>> levels, grain = correlated_levels(noise * 5 / noise.std())
+    >>> round(grain, 1), bool(abs(levels.variance.mean() - 25) < 3)
+    (1.0, True)
     """
-    known = np.where(np.isfinite(planes), planes, np.nan).astype(np.float64)
-    levels = np.nanmean(known, axis=(-2, -1), keepdims=True)
-    spectra = np.fft.fft2(np.where(np.isnan(known), levels, known) - levels, norm="ortho")
-    power = np.abs(spectra) ** 2
-    along_y, along_x = map(np.fft.fftfreq, planes.shape[-2:])
-    squared = along_y[:, None] ** 2 + along_x**2
-    share = np.exp(-((2 * np.pi * grain) ** 2) * squared)
-    rings = (np.sqrt(squared) / _RING).astype(int)
-    faint = share < _FADED * np.exp(-((2 * np.pi * grain * _RING * _LOWEST) ** 2))
-    ratios = [
-        np.quantile((power / share)[:, rings == ring], _QUARTER, axis=1).mean()
-        for ring in np.unique(rings[rings >= _LOWEST])  # some rings of a small image are empty
-        if not faint[rings == ring].any()
-    ]
-    lowest = np.sort(ratios)[:2].mean() if ratios else np.inf
-    # The power of noise has an exponential distribution.
-    return float(lowest * share.mean() / -math.log(1 - _QUARTER))
+    power = flat_power(planes)
+    coarse, fine = _power_of_grains()
+    ratio = float(np.median(power.fine / power.coarse))
+    grain = float(np.interp(-ratio, -fine / coarse, _GRAINS))
+    variance = power.coarse / np.interp(grain, _GRAINS, coarse)
+    return NoiseLevels(power.intensity, variance, _PATCHES_PER_TILE * power.tiles), grain
+
+
+@cache
+def _power_of_grains() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    coarse, fine = np.array([power_of_blurred(grain) for grain in _GRAINS.tolist()]).T
+    return coarse, fine

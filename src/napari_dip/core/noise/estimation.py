@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_dip.core.image.image import finite_mask
 from napari_dip.core.noise.correlation import (
-    LAGS,
-    find_grain,
+    correlated_levels,
     is_correlated,
-    most_noise,
     noise_correlation,
-    share_passed,
 )
+from napari_dip.core.noise.drawings import is_drawing
 from napari_dip.core.noise.incomplete import incomplete_variance
 from napari_dip.core.noise.levels import NoiseLevels, fit_line, measure_levels
 from napari_dip.core.noise.model import LEAST_SHARE, MeanVariance
@@ -26,16 +23,12 @@ from napari_dip.core.records import NoiseRecord
 if TYPE_CHECKING:
     from napari_dip.config import DipConfig
 
-# The second derivative along both axes removes ramps and edges along an axis (Immerkaer 1996)
-# and keeps the standard deviation of white noise.
-_SECOND_DERIVATIVE = np.array([1, -2, 1]) / math.sqrt(6)
-_LEVELS = 24
-# 68.27% of a normal distribution lies within one standard deviation.
-_ONE_SIGMA = 0.6827
 # Noise up to this share of the contrast is negligible. For integers the second share holds, if
 # the noise is at most half a step.
 _NEGLIGIBLE, _NEGLIGIBLE_STEP, _HALF_STEP = 0.005, 0.01, 0.5
 _CONTRAST_PERCENTILES = (5, 95)
+# Smallest variance, in squared image units: no weight is infinite.
+_LEAST = float(np.finfo(np.float32).tiny)
 # Largest rise of the variance over the intensity range of noise that counts as Gaussian.
 _FLAT = 0.5
 
@@ -143,10 +136,9 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
 
     Notes
     -----
-    White noise is measured by `levels.measure_levels`. Correlated noise has hardly any power
-    at the frequencies used there. If flat regions show correlated noise, second derivatives
-    over a lag of four pixels are measured instead; the ratio to those over a lag of two pixels
-    yields the share of the noise that they miss.
+    A drawing of two values has no noise. White noise is measured by `levels.measure_levels`.
+    Correlated noise has hardly any power at the frequencies used there. If flat regions show
+    correlated noise, their power is measured instead (`correlation.correlated_levels`).
 
     References
     ----------
@@ -160,70 +152,30 @@ def estimate_mean_variance(planes: NDArray[Any]) -> MeanVariance:
     >>> bool(abs(estimate_mean_variance(2.0 * photons).slope - 2.0) < 0.3)
     True
     """
+    if is_drawing(planes):
+        return _flat(_LEAST)
     correlation = noise_correlation(planes)
     if is_correlated(correlation, planes.shape[-2:]):
-        return _correlated_line(planes, correlation)
+        levels, grain = correlated_levels(planes)
+        return _line(levels, planes)._replace(grain=grain, correlation=correlation)
     return _line(measure_levels(planes), planes)._replace(correlation=correlation)
 
 
-def _correlated_line(planes: NDArray[Any], correlation: float | None) -> MeanVariance:
-    # Every level holds noise, as flat regions show, and its variance may not lie on a line.
-    near, far = (_line(_derivative_levels(planes, lag), planes, every_level=True) for lag in LAGS)
-    grain = find_grain(math.sqrt(near.mean_variance / far.mean_variance))
-    mean_variance = far.mean_variance / share_passed(grain, LAGS[1]) ** 2
-    mean_variance = min(mean_variance, most_noise(planes, grain))
-    scale = mean_variance / far.mean_variance
-    slope, intercept = far.slope * scale, far.intercept * scale
-    return MeanVariance(slope, intercept, mean_variance, far.rise, grain, correlation, far.error)
-
-
-def _line(
-    levels: NoiseLevels | None, planes: NDArray[Any], *, every_level: bool = False
-) -> MeanVariance:
+def _line(levels: NoiseLevels | None, planes: NDArray[Any]) -> MeanVariance:
     """Fit the line to the levels, or return the variance between few or scattered pixels.
 
     For a too small image it is the variance of the pixels.
     """
-    least = float(np.finfo(np.float32).tiny)
     if levels is None:
         known = finite_mask(planes)
         if not known.all() and (variance := incomplete_variance(planes)) is not None:
-            return _flat(max(variance, least))._replace(error=1.0)
+            return _flat(max(variance, _LEAST))._replace(error=1.0)
         valid = planes[known].astype(np.float64)
         spread = float(valid.var()) if valid.size else 1.0
         return _flat(spread or 1.0)._replace(error=1.0)
-    slope, intercept, error = fit_line(levels, every_level=every_level)
+    slope, intercept, error = fit_line(levels)
     # The line may be negative at the darkest level.
     expected = np.maximum(slope * levels.intensity + intercept, 0.0)
-    mean_variance = max(float(expected.mean()), least)
+    mean_variance = max(float(expected.mean()), _LEAST)
     rise = slope * float(np.ptp(levels.intensity)) / mean_variance
     return MeanVariance(slope, intercept, mean_variance, rise, error=error)
-
-
-def _derivative_levels(planes: NDArray[Any], lag: int) -> NoiseLevels | None:
-    """Return the variance of second derivatives over a lag [pixels] at each intensity level."""
-    means, details = _derivatives(planes, lag)
-    if details.size < _LEVELS:
-        return None
-    ends = np.arange(1, _LEVELS) * details.size // _LEVELS
-    groups = np.split(np.argpartition(means, ends), ends)
-    return NoiseLevels(
-        np.array([means[group].mean() for group in groups]),
-        np.array([np.quantile(details[group], _ONE_SIGMA) ** 2 for group in groups]),
-        details.size // _LEVELS,
-    )
-
-
-def _derivatives(planes: NDArray[Any], lag: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return local mean and absolute second derivative of each pixel with all neighbours."""
-    kernel = np.zeros(2 * lag + 1)
-    kernel[::lag] = _SECOND_DERIVATIVE
-    means, details = [], []
-    for plane in planes:
-        valid = finite_mask(plane)
-        values = np.where(valid, plane, 0).astype(np.float64)
-        inside = ndimage.minimum_filter(valid, kernel.size, mode="constant", cval=0)
-        means.append(ndimage.uniform_filter(values, kernel.size)[inside])
-        along_y = ndimage.convolve1d(values, kernel, axis=0)
-        details.append(np.abs(ndimage.convolve1d(along_y, kernel, axis=1))[inside])
-    return np.concatenate(means), np.concatenate(details)

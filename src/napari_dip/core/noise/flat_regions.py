@@ -1,4 +1,4 @@
-"""Flat regions: distinction of noise and texture in the flattest tiles of an image."""
+"""Flat regions: noise and texture, and the power of noise, in the flattest tiles of an image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.fft import dctn
+from scipy.fft import dct, dctn
 from scipy.special import polygamma
 
 # Side of a tile [pixels], and smallest number of tiles for the test.
@@ -24,7 +24,7 @@ _FINE = (_RADIUS >= 3.1) & (_RADIUS < 5.2)
 _RINGS = [np.round(_RADIUS) == ring for ring in range(1, _SIDE + 1)]
 # Limits between noise and texture; see Notes of `hold_noise`.
 _MOST_DISPERSION, _MOST_OTHER_DISPERSION = 0.12, 0.8
-_MOST_COHERENCE, _MOST_FINE_COHERENCE = 1.85, 1.6
+_MOST_COHERENCE, _MOST_FINE_COHERENCE = 1.8, 1.7
 # Standard deviations of the Gaussian derivatives that measure directions, and of the high-pass
 # filter before them [pixels].
 _DERIVATIVE, _HIGH_PASS = 1.0, 2.0
@@ -38,6 +38,87 @@ class _Tiles(NamedTuple):
     power: NDArray[np.float64]
     coherence: NDArray[np.float64]
     fine_coherence: NDArray[np.float64]
+
+
+class FlatPower(NamedTuple):
+    """Power of the noise in two bands of frequencies, at each intensity level.
+
+    Attributes
+    ----------
+    intensity : (L,) array
+        Mean intensity of the flattest tiles of each level, ascending.
+    coarse, fine : (L,) array
+        Mean square of their coefficients in the cosine transform of 8 x 8 pixels.
+    tiles : int
+        Number of flattest tiles of a level.
+    """
+
+    intensity: NDArray[np.float64]
+    coarse: NDArray[np.float64]
+    fine: NDArray[np.float64]
+    tiles: int
+
+
+def flat_power(planes: NDArray[Any]) -> FlatPower:
+    """Return the power of the noise of planes in the flattest tiles of each intensity level.
+
+    Parameters
+    ----------
+    planes : (P, Y, X) array
+        Planes of the channel, whose flattest tiles hold noise (`hold_noise`).
+
+    Notes
+    -----
+    The power in each band is that of the tiles with the least power in the other one. The
+    coefficients of noise are nearly independent, so this choice leaves out texture and hardly
+    changes the power of noise.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0, 3, (1, 128, 128))
+    >>> [round(float(np.sqrt(flat_power(noise).fine.mean())), 1), flat_power(noise).tiles]
+    [3.1, 25]
+    """
+    tiles = _tiles(planes)
+    rows, count = [], 0
+    for level in _levels(tiles.mean):
+        smooth = _flattest(tiles.power, level, _FINE)
+        even = _flattest(tiles.power, level, _COARSE)
+        count = len(smooth)
+        rows.append(
+            (
+                tiles.mean[smooth].mean(),
+                tiles.power[smooth][:, _COARSE].mean(),
+                tiles.power[even][:, _FINE].mean(),
+            )
+        )
+    intensity, coarse, fine = np.array(rows).T
+    return FlatPower(intensity, coarse, fine, count)
+
+
+def power_of_blurred(grain: float) -> tuple[float, float]:
+    """Return the power of blurred white noise of variance 1 in the coarse and the fine band.
+
+    Parameters
+    ----------
+    grain : float
+        Standard deviation of the Gaussian that blurred the noise [pixels].
+
+    Notes
+    -----
+    Pixels at the distance d have the correlation exp(-d^2 / 4 s^2), where s is the grain.
+
+    Examples
+    --------
+    >>> [round(power, 2) for power in power_of_blurred(1.0)]
+    [3.5, 0.69]
+    """
+    place = np.arange(_SIDE)
+    correlation = np.exp(-(np.subtract.outer(place, place) ** 2) / (4 * grain**2))
+    transform = dct(np.eye(_SIDE), axis=0, norm="ortho")
+    along = np.einsum("ki,ij,kj->k", transform, correlation, transform)
+    power = np.outer(along, along)
+    return float(power[_COARSE].mean()), float(power[_FINE].mean())
 
 
 def hold_noise(planes: NDArray[Any]) -> bool:
@@ -59,7 +140,7 @@ def hold_noise(planes: NDArray[Any]) -> bool:
     varies and texture has a direction. Tiles are chosen by their power in one frequency band
     and compared in another. For noise, the variance of the logarithm of the power exceeds that
     of a chi-squared variable (trigamma) by less than 0.12 in one band and by less than 0.8 in
-    the other. Its mean coherence of the structure tensor is at most 1.85 times (1.6 times for
+    the other. Its mean coherence of the structure tensor is at most 1.8 times (1.7 times for
     fine details) that of isotropic noise with the same radial spectrum. All values are medians
     over the intensity levels. The limits separate photographs, histology and electron
     microscopy from the same images with noise (benchmarks/harm.py).
