@@ -104,7 +104,7 @@ def test_ends_where_held_out_pixels_are_predicted_best(monkeypatch, best):
     def alternate_with_errors(*arguments):
         *_, last_step = alternate(*arguments)
         for count in range(1, ITERATIONS + 1):
-            yield last_step._replace(image=last_step.image + 0.02 * abs(count - best))
+            yield last_step._replace(image=last_step.image + 0.005 * abs(count - best))
 
     monkeypatch.setattr(missing_module, "alternate", alternate_with_errors)
     filling = fill(problem_of(discs(), scattered()), DENOISE, ITERATIONS, noise_is_known=True)
