@@ -27,6 +27,8 @@ _LARGE_REGIONS = 0.05
 # Share of the area with the observation blended back from which on it is reported, and from
 # which on it counts as most of the image.
 _SOME, _MUCH = 0.02, 0.5
+# Standard deviation that is none at all, as that of a drawing of two values [units of the image].
+_NOTHING = 1e-9
 # Largest number of planes in a list.
 _SHOWN = 10
 
@@ -146,7 +148,9 @@ def of_noiseless(noise: Sequence[NoiseRecord], *, fitted: bool) -> tuple[str, ..
         if fitted
         else "All pixels come back unchanged, without a fit."
     )
-    return (f"{subject} hardly any noise (standard deviation {max(sigmas):.3g}). {result}",)
+    most = max(sigmas)
+    level = f" (standard deviation {most:.3g})" if most > _NOTHING else ""
+    return (f"{subject} hardly any noise{level}. {result}",)
 
 
 def of_tiles(tiling: TilingRecord | None) -> list[str]:
