@@ -4,7 +4,7 @@ import pytest
 
 from napari_dip.config import DipConfig
 from napari_dip.core.records import NoiseRecord, StripesRecord
-from napari_dip.core.report.warnings import of_fit, of_stripes
+from napari_dip.core.report.warnings import of_fit, of_noiseless, of_stripes
 from napari_dip.core.tasks import Denoise
 
 SMOOTH, WHITE = 0.5, 1.4
@@ -47,3 +47,13 @@ def test_stripes_that_end_within_lines_name_the_choice_that_removes_them():
     stripes = StripesRecord(direction="columns", sigma=4.2, end_within_lines=True)
     noise = [NoiseRecord(model="gaussian", sigma=1.0, stripes=stripes)]
     assert "partial-columns" in of_stripes(noise)[0]
+
+
+@pytest.mark.parametrize(
+    ("sigma", "level"), [(0.25, " (standard deviation 0.25)"), (1e-19, "")], ids=["some", "none"]
+)
+def test_negligible_noise_has_its_level_unless_it_is_none(sigma, level):
+    (sentence,) = of_noiseless(
+        [NoiseRecord(model="gaussian", sigma=sigma, negligible=True)], fitted=False
+    )
+    assert sentence.startswith(f"The image has hardly any noise{level}. All pixels")
