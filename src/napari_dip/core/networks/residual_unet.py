@@ -82,7 +82,7 @@ class ResidualUNet(nn.Module):
         levels = zip(self.up, self.decoder, self._halvings, strict=True)
         for narrow, block, scale in reversed(list(levels)):
             coarse = upsample(narrow(features), self._upsampling, scale)
-            features = block(passed.pop() + coarse)
+            features = block(coarse.add_(passed.pop()))  # in place: no further large tensor
         return features
 
 
@@ -101,4 +101,4 @@ class _Block(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         changed = self.second(functional.relu(self.first(features), inplace=True))
-        return features + changed  # type: ignore[no-any-return]
+        return changed.add_(features)  # type: ignore[no-any-return]
