@@ -109,7 +109,8 @@ def restore(
         check_room(prod(image.shape) * prod(task.factors().values()))
     else:
         check_out(out, image, task)
-    plan = resolve(image, task, config, start_at)
+    with freed_memory_kept():
+        plan = resolve(image, task, config, start_at)
     run = Run(
         plan=plan,
         timer=Timer(stop_requested),
