@@ -66,11 +66,25 @@ def refreshed(monkeypatch):
 
 
 def test_a_preview_appears_with_the_first_progress(viewer, preview):
-    assert len(viewer.layers) == 1
-    assert not preview.draw(estimate(5))
     layer = viewer.layers["cells_denoise"]
+    assert not layer.visible
+    assert not preview.draw(estimate(5))
+    assert layer.visible
     np.testing.assert_array_equal(layer.data[1], 5)
     np.testing.assert_array_equal(layer.data[0], 0)  # the observation
+
+
+def test_a_preview_that_the_user_hides_stays_hidden(viewer, preview):
+    preview.draw(estimate(5))
+    viewer.layers["cells_denoise"].visible = False
+    preview.draw(estimate(6))
+    preview.finish(restoration(preview))
+    assert not viewer.layers["cells_denoise"].visible
+
+
+def test_a_result_without_an_estimate_before_it_is_shown(viewer, preview):
+    (layer,) = preview.finish(restoration(preview))
+    assert layer.visible
 
 
 def test_estimates_are_written_into_the_array(viewer, preview):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Preview(QObject):  # type: ignore[misc]
-    """The layer of one run, from its first progress on.
+    """The layer of one run, hidden until the first estimate: to add one takes napari 0.1 s.
 
     The user may rename, hide or delete the layer at any time; a deleted layer is added
     again with the result.
@@ -53,6 +53,7 @@ class Preview(QObject):  # type: ignore[misc]
         self._canvas: NDArray[Any] | None = None
         self._contrast: LayerContrast | None = None  # RGB has none
         self._layer: ImageLayer | None = None
+        self._is_first = False
         self._blocks = 0
         self._history = History(history_memory())
         self._restoration: Restoration | None = None
@@ -66,18 +67,20 @@ class Preview(QObject):  # type: ignore[misc]
             surface.frameSwapped.connect(self._painted)
 
     def observe(self, canvas: NDArray[Any]) -> None:
-        """Take the copy of the observation that estimates are written into."""
+        """Add a hidden layer with the copy of the observation that estimates are written into."""
         self._canvas = canvas
-        limits = self.job.kwargs.get("contrast_limits")
-        if limits is not None:
+        if (limits := self.job.kwargs.get("contrast_limits")) is not None:
             self._contrast = LayerContrast(limits, canvas)
+        self._layer = self._add(canvas, visible=False, **self.job.kwargs)
+        self._is_first = True
 
     def draw(self, progress: "Progress") -> bool:
         """Write an estimate into the array of the layer; return whether `refresh` must show it.
 
-        False for a new layer: napari has drawn it already.
+        False for the first estimate: napari has drawn it already.
         """
         assert self._canvas is not None  # the observation comes first
+        assert self._layer is not None
         values = as_shown(progress.estimate, self.job.image)
         self._canvas[progress.selection] = values
         self._shown.pop(progress.block, None)
@@ -85,12 +88,16 @@ class Preview(QObject):  # type: ignore[misc]
         # A single tile or run is no result: tiles are blended and runs averaged.
         if self.job.config.runs == 1 and is_whole(progress.selection, self.job.image.axes):
             self._history.add(progress, values)
-        created = self._layer is None
-        if self._layer is None:
-            self._layer = self._add(self._canvas, **self.job.kwargs)
         if self._contrast is not None:
             self._contrast.show_estimate(self._layer, progress, values)
-        return not created
+        return not self._show_first()
+
+    def _show_first(self) -> bool:
+        """Show the layer if it has not been shown yet; return whether that was so."""
+        first, self._is_first = self._is_first, False  # from now on the user may hide it
+        if first and (layer := self._find_layer()) is not None:
+            layer.visible = True
+        return first
 
     def refresh(self, progress: "Progress") -> None:
         """Draw the estimate, if its plane is displayed."""
@@ -109,16 +116,16 @@ class Preview(QObject):  # type: ignore[misc]
         else:
             layer.data = values
             layer.metadata = {**layer.metadata, **metadata}
+        self._show_first()
         if self._contrast is not None:
             self._contrast.show_result(layer, values)
         # From now on iterates are written into the array of the layer.
         self._layer, self._canvas, self._restoration = layer, layer.data, restoration
         self._earlier = None
         self._shown.clear()
-        spread = self._add_uncertainty(restoration, metadata)
         for choice in list(self._choices.values()):
             self.keep(choice)
-        return [layer, *spread]
+        return [layer, *self._add_uncertainty(restoration, metadata)]
 
     @property
     def report(self) -> "Report | None":
@@ -220,8 +227,7 @@ class Preview(QObject):  # type: ignore[misc]
     def show_kept(self) -> None:
         """Draw the result in all blocks that show another iterate."""
         for block in list(self._shown):
-            kept = self._choices.get(block) or self._results.get(block)
-            if kept is not None:
+            if kept := self._choices.get(block) or self._results.get(block):
                 self.show_iterate(kept)
             self._shown.pop(block)
 
