@@ -223,12 +223,16 @@ def pick(dock, qtbot, text):
         qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
 
     chosen = []
-    action.triggered.connect(chosen.append)
+
+    def note(*_):  # PySide would call `append` without the argument of the signal
+        chosen.append(text)
+
+    action.triggered.connect(note)
     QTimer.singleShot(300, press)  # the click on the button may return when the menu is closed
     QApplication.processEvents()
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(chosen))
-    action.triggered.disconnect(chosen.append)
+    action.triggered.disconnect(note)
 
 
 def test_all_layers_are_restored_and_the_last_result_taken_back(viewer, fake_restore, qtbot):
