@@ -110,6 +110,7 @@ def test_a_user_restores_a_sample(viewer, qtbot):
     click(dock, qtbot, "run")
     qtbot.waitUntil(lambda: "cell_denoise" in viewer.layers, timeout=60_000)
     preview = viewer.layers["cell_denoise"]
+    qtbot.waitUntil(lambda: preview.visible, timeout=60_000)  # with the first estimate
     first = wait_until_shown(viewer, preview, qtbot)
     assert abs(first - before) > _TOLERANCE
 

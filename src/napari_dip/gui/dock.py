@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QEvent, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_dip.config import DipConfig
@@ -25,6 +26,7 @@ from napari_dip.gui.run.run_buttons import RunButtons, State
 from napari_dip.gui.session.settings import remember
 from napari_dip.gui.widgets.cards import Advice
 from napari_dip.gui.widgets.collapsible import ScrollColumn
+from napari_dip.gui.widgets.dock_title import shorten_title
 from napari_dip.gui.widgets.focus import order_focus
 from napari_dip.gui.widgets.notify import notify
 
@@ -225,6 +227,11 @@ class DeepImagePriorWidget(QWidget):  # type: ignore[misc]
 
     def _advise(self, error: Exception, text: str) -> Advice:
         return advice_of(error, text, self._form)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Shorten the title once the widget is in its dock."""
+        super().showEvent(event)
+        shorten_title(self, "Deep Image Prior")
 
     def changeEvent(self, event: QEvent) -> None:
         """Stop the run and keep its result when napari removes this widget from its dock."""
