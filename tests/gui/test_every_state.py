@@ -290,6 +290,14 @@ def test_the_batch_dialog_fits(viewer, dock, qtbot, theme, tmp_path, monkeypatch
     assert_fits(viewer, dialog, qtbot, f"batch{ending}")
 
 
+def test_name_of_a_layer_fits_into_the_list(viewer, dock, qtbot):
+    name = "control 3, stack 12"
+    dock.layer = viewer.add_image(np.zeros((8, 8)), name=name)
+    layers = dock.findChild(QComboBox, "layer")
+    width = QFontMetrics(layers.font()).horizontalAdvance(name)
+    qtbot.waitUntil(lambda: width + _ARROW <= layers.width())
+
+
 def test_refused_layer_fits(viewer, dock, qtbot):
     dock.layer = viewer.add_image(np.zeros((1, 1, 1, 1, 8, 8)), name="six dimensions")
     with qtbot.waitSignal(dock.failed):

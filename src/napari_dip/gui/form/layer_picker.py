@@ -43,7 +43,10 @@ class LayerPicker(QWidget):  # type: ignore[misc]
         self._pin.setCheckable(True)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(make_rows(self._list), stretch=1)
+        rows = make_rows(self._list)
+        # Names of layers are long: their list begins where its own label ends.
+        rows.layout().labelForField(self._list.native).setMinimumWidth(0)
+        row.addWidget(rows, stretch=1)
         row.addWidget(self._pin)
         self._pin.toggled.connect(self._follow)
         viewer.layers.selection.events.active.connect(self._follow)
