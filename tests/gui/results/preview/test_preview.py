@@ -74,6 +74,25 @@ def test_a_preview_appears_with_the_first_progress(viewer, preview):
     np.testing.assert_array_equal(layer.data[0], 0)  # the observation
 
 
+def test_the_selection_changes_with_the_first_estimate(viewer, parent):
+    source = viewer.add_image(np.zeros((3, 4, 5)), name="cells")
+    viewer.add_image(np.zeros((3, 4, 5)), name="others")
+    viewer.layers.selection.active = source
+    preview = observed(viewer, parent, source)
+    assert viewer.layers.selection.active is source
+    preview.draw(estimate(5))
+    assert viewer.layers.selection.active is viewer.layers["cells_denoise"]
+
+
+def test_a_run_without_an_estimate_leaves_the_selection(viewer, parent):
+    source = viewer.add_image(np.zeros((3, 4, 5)), name="cells")
+    viewer.add_image(np.zeros((3, 4, 5)), name="others")
+    viewer.layers.selection.active = source
+    observed(viewer, parent, source).discard()
+    assert viewer.layers.selection.active is source
+    assert [layer.name for layer in viewer.layers] == ["cells", "others"]
+
+
 def test_a_preview_that_the_user_hides_stays_hidden(viewer, preview):
     preview.draw(estimate(5))
     viewer.layers["cells_denoise"].visible = False

@@ -71,7 +71,10 @@ class Preview(QObject):  # type: ignore[misc]
         self._canvas = canvas
         if (limits := self.job.kwargs.get("contrast_limits")) is not None:
             self._contrast = LayerContrast(limits, canvas)
+        selection = self.viewer.layers.selection
+        active = selection.active
         self._layer = self._add(canvas, visible=False, **self.job.kwargs)
+        selection.active = active  # a run that is refused leaves the selection as it was
         self._is_first = True
 
     def draw(self, progress: "Progress") -> bool:
@@ -97,6 +100,7 @@ class Preview(QObject):  # type: ignore[misc]
         first, self._is_first = self._is_first, False  # from now on the user may hide it
         if first and (layer := self._find_layer()) is not None:
             layer.visible = True
+            self.viewer.layers.selection.active = layer
         return first
 
     def refresh(self, progress: "Progress") -> None:
