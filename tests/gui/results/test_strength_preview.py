@@ -68,6 +68,18 @@ def test_of_several_values_the_newest_wins(dock, preview, fake_restore, qtbot):
     assert preview._job.config.strength == dock.config.strength
 
 
+def test_layer_is_kept_for_a_part_of_another_size(viewer, dock, preview, qtbot):
+    move(dock, 5)
+    wait_for(preview, qtbot)
+    shown = viewer.layers[NAME]
+    preview._side = 16
+    move(dock, 6)
+    wait_for(preview, qtbot)
+    assert viewer.layers[NAME] is shown
+    assert shown.data.shape == (16, 16)
+    assert tuple(shown.translate) == (2.0 * 16, 2.0 * 24)
+
+
 def test_part_in_the_middle_of_a_large_image_is_previewed(viewer, dock, preview, qtbot):
     large = viewer.add_image(np.zeros((1000, 900), np.float32) + 5, name="large")
     dock.layer = large

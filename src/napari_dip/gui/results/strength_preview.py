@@ -5,6 +5,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_dip.errors import NapariDipError
@@ -100,8 +101,12 @@ class StrengthPreview(QObject):  # type: ignore[misc]
         self._side = _LARGE_SIDE if fast else _SIDE
         values = as_shown(restoration.image.data, self._job.image)
         layer, layers, place = self._layer, self._viewer.layers, dict(self._job.kwargs)
-        if layer is not None and layer in layers and layer.data.shape == values.shape:
-            layer.data, layer.translate = values, place["translate"]
+        # napari takes a tenth of a second to add a layer and a quarter to remove one, so a layer
+        # is kept for a part of another size or place.
+        if layer is not None and layer in layers and layer.data.ndim == values.ndim:
+            layer.data = values
+            if not np.array_equal(layer.translate, place["translate"]):
+                layer.translate = place["translate"]
         else:
             self._remove()
             self._layer = self._viewer.add_image(values, **place)
