@@ -28,13 +28,14 @@ _QUIET = 8
 # Patches are flat if their power along the other directions is at most this multiple of that of
 # noise, or among the smallest: smallest share and number of flat patches, times they are chosen.
 _NOISY, _FLATTEST, _FEWEST_FLAT, _CHOICES = 1.2, 0.25, 2000, 2
+# Photon noise: relative rise of the variance over the intensities, or pixels at the darkest value.
+_RISES, _COUNTED = 0.5, 0.05
 # Side of the picture of white noise on which the bias is measured, in parts for small planes.
 _SIMULATED = 256
 # Smallest variance of a level, relative to the mean, for the choice of flat patches.
 _LEAST_POWER = 0.05
 # Few photons have no normal distribution: above this share of pixels at the darkest value, the
-# variance is the mean square instead of a quantile. Patches with little power are then those with
-# fewer photons than their neighbours, not flat ones.
+# variance is the mean square instead of a quantile.
 _FEW_PHOTONS = 0.5
 # The relative standard deviation of the variance of n overlapping patches is the first number
 # divided by sqrt(n). A level that exceeds the line by the second number of standard deviations
@@ -105,11 +106,10 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     variance is divided by the relative rise to the fourth one. The smallest of several
     eigenvalues is too small by chance; this bias is measured on white noise.
 
-    Unless most pixels hold no photon, the variance is measured again in the flat patches: those
-    with the least power along all but the eight directions of least variance, relative to the
-    noise at their intensity. The components of white noise along different directions are
-    independent, so this choice leaves out texture without a bias. One factor for all levels
-    results.
+    Unless it is photon noise, whose flat patches are the dark ones, the variance is measured again
+    in the flat patches: those with the least power along all but the eight directions of least
+    variance. The components of white noise along different directions are independent, so this
+    choice leaves out texture without a bias. One factor for all levels results.
 
     References
     ----------
@@ -132,8 +132,8 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     components, other = _components(patches - means[:, None])
     bias = _white_noise_bias(side, len(patches))
     black, step, shares = _black(patches)
-    few_photons = np.mean(planes == np.nanmin(planes)) > _FEW_PHOTONS
-    variance = _mean_square if few_photons else _quantile_variance
+    darkest = np.mean(planes == np.nanmin(planes))
+    variance = _mean_square if darkest > _FEW_PHOTONS else _quantile_variance
 
     def levels_of(chosen: NDArray[np.intp]) -> NoiseLevels:
         groups = [chosen[group] for group in _groups(means[chosen])]
@@ -146,7 +146,9 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
         return NoiseLevels(intensity, found, len(chosen) // len(groups))
 
     levels = of_all = levels_of(np.arange(len(patches)))
-    for _ in range(0 if few_photons else _CHOICES):
+    # Patches with little power have few photons, whose noise hardly shows that of others.
+    of_photons = darkest > _COUNTED or _rise(levels) > _RISES
+    for _ in range(0 if of_photons else _CHOICES):
         power = other / _on_line(levels, means)
         count = max(_FLATTEST * len(power), _FEWEST_FLAT, (power <= _NOISY).sum())
         count = min(int(count), len(power))
@@ -254,6 +256,12 @@ def _groups(means: NDArray[np.float64]) -> list[NDArray[np.intp]]:
     count = int(np.clip(len(means) // _FEWEST_IN_LEVEL, 1, _LEVELS))
     ends = np.arange(1, count) * len(means) // count
     return np.split(np.argpartition(means, ends), ends)
+
+
+def _rise(levels: NoiseLevels) -> float:
+    """Return the rise of the line over all intensities, relative to the mean variance."""
+    mean = max(float(levels.variance.mean()), np.finfo(np.float64).tiny)
+    return fit_line(levels).slope * float(np.ptp(levels.intensity)) / mean
 
 
 def _on_line(levels: NoiseLevels, intensity: NDArray[np.float64]) -> NDArray[np.float64]:
