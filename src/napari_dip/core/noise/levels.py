@@ -29,7 +29,7 @@ _QUIET = 8
 # noise, or among the smallest: smallest share and number of flat patches, times they are chosen.
 _NOISY, _FLATTEST, _FEWEST_FLAT, _CHOICES = 1.2, 0.25, 2000, 2
 # Photon noise: relative rise of the variance over the intensities, or pixels at the darkest value.
-_RISES, _COUNTED = 0.5, 0.05
+_RISES, _COUNTED = 1.0, 0.05
 # Side of the picture of white noise on which the bias is measured, in parts for small planes.
 _SIMULATED = 256
 # Smallest variance of a level, relative to the mean, for the choice of flat patches.
