@@ -255,7 +255,7 @@ def fit(
         if posterior.complete:
             posterior_std, scale = posterior.std(heldout.judged, state.selected, heldout.weights)
 
-    chosen, weight = weighed_with_first(state, evaluator)
+    chosen, weight = weighed_with_first(state, evaluator, latent.finish)
     refined = latent.refine(chosen, lambda draw: trainer.estimate(draw, chosen), is_over)
     estimate = finished(refined)
     diagnostics = (

@@ -9,6 +9,8 @@ from napari_dip.core.latents.recorrupted.latent import RecorruptedLatent
 from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from napari_dip.config import CompleteConfig
@@ -78,7 +80,9 @@ def load_learned_start(
     return None if file is None else load_learned_weights(network, file, latent.deviation)
 
 
-def weighed_with_first(state: FitState, evaluator: Evaluator) -> tuple[Tensor, dict[str, float]]:
+def weighed_with_first(
+    state: FitState, evaluator: Evaluator, finish: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, dict[str, float]]:
     """Return the selected estimate, weighed with the first by their errors at held-out pixels.
 
     Most fits improve a learned start, and some make it worse. Held-out pixels show which, and
@@ -90,6 +94,8 @@ def weighed_with_first(state: FitState, evaluator: Evaluator) -> tuple[Tensor, d
         State at the end of a fit.
     evaluator : Evaluator
         Measures at the held-out pixels.
+    finish : callable
+        Function that turns an average (1, C, Y, X) into the estimate to show.
 
     Returns
     -------
@@ -101,7 +107,7 @@ def weighed_with_first(state: FitState, evaluator: Evaluator) -> tuple[Tensor, d
     first, judged = state.average.first, state.judged.first
     if first is None or judged is None or state.selected_iteration == 0:
         return state.selected, {}
-    weight = evaluator.weight_of(state.judged_selected, judged)
+    weight = evaluator.weight_of(finish(state.judged_selected), finish(judged))
     if weight is None:
         return state.selected, {}
     return first.lerp(state.selected, weight), {"fit_weight": weight}

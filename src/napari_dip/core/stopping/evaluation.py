@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SCALES = (0.25, 9.0)
 # Weight of a fit beside its learned start before held-out pixels are seen: mean, and standard
 # deviation.
-_USUAL_WEIGHT, _SPREAD = 0.6, 0.5
+_USUAL_WEIGHT, _SPREAD = 0.5, 0.25
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
