@@ -16,7 +16,6 @@ from napari_dip.cli.options import Options, configure
 from napari_dip.config import (
     ADDED_FIT_FIELDS,
     ADDED_NETWORK_FIELDS,
-    ADDED_STOPPING_FIELDS,
     REMOVED_FIT_FIELDS,
 )
 
@@ -71,7 +70,6 @@ def test_the_report_of_the_earlier_version_is_a_configuration(folder, task):
     for settings, added in (
         (kept["fit"], ADDED_FIT_FIELDS),
         (kept["fit"]["network"], ADDED_NETWORK_FIELDS),
-        (kept["fit"]["stopping"], ADDED_STOPPING_FIELDS),
     ):
         assert {name: settings.pop(name) for name in added} == added
     assert {name: kept[name] for name in given if name in kept} == given
