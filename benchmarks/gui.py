@@ -129,7 +129,10 @@ def time_to_preview(size: int, runs: int) -> dict[str, list[float]]:
         if "frame" in seen:
             dock.cancel()
 
-    viewer.layers.events.inserted.connect(lambda: see("layer"))
+    # The layer of a run is hidden until the first estimate.
+    viewer.layers.events.inserted.connect(
+        lambda event: event.value.events.visible.connect(lambda: see("layer"))
+    )
     for surface in dock.window().findChildren(QOpenGLWidget):
         surface.frameSwapped.connect(lambda: see("frame"))
     dock.finished.connect(lambda layers: loop.quit())
