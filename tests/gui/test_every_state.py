@@ -295,7 +295,8 @@ def test_name_of_a_layer_fits_into_the_list(viewer, dock, qtbot):
     dock.layer = viewer.add_image(np.zeros((8, 8)), name=name)
     layers = dock.findChild(QComboBox, "layer")
     width = QFontMetrics(layers.font()).horizontalAdvance(name)
-    qtbot.waitUntil(lambda: width + _ARROW <= layers.width())
+    qtbot.waitUntil(lambda: layers.isVisible() and layers.width() > 0)
+    assert width + _ARROW <= layers.width()
 
 
 def test_refused_layer_fits(viewer, dock, qtbot):

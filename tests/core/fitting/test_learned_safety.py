@@ -77,12 +77,11 @@ def noise_estimates(kind, size):
 @pytest.mark.parametrize("kind", NOISES)
 def test_pure_noise_becomes_flat(kind, size, stage):
     noisy, estimates = noise_estimates(kind, size)
-    estimate = estimates[stage].astype(float)
-    assert estimate.std() < 0.2 * noisy.std()
-    spots = [np.abs(image - np.median(image)).max() for image in (estimate, noisy)]
-    assert spots[0] < 0.3 * spots[1]  # least for few photons, whose brightest pixels stand out
+    estimate, sigma = estimates[stage].astype(float), noisy.std()
+    assert estimate.std() < 0.2 * sigma
+    assert np.abs(estimate - np.median(estimate)).max() < 1.25 * sigma  # no spot
     # Noise that is cut off or has few photons is not symmetric: its mean stays.
-    assert estimate.mean() == pytest.approx(noisy.mean(), abs=0.1 * noisy.std())
+    assert estimate.mean() == pytest.approx(noisy.mean(), abs=0.1 * sigma)
 
 
 # The small cards hold a few structures each.
@@ -134,7 +133,7 @@ def test_fit_loses_no_more_contrast_than_from_a_random_start(key, index):
 def test_strong_structure_stays(key, index, stage):
     least = {"first estimate": 0.7, "after the fit": 0.85}[stage]
     if CARDS[key][index] == "single pixels":  # nothing beside them confirms them
-        least = 0.35
+        least = 0.37
     assert contrasts(key, index, max(CONTRASTS), stage)[0] > least
 
 

@@ -32,7 +32,8 @@ def test_title_is_the_name_of_the_widget_alone(holder):
 def test_title_stays_short_while_the_dock_floats_and_afterwards(holder, qtbot):
     for floating in (True, False):
         holder.setFloating(floating)
-        qtbot.waitUntil(lambda: titles(holder) == ["Deep Image Prior"])
+        qtbot.waitUntil(lambda state=floating: holder.isFloating() == state)
+        assert titles(holder) == ["Deep Image Prior"]
 
 
 def test_napari_finds_the_dock_by_its_name(viewer, dock, holder):
