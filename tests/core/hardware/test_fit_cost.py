@@ -26,9 +26,12 @@ def test_work_of_windows_includes_the_estimates_of_the_whole_plane():
     plain = LEARNED_FIT.model_copy(update={"collaborative_filter": False})
     iterations = plain.max_iterations * iteration_work(plain, pixels)
     twice = plain.model_copy(update={"reveal_every": plain.reveal_every // 2})
-    estimates, more = (fit_work(settings, pixels) - iterations for settings in (plain, twice))
-    count = plain.max_iterations // plain.reveal_every
-    assert more / estimates == pytest.approx((1 + 2 * count) / (1 + count))
+    first = plain.model_copy(update={"reveal_every": 2 * plain.max_iterations})
+    alone, estimates, more = (
+        fit_work(settings, pixels) - iterations for settings in (first, plain, twice)
+    )
+    assert more - estimates == pytest.approx(estimates - alone)
+    assert 0 < (estimates - alone) * plain.reveal_every / plain.max_iterations < alone
     # They outweigh the iterations in a large plane, and grow with its pixels.
     assert estimates > iterations
     assert fit_work(plain, 2 * pixels) - iterations == pytest.approx(2 * estimates)

@@ -18,11 +18,11 @@ _KEPT_WITHOUT_GRADIENTS = 12
 # planes (`networks.strips`).
 STRIP = 1024**2
 # Time of a pass without gradients over that of an iteration with the same number of pixels, and
-# number of passes of an estimate.
-_PASS, _PASSES = 1 / 3, 4
-# Work of groups of similar patches per pixel, and per pixel and channel. Measured on one core, for
-# one and three channels.
-_PATCHES, _PATCHES_OF_CHANNEL = 3_500, 6_500
+# number of passes of the first and of a later estimate.
+_PASS, _FIRST_PASSES, _PASSES = 1 / 3, 5, 3
+# Work of groups of similar patches per pixel and channel. Measured on one core, for one and three
+# channels.
+_PATCHES = 10_000
 # Number of adjacent planes whose patches are filtered together (`latents.recorrupted.refinement`);
 # each plane is in as many such groups.
 GROUPED_PLANES = 3
@@ -112,13 +112,13 @@ def fit_work(settings: FitConfig, pixels: int, channels: int = 1) -> float:
     iterations = settings.max_iterations * iteration_work(settings, pixels)
     if settings.latent != "recorrupted":
         return iterations
-    passes = _PASSES * (1 + settings.max_iterations // (settings.reveal_every or 1))
+    passes = _FIRST_PASSES + _PASSES * (settings.max_iterations // (settings.reveal_every or 1))
     groups = 0
     if settings.collaborative_filter:
         passes += 2 * settings.neighbours
         groups = GROUPED_PLANES if settings.neighbours else 1
         channels = GROUPED_PLANES if settings.neighbours else channels
-    of_patches = groups * (_PATCHES + _PATCHES_OF_CHANNEL * channels)
+    of_patches = groups * _PATCHES * channels
     return iterations + (passes * _PASS * _work_per_pixel(settings.network) + of_patches) * pixels
 
 

@@ -242,6 +242,20 @@ def test_estimate_of_a_network_without_effect_is_the_observation(channels, shape
         torch.testing.assert_close(estimate, problem.observation, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_later_estimates_take_half_of_the_views_by_turns(resumed):
+    latent, _, _ = make(flat(PHOTONS))
+    next(latent.reveal())  # one view shown in advance does not count
+    if resumed:
+        latent.skip(8, 1)
+    else:
+        assert len(list(latent.reveal())) == 4
+    turns = [{draw.view.flips for draw in latent.reveal()} for _ in range(3)]
+    assert turns[0] == turns[2]
+    assert [len(views) for views in turns] == [2, 2, 2]
+    assert turns[0] | turns[1] == {(), (-1,), (-2,), (-2, -1)}
+
+
 def test_revealed_views_hold_the_observation_without_more_noise():
     latent, _, problem = make(counted((1, 16, 16)))
     standard = (problem.observation / 0.2 - latent.mean) / latent.deviation

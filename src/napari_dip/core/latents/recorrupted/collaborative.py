@@ -121,9 +121,10 @@ def _filter_strip(
         )
         total.index_add_(0, groups.flatten(), filtered.flatten(0, 1))
         weights.index_add_(0, groups.flatten(), weight.repeat_interleave(groups.shape[1]))
-    image = functional.conv_transpose2d(total.T.reshape(1, -1, *shape), basis)[0]
-    square = basis.new_ones(1, 1, _PATCH, _PATCH)
-    return image, functional.conv_transpose2d(weights.reshape(1, 1, *shape), square)[0]
+    pixels = basis.flatten(1).T @ total.T, weights.expand(_PATCH**2, -1)
+    size = observation.shape[1:]
+    image, sums = (functional.fold(part[None], size, _PATCH)[0] for part in pixels)
+    return image, sums
 
 
 def _similar(patches: Tensor, ys: Tensor, xs: Tensor) -> Tensor:

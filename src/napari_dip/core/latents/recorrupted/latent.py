@@ -109,6 +109,7 @@ class RecorruptedLatent(Latent):
         self._recorruption, self._side = settings.recorruption, settings.window
         self._shuffle, self._random = network.pixel_shuffle, random
         self._flips: Iterator[tuple[int, ...]] = cycle(FLIPS)
+        self._reveals = 0
         self._on_canvas = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
         # Power of the noise of each pixel, relative to that of pixels of typical noise.
         self._power = relative_power(problem, regional)
@@ -185,12 +186,21 @@ class RecorruptedLatent(Latent):
         return {"noise_factor": self.level}
 
     def reveal(self) -> Iterator[Draw]:
-        """Yield the observation, flipped in four ways; only missing pixels are hidden."""
-        return self._mirrored(self._shown, FLIPS)
+        """Yield the observation, flipped; only missing pixels are hidden.
+
+        At first in four ways, which are the first answer. Later in two of them by turns, since
+        the estimates are averaged.
+        """
+        half = len(FLIPS) // 2
+        first = half * (self._reveals % 2)
+        yield from self._mirrored(self._shown, FLIPS[first : first + half])
+        if self._reveals == 0:
+            yield from self._mirrored(self._shown, FLIPS[half:])
+        self._reveals += 1
 
     def judge(self) -> list[Draw]:
-        """Return the observation without held-out pixels, flipped in two ways."""
-        return list(self._mirrored(self._fitted, FLIPS[:2]))
+        """Return the observation without held-out pixels."""
+        return list(self._mirrored(self._fitted, FLIPS[:1]))
 
     def refine(
         self,
@@ -219,6 +229,7 @@ class RecorruptedLatent(Latent):
     def skip(self, draws: int, reveals: int) -> None:
         for _ in range(draws % len(FLIPS)):
             next(self._flips)
+        self._reveals += reveals
 
     def _mirrored(self, shown: _Picture, ways: Sequence[tuple[int, ...]]) -> Iterator[Draw]:
         picture, visible, neighbours = (
