@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,10 +11,6 @@ import psutil
 import torch
 
 from napari_dip.errors import InputError
-
-# With this setting, which torch reads once, large tensors are aligned with the large pages of
-# the system: freed memory fits the next tensors, and the peak is 10% lower (docs/performance.md).
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 # Parameters of mallopt in glibc, from malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
