@@ -86,10 +86,11 @@ def _spikes(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     above = values - ndimage.maximum_filter(values, footprint=_RING, mode="mirror")
     below = ndimage.minimum_filter(values, footprint=_RING, mode="mirror") - values
     rise = np.maximum(above, below)
-    usual = np.abs(values - ndimage.uniform_filter(values, 3, mode="mirror")).mean()
-    spikes = np.asarray(rise > max(_SHARE_OF_RANGE * _range(values), _SPIKE * usual))
+    spikes = np.asarray(rise > _SHARE_OF_RANGE * _range(values))
     if not spikes.any():
         return spikes
+    usual = np.abs(values - ndimage.uniform_filter(values, 3, mode="mirror")).mean()
+    spikes &= rise > _SPIKE * usual
     windows = sliding_window_view(np.pad(values, 3, mode="reflect"), (7, 7))
     around = windows[spikes]  # (P, 7, 7)
     background = np.median(around[:, _SURROUNDINGS], axis=-1)

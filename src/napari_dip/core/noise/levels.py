@@ -203,14 +203,16 @@ def _patches(planes: NDArray[Any], side: int) -> NDArray[np.float64]:
     step = max(1, int(np.ceil(np.sqrt(planes.size / _MOST_PATCHES))))
     windows = sliding_window_view(planes, (side, side), axis=(-2, -1))[:, ::step, ::step]
     patches = windows.reshape(-1, side * side).astype(np.float64)
-    patches = patches[finite_mask(patches).all(axis=1)]
+    finite = finite_mask(patches).all(axis=1)
+    if not finite.all():
+        patches = patches[finite]
     if not len(patches):
         return patches
     brightest = patches.max()
-    kept = np.ptp(patches, axis=1) > 0
+    kept = (patches != patches[:, :1]).any(axis=1)  # not constant
     if np.mean(patches == brightest) > _SATURATED:
         kept &= patches.mean(axis=1) + _BELOW_SATURATION * patches.std(axis=1) < brightest
-    return patches[kept] if kept.any() else patches[:0]
+    return patches if kept.all() else patches[kept]  # a choice is a copy
 
 
 def _black(patches: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64]]:

