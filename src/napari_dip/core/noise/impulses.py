@@ -87,10 +87,11 @@ def _spikes(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     below = ndimage.minimum_filter(values, footprint=_RING, mode="mirror") - values
     rise = np.maximum(above, below)
     spikes = np.asarray(rise > _SHARE_OF_RANGE * _range(values))
+    if spikes.any():  # else nothing needs the usual difference
+        usual = np.abs(values - ndimage.uniform_filter(values, 3, mode="mirror")).mean()
+        spikes &= rise > _SPIKE * usual
     if not spikes.any():
         return spikes
-    usual = np.abs(values - ndimage.uniform_filter(values, 3, mode="mirror")).mean()
-    spikes &= rise > _SPIKE * usual
     windows = sliding_window_view(np.pad(values, 3, mode="reflect"), (7, 7))
     around = windows[spikes]  # (P, 7, 7)
     background = np.median(around[:, _SURROUNDINGS], axis=-1)
