@@ -6,6 +6,7 @@ Qt and napari are never imported.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
     from napari_dip.core.restoration.forecast import forecast
     from napari_dip.core.restoration.restore import restore
+
+# Threads of torch wait for one another in a loop. Where another program has one of the cores, a
+# long loop takes that core from the thread it waits for: a run of 2 s took 44 s
+# (docs/notebook/speed.md). Read once, when torch is imported.
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 try:
     __version__ = version("napari-dip")

@@ -33,7 +33,7 @@ _BALANCED = FitConfig(
 
 LEARNED: dict[Preset, FitConfig] = {
     "balanced": _BALANCED,
-    "fast": _BALANCED.model_copy(update={"max_iterations": 8, "window": 96}),
+    "fast": _BALANCED.model_copy(update={"max_iterations": 6, "reveal_every": 6, "window": 96}),
 }
 
 # Settings of the tasks that a learned denoiser solves together with the observation.
