@@ -58,15 +58,35 @@ def test_evaluator_reads_the_loss_and_the_requested_errors(held, everywhere):
 
 @pytest.mark.parametrize(
     ("truth", "pixels", "weight"),
-    [(0.0, 4000, 0.0), (1.0, 4000, 0.25), (4.0, 4000, 1.0), (9.0, 4000, 1.0), (0.0, 1, 0.4)],
+    [(0.0, 4000, 0.0), (1.0, 4000, 0.25), (4.0, 4000, 1.0), (9.0, 4000, 1.0), (0.0, 1, 0.061)],
 )
 def test_weight_is_where_the_error_at_held_out_pixels_is_least(truth, pixels, weight):
-    # The estimates are 0 and 4; a single pixel counts less than what is usual.
+    # The estimates are 0 and 4; a single pixel counts little beside what is usual for flat images.
     problem = problem_of(np.full((1, 1, pixels), truth))
     evaluator = Evaluator(problem, torch.ones(1, 1, 1, pixels), "auto")
     first = torch.zeros(1, 1, 1, pixels)
     assert evaluator.weight_of(first + 4, first) == pytest.approx(weight, abs=2e-3)
     assert Evaluator(problem, None, "auto").weight_of(first + 4, first) is None
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_fit_counts_more_where_the_first_estimate_has_structure(channels):
+    random = np.random.default_rng(0)
+
+    def weight(contrast, covered=1.0):
+        first = contrast * torch.tensor(random.normal(size=(1, channels, 64, 64))).float()
+        first[..., int(64 * covered) :, :] = 0
+        noise = [NoiseModel(0.0, 4.0, 0.0)] * channels
+        image, valid = np.zeros((channels, 64, 64), np.float32), np.ones((channels, 64, 64), bool)
+        problem = make_problem(image, valid, noise, (-10.0, 10.0), torch.device("cpu"))
+        heldout = torch.zeros(1, channels, 64, 64)
+        heldout[..., 0, 0] = 1e-6
+        return Evaluator(problem, heldout, "auto").weight_of(first + 1, first)
+
+    assert weight(0) == pytest.approx(0.1, abs=0.01)
+    assert weight(2.0) == pytest.approx(0.7, abs=0.01)
+    assert 0.2 < weight(0.1) < weight(0.3) < 0.65
+    assert weight(2.0, covered=0.1) == pytest.approx(0.1, abs=0.01)  # most of it is flat
 
 
 @pytest.mark.parametrize(

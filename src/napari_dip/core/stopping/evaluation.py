@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from napari_dip.core.operators.jpeg import Jpeg, blockiness
 from napari_dip.core.stopping.rules import Evidence
@@ -19,9 +21,15 @@ if TYPE_CHECKING:
 
 # Limits of the square of the factor that corrects the spread of posterior samples.
 _SCALES = (0.25, 9.0)
-# Weight of a fit beside its learned start before held-out pixels are seen: mean, and standard
-# deviation.
-_USUAL_WEIGHT, _SPREAD = 0.5, 0.25
+# Weight of a fit beside its learned start before held-out pixels are seen. A fit adds structure,
+# or noise where there is none: the weight rises from the first number to the second with the tenth
+# logarithm of the structure, relative to the noise, between the two numbers of the second line.
+_FLAT_WEIGHT, _FULL_WEIGHT = 0.1, 0.7
+_FLAT, _FULL = -4.0, -1.0
+# Standard deviation of that weight.
+_SPREAD = 0.4
+# Side of the tiles in which structure is measured [pixels], and the quantile of them that counts.
+_TILE, _QUANTILE = 8, 0.75
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
@@ -161,9 +169,22 @@ class Evaluator:
         change, residual = (
             part.flatten()[self._indices] for part in (end - start, problem.observation - start)
         )
-        explained = (trust * change * residual).sum() + _USUAL_WEIGHT / _SPREAD**2
+        usual = _usual_weight(start, problem.noise.variance(start).expand_as(start))
+        explained = (trust * change * residual).sum() + usual / _SPREAD**2
         weight = explained / ((trust * change.square()).sum() + 1 / _SPREAD**2)
         return float(weight.clamp(0, 1))
+
+
+def _usual_weight(first: Tensor, variance: Tensor) -> float:
+    """Return what the weight of a fit usually is, given its first estimate (1, C, [Z,] Y, X)."""
+    planes, noise = (part.flatten(0, -3)[:, None] for part in (first, variance))
+    down, right = (planes.diff(dim=at, append=planes.narrow(at, -1, 1)) for at in (-2, -1))
+    tile = min(_TILE, *planes.shape[-2:])
+    steps = down.square() + right.square()
+    power, noise = (functional.avg_pool2d(part, tile).flatten() for part in (steps, noise))
+    structure = float((power / noise.clamp(min=1e-20)).quantile(_QUANTILE)) / 4
+    share = (math.log10(max(structure, 1e-20)) - _FLAT) / (_FULL - _FLAT)
+    return _FLAT_WEIGHT + (_FULL_WEIGHT - _FLAT_WEIGHT) * min(max(share, 0.0), 1.0)
 
 
 def find_measure(problem: Problem, stop: Stop) -> Callable[[Tensor], float | None]:
