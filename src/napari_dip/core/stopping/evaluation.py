@@ -24,10 +24,10 @@ _SCALES = (0.25, 9.0)
 # Weight of a fit beside its learned start before held-out pixels are seen. A fit adds structure,
 # or noise where there is none: the weight rises from the first number to the second with the tenth
 # logarithm of the structure, relative to the noise, between the two numbers of the second line.
-_FLAT_WEIGHT, _FULL_WEIGHT = 0.1, 0.7
+_FLAT_WEIGHT, _FULL_WEIGHT = 0.1, 0.5
 _FLAT, _FULL = -4.0, -1.0
 # Standard deviation of that weight.
-_SPREAD = 0.4
+_SPREAD = 0.25
 # Side of the tiles in which structure is measured [pixels], and the quantile of them that counts.
 _TILE, _QUANTILE = 8, 0.75
 
