@@ -25,9 +25,9 @@ _SCALES = (0.25, 9.0)
 # or noise where there is none: the weight rises from the first number to the second with the tenth
 # logarithm of the structure, relative to the noise, between the two numbers of the second line.
 _FLAT_WEIGHT, _FULL_WEIGHT = 0.1, 0.5
-_FLAT, _FULL = -4.0, -1.0
+_FLAT, _FULL = -4.0, -2.5
 # Standard deviation of that weight.
-_SPREAD = 0.25
+_SPREAD = 0.3
 # Side of the tiles in which structure is measured [pixels], and the quantile of them that counts.
 _TILE, _QUANTILE = 8, 0.75
 
