@@ -166,20 +166,6 @@ def answers(case: Case, config: DipConfig, cache: Path) -> dict[str, object]:
     return remembered(case, f"answers {_method(case, config)}", cache, compute)
 
 
-def start_seconds(case: Case, config: DipConfig, cache: Path) -> float:
-    """Return the processor seconds from the call of `restore` to the first answer."""
-
-    def compute() -> dict[str, object]:
-        steps = restore(Image(case.observed, axes_of(case.observed)), case.task, config)
-        start = time.process_time()
-        next(steps)
-        seconds = time.process_time() - start
-        steps.close()
-        return {"seconds": seconds}
-
-    return float(remembered(case, f"start {_method(case, config)}", cache, compute)["seconds"])
-
-
 def columns_of(name: str, found: Mapping[str, object]) -> dict[str, object]:
     """Return the columns of a method: its name before each key."""
     return {f"{name} {key}".rstrip(): value for key, value in found.items()}
