@@ -20,7 +20,7 @@ _SQUARE, _REACH = 8, 18
 # Weight of filtered patches beside the estimate: the first number, and more by so many times the
 # share of the coefficients that the filter keeps, until a share near the third. In flat regions it
 # keeps few, and of little noise it keeps most: the estimate is better there.
-_LEAST_WEIGHT, _RISE, _FALL = 0.1, 15.0, 0.2
+_LEAST_WEIGHT, _RISE, _FALL = 0.1, 22.0, 0.2
 # Factor of that weight, from what the estimate leaves of the observation in a group: its power in
 # kept coefficients relative to the others, beside what is usual. That is uncertain with fewer
 # kept coefficients than the last number.
