@@ -284,9 +284,11 @@ def fit(
 
 
 def _reveals(iterations: int, every: int) -> int:
-    """Return how often these iterations revealed all pixels: at the first, and at intervals."""
-    if not every:
-        return 0
+    """Return how often these iterations revealed all pixels: at the first, and at intervals.
+
+    With interval 0 that is at each iteration, or never, and then the number does not count.
+    """
+    every = every or 1
     return iterations // every + (iterations > 0 and every > 1)
 
 
