@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -27,12 +26,12 @@ def test_importing_the_package_imports_no_heavy_library():
 
 
 @pytest.mark.parametrize("chosen", [None, "7"])
-def test_threads_do_not_wait_in_a_long_loop_unless_the_user_chose_so(chosen):
-    environment = {k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"}
-    environment |= {} if chosen is None else {"GOMP_SPINCOUNT": chosen}
+def test_threads_do_not_wait_in_a_long_loop_unless_the_user_chose_so(chosen, monkeypatch):
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    if chosen:
+        monkeypatch.setenv("GOMP_SPINCOUNT", chosen)
     code = "import napari_dip, os; print(os.environ['GOMP_SPINCOUNT'])"
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [chosen or "5000"]
 
 

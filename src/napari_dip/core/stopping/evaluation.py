@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 # Limits of the square of the factor that corrects the spread of posterior samples.
 _SCALES = (0.25, 9.0)
-# Weight of a fit beside its learned start before held-out pixels are seen. A fit adds structure,
-# or noise where there is none: the weight rises from the first number to the second with the tenth
-# logarithm of the structure, relative to the noise, between the two numbers of the second line.
+# Weight of a fit beside its learned start before held-out pixels are seen: in flat images, where a
+# fit adds noise, and in images with structure.
 _FLAT_WEIGHT, _FULL_WEIGHT = 0.1, 0.5
+# It rises between these powers of structure, in noise variances (logarithms to base 10).
 _FLAT, _FULL = -4.0, -2.5
 # Standard deviation of that weight.
 _SPREAD = 0.3
@@ -176,7 +176,15 @@ class Evaluator:
 
 
 def _usual_weight(first: Tensor, variance: Tensor) -> float:
-    """Return what the weight of a fit usually is, given its first estimate (1, C, [Z,] Y, X)."""
+    """Return what the weight of a fit usually is, 0 to 1, given its first estimate.
+
+    Structure is a quarter of the power of the steps to the next pixels along Y and X.
+
+    Parameters
+    ----------
+    first, variance : (1, C, [Z,] Y, X) Tensor
+        First estimate, and the variance of the noise in its squared units.
+    """
     planes, noise = (part.flatten(0, -3)[:, None] for part in (first, variance))
     down, right = (planes.diff(dim=at, append=planes.narrow(at, -1, 1)) for at in (-2, -1))
     tile = min(_TILE, *planes.shape[-2:])
