@@ -94,6 +94,16 @@ def test_missing_pixels_of_a_neighbour_do_not_matter():
     assert abs(error(incomplete) - error(complete)) < 0.1 * error(complete)
 
 
+def test_no_pixel_is_corrected_by_much_more_than_the_noise():
+    spot = (..., 30, 50)
+    with_spot = blurred()
+    with_spot[spot] += 12 * SIGMA  # neither in the observation nor in a similar patch
+    change = make(())(with_spot, {}, 1.0) - with_spot
+    # The stabilised scale is not quite linear.
+    assert float(change.abs().max()) == pytest.approx(0.7 * SIGMA, rel=0.02)
+    assert float(change[spot]) == pytest.approx(-0.7 * SIGMA, rel=0.02)
+
+
 def test_plane_without_adjacent_planes_keeps_its_estimate():
     estimate = blurred()
     assert make((1, 1, 1, 1))(estimate, {}, 1.0) is estimate

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from napari_dip.core.noise.stabilise import Stabiliser
     from napari_dip.core.problem import Problem
 
+# Largest correction of a pixel, in standard deviations of the noise. Similar patches correct most
+# pixels by less; they would remove a spot that is in none of them.
+_LARGEST = 0.7
+
 
 class _Plane(NamedTuple):
     """A plane on the stabilised scale: observation and estimate, (C, Y, X) each."""
@@ -109,9 +113,11 @@ class Refinement:
             filtered.append(result.reshape(len(group), *planes[0].estimated.shape)[group.index(0)])
         if not filtered:
             return estimate
-        after = torch.stack(filtered).mean(dim=0)[None]
+        before, after = planes[0].estimated[None], torch.stack(filtered).mean(dim=0)[None]
+        largest = _LARGEST * variance.sqrt()
+        after = before + (after - before).clamp(-largest, largest)
         to_intensity = self._stabiliser.inverse
-        return estimate + to_intensity(after) - to_intensity(planes[0].estimated[None])
+        return estimate + to_intensity(after) - to_intensity(before)
 
     def _plane(self, stable: Tensor, known: Tensor, estimate: Tensor) -> _Plane:
         """Return a plane; at unknown pixels, the observation is the estimate."""
