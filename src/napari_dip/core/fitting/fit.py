@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
 # Iterations between two measurements of what the residual guard would leave removed.
 _GUARD_EVERY = 50
-# Values of a plane from which on one view of it is shown before the mean of all views.
-_GLIMPSED = 512**2
+# Values of a plane from which on a glimpse and one view are shown before the mean of all views.
+_LARGE = 512**2
 
 
 def fit(
@@ -181,15 +181,20 @@ def fit(
     posterior = Posterior(config.posterior_samples or 0, settings.posterior_noise, limit)
 
     reason, first = None, latent.first() if start_from is None else None
+    is_large = problem.observation.numel() >= _LARGE
+    if learned and start_from is None and is_large:
+        view = latent.glimpse(runtime.quick_pixels)
+        snapshot = monitor.glimpse(trainer.estimate(view, state.average.value))
+        with timer.waiting():
+            yield snapshot
     if learned:
-        if problem.observation.numel() >= _GLIMPSED and start_from is None:
-            view = next(iter(latent.reveal()))
-            snapshot = monitor.glimpse(trainer.estimate(view, state.average.value))
-            with timer.waiting():
-                yield snapshot
         set_noise_level(latent, trainer, strength)
     if learned and start_from is None:
-        first = trainer.reveal(state.average.value)
+        for count, first in enumerate(trainer.views(state.average.value), 1):
+            if is_large and count == 1:
+                snapshot = monitor.glimpse(first)
+                with timer.waiting():
+                    yield snapshot
     if first is not None:
         state.add(first, trainer.judge(first))
         loss = weighted_mean(problem.nll(first), fitted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -97,7 +97,13 @@ class Trainer:
     @torch.no_grad()
     def reveal(self, known: Tensor) -> Tensor:
         """Return an estimate for which no fitted pixel is hidden, (1, C, [Z,] Y, X)."""
-        return self._mean_estimate(self.latent.reveal(), known)
+        *_, mean = self.views(known)
+        return mean
+
+    @torch.no_grad()
+    def views(self, known: Tensor) -> Iterator[Tensor]:
+        """Yield the mean of the views of `reveal` so far, (1, C, [Z,] Y, X), after each view."""
+        yield from self._means(self.latent.reveal(), known)
 
     @torch.no_grad()
     def estimate(self, draw: Draw, known: Tensor) -> Tensor:
@@ -108,7 +114,8 @@ class Trainer:
     def judge(self, known: Tensor) -> Tensor | None:
         """Return an estimate without the held-out pixels; None if all estimates are without."""
         draws = self.latent.judge()
-        return self._mean_estimate(draws, known) if draws else None
+        *_, mean = self._means(draws, known) if draws else (None,)
+        return mean
 
     @torch.no_grad()
     def output(self, draw: Draw) -> Tensor:
@@ -128,14 +135,19 @@ class Trainer:
             noise = torch.randn(weight.shape, generator=self.random, device=self.random.device)
             weight.add_(scale * step * noise)
 
-    def _mean_estimate(self, draws: Iterable[Draw], known: Tensor) -> Tensor:
-        return torch.stack([self._estimate(draw, known) for draw in draws]).mean(dim=0)
+    def _means(self, draws: Iterable[Draw], known: Tensor) -> Iterator[Tensor]:
+        total = None
+        for count, draw in enumerate(draws, 1):
+            estimate = self._estimate(draw, known)
+            total = estimate if total is None else total + estimate
+            yield total / count
 
     def _estimate(self, draw: Draw, known: Tensor) -> Tensor:
         """Return the network's estimate (1, C, [Z,] Y, X); `known` where its view has no pixel."""
         canvas = draw.view.undo(self._output(draw))
         # Nothing outside the field of view is ever compared with the observation.
-        inside: tuple[Any, ...] = (..., *map(slice, self.problem.shape))
+        shape = self.problem.shape if draw.start is None else draw.start.shape[2:]
+        inside: tuple[Any, ...] = (..., *map(slice, shape))
         estimate = draw.estimate(canvas[inside])
         if not any(draw.view.shifts):  # as at first, before there is an average
             return estimate

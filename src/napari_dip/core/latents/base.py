@@ -87,6 +87,10 @@ class Latent(Protocol):
         """Return an estimate to begin with, for averaging; None if the network gives the first."""
         return None
 
+    def glimpse(self, most: int) -> Draw:
+        """Return the input of a quick estimate, from about so many pixels at most if possible."""
+        return next(iter(self.reveal()))
+
     def reveal(self) -> Iterator[Draw]:
         """Yield the inputs of one estimate, in which all fitted pixels are visible."""
         yield self.draw()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -13,6 +13,13 @@ from napari_dip.core.image.regional_means import at_pixels, regional_means
 from napari_dip.core.latents.augment import FLIPS, View
 from napari_dip.core.latents.base import Draw, Latent, Mirror
 from napari_dip.core.latents.level_input import network_input
+from napari_dip.core.latents.recorrupted.coarse import enlarged, factor_within, shrunk
+from napari_dip.core.latents.recorrupted.picture import (
+    Picture,
+    fill,
+    in_all_channels,
+    stable_neighbours,
+)
 from napari_dip.core.latents.recorrupted.pixel_noise import relative_power, shared
 from napari_dip.core.latents.recorrupted.refinement import Refinement
 from napari_dip.core.latents.recorrupted.regional_intensity import (
@@ -23,6 +30,7 @@ from napari_dip.core.noise.stabilise import Stabiliser
 
 if TYPE_CHECKING:
     from napari_dip.config import FitConfig
+    from napari_dip.core.image.shape import Shape
     from napari_dip.core.networks.build import PriorNetwork
     from napari_dip.core.problem import Problem
 
@@ -36,13 +44,6 @@ _SETTLED = 0.02
 _PROBED = 512
 # Smallest share of valid pixels of a region whose mean is corrected fully.
 _LEAST_KNOWN = 0.05
-
-
-class _Picture(NamedTuple):
-    """Image (1, C, Y, X) with filled pixels, and mask (1, 1, Y, X) of the visible ones."""
-
-    picture: Tensor
-    visible: Tensor
 
 
 class RecorruptedLatent(Latent):
@@ -96,7 +97,7 @@ class RecorruptedLatent(Latent):
         random: torch.Generator,
     ) -> None:
         self._problem, observed = problem, problem.observation
-        visible = _in_all_channels(fitted)
+        visible = in_all_channels(fitted)
         count = (visible.sum() * problem.channels).clamp(min=1.0)
         regional = regional_intensity(observed, visible)
         stabiliser = Stabiliser(problem.noise, *mean_and_spread(problem, regional, visible))
@@ -110,17 +111,18 @@ class RecorruptedLatent(Latent):
         self._shuffle, self._random = network.pixel_shuffle, random
         self._flips: Iterator[tuple[int, ...]] = cycle(FLIPS)
         self._reveals = 0
-        self._on_canvas = Mirror(problem.shape, network.canvas(problem.shape), observed.device)
+        self._canvas_of = network.canvas
+        self._on_canvas = self._mirror(problem.shape)
         # Power of the noise of each pixel, relative to that of pixels of typical noise.
         self._power = relative_power(problem, regional)
         trust = 1 / self._power
-        self._neighbours = _stable_neighbours(problem, stabiliser, trust)
+        self._neighbours = stable_neighbours(problem, stabiliser, trust)
         white = settings.collaborative_filter and not problem.noise.grain
         self._refinement = (
             Refinement(problem, stabiliser, self._neighbours, self._power) if white else None
         )
-        self._fitted = _fill(stable, visible, trust)
-        self._shown = _fill(stable, _in_all_channels(problem.valid.float()), trust)
+        self._fitted = fill(stable, visible, trust)
+        self._shown = fill(stable, in_all_channels(problem.valid.float()), trust)
         self._varies = problem.noise.excess is not None
         bias, noise = stabiliser.moments(regional)
         # What a window is cut from: picture, mask, target, standard deviation of typical noise,
@@ -185,6 +187,11 @@ class RecorruptedLatent(Latent):
     def findings(self) -> dict[str, float]:
         return {"noise_factor": self.level}
 
+    def glimpse(self, most: int) -> Draw:
+        """Return the observation, or the means of its squares, at most so many of them."""
+        factor = factor_within(self._problem.shape, most)
+        return self._show(self._shown, self._neighbours, View(), factor)
+
     def reveal(self) -> Iterator[Draw]:
         """Yield the observation, flipped; only missing pixels are hidden.
 
@@ -231,24 +238,35 @@ class RecorruptedLatent(Latent):
             next(self._flips)
         self._reveals += reveals
 
-    def _mirrored(self, shown: _Picture, ways: Sequence[tuple[int, ...]]) -> Iterator[Draw]:
-        picture, visible, neighbours = (
-            self._on_canvas(part) for part in (*shown, self._neighbours)
-        )
-        for view in (View(flips=flips) for flips in ways):
-            turned = [view.apply(part) for part in (picture, visible, neighbours)]
-            latent = self._input(turned[0], turned[1], self.strength, turned[2])
-            weights = shown.visible.expand_as(shown.picture)
-            yield Draw(latent, weights, view, shown.picture, to_intensity=self._to_intensity)
+    def _mirrored(self, shown: Picture, ways: Sequence[tuple[int, ...]]) -> Iterator[Draw]:
+        return (self._show(shown, self._neighbours, View(flips=flips)) for flips in ways)
 
     def _beside(self, distance: int) -> Draw:
         """Return a neighbouring plane as observation, with the planes around it as neighbours."""
         assert self._refinement is not None
         picture, neighbours = self._refinement.around(distance, self._shown.picture)
-        visible = torch.ones_like(picture)
-        image, mask, others = map(self._on_canvas, (picture, visible, neighbours))
-        latent = self._input(image, mask, self.strength, others)
-        return Draw(latent, visible, View(), picture, to_intensity=self._to_intensity)
+        return self._show(Picture(picture, torch.ones_like(picture)), neighbours, View())
+
+    def _show(self, shown: Picture, neighbours: Tensor, view: View, factor: int = 1) -> Draw:
+        """Return a picture as it is, or the means of its squares of so many pixels a side."""
+        picture, visible, others = (shrunk(part, factor) for part in (*shown, neighbours))
+        on_canvas = self._mirror(picture.shape[2:])
+        image, mask, around = (view.apply(on_canvas(part)) for part in (picture, visible, others))
+        noise = self.strength * self._deviation_of_means(factor)
+        latent = self._input(image, mask, noise, around)
+        weights = visible.expand_as(picture)
+
+        def to_intensity(stable: Tensor) -> Tensor:
+            return enlarged(self._to_intensity(stable), factor, self._problem.shape)
+
+        return Draw(latent, weights, view, picture, to_intensity=to_intensity)
+
+    def _deviation_of_means(self, factor: int) -> float:
+        """Return the deviation of the means of squares, relative to that of the noise."""
+        return 1.0 if self._problem.noise.grain else 1 / factor
+
+    def _mirror(self, shape: Shape) -> Mirror:
+        return Mirror(shape, self._canvas_of(shape), self._problem.observation.device)
 
     def _input(self, picture: Tensor, visible: Tensor, noise: float, neighbours: Tensor) -> Tensor:
         level = (self.level * noise / self.deviation).reshape(1, 1, 1, 1)
@@ -273,25 +291,3 @@ class RecorruptedLatent(Latent):
             )
             spans.append(slice(int(first), int(first) + side))
         return (..., *spans)
-
-
-def _in_all_channels(mask: Tensor) -> Tensor:
-    """Return where a mask is 1 in all channels, (1, 1, Y, X), but for channels where it never is.
-
-    Such a channel is blank, and its values are exact.
-    """
-    blank = mask.amax(dim=(2, 3), keepdim=True) == 0
-    return torch.where(blank, 1.0, mask).amin(dim=1, keepdim=True)
-
-
-def _fill(stable: Tensor, visible: Tensor, trust: Tensor) -> _Picture:
-    """Replace hidden pixels, and a part of those with strong noise, by their neighbours."""
-    return _Picture(shared(stable, visible * trust), visible)
-
-
-def _stable_neighbours(problem: Problem, stabiliser: Stabiliser, trust: Tensor) -> Tensor:
-    """Return stabilised neighbours (1, K, Y, X) with filled pixels; K is 0 without any."""
-    if problem.neighbours is None:
-        return problem.observation[:, :0]
-    stable = stabiliser(problem.neighbours.nan_to_num())
-    return shared(stable, problem.neighbours.isfinite() * trust)
