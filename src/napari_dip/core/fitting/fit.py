@@ -182,8 +182,8 @@ def fit(
 
     reason, first = None, latent.first() if start_from is None else None
     is_large = problem.observation.numel() >= _LARGE
-    if learned and start_from is None and is_large:
-        view = latent.glimpse(runtime.quick_pixels)
+    for most in runtime.glimpses if learned and start_from is None and is_large else ():
+        view = latent.glimpse(most)
         snapshot = monitor.glimpse(trainer.estimate(view, state.average.value))
         with timer.waiting():
             yield snapshot

@@ -28,8 +28,9 @@ _SMALL_PLANE = 128 * 128
 # Iterations between two assessments: reading a number from an accelerator waits for it.
 _ASSESS_EVERY = {"cpu": 1}
 _ASSESS_EVERY_ACCELERATOR = 10
-# Pixels that two cores map in about half a second, in float32 and with faster instructions.
-_QUICK, _QUICK_IF_FAST = 512**2, 1024**2
+# Pixels of the glimpses of a large plane, which take a fraction of a second: in float32, where the
+# first is very coarse, and with faster instructions.
+_QUICK, _QUICK_IF_FAST = (256**2, 512**2), (1024**2,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class Runtime:
         return _ASSESS_EVERY.get(self.device.type, _ASSESS_EVERY_ACCELERATOR)
 
     @property
-    def quick_pixels(self) -> int:
-        """Pixels of a plane that are mapped in about half a second."""
+    def glimpses(self) -> tuple[int, ...]:
+        """Pixels of each glimpse of a large plane, before the network maps all of it."""
         slow = self.device.type == "cpu" and self.dtype is torch.float32
         return _QUICK if slow else _QUICK_IF_FAST
 
