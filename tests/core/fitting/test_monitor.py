@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from napari_dip.core.fitting.monitor import Monitor
+from napari_dip.core.fitting.trainer import Passes
 from napari_dip.core.operators.base import Identity
 from napari_dip.core.stopping.evaluation import Evaluation
 from napari_dip.core.stopping.rules import StopReason
@@ -43,6 +44,7 @@ def monitor_of(timer, *, every=1, interval=1.0):
             evaluator,
             timer,
             lambda average: average + 1,
+            Passes(3.0),
             every=every,
             interval=interval,
         ),

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from napari_dip.config import LEARNED, PRESETS
-from napari_dip.core.hardware.fit_cost import STRIP, fit_memory, fit_work, iteration_work
+from napari_dip.core.hardware.fit_cost import (
+    STRIP,
+    fit_memory,
+    fit_work,
+    iteration_work,
+    work_done,
+)
 
 LEARNED_FIT, WHOLE = LEARNED["balanced"], PRESETS["balanced"]
 WINDOW = LEARNED_FIT.window**2
@@ -35,6 +41,17 @@ def test_work_of_windows_includes_the_estimates_of_the_whole_plane():
     # They outweigh the iterations in a large plane, and grow with its pixels.
     assert estimates > iterations
     assert fit_work(plain, 2 * pixels) - iterations == pytest.approx(2 * estimates)
+
+
+def test_work_that_is_done_is_not_left():
+    pixels, whole = 4 * WINDOW, fit_work(LEARNED_FIT, 4 * WINDOW)
+    for iterations, passes in ((0, 1.0), (0, 5.0), (8, 8.0), (20, 11.0)):
+        left = fit_work(LEARNED_FIT, pixels, iterations=iterations, passes=passes)
+        done = work_done(LEARNED_FIT, pixels, iterations=iterations, passes=passes)
+        assert done + left == pytest.approx(whole)
+    # Passes that find the noise level do not stand for later ones.
+    assert fit_work(LEARNED_FIT, pixels, passes=9.0) == fit_work(LEARNED_FIT, pixels, passes=5.0)
+    assert fit_work(WHOLE, WINDOW, iterations=WHOLE.max_iterations) == 0
 
 
 def test_similar_patches_add_work_for_each_pixel_channel_and_neighbour():

@@ -175,6 +175,7 @@ def fit(
         evaluator,
         timer,
         finished,
+        trainer.passes,
         every=runtime.assess_every,
         interval=interval,
     )
@@ -183,8 +184,9 @@ def fit(
     reason, first = None, latent.first() if start_from is None else None
     is_large = problem.observation.numel() >= _LARGE
     for most in runtime.glimpses if learned and start_from is None and is_large else ():
-        view = latent.glimpse(most)
-        snapshot = monitor.glimpse(trainer.estimate(view, state.average.value))
+        glimpse = trainer.estimate(latent.glimpse(most), state.average.value)
+        # The guard would give back the noise wherever coarse means have lost detail.
+        snapshot = monitor.glimpse(latent.finish(glimpse))
         with timer.waiting():
             yield snapshot
     if learned:
@@ -192,7 +194,7 @@ def fit(
     if learned and start_from is None:
         for count, first in enumerate(trainer.views(state.average.value), 1):
             if is_large and count == 1:
-                snapshot = monitor.glimpse(first)
+                snapshot = monitor.glimpse(finished(first))
                 with timer.waiting():
                     yield snapshot
     if first is not None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_dip.core.fitting.state import FitState
     from napari_dip.core.fitting.timer import Timer
+    from napari_dip.core.fitting.trainer import Passes
     from napari_dip.core.problem import Problem
     from napari_dip.core.stopping.evaluation import Evaluation, Evaluator
     from napari_dip.core.stopping.rules import StopReason
@@ -38,6 +39,8 @@ class Monitor:
         Time of the fit, and the request to stop.
     finish : callable
         Function that turns an average (1, C, [Z,] Y, X) into the estimate to show.
+    passes : Passes
+        Passes of the network so far.
     every : int
         Iterations between two assessments.
     interval : float
@@ -51,12 +54,13 @@ class Monitor:
         evaluator: Evaluator,
         timer: Timer,
         finish: Callable[[Tensor], Tensor],
+        passes: Passes,
         *,
         every: int,
         interval: float,
     ) -> None:
         self._problem, self._state, self._evaluator = problem, state, evaluator
-        self._timer, self._finish = timer, finish
+        self._timer, self._finish, self._passes = timer, finish, passes
         self._every, self._interval = every, interval
         self._last_assessment = timer.seconds
         self._last_snapshot = -np.inf
@@ -102,10 +106,13 @@ class Monitor:
         return self._snapshot(1, evaluation, 1, estimate, None)
 
     def glimpse(self, estimate: Tensor) -> Snapshot:
-        """Return the snapshot of a learned start before its estimate is complete."""
+        """Return the snapshot of a learned start before its estimate is complete.
+
+        The estimate is shown as it is.
+        """
         loss = weighted_mean(self._problem.nll(estimate), self._problem.valid)
         evaluation = self._evaluator.read(loss, estimate)
-        return self._snapshot(0, evaluation, 0, estimate, None)
+        return self._of(0, evaluation, 0, estimate, None)
 
     def snapshot(
         self, iteration: int, evaluation: Evaluation, reason: StopReason | None = None
@@ -129,9 +136,24 @@ class Monitor:
         average: Tensor,
         reason: StopReason | None,
     ) -> Snapshot:
-        estimate = to_array(self._problem, self._finish(average))
+        return self._of(iteration, evaluation, selected, self._finish(average), reason)
+
+    def _of(
+        self,
+        iteration: int,
+        evaluation: Evaluation,
+        selected: int,
+        estimate: Tensor,
+        reason: StopReason | None,
+    ) -> Snapshot:
         return Snapshot(
-            iteration, evaluation.loss, evaluation.heldout_error, selected, estimate, reason
+            iteration,
+            evaluation.loss,
+            evaluation.heldout_error,
+            selected,
+            to_array(self._problem, estimate),
+            reason,
+            self._passes.count,
         )
 
 

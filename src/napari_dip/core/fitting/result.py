@@ -32,6 +32,8 @@ class Snapshot:
         Moving average of the estimate, in network units.
     stop_reason : StopReason or None
         Reason for which the fit ended, in the last snapshot; None before.
+    passes : float
+        Passes of the network over the whole plane without gradients so far; 0 by default.
     """
 
     iteration: int
@@ -40,6 +42,7 @@ class Snapshot:
     selected_iteration: int
     estimate: NDArray[np.float32]
     stop_reason: StopReason | None
+    passes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -41,6 +42,13 @@ class ForwardPass(NamedTuple):
     loss: Tensor
 
 
+@dataclass(slots=True)
+class Passes:
+    """Number of passes over a whole plane without gradients; a smaller one is a share."""
+
+    count: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Trainer:
     """Network, latent, loss and optimiser of a fit.
@@ -57,6 +65,8 @@ class Trainer:
         Parts of the fit; each has its own state.
     random : torch.Generator
         Source of all random numbers of the fit.
+    passes : Passes
+        Passes so far.
     """
 
     problem: Problem
@@ -67,6 +77,7 @@ class Trainer:
     regularisers: Regularisers
     optimiser: Optimisers
     random: torch.Generator
+    passes: Passes = field(default_factory=Passes)
 
     def forward(self, known: Tensor) -> ForwardPass:
         """Return the estimate and the loss of the next iteration.
@@ -157,4 +168,6 @@ class Trainer:
         with self.runtime.autocast():
             if torch.is_grad_enabled():
                 return self.network(draw.latent)  # type: ignore[no-any-return]
+            whole = self.network.grid(self.problem.shape)
+            self.passes.count += prod(draw.latent.shape[2:]) / prod(whole)
             return in_strips(self.network, draw.latent)

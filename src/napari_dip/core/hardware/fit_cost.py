@@ -99,8 +99,15 @@ def iteration_work(settings: FitConfig, pixels: int) -> float:
     return _work_per_pixel(settings.network) * pixels
 
 
-def fit_work(settings: FitConfig, pixels: int, channels: int = 1) -> float:
-    """Return the work of a fit with all its iterations, in the unit of `iteration_work`.
+def fit_work(
+    settings: FitConfig,
+    pixels: int,
+    channels: int = 1,
+    *,
+    iterations: int = 0,
+    passes: float = 0.0,
+) -> float:
+    """Return the work of a fit that is left, in the unit of `iteration_work`.
 
     Parameters
     ----------
@@ -108,18 +115,39 @@ def fit_work(settings: FitConfig, pixels: int, channels: int = 1) -> float:
         Settings with the network.
     pixels, channels : int
         Number of pixels and of channels of the estimate. `channels` is 1 by default.
+    iterations : int
+        Iterations that are done; none by default.
+    passes : float
+        Passes over all pixels without gradients that are done; none by default.
     """
-    iterations = settings.max_iterations * iteration_work(settings, pixels)
+    of_iterations = (settings.max_iterations - iterations) * iteration_work(settings, pixels)
     if settings.latent != "recorrupted":
-        return iterations
-    passes = _FIRST_PASSES + _PASSES * (settings.max_iterations // (settings.reveal_every or 1))
+        return of_iterations
+    every = settings.reveal_every or 1
+    later, all_later = (
+        _PASSES * (settings.max_iterations // every - done // every) for done in (iterations, 0)
+    )
+    # There may be more passes before the first iteration, to find the noise level.
+    passes = max(_FIRST_PASSES + all_later - passes, later)
     groups = 0
     if settings.collaborative_filter:
         passes += 2 * settings.neighbours
         groups = GROUPED_PLANES if settings.neighbours else 1
         channels = GROUPED_PLANES if settings.neighbours else channels
-    of_patches = groups * _PATCHES * channels
-    return iterations + (passes * _PASS * _work_per_pixel(settings.network) + of_patches) * pixels
+    of_patches = groups * _PATCHES * channels * pixels
+    return of_iterations + passes * _pass_work(settings, pixels) + of_patches
+
+
+def work_done(settings: FitConfig, pixels: int, *, iterations: int, passes: float) -> float:
+    """Return the work that a fit has done, in the unit of `iteration_work`.
+
+    The parameters are those of `fit_work`.
+    """
+    return iterations * iteration_work(settings, pixels) + passes * _pass_work(settings, pixels)
+
+
+def _pass_work(settings: FitConfig, pixels: int) -> float:
+    return _PASS * _work_per_pixel(settings.network) * pixels
 
 
 def _work_per_pixel(network: NetworkConfig) -> float:

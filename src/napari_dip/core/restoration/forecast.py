@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_dip.core.restoration.progress import Progress
     from napari_dip.core.tasks import Task
 
-# Shortest time and fewest iterations to measure; the first iteration is slower than later ones.
+# Shortest time to measure, and fewest iterations; the first iteration is slower than later ones.
 _SECONDS, _ITERATIONS = 4.0, 5
 
 
@@ -97,7 +97,7 @@ def forecast(
             break  # the first fit has ended
         fitted = progress.block
         first, last = first or _Moment.of(progress), _Moment.of(progress)
-        if last.seconds >= _SECONDS and last.iteration - first.iteration >= _ITERATIONS:
+        if last.seconds >= _SECONDS and last.has_pace(first):
             break
     run.close()
     if first is None or last is None or stop_requested():
@@ -106,8 +106,9 @@ def forecast(
         pace = (last.seconds - first.seconds) / (last.iteration - first.iteration)
     else:
         pace = last.seconds / max(last.iteration, 1)
+    left = pace * last.iterations_left if last.seconds_left is None else last.seconds_left
     sampled = config.runs * last.blocks * (config.posterior_samples or 0)
-    seconds = first.seconds + pace * (first.iterations_left + sampled) + (config.tune or 0.0)
+    seconds = last.seconds + left + pace * sampled + (config.tune or 0.0)
     if config.time_limit is not None:
         seconds = min(seconds, config.time_limit)
     return Forecast(
@@ -127,7 +128,19 @@ class _Moment:
     iterations_left: int
     blocks: int
     seconds: float
+    seconds_left: float | None
 
     @classmethod
     def of(cls, progress: Progress) -> _Moment:
-        return cls(progress.iteration, progress.iterations_left, progress.blocks, progress.seconds)
+        return cls(
+            progress.iteration,
+            progress.iterations_left,
+            progress.blocks,
+            progress.seconds,
+            progress.seconds_left,
+        )
+
+    def has_pace(self, first: _Moment) -> bool:
+        """Return whether the time left is known well: from iterations, or before any of them."""
+        known_before = self.iteration == 0 and self.seconds_left is not None
+        return known_before or self.iteration - first.iteration >= _ITERATIONS

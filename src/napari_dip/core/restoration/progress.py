@@ -43,8 +43,9 @@ class Progress:
     iterations_left : int
         Upper bound of the iterations of this block and all later ones.
     seconds_left : float or None
-        Upper bound of the time left [seconds]: every fit runs to its last iteration. None at the
-        first progress of a fit, which may have been prepared for long.
+        Upper bound of the time left [seconds]: every fit runs to its last iteration. From random
+        weights None at the first progress of a fit, which may have been prepared for long; with a
+        learned start None until the network has seen a part of the plane.
     loss : float
         Data fidelity of the fitted pixels; 1 where the residual equals the noise.
     heldout_error : float or None
@@ -138,10 +139,3 @@ def finish(
         except StopIteration as end:
             result: Result = end.value
             return result
-
-
-def time_left(iterations: int, seconds: float, done: int) -> float | None:
-    """Return the time of iterations at the pace of those done [seconds]; None if none are done."""
-    if not iterations:
-        return 0.0
-    return seconds / done * iterations if done else None

@@ -17,8 +17,9 @@ from napari_dip.core.restoration.block.kept_pixels import KeptPixels
 from napari_dip.core.restoration.block.source import BlockSource
 from napari_dip.core.restoration.budget import IterationBudget
 from napari_dip.core.restoration.oom_fallback import OomFallback
-from napari_dip.core.restoration.progress import Progress, Restoration, time_left
+from napari_dip.core.restoration.progress import Progress, Restoration
 from napari_dip.core.restoration.resume import KeptCheckpoints
+from napari_dip.core.restoration.time_left import TimeLeft
 from napari_dip.core.restoration.tuning import tune_plan
 from napari_dip.core.restoration.warm_start import (
     WarmStarts,
@@ -171,10 +172,11 @@ class Run:
         """Fit a block once, and turn snapshots into progress on the image's scale."""
         result: Fit
         block, timer = data.block, self.timer
-        first, last_yield = None, -np.inf
-        limit = self._config(block, start).max_iterations
+        last_yield, config = -np.inf, self._config(block, start)
         snapshots = self._solve(block, problem, run, start)
         before = 0 if start is None else start.iteration
+        last = before + config.max_iterations
+        left = TimeLeft(config.fit, (problem.channels, *problem.shape), timer.seconds, before)
         while True:
             try:
                 snapshot = next(snapshots)
@@ -182,8 +184,7 @@ class Run:
                 result = end.value
                 return result
             now = timer.seconds
-            first = first or (now, snapshot.iteration)
-            progress = self._progress(data, run, snapshot, first, before + limit)
+            progress = self._progress(data, run, snapshot, left, last)
             if now - last_yield >= _PREVIEW_INTERVAL or snapshot.stop_reason is not None:
                 last_yield = now
                 with timer.waiting():
@@ -216,9 +217,9 @@ class Run:
         return config_of_first(config) if is_first else config
 
     def _progress(
-        self, data: BlockData, run: int, snapshot: Snapshot, first: tuple[float, int], last: int
+        self, data: BlockData, run: int, snapshot: Snapshot, left: TimeLeft, last: int
     ) -> Progress:
-        """Return the progress, given time and iteration of the first snapshot, and the last one."""
+        """Return the progress, given what finds the time left, and the last iteration."""
         block, time_limit = data.block, self.plan.config.time_limit
         estimate = self._source.restored(data, snapshot.estimate)
         psnr = None
@@ -227,9 +228,9 @@ class Run:
             psnr = self.reference.compare(block, run, snapshot.iteration, final)
         now = self.timer.seconds
         here = last - snapshot.iteration if snapshot.stop_reason is None else 0
-        left = self._budget.iterations_left(block, run + 1) + here
-        # Before the first snapshot a fit is prepared, which may take longer than all iterations.
-        seconds_left = time_left(left, now - first[0], snapshot.iteration - first[1])
+        iterations_left = self._budget.iterations_left(block, run + 1) + here
+        fits_left = (self._blocks_left + 1) * self.plan.config.runs - run - 1
+        seconds_left = left(snapshot, now, iterations_left, fits_left)
         if time_limit is not None:
             within = time_limit - now
             seconds_left = max(min(within if seconds_left is None else seconds_left, within), 0.0)
@@ -240,7 +241,7 @@ class Run:
             iteration=snapshot.iteration,
             max_iterations=last,
             seconds=now,
-            iterations_left=left,
+            iterations_left=iterations_left,
             seconds_left=seconds_left,
             loss=snapshot.loss,
             heldout_error=snapshot.heldout_error,
