@@ -351,9 +351,9 @@ def test_large_planes_show_glimpses_and_one_view_before_the_mean_of_all(monkeypa
     noisy = noisy_waves((64, 80))
     problem, scaling = problem_of(noisy)
     expected = snapshots_of(problem, learned(0))[1]
-    monkeypatch.setattr("napari_dip.core.fitting.fit._LARGE", noisy.size)
+    monkeypatch.setattr("napari_dip.core.fitting.learned_start._LARGE", noisy.size)
     glimpses = (noisy.size // 16, noisy.size // 4, noisy.size)
-    monkeypatch.setattr("napari_dip.core.hardware.device._QUICK", glimpses)
+    monkeypatch.setattr("napari_dip.core.hardware.device._GLIMPSES", glimpses)
     steps, outcome = snapshots_of(problem, learned(0))
     assert [step.iteration for step in steps] == [0] * 5
     np.testing.assert_array_equal(outcome.estimate, expected.estimate)

@@ -19,6 +19,7 @@ from napari_dip.core.fitting.averaging import MovingAverage
 from napari_dip.core.fitting.first_network import build_first_network
 from napari_dip.core.fitting.hold_out import hold_out
 from napari_dip.core.fitting.learned_start import (
+    first_answer,
     load_learned_start,
     set_noise_level,
     weighed_with_first,
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
 
 # Iterations between two measurements of what the residual guard would leave removed.
 _GUARD_EVERY = 50
-# Values of a plane from which on a glimpse and one view are shown before the mean of all views.
-_LARGE = 512**2
 
 
 def fit(
@@ -182,21 +181,12 @@ def fit(
     posterior = Posterior(config.posterior_samples or 0, settings.posterior_noise, limit)
 
     reason, first = None, latent.first() if start_from is None else None
-    is_large = problem.observation.numel() >= _LARGE
-    for most in runtime.glimpses if learned and start_from is None and is_large else ():
-        glimpse = trainer.estimate(latent.glimpse(most), state.average.value)
-        # The guard would give back the noise wherever coarse means have lost detail.
-        snapshot = monitor.glimpse(latent.finish(glimpse))
-        with timer.waiting():
-            yield snapshot
-    if learned:
-        set_noise_level(latent, trainer, strength)
     if learned and start_from is None:
-        for count, first in enumerate(trainer.views(state.average.value), 1):
-            if is_large and count == 1:
-                snapshot = monitor.glimpse(finished(first))
-                with timer.waiting():
-                    yield snapshot
+        first = yield from first_answer(
+            trainer, monitor, timer, finished, state.average.value, strength
+        )
+    elif learned:
+        set_noise_level(latent, trainer, strength)
     if first is not None:
         state.add(first, trainer.judge(first))
         loss = weighted_mean(problem.nll(first), fitted)
@@ -207,8 +197,7 @@ def fit(
             reason = reason or StopReason.GOOD_START
         # The loss of a network without learned weights is far above that of the first estimate.
         state.keep_checkpoint(0, start.loss if learned else inf)
-        with timer.waiting():
-            yield monitor.snapshot(0, start, reason)
+        yield from timer.shown(monitor.snapshot(0, start, reason))
         monitor.restart_interval()
 
     iteration, last = before, before + (settings.max_iterations if reason is None else 0)
@@ -221,8 +210,7 @@ def fit(
             snapshot = monitor.first_snapshot(
                 result.loss, result.draw.shifted(result.estimate.detach())
             )
-            with timer.waiting():
-                yield snapshot
+            yield from timer.shown(snapshot)
             monitor.restart_interval()
         loss, shown = result.loss, trainer.step(result)
         del result  # its tensors would take memory during the next iteration
@@ -245,8 +233,7 @@ def fit(
         is_last = reason is not None and not posterior.follows(reason)
         if is_last or (iteration > 1 and monitor.is_time_to_show()):
             snapshot = monitor.snapshot(iteration, evaluation, reason if is_last else None)
-            with timer.waiting():
-                yield snapshot
+            yield from timer.shown(snapshot)
         if reason is not None:
             stop_reason = reason
             break

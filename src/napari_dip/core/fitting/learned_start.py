@@ -9,12 +9,15 @@ from napari_dip.core.latents.recorrupted.latent import RecorruptedLatent
 from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from torch import Tensor
 
     from napari_dip.config import CompleteConfig
+    from napari_dip.core.fitting.monitor import Monitor
+    from napari_dip.core.fitting.result import Snapshot
     from napari_dip.core.fitting.state import FitState
+    from napari_dip.core.fitting.timer import Timer
     from napari_dip.core.fitting.trainer import Trainer
     from napari_dip.core.latents.base import Latent
     from napari_dip.core.networks.build import PriorNetwork
@@ -23,6 +26,55 @@ if TYPE_CHECKING:
 
 # Largest number of corrections of the noise level, each of which needs one pass.
 _MOST_CORRECTIONS = 8
+# Values of a plane from which on glimpses and one view are shown before the mean of all views.
+_LARGE = 512**2
+
+
+def first_answer(
+    trainer: Trainer,
+    monitor: Monitor,
+    timer: Timer,
+    finish: Callable[[Tensor], Tensor],
+    known: Tensor,
+    strength: float,
+) -> Generator[Snapshot, None, Tensor]:
+    """Find the estimate before the first step, and the noise level that it shows.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Trainer of a network with learned weights.
+    monitor, timer
+        Parts of the fit that make snapshots and leave out the time in which they are shown.
+    finish : callable
+        Function that turns an average (1, C, Y, X) into the estimate to show.
+    known : (1, C, Y, X) Tensor
+        Average so far, which is empty.
+    strength : float
+        Factor of the corrected noise level.
+
+    Yields
+    ------
+    Snapshot
+        Of a large plane, ever better estimates.
+
+    Returns
+    -------
+    (1, C, Y, X) Tensor
+        Mean of all views.
+    """
+    latent = trainer.latent
+    is_large = trainer.problem.observation.numel() >= _LARGE
+    if is_large:
+        for most in trainer.runtime.glimpses:
+            glimpse = trainer.estimate(latent.glimpse(most), known)
+            # The residual guard would give the noise back where coarse means have lost detail.
+            yield from timer.shown(monitor.glimpse(latent.finish(glimpse)))
+    set_noise_level(latent, trainer, strength)
+    for count, mean in enumerate(trainer.views(known), 1):
+        if is_large and count == 1:
+            yield from timer.shown(monitor.glimpse(finish(mean)))
+    return mean
 
 
 def set_noise_level(latent: Latent, trainer: Trainer, strength: float) -> None:

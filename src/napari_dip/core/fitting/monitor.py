@@ -103,7 +103,7 @@ class Monitor:
     def first_snapshot(self, loss: Tensor, estimate: Tensor) -> Snapshot:
         """Return the snapshot of the first estimate, before there is an average."""
         evaluation = self._evaluator.read(loss, estimate)
-        return self._snapshot(1, evaluation, 1, estimate, None)
+        return self._snapshot(1, evaluation, 1, self._finish(estimate), None)
 
     def glimpse(self, estimate: Tensor) -> Snapshot:
         """Return the snapshot of a learned start before its estimate is complete.
@@ -112,7 +112,7 @@ class Monitor:
         """
         loss = weighted_mean(self._problem.nll(estimate), self._problem.valid)
         evaluation = self._evaluator.read(loss, estimate)
-        return self._of(0, evaluation, 0, estimate, None)
+        return self._snapshot(0, evaluation, 0, estimate, None)
 
     def snapshot(
         self, iteration: int, evaluation: Evaluation, reason: StopReason | None = None
@@ -121,7 +121,11 @@ class Monitor:
         state = self._state
         self._last_snapshot = self._last_assessment
         return self._snapshot(
-            iteration, evaluation, state.selected_iteration, state.average.value, reason
+            iteration,
+            evaluation,
+            state.selected_iteration,
+            self._finish(state.average.value),
+            reason,
         )
 
     def restart_interval(self) -> None:
@@ -129,16 +133,6 @@ class Monitor:
         self._last_snapshot = self._timer.seconds
 
     def _snapshot(
-        self,
-        iteration: int,
-        evaluation: Evaluation,
-        selected: int,
-        average: Tensor,
-        reason: StopReason | None,
-    ) -> Snapshot:
-        return self._of(iteration, evaluation, selected, self._finish(average), reason)
-
-    def _of(
         self,
         iteration: int,
         evaluation: Evaluation,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Timer:
@@ -44,6 +47,11 @@ class Timer:
             yield
         finally:
             self._start += time.perf_counter() - begin
+
+    def shown(self, value: T) -> Iterator[T]:
+        """Yield a value, and leave the time out until the next one is asked for."""
+        with self.waiting():
+            yield value
 
     def stop_requested(self) -> bool:
         """Return whether to stop; the time until the answer is left out."""

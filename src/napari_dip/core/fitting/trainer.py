@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -108,8 +109,7 @@ class Trainer:
     @torch.no_grad()
     def reveal(self, known: Tensor) -> Tensor:
         """Return an estimate for which no fitted pixel is hidden, (1, C, [Z,] Y, X)."""
-        *_, mean = self.views(known)
-        return mean
+        return deque(self.views(known), maxlen=1).pop()
 
     @torch.no_grad()
     def views(self, known: Tensor) -> Iterator[Tensor]:
@@ -125,8 +125,7 @@ class Trainer:
     def judge(self, known: Tensor) -> Tensor | None:
         """Return an estimate without the held-out pixels; None if all estimates are without."""
         draws = self.latent.judge()
-        *_, mean = self._means(draws, known) if draws else (None,)
-        return mean
+        return deque(self._means(draws, known), maxlen=1).pop() if draws else None
 
     @torch.no_grad()
     def output(self, draw: Draw) -> Tensor:
@@ -147,17 +146,18 @@ class Trainer:
             weight.add_(scale * step * noise)
 
     def _means(self, draws: Iterable[Draw], known: Tensor) -> Iterator[Tensor]:
-        total = None
+        mean = known.new_zeros(())
         for count, draw in enumerate(draws, 1):
-            estimate = self._estimate(draw, known)
-            total = estimate if total is None else total + estimate
-            yield total / count
+            mean = mean + (self._estimate(draw, known) - mean) / count
+            yield mean
 
     def _estimate(self, draw: Draw, known: Tensor) -> Tensor:
         """Return the network's estimate (1, C, [Z,] Y, X); `known` where its view has no pixel."""
         canvas = draw.view.undo(self._output(draw))
         # Nothing outside the field of view is ever compared with the observation.
-        shape = self.problem.shape if draw.start is None else draw.start.shape[2:]
+        shape: Sequence[int] = self.problem.shape
+        if draw.start is not None:  # a glimpse has fewer pixels
+            shape = draw.start.shape[2:]
         inside: tuple[Any, ...] = (..., *map(slice, shape))
         estimate = draw.estimate(canvas[inside])
         if not any(draw.view.shifts):  # as at first, before there is an average

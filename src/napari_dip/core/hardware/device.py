@@ -30,7 +30,7 @@ _ASSESS_EVERY = {"cpu": 1}
 _ASSESS_EVERY_ACCELERATOR = 10
 # Pixels of the glimpses of a large plane, which take a fraction of a second: in float32, where the
 # first is very coarse, and with faster instructions.
-_QUICK, _QUICK_IF_FAST = (256**2, 512**2), (1024**2,)
+_GLIMPSES, _GLIMPSES_IF_FAST = (256**2, 512**2), (1024**2,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Runtime:
     def glimpses(self) -> tuple[int, ...]:
         """Pixels of each glimpse of a large plane, before the network maps all of it."""
         slow = self.device.type == "cpu" and self.dtype is torch.float32
-        return _QUICK if slow else _QUICK_IF_FAST
+        return _GLIMPSES if slow else _GLIMPSES_IF_FAST
 
     def autocast(self) -> torch.autocast:
         """Return the autocast context in which the body of the network runs."""

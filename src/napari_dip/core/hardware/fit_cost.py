@@ -124,18 +124,16 @@ def fit_work(
     if settings.latent != "recorrupted":
         return of_iterations
     every = settings.reveal_every or 1
-    later, all_later = (
-        _PASSES * (settings.max_iterations // every - done // every) for done in (iterations, 0)
-    )
+    estimates, made = settings.max_iterations // every, iterations // every
     # There may be more passes before the first iteration, to find the noise level.
-    passes = max(_FIRST_PASSES + all_later - passes, later)
+    passes_left = max(_FIRST_PASSES + _PASSES * estimates - passes, _PASSES * (estimates - made))
     groups = 0
     if settings.collaborative_filter:
-        passes += 2 * settings.neighbours
+        passes_left += 2 * settings.neighbours
         groups = GROUPED_PLANES if settings.neighbours else 1
         channels = GROUPED_PLANES if settings.neighbours else channels
     of_patches = groups * _PATCHES * channels * pixels
-    return of_iterations + passes * _pass_work(settings, pixels) + of_patches
+    return of_iterations + passes_left * _pass_work(settings, pixels) + of_patches
 
 
 def work_done(settings: FitConfig, pixels: int, *, iterations: int, passes: float) -> float:

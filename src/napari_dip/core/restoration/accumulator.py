@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from napari_dip.core.blocks.plan import Block
     from napari_dip.core.fitting.result import Fit
     from napari_dip.core.image.image import Image
+    from napari_dip.core.restoration.block.data import BlockData
     from napari_dip.core.restoration.block.source import BlockSource
-    from napari_dip.core.restoration.block_data import BlockData
     from napari_dip.core.tasks import Task
 
 

@@ -106,7 +106,9 @@ def forecast(
         pace = (last.seconds - first.seconds) / (last.iteration - first.iteration)
     else:
         pace = last.seconds / max(last.iteration, 1)
-    left = pace * last.iterations_left if last.seconds_left is None else last.seconds_left
+    left = last.seconds_left
+    if left is None:
+        left = pace * last.iterations_left
     sampled = config.runs * last.blocks * (config.posterior_samples or 0)
     seconds = last.seconds + left + pace * sampled + (config.tune or 0.0)
     if config.time_limit is not None:

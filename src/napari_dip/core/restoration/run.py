@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from napari_dip.core.fitting.timer import Timer
     from napari_dip.core.fitting.tune import Trial
     from napari_dip.core.problem import Problem
-    from napari_dip.core.restoration.block_data import BlockData
+    from napari_dip.core.restoration.block.data import BlockData
     from napari_dip.core.restoration.plan import RunPlan
     from napari_dip.core.restoration.reference import Reference
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari_dip.config import CompleteConfig, TaskName, WarmStart
     from napari_dip.core.blocks.plan import Block
     from napari_dip.core.fitting.checkpoint import FitCheckpoint
-    from napari_dip.core.restoration.block_data import BlockData
+    from napari_dip.core.restoration.block.data import BlockData
 
 # Planes are compared by means over this many pixels along each axis, fewer in tiny planes:
 # averaging removes most of the noise.

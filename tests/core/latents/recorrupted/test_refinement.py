@@ -94,7 +94,7 @@ def test_missing_pixels_of_a_neighbour_do_not_matter():
     assert abs(error(incomplete) - error(complete)) < 0.1 * error(complete)
 
 
-def test_no_pixel_is_corrected_by_much_more_than_the_noise():
+def test_no_pixel_is_corrected_by_more_than_a_share_of_the_noise():
     spot = (..., 30, 50)
     with_spot = blurred()
     with_spot[spot] += 12 * SIGMA  # neither in the observation nor in a similar patch

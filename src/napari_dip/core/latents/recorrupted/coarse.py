@@ -28,10 +28,9 @@ def shrunk(picture: Tensor, factor: int) -> Tensor:
     """
     if factor == 1:
         return picture
-    sizes = [-(-size // factor) for size in picture.shape[2:]]
-    if not picture.shape[1]:  # no neighbours
-        return picture.new_empty(len(picture), 0, *sizes)
-    return functional.avg_pool2d(picture, factor, ceil_mode=True)
+    # Channels as a batch, which may be empty: there may be no neighbours.
+    channels = picture.transpose(0, 1)
+    return functional.avg_pool2d(channels, factor, ceil_mode=True).transpose(0, 1)
 
 
 def enlarged(coarse: Tensor, factor: int, shape: Shape) -> Tensor:

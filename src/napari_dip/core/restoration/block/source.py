@@ -20,7 +20,7 @@ from napari_dip.core.image.units import in_unit
 from napari_dip.core.noise.impulses import find_impulses
 from napari_dip.core.problem import Problem, make_problem
 from napari_dip.core.restoration.block import kept_pixels
-from napari_dip.core.restoration.block_data import BlockData
+from napari_dip.core.restoration.block.data import BlockData
 from napari_dip.core.restoration.channel_stats import find_channel
 
 if TYPE_CHECKING:
