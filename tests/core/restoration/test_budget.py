@@ -5,8 +5,8 @@ import pytest
 
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.image.image import as_image
+from napari_dip.core.restoration.block.warm_start import WarmStarts
 from napari_dip.core.restoration.budget import IterationBudget
-from napari_dip.core.restoration.warm_start import WarmStarts
 from tests.tiny import tiny_config
 
 

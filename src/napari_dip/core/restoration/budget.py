@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from napari_dip.core.restoration.warm_start import config_of_follower
+from napari_dip.core.restoration.warm_config import config_of_follower
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
     from napari_dip.config import CompleteConfig
     from napari_dip.core.blocks.plan import Block
-    from napari_dip.core.restoration.warm_start import WarmStarts
+    from napari_dip.core.restoration.block.warm_start import WarmStarts
 
 
 class IterationBudget:

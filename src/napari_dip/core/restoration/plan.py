@@ -33,7 +33,7 @@ from napari_dip.core.noise.correlation import CORRELATED
 from napari_dip.core.noise.stripes.removal import remove_stripes
 from napari_dip.core.operators.downsample import Downsample
 from napari_dip.core.restoration.channel_stats import find_channels, masks_impulses
-from napari_dip.core.restoration.warm_start import choose_warm_start
+from napari_dip.core.restoration.warm_config import choose_warm_start
 from napari_dip.errors import UsageError
 
 if TYPE_CHECKING:

@@ -15,17 +15,14 @@ from napari_dip.core.report.report import make_report
 from napari_dip.core.restoration.accumulator import Accumulator
 from napari_dip.core.restoration.block.kept_pixels import KeptPixels
 from napari_dip.core.restoration.block.source import BlockSource
+from napari_dip.core.restoration.block.warm_start import WarmStarts
 from napari_dip.core.restoration.budget import IterationBudget
 from napari_dip.core.restoration.oom_fallback import OomFallback
 from napari_dip.core.restoration.progress import Progress, Restoration
 from napari_dip.core.restoration.resume import KeptCheckpoints
 from napari_dip.core.restoration.time_left import TimeLeft
 from napari_dip.core.restoration.tuning import tune_plan
-from napari_dip.core.restoration.warm_start import (
-    WarmStarts,
-    config_of_first,
-    config_of_follower,
-)
+from napari_dip.core.restoration.warm_config import config_of_first, config_of_follower
 from napari_dip.core.stopping.rules import StopReason
 from napari_dip.errors import first_line
 

@@ -1,1 +1,1 @@
-"""Source of blocks: their pixels, their problem, and the pixels that are kept as observed."""
+"""Blocks of a run: their pixels and problem, what is kept as observed, and warm starts."""

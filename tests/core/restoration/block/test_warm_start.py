@@ -10,9 +10,9 @@ from napari_dip.config import StoppingConfig
 from napari_dip.core.blocks.plan import plan_blocks
 from napari_dip.core.blocks.tiles import Tiling
 from napari_dip.core.image.image import Image, as_image
-from napari_dip.core.restoration import warm_start
+from napari_dip.core.restoration.block import warm_start
 from napari_dip.core.restoration.block.data import BlockData
-from napari_dip.core.restoration.warm_start import WarmStarts
+from napari_dip.core.restoration.block.warm_start import WarmStarts
 from tests.tiny import noisy_waves, tiny_config, waves
 
 
