@@ -8,6 +8,7 @@ import pytest
 
 from napari_dip.config import (
     LEARNED,
+    LEARNED_GREY,
     NEIGHBOURS,
     PRESETS,
     DipConfig,
@@ -25,7 +26,8 @@ def complete(task="denoise", dims=2, **choices):
 
 
 def fit_of(config, **facts):
-    return learned_fit(config, **{"coarse_noise": False, "neighbours": False, **facts})
+    usual = {"channels": 1, "coarse_noise": False, "neighbours": False}
+    return learned_fit(config, **{**usual, **facts})
 
 
 @pytest.mark.parametrize("preset", ["fast", "balanced"])
@@ -34,12 +36,20 @@ def fit_of(config, **facts):
 def test_denoising_of_planes_gets_the_learned_start(preset, channels, stop):
     config = complete(preset=preset, stop=stop)
     assert suits_learned_start(config, "denoise", channels)
-    assert fit_of(config) == LEARNED[preset]
+    expected = LEARNED_GREY if channels == 1 else LEARNED
+    assert fit_of(config, channels=channels) == expected[preset]
 
 
-def test_fast_takes_fewer_iterations_than_balanced():
-    fast, balanced = (LEARNED[name].max_iterations for name in ("fast", "balanced"))
+@pytest.mark.parametrize("presets", [LEARNED, LEARNED_GREY])
+def test_fast_takes_fewer_iterations_than_balanced(presets):
+    fast, balanced = (presets[name].max_iterations for name in ("fast", "balanced"))
     assert fast < balanced < PRESETS["fast"].max_iterations
+
+
+def test_fast_gives_single_grey_planes_the_first_answer_corrected_by_similar_patches():
+    fit = fit_of(complete(preset="fast"))
+    assert fit.max_iterations == 0
+    assert fit.collaborative_filter
 
 
 @pytest.mark.parametrize(
@@ -99,7 +109,8 @@ def test_coarse_noise_gets_the_first_answer_because_no_pixel_can_judge_a_fit():
 def test_planes_of_stacks_see_their_neighbours(neighbours):
     fit = fit_of(complete(), neighbours=neighbours)
     assert fit.neighbours == (NEIGHBOURS if neighbours else 0)
-    assert fit.model_copy(update={"neighbours": 0}) == LEARNED["balanced"]
+    expected = LEARNED if neighbours else LEARNED_GREY
+    assert fit.model_copy(update={"neighbours": 0}) == expected["balanced"]
 
 
 @pytest.mark.parametrize("preset", ["fast", "balanced"])
@@ -109,7 +120,7 @@ def test_largest_number_of_iterations_of_the_user_is_kept(preset, limit):
     assert suits_learned_start(config, "denoise", 1)
     # The first answer is there at once: groups of similar patches would take several times as long.
     changes = {"max_iterations": limit, "collaborative_filter": limit > 0}
-    assert fit_of(config) == LEARNED[preset].model_copy(update=changes)
+    assert fit_of(config) == LEARNED_GREY[preset].model_copy(update=changes)
 
 
 @pytest.mark.parametrize("limit", [None, 7])

@@ -14,6 +14,7 @@ from napari_dip.config.fit import (
 )
 from napari_dip.config.learned import (
     LEARNED,
+    LEARNED_GREY,
     LEARNED_NETWORK,
     NEIGHBOURS,
     learned_fit,
@@ -76,6 +77,7 @@ __all__ = [
     "DEFAULT_SUFFIX",
     "FORMER_STOP",
     "LEARNED",
+    "LEARNED_GREY",
     "LEARNED_NETWORK",
     "MAX_TILE",
     "NEIGHBOURS",

@@ -16,7 +16,7 @@ LEARNED_NETWORK = NetworkConfig(
     pixel_shuffle=2,
     padding="zeros",
 )
-_BALANCED = FitConfig(
+_LONG = FitConfig(
     network=LEARNED_NETWORK,
     latent="recorrupted",
     optimiser="muon",
@@ -31,9 +31,13 @@ _BALANCED = FitConfig(
     stopping=StoppingConfig(guard=0, heldout_margin=2.0),
 )
 
-LEARNED: dict[Preset, FitConfig] = {
-    "balanced": _BALANCED,
-    "fast": _BALANCED.model_copy(update={"max_iterations": 6, "reveal_every": 6, "window": 96}),
+_SHORT = _LONG.model_copy(update={"max_iterations": 6, "reveal_every": 6, "window": 96})
+
+LEARNED: dict[Preset, FitConfig] = {"balanced": _LONG, "fast": _SHORT}
+# A fit improves single grey planes less than colours (docs/notebook/results.md).
+LEARNED_GREY: dict[Preset, FitConfig] = {
+    "balanced": _SHORT.model_copy(update={"max_iterations": 12}),
+    "fast": _SHORT.model_copy(update={"max_iterations": 0}),
 }
 
 # Settings of the tasks that a learned denoiser solves together with the observation.
@@ -112,22 +116,27 @@ def plug_and_play_fit(config: CompleteConfig, task: TaskName) -> FitConfig:
     return _with_chosen_iterations(fit, config, task)
 
 
-def learned_fit(config: CompleteConfig, *, coarse_noise: bool, neighbours: bool) -> FitConfig:
+def learned_fit(
+    config: CompleteConfig, *, channels: int, coarse_noise: bool, neighbours: bool
+) -> FitConfig:
     """Return the fit settings of a learned start.
 
     Parameters
     ----------
     config : CompleteConfig
         Configuration that suits a learned start.
+    channels : int
+        Number of channels of one fit.
     coarse_noise : bool
         Whether the noise of neighbouring pixels is correlated. Held-out pixels cannot judge a
         fit then, so the first answer is the result.
     neighbours : bool
         Whether planes have neighbours that the network can see.
     """
-    fit = _with_chosen_iterations(LEARNED[config.preset], config, "denoise")
+    presets = LEARNED_GREY if channels == 1 and not neighbours else LEARNED
+    fit = _with_chosen_iterations(presets[config.preset], config, "denoise")
     changes: dict[str, int] = {}
-    if coarse_noise or not fit.max_iterations:
+    if coarse_noise or not config.fit.max_iterations:
         changes |= {"max_iterations": 0, "collaborative_filter": False}
     if neighbours:
         changes["neighbours"] = NEIGHBOURS

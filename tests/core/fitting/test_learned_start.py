@@ -350,14 +350,14 @@ def test_time_limit_bounds_the_time_left_of_the_first_estimate():
 def test_large_planes_show_glimpses_and_one_view_before_the_mean_of_all(monkeypatch):
     noisy = noisy_waves((64, 80))
     problem, scaling = problem_of(noisy)
-    expected = snapshots_of(problem, learned(0))[1]
+    expected = snapshots_of(problem, learned(1))[1]
     monkeypatch.setattr("napari_dip.core.fitting.learned_start._LARGE", noisy.size)
     glimpses = (noisy.size // 16, noisy.size // 4, noisy.size)
     monkeypatch.setattr("napari_dip.core.hardware.device._GLIMPSES", glimpses)
-    steps, outcome = snapshots_of(problem, learned(0))
-    assert [step.iteration for step in steps] == [0] * 5
+    steps, outcome = snapshots_of(problem, learned(1))
+    assert [step.iteration for step in steps] == [0] * 5 + [1]
     np.testing.assert_array_equal(outcome.estimate, expected.estimate)
-    *shown, mean = (scaling.unscale(step.estimate)[0] for step in steps)
+    *shown, mean = (scaling.unscale(step.estimate)[0] for step in steps[:-1])
     noise = rmse(noisy, waves(noisy.shape))
     # Each shows more detail; the last glimpse is the first view.
     apart = [rmse(estimate, mean) / noise for estimate in shown]
@@ -421,8 +421,9 @@ def test_neighbours_lower_the_error_of_a_still_series():
 def test_a_plane_whose_neighbours_are_lost_is_restored_alone():
     noisy = np.zeros((3, 64, 64))
     noisy[1] = noisy_waves()
-    series = finish(restore(Image(noisy, "TYX"), config=plain(0)))
-    alone = finish(restore(Image(noisy[1], "YX"), config=plain(0)))
+    config = plain(0, stop="none")  # a series and a plane hold other pixels out
+    series = finish(restore(Image(noisy, "TYX"), config=config))
+    alone = finish(restore(Image(noisy[1], "YX"), config=config))
     assert series.report.config.fit.neighbours > 0
     np.testing.assert_allclose(series.image.data[1], alone.image.data, atol=0.1)
 

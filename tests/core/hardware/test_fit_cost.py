@@ -37,7 +37,9 @@ def test_work_of_windows_includes_the_estimates_of_the_whole_plane():
         fit_work(settings, pixels) - iterations for settings in (first, plain, twice)
     )
     assert more - estimates == pytest.approx(estimates - alone)
-    assert 0 < (estimates - alone) * plain.reveal_every / plain.max_iterations < alone
+    of_each = (estimates - alone) * plain.reveal_every / plain.max_iterations
+    assert of_each > 0
+    assert of_each == pytest.approx(alone)
     # They outweigh the iterations in a large plane, and grow with its pixels.
     assert estimates > iterations
     assert fit_work(plain, 2 * pixels) - iterations == pytest.approx(2 * estimates)
@@ -45,12 +47,12 @@ def test_work_of_windows_includes_the_estimates_of_the_whole_plane():
 
 def test_work_that_is_done_is_not_left():
     pixels, whole = 4 * WINDOW, fit_work(LEARNED_FIT, 4 * WINDOW)
-    for iterations, passes in ((0, 1.0), (0, 5.0), (8, 8.0), (20, 11.0)):
+    for iterations, passes in ((0, 1.0), (0, 3.0), (8, 6.0), (20, 9.0)):
         left = fit_work(LEARNED_FIT, pixels, iterations=iterations, passes=passes)
         done = work_done(LEARNED_FIT, pixels, iterations=iterations, passes=passes)
         assert done + left == pytest.approx(whole)
     # Passes that find the noise level do not stand for later ones.
-    assert fit_work(LEARNED_FIT, pixels, passes=9.0) == fit_work(LEARNED_FIT, pixels, passes=5.0)
+    assert fit_work(LEARNED_FIT, pixels, passes=9.0) == fit_work(LEARNED_FIT, pixels, passes=3.0)
     assert fit_work(WHOLE, WINDOW, iterations=WHOLE.max_iterations) == 0
 
 

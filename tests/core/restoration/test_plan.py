@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from napari_dip.config import LEARNED, NEIGHBOURS, DipConfig, preset_of
+from napari_dip.config import LEARNED_GREY, NEIGHBOURS, DipConfig, preset_of
 from napari_dip.core.image.image import as_image
 from napari_dip.core.restoration import plan as plan_module
 from napari_dip.core.restoration.plan import resolve
@@ -31,8 +31,8 @@ def test_a_plan_is_complete_frozen_and_leaves_its_arguments_alone():
     before = config.model_copy()
     plan = resolve(image, Denoise(), config)
     assert config == before
-    assert plan.config.fit == LEARNED["fast"]
-    assert plan.config.max_iterations == LEARNED["fast"].max_iterations
+    assert plan.config.fit == LEARNED_GREY["fast"]
+    assert plan.config.max_iterations == LEARNED_GREY["fast"].max_iterations
     assert plan.config.warm_start == "off"
     assert (plan.runtime.device, plan.threads) == (torch.device("cpu"), 1)
     assert len(plan.blocks) == len(plan.channels) == 1

@@ -181,14 +181,15 @@ def fit(
     posterior = Posterior(config.posterior_samples or 0, settings.posterior_noise, limit)
 
     reason, first = None, latent.first() if start_from is None else None
+    judged = None if first is None else trainer.judge(first)
     if learned and start_from is None:
-        first = yield from first_answer(
-            trainer, monitor, timer, finished, state.average.value, strength
+        first, judged = yield from first_answer(
+            trainer, monitor, timer, finished, state.average.value, fitted, strength
         )
     elif learned:
         set_noise_level(latent, trainer, strength)
     if first is not None:
-        state.add(first, trainer.judge(first))
+        state.add(first, judged)
         loss = weighted_mean(problem.nll(first), fitted)
         start = evaluator.read(loss, state.judged_average)
         removed = None if guard is None else guard.most_removed(first)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+
 from napari_dip.core.latents.masked_kspace import FrequencyLatent
 from napari_dip.core.latents.recorrupted.latent import RecorruptedLatent
+from napari_dip.core.latents.recorrupted.picture import in_all_channels
 from napari_dip.core.networks.learned_weights import find_weights, load_learned_weights
 
 if TYPE_CHECKING:
@@ -36,8 +39,9 @@ def first_answer(
     timer: Timer,
     finish: Callable[[Tensor], Tensor],
     known: Tensor,
+    fitted: Tensor,
     strength: float,
-) -> Generator[Snapshot, None, Tensor]:
+) -> Generator[Snapshot, None, tuple[Tensor, Tensor | None]]:
     """Find the estimate before the first step, and the noise level that it shows.
 
     Parameters
@@ -50,6 +54,8 @@ def first_answer(
         Function that turns an average (1, C, Y, X) into the estimate to show.
     known : (1, C, Y, X) Tensor
         Average so far, which is empty.
+    fitted : (1, C, Y, X) Tensor
+        Weights of the pixels that are not held out.
     strength : float
         Factor of the corrected noise level.
 
@@ -62,6 +68,8 @@ def first_answer(
     -------
     (1, C, Y, X) Tensor
         Mean of all views.
+    (1, C, Y, X) Tensor or None
+        Estimate without the held-out pixels; None if none are held out.
     """
     latent = trainer.latent
     is_large = trainer.problem.observation.numel() >= _LARGE
@@ -74,7 +82,11 @@ def first_answer(
     for count, mean in enumerate(trainer.views(known), 1):
         if is_large and count == 1:
             yield from timer.shown(monitor.glimpse(finish(mean)))
-    return mean
+    judged = trainer.judge(known)
+    if judged is not None and not trainer.settings.max_iterations:
+        # Beside a single view, a second one of all pixels that it has seen.
+        mean = torch.where(in_all_channels(fitted) > 0, (mean + judged) / 2, mean)
+    return mean, judged
 
 
 def set_noise_level(latent: Latent, trainer: Trainer, strength: float) -> None:
@@ -90,7 +102,7 @@ def set_noise_level(latent: Latent, trainer: Trainer, strength: float) -> None:
         Factor of the corrected level that estimates show.
     """
     if isinstance(latent, RecorruptedLatent):
-        for _ in range(_MOST_CORRECTIONS):
+        for _ in range(0 if latent.is_level_certain else _MOST_CORRECTIONS):
             if not latent.correct_level(trainer.output(latent.probe())):
                 break
         latent.strength = strength

@@ -18,11 +18,11 @@ _KEPT_WITHOUT_GRADIENTS = 12
 # planes (`networks.strips`).
 STRIP = 1024**2
 # Time of a pass without gradients over that of an iteration with the same number of pixels, and
-# number of passes of the first and of a later estimate.
-_PASS, _FIRST_PASSES, _PASSES = 1 / 3, 5, 3
+# number of passes of an estimate with a fit and without one.
+_PASS, _PASSES, _PASSES_WITHOUT_FIT = 1 / 3, 3, 2
 # Work of groups of similar patches per pixel and channel. Measured on one core, for one and three
 # channels.
-_PATCHES = 10_000
+_PATCHES = 5_000
 # Number of adjacent planes whose patches are filtered together (`latents.recorrupted.refinement`);
 # each plane is in as many such groups.
 GROUPED_PLANES = 3
@@ -124,9 +124,10 @@ def fit_work(
     if settings.latent != "recorrupted":
         return of_iterations
     every = settings.reveal_every or 1
+    of_estimate = _PASSES if settings.max_iterations else _PASSES_WITHOUT_FIT
     estimates, made = settings.max_iterations // every, iterations // every
     # There may be more passes before the first iteration, to find the noise level.
-    passes_left = max(_FIRST_PASSES + _PASSES * estimates - passes, _PASSES * (estimates - made))
+    passes_left = max(of_estimate * (1 + estimates) - passes, of_estimate * (estimates - made))
     groups = 0
     if settings.collaborative_filter:
         passes_left += 2 * settings.neighbours

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -235,10 +236,12 @@ def _components(
     (N,) array
         Mean square along all other zero-mean directions.
     """
-    variances, vectors = np.linalg.eigh(centred.T @ centred)
+    # The products of NumPy take seconds here while another program works on a core.
+    patches = torch.from_numpy(centred)
+    variances, vectors = torch.linalg.eigh(patches.T @ patches)
     # Vector 0 is the mean, which was subtracted.
     quiet = min(_QUIET, (len(variances) - 1) // 2)
-    components = centred @ vectors[:, 1 : 1 + quiet]
+    components = (patches @ vectors[:, 1 : 1 + quiet]).numpy()
     power = np.einsum("ij,ij->i", centred, centred)
     rest = power - np.einsum("ij,ij->i", components, components)
     # By rounding errors the difference may be negative.

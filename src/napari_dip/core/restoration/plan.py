@@ -215,7 +215,10 @@ def _adapt_fit(
     if suits(config, fitted_channels):
         has_neighbours = neighbour_axis(image) is not None and fitted_channels == 1
         fit = learned_fit(
-            config, coarse_noise=coarse_noise, neighbours=config.neighbours and has_neighbours
+            config,
+            channels=fitted_channels,
+            coarse_noise=coarse_noise,
+            neighbours=config.neighbours and has_neighbours,
         )
         stop = "none" if coarse_noise else stop
     elif suits_learned_kspace(config, preset):

@@ -117,7 +117,7 @@ def cost(image: Image, task: TaskChoice, config: DipConfig, pace: float | None) 
     settings = complete.fit
     if suits_learned_start(complete, task.name, channels):  # type: ignore[arg-type]
         beside = channels == 1 and neighbour_axis(image) is not None
-        settings = learned_fit(complete, coarse_noise=False, neighbours=beside)
+        settings = learned_fit(complete, channels=channels, coarse_noise=False, neighbours=beside)
     elif suits_plug_and_play(complete, task.name):  # type: ignore[arg-type]
         settings = plug_and_play_fit(complete, task.name)  # type: ignore[arg-type]
     memory = f"{max(fit_memory(settings, pixels, channels) / 1e9, 0.1):.1f} GB"

@@ -234,7 +234,7 @@ def test_draws_are_flipped_in_four_ways():
 def test_estimate_of_a_network_without_effect_is_the_observation(channels, shape):
     latent, network, problem = make(flat(PHOTONS, shape=(channels, *shape)), PHOTONS)
     canvas = network.canvas(shape)
-    draws = list(latent.reveal())
+    draws = [*latent.reveal(), *latent.reveal()]
     assert {draw.view.flips for draw in draws} == {(), (-1,), (-2,), (-2, -1)}
     for draw in draws:
         assert network(draw.latent).shape[2:] == canvas
@@ -243,17 +243,23 @@ def test_estimate_of_a_network_without_effect_is_the_observation(channels, shape
 
 
 @pytest.mark.parametrize("resumed", [False, True])
-def test_later_estimates_take_half_of_the_views_by_turns(resumed):
+def test_estimates_take_half_of_the_views_by_turns(resumed):
     latent, _, _ = make(flat(PHOTONS))
     next(latent.reveal())  # one view shown in advance does not count
     if resumed:
         latent.skip(8, 1)
     else:
-        assert len(list(latent.reveal())) == 4
+        assert len(list(latent.reveal())) == 2
     turns = [{draw.view.flips for draw in latent.reveal()} for _ in range(3)]
     assert turns[0] == turns[2]
     assert [len(views) for views in turns] == [2, 2, 2]
     assert turns[0] | turns[1] == {(), (-1,), (-2,), (-2, -1)}
+
+
+def test_without_a_fit_one_view_is_beside_the_one_that_judges():
+    latent, _, _ = make(flat(PHOTONS), max_iterations=0)
+    (shown,), (judged,) = latent.reveal(), latent.judge()
+    assert {shown.view.flips, judged.view.flips} == {(), (-2, -1)}
 
 
 def test_revealed_views_hold_the_observation_without_more_noise():

@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 # Side of a patch and distance of the patches that look for similar ones [pixels].
-_PATCH, _STRIDE = 7, 4
+_PATCH, _STRIDE = 7, 5
 # Number of similar patches in a group, the patch itself included.
-_GROUP = 48
+_GROUP = 32
 # Patches of a square with so many reference patches along each side look in the same region,
 # which reaches beyond the square by this many pixels.
-_SQUARE, _REACH = 8, 18
+_SQUARE, _REACH = 6, 18
 # Weight of filtered patches beside the estimate: the first number, and more by so many times the
 # share of the coefficients that the filter keeps, until a share near the third. In flat regions it
 # keeps few, and of little noise it keeps most: the estimate is better there.
@@ -27,8 +27,8 @@ _LEAST_WEIGHT, _RISE, _FALL = 0.1, 22.0, 0.2
 _USUAL, _LEAST_FACTOR, _MOST_FACTOR, _FEW = 1.1, 0.1, 2.0, 40.0
 # Least power of what is left that counts, relative to the noise.
 _LITTLE = 0.3
-# Reference patches of a strip along y, which limits the memory.
-_ROWS = 32
+# Reference patches of a strip along y, which limits the memory; whole squares.
+_ROWS = 5 * _SQUARE
 
 
 @torch.no_grad()

@@ -108,6 +108,7 @@ class RecorruptedLatent(Latent):
         self._to_intensity = stabiliser.inverse
         self.level, self.strength = 1.0, 1.0
         self._recorruption, self._side = settings.recorruption, settings.window
+        self._is_fitted = settings.max_iterations > 0
         self._shuffle, self._random = network.pixel_shuffle, random
         self._flips: Iterator[tuple[int, ...]] = cycle(FLIPS)
         self._reveals = 0
@@ -124,6 +125,7 @@ class RecorruptedLatent(Latent):
         self._fitted = fill(stable, visible, trust)
         self._shown = fill(stable, in_all_channels(problem.valid.float()), trust)
         self._varies = problem.noise.excess is not None
+        self._levels = self._possible_levels()
         bias, noise = stabiliser.moments(regional)
         # What a window is cut from: picture, mask, target, standard deviation of typical noise,
         # neighbours, and relative power of the noise.
@@ -151,6 +153,12 @@ class RecorruptedLatent(Latent):
         weights = (visible / variance / power).expand_as(picture)
         return Draw(latent, weights, View(), start, target=target - noise / self._recorruption)
 
+    @property
+    def is_level_certain(self) -> bool:
+        """Whether the measured noise level is too high beside the image to be texture."""
+        low, high = self._levels
+        return low == high
+
     def probe(self) -> Draw:
         """Return the middle of the observation, without held-out pixels."""
         parts = (part[self._middle()] for part in self._canvas)
@@ -175,12 +183,8 @@ class RecorruptedLatent(Latent):
         bool
             Whether the level changed, so that another correction may change it further.
         """
-        before, draw = self.level, self.probe()
+        before, draw, (low, high) = self.level, self.probe(), self._levels
         removed = (change.square() * draw.weights).sum() / (draw.weights > 0).sum().clamp(min=1)
-        share = (1 / float(self.deviation) - _LITTLE) / (_MODERATE - _LITTLE)
-        share = min(max(share, 0.0), 1.0)
-        low = _LOWEST + (1 - _LOWEST) * share
-        high = _HIGHEST if self._problem.noise.grain else 1.0
         self.level = min(max(float(removed.sqrt()), low), high)
         return abs(self.level - before) > _SETTLED * before
 
@@ -195,14 +199,15 @@ class RecorruptedLatent(Latent):
     def reveal(self) -> Iterator[Draw]:
         """Yield the observation, flipped; only missing pixels are hidden.
 
-        At first in four ways, which are the first answer. Later in two of them by turns, since
-        the estimates are averaged.
+        In two of four ways by turns, since the estimates are averaged. Without a fit in one way:
+        `judge` shows it in another.
         """
+        if not self._is_fitted:
+            yield from self._mirrored(self._shown, FLIPS[-1:])
+            return
         half = len(FLIPS) // 2
         first = half * (self._reveals % 2)
         yield from self._mirrored(self._shown, FLIPS[first : first + half])
-        if self._reveals == 0:
-            yield from self._mirrored(self._shown, FLIPS[half:])
         self._reveals += 1
 
     def judge(self) -> list[Draw]:
@@ -264,6 +269,11 @@ class RecorruptedLatent(Latent):
     def _deviation_of_means(self, factor: int) -> float:
         """Return the deviation of the means of squares, relative to that of the noise."""
         return 1.0 if self._problem.noise.grain else 1 / factor
+
+    def _possible_levels(self) -> tuple[float, float]:
+        share = (1 / float(self.deviation) - _LITTLE) / (_MODERATE - _LITTLE)
+        low = _LOWEST + (1 - _LOWEST) * min(max(share, 0.0), 1.0)
+        return low, _HIGHEST if self._problem.noise.grain else 1.0
 
     def _mirror(self, shape: Shape) -> Mirror:
         return Mirror(shape, self._canvas_of(shape), self._problem.observation.device)
