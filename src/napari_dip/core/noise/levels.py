@@ -15,7 +15,7 @@ from napari_dip.core.noise.clipped_noise import unclipped_variance
 
 # Sides of patches [pixels], and the smallest number of patches for each side.
 _SIDES = ((7, 2000), (5, 600), (3, 100))
-_MOST_PATCHES = 120_000
+_MOST_PATCHES = 70_000
 # Patches are grouped by their mean intensity: largest number of levels, fewest patches in one.
 _LEVELS, _FEWEST_IN_LEVEL = 24, 800
 # This share of a normal distribution lies within half a standard deviation of its mean.

@@ -82,13 +82,12 @@ class WarmStarts:
 
     def starts(self, data: BlockData) -> Sequence[FitCheckpoint]:
         """Return a checkpoint for each run; none at the start of a series or a new scene."""
+        before = self._before(data.block)
+        if not before:
+            return ()
         thumbnail = _thumbnail(data.values, data.kept)
-        similar = (
-            finished
-            for finished in self._before(data.block)
-            if is_similar(finished.thumbnail, thumbnail)
-        )
-        return next((finished.checkpoints for finished in similar), ())
+        similar = (each for each in before if is_similar(each.thumbnail, thumbnail))
+        return next((each.checkpoints for each in similar), ())
 
     def _before(self, block: Block) -> list[_Finished]:
         return self._finished.get(self._predecessor.get(block.index, -1), [])
