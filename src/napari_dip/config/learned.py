@@ -34,10 +34,10 @@ _LONG = FitConfig(
 _SHORT = _LONG.model_copy(update={"max_iterations": 6, "reveal_every": 6, "window": 96})
 
 LEARNED: dict[Preset, FitConfig] = {"balanced": _LONG, "fast": _SHORT}
-# A fit improves single grey planes less than colours (docs/notebook/results.md).
+# A fit improves single grey planes less than colours (docs/notebook/networks.md).
 LEARNED_GREY: dict[Preset, FitConfig] = {
-    "balanced": _SHORT.model_copy(update={"max_iterations": 12}),
-    "fast": _SHORT.model_copy(update={"max_iterations": 0}),
+    "balanced": _LONG.model_copy(update={"max_iterations": 10, "reveal_every": 10}),
+    "fast": _LONG.model_copy(update={"max_iterations": 0}),
 }
 
 # Settings of the tasks that a learned denoiser solves together with the observation.
