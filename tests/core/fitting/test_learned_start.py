@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from scipy import ndimage
 from napari_dip.api import finish
 from napari_dip.config import LEARNED, DipConfig
 from napari_dip.core.fitting.fit import fit
+from napari_dip.core.fitting.learned_start import first_answer
 from napari_dip.core.image.image import Image
 from napari_dip.core.noise.model import NoiseModel
 from napari_dip.core.problem import make_problem
@@ -57,6 +60,33 @@ def snapshots_of(problem, config, **options):
             steps.append(next(run))
         except StopIteration as end:
             return steps, end.value
+
+
+def test_without_a_fit_two_passes_are_enough_where_the_noise_is_strong():
+    passes = {}
+    for sigma in (20.0, 2.0):  # waves have a standard deviation of 25
+        problem, _ = problem_of(noisy_waves(sigma=sigma))
+        passes[sigma] = snapshots_of(problem, learned(0))[0][-1].passes
+    assert passes[20.0] == 2
+    assert passes[2.0] > 2  # texture might look like little noise
+
+
+@pytest.mark.parametrize("iterations", [0, 3])
+def test_without_a_fit_the_pass_that_judges_counts_where_it_has_seen_the_pixels(iterations):
+    trainer = SimpleNamespace(
+        latent=None,
+        problem=SimpleNamespace(observation=torch.zeros(1, 1, 1, 3)),
+        settings=SimpleNamespace(max_iterations=iterations),
+        views=lambda known: iter([torch.tensor([[[[1.0, 2.0, 3.0]]]])]),
+        judge=lambda known: torch.tensor([[[[3.0, 8.0, 5.0]]]]),
+    )
+    fitted = torch.tensor([[[[1.0, 0.0, 1.0]]]])
+    steps = first_answer(trainer, None, None, None, None, fitted, 1.0)
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    mean, judged = end.value.value
+    assert mean.flatten().tolist() == ([1, 2, 3] if iterations else [2, 2, 4])
+    assert judged.flatten().tolist() == [3, 8, 5]
 
 
 def test_first_estimate_is_denoised_before_any_step():

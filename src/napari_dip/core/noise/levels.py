@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_dip.core.image.image import finite_mask
 from napari_dip.core.noise.clipped_noise import unclipped_variance
 
+_Values = NDArray[np.float64]
 # Sides of patches [pixels], and the smallest number of patches for each side.
 _SIDES = ((7, 2000), (5, 600), (3, 100))
 _MOST_PATCHES = 70_000
@@ -63,8 +64,8 @@ class NoiseLevels(NamedTuple):
         Number of patches in a level.
     """
 
-    intensity: NDArray[np.float64]
-    variance: NDArray[np.float64]
+    intensity: _Values
+    variance: _Values
     patches: int
 
 
@@ -197,7 +198,7 @@ def fit_line(levels: NoiseLevels) -> NoiseLine:
     return NoiseLine(slope, intercept, float(scatter / np.sqrt(used.sum())))
 
 
-def _patches(planes: NDArray[Any], side: int) -> NDArray[np.float64]:
+def _patches(planes: NDArray[Any], side: int) -> _Values:
     """Return patches (N, side * side) that hold noise, spread over all planes."""
     if min(planes.shape[-2:]) < side:
         return np.empty((0, side * side))
@@ -216,7 +217,7 @@ def _patches(planes: NDArray[Any], side: int) -> NDArray[np.float64]:
     return patches if kept.all() else patches[kept]  # a choice is a copy
 
 
-def _black(patches: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64]]:
+def _black(patches: _Values) -> tuple[float, float, _Values]:
     """Return the darkest value, the step to the next one, and its share in each patch (N,)."""
     black = patches.min()
     dark = patches == black
@@ -224,9 +225,7 @@ def _black(patches: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float
     return float(black), float(step), dark.mean(axis=1)
 
 
-def _components(
-    centred: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _components(centred: _Values) -> tuple[_Values, _Values]:
     """Return what patches (N, D) without their mean hold along the directions of least variance.
 
     Returns
@@ -248,7 +247,7 @@ def _components(
     return components, np.maximum(rest, 0.0) / (len(variances) - 1 - quiet)
 
 
-def _white_share(components: NDArray[np.float64], bias: _Bias) -> float:
+def _white_share(components: _Values, bias: _Bias) -> float:
     """Return the share of white noise in the variance along the first direction (N, Q)."""
     squares = np.einsum("ij,ij->j", components, components)
     rise = squares[_FOURTH] / max(squares[0], np.finfo(np.float64).tiny) / bias.rise
@@ -256,7 +255,7 @@ def _white_share(components: NDArray[np.float64], bias: _Bias) -> float:
     return float(1 / max(rise - _CHANCE / np.sqrt(len(components)), 1.0))
 
 
-def _groups(means: NDArray[np.float64]) -> list[NDArray[np.intp]]:
+def _groups(means: _Values) -> list[NDArray[np.intp]]:
     """Return the indices of the patches of each intensity level."""
     count = int(np.clip(len(means) // _FEWEST_IN_LEVEL, 1, _LEVELS))
     ends = np.arange(1, count) * len(means) // count
@@ -269,18 +268,18 @@ def _rise(levels: NoiseLevels) -> float:
     return fit_line(levels).slope * float(np.ptp(levels.intensity)) / mean
 
 
-def _on_line(levels: NoiseLevels, intensity: NDArray[np.float64]) -> NDArray[np.float64]:
+def _on_line(levels: NoiseLevels, intensity: _Values) -> _Values:
     """Return the variance of the noise at each intensity, by the line through the levels."""
     line = fit_line(levels)
     least = max(_LEAST_POWER * float(levels.variance.mean()), np.finfo(np.float64).tiny)
     return np.maximum(line.slope * intensity + line.intercept, np.float64(least))
 
 
-def _quantile_variance(details: NDArray[np.float64]) -> float:
+def _quantile_variance(details: _Values) -> float:
     return float((np.quantile(details, _QUANTILE) / _DEVIATIONS) ** 2)
 
 
-def _mean_square(details: NDArray[np.float64]) -> float:
+def _mean_square(details: _Values) -> float:
     return float(np.mean(details**2))
 
 
@@ -296,7 +295,7 @@ def _white_square_bias(side: int, width: int) -> _Bias:
     return _Bias(*np.mean([_seen(_patches(picture, side)) for picture in pictures], axis=0))
 
 
-def _seen(patches: NDArray[np.float64]) -> tuple[float, float]:
+def _seen(patches: _Values) -> tuple[float, float]:
     """Return the smallest variance of patches and the relative rise to the fourth smallest."""
     components, _ = _components(patches - patches.mean(axis=1, keepdims=True))
     squares = np.einsum("ij,ij->j", components, components) / len(components)

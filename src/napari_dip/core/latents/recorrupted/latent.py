@@ -14,6 +14,7 @@ from napari_dip.core.latents.augment import FLIPS, View
 from napari_dip.core.latents.base import Draw, Latent, Mirror
 from napari_dip.core.latents.level_input import network_input
 from napari_dip.core.latents.recorrupted.coarse import enlarged, factor_within, shrunk
+from napari_dip.core.latents.recorrupted.level import possible_levels
 from napari_dip.core.latents.recorrupted.picture import (
     Picture,
     fill,
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
     from napari_dip.core.networks.build import PriorNetwork
     from napari_dip.core.problem import Problem
 
-# Texture makes little noise appear more: up to the first share of the deviation of the image, the
-# level may be lowered by up to the third number, from the second share on not at all. The level of
-# coarse noise, part of which is not measured, may be raised up to the fourth.
-_LITTLE, _MODERATE, _LOWEST, _HIGHEST = 0.05, 0.17, 0.1, 1.2
 # Relative change of the level below which it counts as settled.
 _SETTLED = 0.02
 # Side of the part of an image on which the level is corrected [pixels].
@@ -108,7 +105,7 @@ class RecorruptedLatent(Latent):
         self._to_intensity = stabiliser.inverse
         self.level, self.strength = 1.0, 1.0
         self._recorruption, self._side = settings.recorruption, settings.window
-        self._is_fitted = settings.max_iterations > 0
+        self._fit_follows = settings.max_iterations > 0
         self._shuffle, self._random = network.pixel_shuffle, random
         self._flips: Iterator[tuple[int, ...]] = cycle(FLIPS)
         self._reveals = 0
@@ -125,7 +122,7 @@ class RecorruptedLatent(Latent):
         self._fitted = fill(stable, visible, trust)
         self._shown = fill(stable, in_all_channels(problem.valid.float()), trust)
         self._varies = problem.noise.excess is not None
-        self._levels = self._possible_levels()
+        self._levels = possible_levels(float(self.deviation), coarse=problem.noise.grain > 0)
         bias, noise = stabiliser.moments(regional)
         # What a window is cut from: picture, mask, target, standard deviation of typical noise,
         # neighbours, and relative power of the noise.
@@ -202,7 +199,7 @@ class RecorruptedLatent(Latent):
         In two of four ways by turns, since the estimates are averaged. Without a fit in one way:
         `judge` shows it in another.
         """
-        if not self._is_fitted:
+        if not self._fit_follows:
             yield from self._mirrored(self._shown, FLIPS[-1:])
             return
         half = len(FLIPS) // 2
@@ -269,11 +266,6 @@ class RecorruptedLatent(Latent):
     def _deviation_of_means(self, factor: int) -> float:
         """Return the deviation of the means of squares, relative to that of the noise."""
         return 1.0 if self._problem.noise.grain else 1 / factor
-
-    def _possible_levels(self) -> tuple[float, float]:
-        share = (1 / float(self.deviation) - _LITTLE) / (_MODERATE - _LITTLE)
-        low = _LOWEST + (1 - _LOWEST) * min(max(share, 0.0), 1.0)
-        return low, _HIGHEST if self._problem.noise.grain else 1.0
 
     def _mirror(self, shape: Shape) -> Mirror:
         return Mirror(shape, self._canvas_of(shape), self._problem.observation.device)
