@@ -157,6 +157,13 @@ def test_estimate_prints_time_and_memory_and_writes_nothing(call, noisy, tmp_pat
     assert listing(tmp_path) == before
 
 
+def test_estimate_of_a_run_without_a_fit_has_no_iterations(call, noisy):
+    _, out, _ = call("denoise", noisy, "--preset", "fast", "--estimate")
+    assert re.fullmatch(
+        r"at most \d+ s: the first answer, without a fit; \d+\.\d GB of memory\n", out
+    )
+
+
 def test_estimate_of_zarr_to_zarr_writes_nothing(call, tmp_path):
     stack = np.stack([noisy_waves((24, 20))] * 3)
     io.write_image(tmp_path / "in.zarr", Image(stack, "ZYX"))

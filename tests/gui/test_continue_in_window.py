@@ -38,6 +38,15 @@ def test_run_without_checkpoints_cannot_continue(viewer, dock, fake_restore, qtb
     assert button(dock, "pause").text() == "Pause"
 
 
+def test_run_without_a_fit_cannot_continue(viewer, dock, fake_restore, qtbot):
+    viewer.add_image(np.zeros((8, 9)))
+    fake_restore.checkpoints = {}
+    dock.config = dock.config.model_copy(update={"max_iterations": 0})
+    finish(dock, fake_restore, qtbot, dock.run)
+    assert enabled(dock) == {"run"}
+    assert button(dock, "pause").text() == "Pause"
+
+
 def test_continued_run_updates_the_same_layer_and_history(
     viewer, dock, result, fake_restore, qtbot
 ):

@@ -146,10 +146,12 @@ def _estimate(image: Image, task: Task, config: DipConfig, *, as_json: bool) -> 
         print(json.dumps(asdict(found)))
     else:
         parts = "" if found.blocks == 1 else f" in {found.blocks} parts"
-        print(
-            f"at most {duration(found.seconds)}: {found.iterations} iterations{parts} of "
-            f"{found.seconds_per_iteration:.2g} s; {found.memory / 1e9:.1f} GB of memory"
-        )
+        work = f"the first answer{parts}, without a fit"
+        if found.iterations:
+            pace = f"{found.seconds_per_iteration:.2g} s"
+            work = f"{found.iterations} iterations{parts} of {pace}"
+        memory = f"{found.memory / 1e9:.1f} GB of memory"
+        print(f"at most {duration(found.seconds)}: {work}; {memory}")
     return 0
 
 

@@ -149,9 +149,11 @@ class Preview(QObject):  # type: ignore[misc]
 
     @property
     def can_continue(self) -> bool:
-        """Whether the run has ended and has the checkpoints to continue."""
+        """Whether the run has ended with a fit, and has the checkpoints to continue it."""
         result = self._restoration
-        return result is not None and result.checkpoints is not None and self.layer is not None
+        if result is None or result.checkpoints is None or self.layer is None:
+            return False
+        return result.report.config.max_iterations != 0
 
     def prepare_to_continue(self) -> "Restoration":
         """Return the result to continue from; it stays the result until `finish`."""
