@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -235,7 +234,8 @@ def _components(centred: _Values) -> tuple[_Values, _Values]:
     (N,) array
         Mean square along all other zero-mean directions.
     """
-    # The products of NumPy take seconds here while another program works on a core.
+    import torch  # its products take no seconds while another program works on a core, as NumPy's
+
     patches = torch.from_numpy(centred)
     variances, vectors = torch.linalg.eigh(patches.T @ patches)
     # Vector 0 is the mean, which was subtracted.
