@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from importlib import import_module
 from threading import Thread
 
+import numpy as np
+
 # Imports of a run.
 _LIBRARIES = ("torch", "napari_dip.core.restoration.restore")
+# Side of a plane with as many patches as large planes have [pixels].
+_USUAL = 256
 
 
 def preload(libraries: Sequence[str] = _LIBRARIES) -> Thread | None:
-    """Start a thread that imports libraries and finds the fastest precision.
+    """Start a thread that imports libraries and computes what every run needs.
 
     Parameters
     ----------
@@ -37,8 +41,11 @@ def _prepare(libraries: Sequence[str]) -> None:
     for library in libraries:
         import_module(library)
     from napari_dip.core.hardware.device import find_runtime
+    from napari_dip.core.noise.levels import measure_levels
 
-    find_runtime()  # its result is cached
+    # The results are cached: the fastest precision, and the bias of a measured noise level.
+    find_runtime()
+    measure_levels(np.random.default_rng(0).normal(size=(1, _USUAL, _USUAL)))
     # The imports made many objects. Python would search them for garbage during the first run,
     # which stops the window and the run for a quarter of a second.
     gc.collect()
