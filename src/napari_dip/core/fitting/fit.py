@@ -181,13 +181,15 @@ def fit(
     posterior = Posterior(config.posterior_samples or 0, settings.posterior_noise, limit)
 
     reason, first = None, latent.first() if start_from is None else None
-    judged = None if first is None else trainer.judge(first)
+    judged: Tensor | None = None
     if learned and start_from is None:
         first, judged = yield from first_answer(
             trainer, monitor, timer, finished, state.average.value, fitted, strength
         )
     elif learned:
         set_noise_level(latent, trainer, strength)
+    elif first is not None:
+        judged = trainer.judge(first)
     if first is not None:
         state.add(first, judged)
         loss = weighted_mean(problem.nll(first), fitted)

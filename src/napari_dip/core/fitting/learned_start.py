@@ -102,9 +102,11 @@ def set_noise_level(latent: Latent, trainer: Trainer, strength: float) -> None:
         Factor of the corrected level that estimates show.
     """
     if isinstance(latent, RecorruptedLatent):
-        for _ in range(0 if latent.is_level_certain else _MOST_CORRECTIONS):
-            if not latent.correct_level(trainer.output(latent.probe())):
-                break
+        corrections = 0
+        is_settled = latent.is_level_certain
+        while not is_settled and corrections < _MOST_CORRECTIONS:
+            is_settled = not latent.correct_level(trainer.output(latent.probe()))
+            corrections += 1
         latent.strength = strength
 
 
