@@ -87,9 +87,9 @@ def find_constant_regions(plane: NDArray[Any]) -> NDArray[np.bool_]:
     known = finite_mask(plane)
     if plane.size < _LEAST:
         return found
-    values = plane.astype(np.float64)
-    if not _may_be_flat(values):
+    if not _may_be_flat(plane):
         return found
+    values = plane.astype(np.float64)
     flat = _is_flat(values, known, _SOLID)
     candidates = np.unique(values[flat])
     if not 0 < len(candidates) <= _EXAMINED:
@@ -124,11 +124,14 @@ def without_constant_regions(planes: NDArray[Any]) -> NDArray[Any]:
     return np.where(constant, np.nan, planes.astype(np.float64))
 
 
-def _may_be_flat(values: NDArray[np.float64]) -> bool:
+def _may_be_flat(plane: NDArray[Any]) -> bool:
     """Return whether a sampled row has enough equal neighbours for a region (fast check)."""
-    rows = values[:: _SOLID // 2 + 1]
-    highest = ndimage.maximum_filter1d(rows, _SOLID, mode="nearest")
-    return bool((highest == ndimage.minimum_filter1d(rows, _SOLID, mode="nearest")).any())
+    rows = plane[:: _SOLID // 2 + 1]
+    equal = np.pad(rows[:, 1:] == rows[:, :-1], ((0, 0), (_SOLID // 2,) * 2), constant_values=True)
+    flat = equal[:, _SOLID - 2 :].copy()
+    for start in range(_SOLID - 2):
+        flat &= equal[:, start : start + flat.shape[1]]
+    return bool(flat.any())
 
 
 def _is_flat(values: NDArray[np.float64], known: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_dip.core.image.axes import channel_axis
 from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
 from napari_dip.core.image.image import Image, finite_mask
+from napari_dip.core.image.percentiles import percentiles
 from napari_dip.core.image.typical_planes import (
     RANGE_PERCENTILES,
     are_typical,
@@ -103,7 +104,7 @@ def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
     >>> bool(np.allclose(scaling.unscale(scaling.scale(np.array([7.0]))), 7.0, rtol=1e-4))
     True
     """
-    valid = values[finite_mask(values)].astype(np.float64)
+    valid = values[finite_mask(values)]
     if valid.size == 0:
         raise InputError("Got no finite pixel; expected an image with valid pixels.")
     darkest, brightest = float(valid.min()), float(valid.max())
@@ -125,7 +126,7 @@ def find_scaling(values: NDArray[Any], *, keep_zero: bool = False) -> Scaling:
             f"Got values from {darkest:.10g} to {brightest:.10g}; expected differences that "
             "float32, the type of results, can hold. Subtract a constant from the image."
         )
-    window_low, window_high = np.percentile(valid, RANGE_PERCENTILES)
+    window_low, window_high = percentiles(valid, RANGE_PERCENTILES)
     if window_high <= window_low:  # nearly all pixels are equal
         window_low, window_high = darkest, brightest
     width = WINDOW[1] - WINDOW[0]
@@ -177,13 +178,14 @@ def _typical_scaling(image: Image, channel: int, *, regions: bool) -> Scaling:
     if overall.constant and planes.size * channels < prod(image.shape):
         planes = sample_planes(image, channel)  # searches all planes for one that is not constant
         overall = find_scaling(planes)
+    searched = planes.size
     if len(planes) > 1:
         planes = planes[are_typical([summarise(plane) for plane in planes])]
     if regions:
         constant = np.array([find_constant_regions(plane) for plane in planes], dtype=bool)
         planes = planes[~constant]
     valid = planes[finite_mask(planes)]
-    if valid.size == 0 or is_constant(valid):
+    if valid.size in (0, searched) or is_constant(valid):
         return overall
     return find_scaling(valid)
 

@@ -13,6 +13,7 @@ from scipy import ndimage
 from napari_dip.core.image.axes import colour_samples
 from napari_dip.core.image.constant_regions import find_constant_regions, is_constant
 from napari_dip.core.image.image import finite_mask
+from napari_dip.core.image.percentiles import percentiles
 
 if TYPE_CHECKING:
     from napari_dip.core.image.image import Image
@@ -65,16 +66,16 @@ def summarise(plane: NDArray[Any]) -> PlaneSummary | None:
     recorded &= ~find_constant_regions(plane)
     if not recorded.any() or is_constant(plane[recorded]):
         return None
-    valid = plane[recorded].astype(np.float64)
-    low, high = np.percentile(valid, RANGE_PERCENTILES)
-    mean = float(valid.mean())
+    valid = plane[recorded]
+    low, high = percentiles(valid, RANGE_PERCENTILES)
+    mean = float(valid.mean(dtype=np.float64))
     side = max(1, min(_COARSE, min(plane.shape) // _COARSE))
     differences = np.where(recorded, plane.astype(np.float64) - mean, 0)
     weights = ndimage.uniform_filter(recorded.astype(np.float64), side, mode="constant")
     coarse = ndimage.uniform_filter(differences, side, mode="constant")
     inside = weights > 0.5
     structure = float((coarse[inside] / weights[inside]).std()) if inside.any() else 0.0
-    return PlaneSummary(float(low), float(high), mean, structure)
+    return PlaneSummary(low, high, mean, structure)
 
 
 def are_typical(summaries: Sequence[PlaneSummary | None]) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_dip.core.image.percentiles import percentiles
 from napari_dip.core.noise.flat_regions import flat_power, hold_noise, power_of_blurred
 from napari_dip.core.noise.levels import NoiseLevels
 
@@ -26,8 +27,8 @@ _GRAINS = np.linspace(0.3, 3.0, 136)
 _PATCHES_PER_TILE = 100
 # Smallest side of an image whose correlation is measured [pixels].
 _NARROWEST = 16
-# Details below this share of the intensity range may not be noise.
-_FAINT = 0.01
+# Details below this share of the intensity range, between these percentiles, may not be noise.
+_FAINT, _RANGE = 0.01, (0.5, 99.5)
 
 
 def noise_correlation(planes: NDArray[Any]) -> float | None:
@@ -59,16 +60,17 @@ def noise_correlation(planes: NDArray[Any]) -> float | None:
     rows, columns = (size // _TILE for size in planes.shape[-2:])
     grid = planes[:, : rows * _TILE, : columns * _TILE]
     grid = grid.reshape(len(planes), rows, _TILE, columns, _TILE).swapaxes(2, 3)
-    tiles = grid.reshape(len(planes) * rows * columns, _TILE**2).astype(np.float64)
+    tiles = grid.reshape(len(planes) * rows * columns, _TILE**2)
     tiles = tiles[np.isfinite(tiles).all(axis=1)]
     if len(tiles) < _FEWEST_TILES:
         return None
+    low, high = percentiles(tiles, _RANGE)
+    tiles = tiles.astype(np.float64)
     y, x = np.mgrid[:_TILE, :_TILE] - (_TILE - 1) / 2
     parabolas = np.stack([np.ones_like(x), y, x, y * y, y * x, x * x], axis=-1)
     basis, _ = np.linalg.qr(parabolas.reshape(_TILE**2, -1))
     details = tiles - tiles @ basis @ basis.T
     deviation = np.sqrt((details**2).mean(axis=1))
-    low, high = np.quantile(tiles, (0.005, 0.995))
     rough = deviation > 1e-6 * max(high - low, 1e-30)
     count = max(_FEWEST_TILES, int(_FLATTEST * rough.sum()))
     flattest = np.argsort(np.where(rough, deviation, np.inf))[: min(count, int(rough.sum()))]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_dip.core.image.image import finite_mask
+from napari_dip.core.image.percentiles import percentiles
 from napari_dip.core.noise.correlation import (
     correlated_levels,
     is_correlated,
@@ -91,11 +92,11 @@ def is_negligible(line: MeanVariance, planes: NDArray[Any]) -> bool:
     standard deviation is at most half a step, little more than rounding, and at most 1% of the
     contrast.
     """
-    valid = planes[finite_mask(planes)].astype(np.float64)
+    valid = planes[finite_mask(planes)]
     if not valid.size or line.grain:
         return False
-    low, high = np.percentile(valid, _CONTRAST_PERCENTILES)
-    contrast, sigma = float(high) - float(low), math.sqrt(line.mean_variance)
+    low, high = percentiles(valid, _CONTRAST_PERCENTILES)
+    contrast, sigma = high - low, math.sqrt(line.mean_variance)
     # Integers may be stored as floats, because pixels that are left out are NaN.
     rounded = sigma <= _HALF_STEP and bool((valid == np.round(valid)).all())
     return sigma <= contrast * (_NEGLIGIBLE_STEP if rounded else _NEGLIGIBLE)

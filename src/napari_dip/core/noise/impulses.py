@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_dip.core.image.image import finite_mask
+from napari_dip.core.image.percentiles import percentiles
 from napari_dip.core.noise.normal import MAD
 
 _RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
@@ -17,8 +18,8 @@ _RING = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
 _SURROUNDINGS = np.pad(np.pad(np.zeros((3, 3), dtype=bool), 1, constant_values=True), 1)
 # A spike stands out from the noise around it by this factor.
 _SPIKE = 12.0
-# An impulse stands out by this share of the range of the image.
-_SHARE_OF_RANGE = 0.1
+# An impulse stands out by this share of the range of the image, between these percentiles.
+_SHARE_OF_RANGE, _RANGE = 0.1, (0.5, 99.5)
 # The brightest neighbour of an impulse has less than a sixth of its height. In the image of a
 # point with a standard deviation of 0.7 pixels, it has more than a third.
 _STEEP = 1.2
@@ -70,7 +71,7 @@ def find_impulses(plane: NDArray[Any]) -> NDArray[np.bool_]:
         surrounded = ndimage.binary_erosion(known, np.ones((5, 5)), border_value=1)
     found = _salt(values, values.max()) | _salt(values, values.min())
     if np.mean(values == values.min()) < 0.5:
-        found |= _spikes(values)
+        found |= _spikes(values, _range(plane if known.all() else values))
     return np.asarray(found & surrounded)
 
 
@@ -82,11 +83,11 @@ def without_impulses(planes: NDArray[Any]) -> tuple[NDArray[Any], float]:
     return np.where(impulses, np.nan, planes.astype(np.float64)), float(impulses.mean())
 
 
-def _spikes(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    above = values - ndimage.maximum_filter(values, footprint=_RING, mode="mirror")
-    below = ndimage.minimum_filter(values, footprint=_RING, mode="mirror") - values
+def _spikes(values: NDArray[np.float64], contrast: float) -> NDArray[np.bool_]:
+    above = values - _of_ring(values, np.maximum)
+    below = _of_ring(values, np.minimum) - values
     rise = np.maximum(above, below)
-    spikes = np.asarray(rise > _SHARE_OF_RANGE * _range(values))
+    spikes = np.asarray(rise > _SHARE_OF_RANGE * contrast)
     if spikes.any():  # else nothing needs the usual difference
         usual = np.abs(values - ndimage.uniform_filter(values, 3, mode="mirror")).mean()
         spikes &= rise > _SPIKE * usual
@@ -100,6 +101,14 @@ def _spikes(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     narrow = np.abs(values[spikes] - background) < _STEEP * rise[spikes]
     spikes[spikes] = tall & narrow
     return spikes
+
+
+def _of_ring(values: NDArray[np.float64], function: np.ufunc) -> NDArray[np.float64]:
+    """Return the largest or smallest of the eight neighbours (three times faster than a filter)."""
+    padded = np.pad(values, 1, mode="reflect")
+    beside = function(padded[:, :-2], padded[:, 2:])
+    row = function(beside, padded[:, 1:-1])
+    return np.asarray(function(function(row[:-2], row[2:]), beside[1:-1]))
 
 
 def _salt(values: NDArray[np.float64], extreme: float) -> NDArray[np.bool_]:
@@ -141,6 +150,6 @@ def _salt(values: NDArray[np.float64], extreme: float) -> NDArray[np.bool_]:
     return salt if alone >= _ALONE * (1 - salt.mean()) ** 8 else empty
 
 
-def _range(values: NDArray[np.float64]) -> float:
-    low, high = np.quantile(values, (0.005, 0.995))
-    return float(high - low)
+def _range(values: NDArray[Any]) -> float:
+    low, high = percentiles(values, _RANGE)
+    return high - low

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -119,15 +120,28 @@ class RecorruptedLatent(Latent):
         self._refinement = (
             Refinement(problem, stabiliser, self._neighbours, self._power) if white else None
         )
-        self._fitted = fill(stable, visible, trust)
+        self._fill_fitted = partial(fill, stable, visible, trust)
         self._shown = fill(stable, in_all_channels(problem.valid.float()), trust)
         self._varies = problem.noise.excess is not None
         self._levels = possible_levels(float(self.deviation), coarse=problem.noise.grain > 0)
-        bias, noise = stabiliser.moments(regional)
-        # What a window is cut from: picture, mask, target, standard deviation of typical noise,
-        # neighbours, and relative power of the noise.
-        parts = (*self._fitted, stable - bias, noise, self._neighbours, self._power)
-        self._canvas = [self._on_canvas(part) for part in parts]
+        self._stable, self._moments = stable, partial(stabiliser.moments, regional)
+
+    # A glimpse, which is awaited, needs neither of these.
+    @cached_property
+    def _fitted(self) -> Picture:
+        """The observation without held-out pixels."""
+        return self._fill_fitted()
+
+    @cached_property
+    def _canvas(self) -> list[Tensor]:
+        """What a window is cut from.
+
+        Picture, mask, target, standard deviation of typical noise, neighbours, and relative power
+        of the noise.
+        """
+        bias, noise = self._moments()
+        parts = (*self._fitted, self._stable - bias, noise, self._neighbours, self._power)
+        return [self._on_canvas(part) for part in parts]
 
     def draw(self) -> Draw:
         """Return a window with more noise, and the same window with noise subtracted."""

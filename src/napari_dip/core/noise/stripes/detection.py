@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,7 +84,9 @@ def find_stripes(planes: NDArray[Any]) -> Stripes | None:
     if not enough or min(planes.shape[-2:]) < LEAST_SIDE:
         return None
     planes = without_constant_regions(planes)
-    strengths = {direction: _strength(planes, direction) for direction in enough}
+    with ThreadPoolExecutor() as pool:  # sorting and sums leave other threads their time
+        of_each = pool.map(partial(_strength, planes), enough)
+        strengths = dict(zip(enough, of_each, strict=True))
     direction = max(enough, key=lambda name: strengths[name])
     if strengths[direction] <= 1 or not _is_irregular(planes, direction):
         return None

@@ -14,6 +14,7 @@ from napari_dip.core.blocks.read import from_channels_first, read_block, read_bl
 from napari_dip.core.blocks.stitch import count_pixels
 from napari_dip.core.image.constant_regions import is_constant
 from napari_dip.core.image.image import Image, finite_mask
+from napari_dip.core.image.percentiles import percentiles
 from napari_dip.core.image.scaling import find_scaling
 from napari_dip.core.image.typical_planes import RANGE_PERCENTILES, is_far
 from napari_dip.core.image.units import in_unit
@@ -216,7 +217,7 @@ class BlockSource:
         elif self.plan.observation.rgb:  # a sample of RGB by itself, with its own noise
             far = True
         else:
-            low, high = np.percentile(valid.astype(np.float64), RANGE_PERCENTILES)
+            low, high = percentiles(valid, RANGE_PERCENTILES)
             far = is_far(low, high, usual.scaling.range)
         if not far:
             return usual
