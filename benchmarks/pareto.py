@@ -89,7 +89,7 @@ def draw(cases: list[Case], options: argparse.Namespace) -> None:
         axes.plot(seconds, gain, "ok")
         axes.annotate(name, (seconds, gain), (6, -3), textcoords="offset points", va="top")
         print(f"{name}: {gain:.2f} dB after {seconds:.2f} s")
-    axes.set(xscale="log", xlabel="seconds", ylabel="psnr above the observation [dB]")
+    axes.set(xscale="log", xlabel="seconds", ylabel="PSNR above the observation [dB]")
     axes.set_ylim(bottom=0)
     axes.legend(loc="lower right")
     axes.grid(alpha=0.3)
