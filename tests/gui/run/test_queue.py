@@ -148,6 +148,7 @@ def test_job_in_the_queue_keeps_its_mask(viewer, layers, dock, fake_restore):
 def test_closing_the_dock_clears_the_queue(viewer, layers, dock, fake_restore, qtbot, closed):
     notification_manager.records.clear()
     add(dock, qtbot, *layers)
+    qtbot.waitUntil(lambda: fake_restore.calls == 1)
     if closed == "viewer":
         viewer.close()
     else:

@@ -191,11 +191,26 @@ def test_progress_is_not_queued_faster_than_it_is_handled(fake_restore):
     control = Control()
     steps = run_in_thread(IMAGE, Denoise(), DipConfig(), control)
     next(steps)  # the observation
+    control.note_handled()
     assert next(steps).iteration == 1
     # It was not handled: all later iterations pass without a signal.
     with pytest.raises(StopIteration) as end:
         next(steps)
     assert end.value.value.report.iterations == 1000
+
+
+@pytest.mark.parametrize("end", [Control.stop, Control.cancel])
+@pytest.mark.parametrize("is_early", [False, True])
+def test_a_run_that_must_end_waits_for_no_window(fake_restore, end, is_early):
+    fake_restore.free = True
+    control = Control()
+    steps = run_in_thread(IMAGE, Denoise(), DipConfig(), control)
+    if is_early:
+        end(control)
+    next(steps)  # the observation, which nobody handles
+    end(control)
+    list(steps)
+    assert steps.gi_frame is None  # it has ended
 
 
 def test_progress_comes_at_most_five_times_a_second(start, fake_restore, qtbot, monkeypatch):

@@ -40,8 +40,9 @@ class Control:
 
     def __init__(self) -> None:
         self._stopped, self._cancelled, self._going = Event(), Event(), Event()
-        self._going.set()
-        self.progress_handled = True  # by the GUI thread
+        self._handled = Event()  # the last value, by the GUI thread
+        for event in (self._going, self._handled):
+            event.set()
         self.application_quit = False
 
     def is_cancelled(self) -> bool:
@@ -60,11 +61,34 @@ class Control:
 
     def stop(self) -> None:
         self._stopped.set()
-        self.resume()  # a paused run must wake up to end
+        self._wake()
 
     def cancel(self) -> None:
         self._cancelled.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let a run go on to its end: it may be paused, or wait for a window that has closed."""
         self.resume()
+        self.note_handled()
+
+    @property
+    def has_handled(self) -> bool:
+        """Whether the GUI thread has handled the last value."""
+        return self._handled.is_set()
+
+    def note_sent(self) -> None:
+        """Note that a value is on its way to the GUI thread."""
+        self._handled.clear()
+        if self.is_ending():
+            self._handled.set()
+
+    def note_handled(self) -> None:
+        self._handled.set()
+
+    def wait_until_handled(self) -> None:
+        """Wait until the GUI thread has handled the last value, or the run must end."""
+        self._handled.wait()
 
     def wait_while_paused(self) -> None:
         self._going.wait()
@@ -202,7 +226,12 @@ class BackgroundWorker(QObject):  # type: ignore[misc]
         self.deleteLater()
 
     def _take(self, value: Any) -> None:
-        self.progressed.emit(value)
+        self._signal_of(value).emit(value)
+        self.control.note_handled()
+
+    def _signal_of(self, value: Any) -> Any:
+        """Return the signal that carries a value of the generator."""
+        return self.progressed
 
     def _return(self, result: Any) -> None:
         self._worker = None
