@@ -127,6 +127,7 @@ def without_constant_regions(planes: NDArray[Any]) -> NDArray[Any]:
 def _may_be_flat(plane: NDArray[Any]) -> bool:
     """Return whether a sampled row has enough equal neighbours for a region (fast check)."""
     rows = plane[:: _SOLID // 2 + 1]
+    # A row of as many equal pixels has one pair of equal neighbours less.
     equal = np.pad(rows[:, 1:] == rows[:, :-1], ((0, 0), (_SOLID // 2,) * 2), constant_values=True)
     flat = equal[:, _SOLID - 2 :].copy()
     for start in range(_SOLID - 2):

@@ -185,7 +185,8 @@ def _typical_scaling(image: Image, channel: int, *, regions: bool) -> Scaling:
         constant = np.array([find_constant_regions(plane) for plane in planes], dtype=bool)
         planes = planes[~constant]
     valid = planes[finite_mask(planes)]
-    if valid.size in (0, searched) or is_constant(valid):
+    nothing_left_out = valid.size == searched
+    if valid.size == 0 or nothing_left_out or is_constant(valid):
         return overall
     return find_scaling(valid)
 

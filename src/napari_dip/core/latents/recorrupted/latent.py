@@ -126,7 +126,7 @@ class RecorruptedLatent(Latent):
         self._levels = possible_levels(float(self.deviation), coarse=problem.noise.grain > 0)
         self._stable, self._moments = stable, partial(stabiliser.moments, regional)
 
-    # A glimpse, which is awaited, needs neither of these.
+    # A glimpse, for which the user waits, needs neither of these.
     @cached_property
     def _fitted(self) -> Picture:
         """The observation without held-out pixels."""

@@ -32,8 +32,7 @@ def in_all_channels(mask: Tensor) -> Tensor:
 
 def fill(stable: Tensor, visible: Tensor, trust: Tensor) -> Picture:
     """Replace hidden pixels, and a part of those with strong noise, by their neighbours."""
-    share = visible * trust
-    return Picture(stable if bool((share == 1).all()) else shared(stable, share), visible)
+    return Picture(shared(stable, visible * trust), visible)
 
 
 def stable_neighbours(problem: Problem, stabiliser: Stabiliser, trust: Tensor) -> Tensor:

@@ -17,13 +17,13 @@ _REGION = 5
 
 
 def regional_intensity(observed: Tensor, visible: Tensor) -> Tensor:
-    """Return the mean intensity around each pixel, over visible pixels."""
+    """Return the mean intensity (1, C, Y, X) around each pixel, over visible pixels."""
     mask = visible.expand_as(observed)
     return _sums(observed * mask) / _sums(mask).clamp(min=1)
 
 
 def _sums(values: Tensor) -> Tensor:
-    """Return the sums over the square around each pixel, three times faster than by pooling."""
+    """Return the sums (1, C, Y, X) over the square around each pixel; pooling is slower."""
     margin = _REGION // 2
     sums = functional.pad(values, (margin,) * 4)
     for axis in (-2, -1):

@@ -84,7 +84,7 @@ def find_stripes(planes: NDArray[Any]) -> Stripes | None:
     if not enough or min(planes.shape[-2:]) < LEAST_SIDE:
         return None
     planes = without_constant_regions(planes)
-    with ThreadPoolExecutor() as pool:  # sorting and sums leave other threads their time
+    with ThreadPoolExecutor() as pool:  # NumPy sorts without Python's lock
         of_each = pool.map(partial(_strength, planes), enough)
         strengths = dict(zip(enough, of_each, strict=True))
     direction = max(enough, key=lambda name: strengths[name])
