@@ -1,7 +1,8 @@
 """Every state of the dock, 300 pixels wide, in both themes: nothing is clipped.
 
 With NAPARI_DIP_SCREENSHOTS=FOLDER a longer run is made and each state is saved, as
-`scripts/screenshots` does for the documentation.
+`scripts/screenshots` does for the documentation. Save them with one process (`-n0`): the windows of
+two would cover one another.
 """
 
 from __future__ import annotations

@@ -198,8 +198,9 @@ def fit(
         reason = state.assess(start.evidence(0, timer.seconds, first.flatten()[probe], removed))
         if latent.suffices:
             reason = reason or StopReason.GOOD_START
-        # The loss of a network without learned weights is far above that of the first estimate.
-        state.keep_checkpoint(0, start.loss if learned else inf)
+        if settings.max_iterations:
+            # The loss of a network without learned weights is far above that of its first estimate.
+            state.keep_checkpoint(0, start.loss if learned else inf)
         yield from timer.shown(monitor.snapshot(0, start, reason))
         monitor.restart_interval()
 

@@ -104,7 +104,8 @@ def _fold_reflection(values: Tensor, widths: list[int]) -> Tensor:
 def _by_matrix_products(values: Tensor, layer: nn.Conv2d | nn.Conv3d) -> bool:
     """Return whether torch needs two to five times longer for the gradient of the kernel."""
     return (
-        prod(layer.kernel_size) > 1
+        torch.is_grad_enabled()
+        and prod(layer.kernel_size) > 1
         and prod(layer.stride) == 1
         and prod(values.shape[2:]) >= _MANY_PIXELS
         and values.device.type == "cpu"

@@ -125,13 +125,13 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     """
     for side, fewest in _SIDES:
         patches = _patches(planes, side)
-        if len(patches) >= fewest:
+        if patches.shape[1] >= fewest:
             break
     else:
         return None
-    means = patches.mean(axis=1)
-    components, other = _components(patches - means[:, None])
-    bias = _white_noise_bias(side, len(patches))
+    means = patches.mean(axis=0)
+    components, other = _components(patches - means)
+    bias = _white_noise_bias(side, len(means))
     black, step, shares = _black(patches)
     darkest = np.mean(planes == np.nanmin(planes))
     variance = _mean_square if darkest > _FEW_PHOTONS else _quantile_variance
@@ -141,12 +141,12 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
         intensity, share = (
             np.array([values[group].mean() for group in groups]) for values in (means, shares)
         )
-        white = _white_share(components[chosen], bias)
-        found = np.array([variance(np.abs(components[group, 0])) for group in groups])
+        white = _white_share(components[:, chosen], bias)
+        found = np.array([variance(np.abs(components[0, group])) for group in groups])
         found = unclipped_variance(intensity - black, found * white / bias.variance, share, step)
         return NoiseLevels(intensity, found, len(chosen) // len(groups))
 
-    levels = of_all = levels_of(np.arange(len(patches)))
+    levels = of_all = levels_of(np.arange(len(means)))
     # Patches with little power have few photons, whose noise hardly shows that of others.
     of_photons = darkest > _COUNTED or _rise(levels) > _RISES
     for _ in range(0 if of_photons else _CHOICES):
@@ -198,22 +198,23 @@ def fit_line(levels: NoiseLevels) -> NoiseLine:
 
 
 def _patches(planes: NDArray[Any], side: int) -> _Values:
-    """Return patches (N, side * side) that hold noise, spread over all planes."""
+    """Return patches (side * side, N) that hold noise, spread over all planes."""
     if min(planes.shape[-2:]) < side:
-        return np.empty((0, side * side))
+        return np.empty((side * side, 0))
     step = max(1, int(np.ceil(np.sqrt(planes.size / _MOST_PATCHES))))
     windows = sliding_window_view(planes, (side, side), axis=(-2, -1))[:, ::step, ::step]
-    patches = windows.reshape(-1, side * side).astype(np.float64)
-    finite = finite_mask(patches).all(axis=1)
-    if not finite.all():
-        patches = patches[finite]
-    if not len(patches):
+    # Each pixel of all patches in one row, which is twice as fast as each patch in one.
+    patches = np.moveaxis(windows, (-2, -1), (0, 1)).astype(np.float64, order="C")
+    patches = patches.reshape(side * side, -1)
+    if not finite_mask(planes).all():
+        patches = patches[:, finite_mask(patches).all(axis=0)]
+    if not patches.size:
         return patches
+    kept = (patches != patches[0]).any(axis=0)  # not constant
     brightest = patches.max()
-    kept = (patches != patches[:, :1]).any(axis=1)  # not constant
     if np.mean(patches == brightest) > _SATURATED:
-        kept &= patches.mean(axis=1) + _BELOW_SATURATION * patches.std(axis=1) < brightest
-    return patches if kept.all() else patches[kept]  # a choice is a copy
+        kept &= patches.mean(axis=0) + _BELOW_SATURATION * patches.std(axis=0) < brightest
+    return patches if kept.all() else patches[:, kept]  # a choice is a copy
 
 
 def _black(patches: _Values) -> tuple[float, float, _Values]:
@@ -221,15 +222,15 @@ def _black(patches: _Values) -> tuple[float, float, _Values]:
     black = patches.min()
     dark = patches == black
     step = np.min(patches, initial=np.inf, where=~dark) - black
-    return float(black), float(step), dark.mean(axis=1)
+    return float(black), float(step), dark.mean(axis=0)
 
 
 def _components(centred: _Values) -> tuple[_Values, _Values]:
-    """Return what patches (N, D) without their mean hold along the directions of least variance.
+    """Return what patches (D, N) without their mean hold along the directions of least variance.
 
     Returns
     -------
-    (N, Q) array
+    (Q, N) array
         Components along Q zero-mean unit vectors, the first of which has the least variance.
     (N,) array
         Mean square along all other zero-mean directions.
@@ -237,22 +238,26 @@ def _components(centred: _Values) -> tuple[_Values, _Values]:
     import torch  # its products take no seconds while another program works on a core, as NumPy's
 
     patches = torch.from_numpy(centred)
-    variances, vectors = torch.linalg.eigh(patches.T @ patches)
+    variances, vectors = torch.linalg.eigh(patches @ patches.T)
     # Vector 0 is the mean, which was subtracted.
     quiet = min(_QUIET, (len(variances) - 1) // 2)
-    components = (patches @ vectors[:, 1 : 1 + quiet]).numpy()
-    power = np.einsum("ij,ij->i", centred, centred)
-    rest = power - np.einsum("ij,ij->i", components, components)
+    components = (vectors[:, 1 : 1 + quiet].T @ patches).numpy()
+    rest = _power(centred) - _power(components)
     # By rounding errors the difference may be negative.
     return components, np.maximum(rest, 0.0) / (len(variances) - 1 - quiet)
 
 
+def _power(values: _Values) -> _Values:
+    """Return the sum of squares of each column."""
+    return np.asarray(np.einsum("ij,ij->j", values, values))
+
+
 def _white_share(components: _Values, bias: _Bias) -> float:
-    """Return the share of white noise in the variance along the first direction (N, Q)."""
-    squares = np.einsum("ij,ij->j", components, components)
+    """Return the share of white noise in the variance along the first of Q directions (Q, N)."""
+    squares = _power(components.T)
     rise = squares[_FOURTH] / max(squares[0], np.finfo(np.float64).tiny) / bias.rise
     # The variances of n overlapping patches differ by chance, too.
-    return float(1 / max(rise - _CHANCE / np.sqrt(len(components)), 1.0))
+    return float(1 / max(rise - _CHANCE / np.sqrt(components.shape[1]), 1.0))
 
 
 def _groups(means: _Values) -> list[NDArray[np.intp]]:
@@ -297,6 +302,6 @@ def _white_square_bias(side: int, width: int) -> _Bias:
 
 def _seen(patches: _Values) -> tuple[float, float]:
     """Return the smallest variance of patches and the relative rise to the fourth smallest."""
-    components, _ = _components(patches - patches.mean(axis=1, keepdims=True))
-    squares = np.einsum("ij,ij->j", components, components) / len(components)
+    components, _ = _components(patches - patches.mean(axis=0))
+    squares = _power(components.T) / components.shape[1]
     return float(squares[0]), float(squares[_FOURTH] / squares[0])

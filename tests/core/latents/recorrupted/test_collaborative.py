@@ -103,3 +103,10 @@ def test_image_smaller_than_a_patch_comes_back():
 def test_returns_the_estimate_once_a_stop_is_requested():
     truth = stripes()
     assert collaborative_filter(truth, truth, variance(truth), lambda: True) is truth
+
+
+@pytest.mark.parametrize("patches", [32, 33, 384, 385, 4092])
+def test_finds_the_nearest_patches(patches):
+    distance = torch.randn(5, patches, generator=torch.manual_seed(0))
+    expected = distance.sort(dim=1).indices[:, :32]
+    assert torch.equal(collaborative._nearest(distance, 32), expected)
