@@ -129,10 +129,11 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
             break
     else:
         return None
-    means = patches.mean(axis=0)
-    components, other = _components(patches - means)
-    bias = _white_noise_bias(side, len(means))
     black, step, shares = _black(patches)
+    means = patches.mean(axis=0)
+    patches -= means  # in place: a second large array takes longer than the difference
+    components, other = _components(patches)
+    bias = _white_noise_bias(side, len(means))
     darkest = np.mean(planes == np.nanmin(planes))
     variance = _mean_square if darkest > _FEW_PHOTONS else _quantile_variance
 

@@ -152,7 +152,7 @@ def _similar(patches: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
         left = min(max(int(columns[0]) - _REACH, 0), width - side)
         region = patches[top:bottom, left : left + side].flatten(0, 1)
         centre = region.mean(dim=0)  # else large intensities would round small distances
-        region, references = region - centre, patches[ys][:, columns].flatten(0, 1) - centre
+        region, references = region - centre, patches[ys[:, None], columns].flatten(0, 1) - centre
         # Squared distance without the constant power of the reference patch.
         distance = torch.addmm(region.square().sum(1), references, region.T, alpha=-2)
         itself = ((ys[:, None] - top) * side + columns - left).flatten()
@@ -173,7 +173,8 @@ def _nearest(distance: Tensor, count: int) -> Tensor:
     if parts <= count:
         return distance.topk(count, dim=1, largest=False).indices
     rest = parts * _PART - distance.shape[1]
-    split = functional.pad(distance, (0, rest), value=torch.inf).view(-1, _PART, parts)
+    whole = functional.pad(distance, (0, rest), value=torch.inf) if rest else distance
+    split = whole.view(-1, _PART, parts)
     chosen = split.amin(1).topk(count, dim=1, largest=False).indices
     candidates = split.gather(2, chosen[:, None].expand(-1, _PART, -1)).flatten(1)
     places = candidates.topk(count, dim=1, largest=False).indices
