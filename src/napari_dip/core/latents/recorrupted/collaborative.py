@@ -150,9 +150,10 @@ def _similar(patches: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
     groups = []
     for columns in torch.split(xs, _SQUARE):
         left = min(max(int(columns[0]) - _REACH, 0), width - side)
-        region = patches[top:bottom, left : left + side].flatten(0, 1)
-        centre = region.mean(dim=0)  # else large intensities would round small distances
-        region, references = region - centre, patches[ys[:, None], columns].flatten(0, 1) - centre
+        references = patches[ys[:, None], columns].flatten(0, 1)
+        centre = references.mean(dim=0)  # else large intensities would round small distances
+        references -= centre
+        region = (patches[top:bottom, left : left + side] - centre).flatten(0, 1)
         # Squared distance without the constant power of the reference patch.
         distance = torch.addmm(region.square().sum(1), references, region.T, alpha=-2)
         itself = ((ys[:, None] - top) * side + columns - left).flatten()
