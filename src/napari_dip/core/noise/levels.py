@@ -6,16 +6,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from napari_dip.core.image.image import finite_mask
 from napari_dip.core.noise.clipped_noise import unclipped_variance
+from napari_dip.core.noise.patches import components_of, patches_of, power_of
 
 _Values = NDArray[np.float64]
 # Sides of patches [pixels], and the smallest number of patches for each side.
 _SIDES = ((7, 2000), (5, 600), (3, 100))
-_MOST_PATCHES = 70_000
 # Patches are grouped by their mean intensity: largest number of levels, fewest patches in one.
 _LEVELS, _FEWEST_IN_LEVEL = 24, 800
 # This share of a normal distribution lies within half a standard deviation of its mean.
@@ -23,9 +21,6 @@ _LEVELS, _FEWEST_IN_LEVEL = 24, 800
 _QUANTILE, _DEVIATIONS = 0.3829, 0.5
 # Index of the fourth direction. Of white noise alone it has hardly more variance than the first.
 _FOURTH = 3
-# Number of directions of least variance that do not count for the choice of flat patches; at most
-# half of all directions.
-_QUIET = 8
 # Patches are flat if their power along the other directions is at most this multiple of that of
 # noise, or among the smallest: smallest share and number of flat patches, times they are chosen.
 _NOISY, _FLATTEST, _FEWEST_FLAT, _CHOICES = 1.2, 0.25, 2000, 2
@@ -45,9 +40,6 @@ _CHANCE, _TEXTURED = 5.0, 2.5
 _FITS, _FEWEST_LEVELS = 4, 6
 # A slope needs levels over this share of the intensity range.
 _LEAST_WIDTH = 0.4
-# An image is saturated if this share of its pixels has the brightest value. The noise of a patch
-# is then clipped if its mean is less than this many standard deviations below that value.
-_SATURATED, _BELOW_SATURATION = 1e-3, 3.0
 
 
 class NoiseLevels(NamedTuple):
@@ -124,7 +116,7 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     True
     """
     for side, fewest in _SIDES:
-        patches = _patches(planes, side)
+        patches = patches_of(planes, side)
         if patches.shape[1] >= fewest:
             break
     else:
@@ -132,7 +124,7 @@ def measure_levels(planes: NDArray[Any]) -> NoiseLevels | None:
     black, step, shares = _black(patches)
     means = patches.mean(axis=0)
     patches -= means  # in place: a second large array takes longer than the difference
-    components, other = _components(patches)
+    components, other = components_of(patches)
     bias = _white_noise_bias(side, len(means))
     darkest = np.mean(planes == np.nanmin(planes))
     variance = _mean_square if darkest > _FEW_PHOTONS else _quantile_variance
@@ -198,26 +190,6 @@ def fit_line(levels: NoiseLevels) -> NoiseLine:
     return NoiseLine(slope, intercept, float(scatter / np.sqrt(used.sum())))
 
 
-def _patches(planes: NDArray[Any], side: int) -> _Values:
-    """Return patches (side * side, N) that hold noise, spread over all planes."""
-    if min(planes.shape[-2:]) < side:
-        return np.empty((side * side, 0))
-    step = max(1, int(np.ceil(np.sqrt(planes.size / _MOST_PATCHES))))
-    windows = sliding_window_view(planes, (side, side), axis=(-2, -1))[:, ::step, ::step]
-    # Each pixel of all patches in one row, which is twice as fast as each patch in one.
-    patches = np.moveaxis(windows, (-2, -1), (0, 1)).astype(np.float64, order="C")
-    patches = patches.reshape(side * side, -1)
-    if not finite_mask(planes).all():
-        patches = patches[:, finite_mask(patches).all(axis=0)]
-    if not patches.size:
-        return patches
-    kept = (patches != patches[0]).any(axis=0)  # not constant
-    brightest = patches.max()
-    if np.mean(patches == brightest) > _SATURATED:
-        kept &= patches.mean(axis=0) + _BELOW_SATURATION * patches.std(axis=0) < brightest
-    return patches if kept.all() else patches[:, kept]  # a choice is a copy
-
-
 def _black(patches: _Values) -> tuple[float, float, _Values]:
     """Return the darkest value, the step to the next one, and its share in each patch (N,)."""
     black = patches.min()
@@ -226,36 +198,9 @@ def _black(patches: _Values) -> tuple[float, float, _Values]:
     return float(black), float(step), dark.mean(axis=0)
 
 
-def _components(centred: _Values) -> tuple[_Values, _Values]:
-    """Return what patches (D, N) without their mean hold along the directions of least variance.
-
-    Returns
-    -------
-    (Q, N) array
-        Components along Q zero-mean unit vectors, the first of which has the least variance.
-    (N,) array
-        Mean square along all other zero-mean directions.
-    """
-    import torch  # its products take no seconds while another program works on a core, as NumPy's
-
-    patches = torch.from_numpy(centred)
-    variances, vectors = torch.linalg.eigh(patches @ patches.T)
-    # Vector 0 is the mean, which was subtracted.
-    quiet = min(_QUIET, (len(variances) - 1) // 2)
-    components = (vectors[:, 1 : 1 + quiet].T @ patches).numpy()
-    rest = _power(centred) - _power(components)
-    # By rounding errors the difference may be negative.
-    return components, np.maximum(rest, 0.0) / (len(variances) - 1 - quiet)
-
-
-def _power(values: _Values) -> _Values:
-    """Return the sum of squares of each column."""
-    return np.asarray(np.einsum("ij,ij->j", values, values))
-
-
 def _white_share(components: _Values, bias: _Bias) -> float:
     """Return the share of white noise in the variance along the first of Q directions (Q, N)."""
-    squares = _power(components.T)
+    squares = power_of(components.T)
     rise = squares[_FOURTH] / max(squares[0], np.finfo(np.float64).tiny) / bias.rise
     # The variances of n overlapping patches differ by chance, too.
     return float(1 / max(rise - _CHANCE / np.sqrt(components.shape[1]), 1.0))
@@ -298,11 +243,11 @@ def _white_noise_bias(side: int, count: int) -> _Bias:
 def _white_square_bias(side: int, width: int) -> _Bias:
     random, size = np.random.default_rng(0), width + side - 1
     pictures = random.normal(size=(max(1, _SIMULATED // width) ** 2, 1, size, size))
-    return _Bias(*np.mean([_seen(_patches(picture, side)) for picture in pictures], axis=0))
+    return _Bias(*np.mean([_seen(patches_of(picture, side)) for picture in pictures], axis=0))
 
 
 def _seen(patches: _Values) -> tuple[float, float]:
     """Return the smallest variance of patches and the relative rise to the fourth smallest."""
-    components, _ = _components(patches - patches.mean(axis=0))
-    squares = _power(components.T) / components.shape[1]
+    components, _ = components_of(patches - patches.mean(axis=0))
+    squares = power_of(components.T) / components.shape[1]
     return float(squares[0]), float(squares[_FOURTH] / squares[0])

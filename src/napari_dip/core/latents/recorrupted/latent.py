@@ -20,6 +20,7 @@ from napari_dip.core.latents.recorrupted.picture import (
     Picture,
     fill,
     in_all_channels,
+    square,
     stable_neighbours,
 )
 from napari_dip.core.latents.recorrupted.pixel_noise import relative_power, shared
@@ -172,7 +173,8 @@ class RecorruptedLatent(Latent):
 
     def probe(self) -> Draw:
         """Return the middle of the observation, without held-out pixels."""
-        parts = (part[self._middle()] for part in self._canvas)
+        middle = square(self._canvas[0], _PROBED, lambda rest: rest // 2)
+        parts = (part[middle] for part in self._canvas)
         picture, visible, _, deviation, neighbours, _ = parts
         latent = self._input(picture, visible, 1.0, neighbours)
         weights = (visible / deviation.square().clamp(min=1e-6)).expand_as(picture)
@@ -289,21 +291,11 @@ class RecorruptedLatent(Latent):
         standard = (torch.cat([picture, neighbours], 1) - self.mean) / self.deviation
         return network_input(standard, visible, level, self._shuffle)
 
-    def _middle(self) -> tuple[Any, ...]:
-        """Return the middle of the canvas."""
-        spans = []
-        for size in self._canvas[0].shape[2:]:
-            side = min(_PROBED, size)
-            spans.append(slice((size - side) // 2, (size + side) // 2))
-        return (..., *spans)
-
     def _window(self) -> tuple[Any, ...]:
         """Return a random window of the canvas."""
-        spans = []
-        for size in self._canvas[0].shape[2:]:
-            side = min(self._side, size)
-            first = torch.randint(
-                size - side + 1, (1,), generator=self._random, device=self._random.device
-            )
-            spans.append(slice(int(first), int(first) + side))
-        return (..., *spans)
+        random = self._random
+
+        def first(rest: int) -> int:
+            return int(torch.randint(rest + 1, (1,), generator=random, device=random.device))
+
+        return square(self._canvas[0], self._side, first)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -41,3 +42,20 @@ def stable_neighbours(problem: Problem, stabiliser: Stabiliser, trust: Tensor) -
         return problem.observation[:, :0]
     stable = stabiliser(problem.neighbours.nan_to_num())
     return shared(stable, problem.neighbours.isfinite() * trust)
+
+
+def square(picture: Tensor, side: int, first: Callable[[int], int]) -> tuple[Any, ...]:
+    """Return the index of a square of a picture (1, C, Y, X), or of all of a narrower one.
+
+    Parameters
+    ----------
+    picture : (1, C, Y, X) Tensor
+        Picture of which a square is taken.
+    side : int
+        Side of the square [pixels].
+    first : callable
+        Function that returns the first row or column, from 0 to the given number.
+    """
+    sides = [min(side, size) for size in picture.shape[2:]]
+    starts = [first(size - part) for size, part in zip(picture.shape[2:], sides, strict=True)]
+    return (..., *(slice(at, at + part) for at, part in zip(starts, sides, strict=True)))
