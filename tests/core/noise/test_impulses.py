@@ -116,3 +116,10 @@ def test_clean_channels_are_searched_for_impulses_once(axes, searches, monkeypat
     finish(restore(Image(noise, axes), config=tiny_config(1)))
     assert len(found) == searches
     assert not np.any(found)
+
+
+def test_medians_of_rows_leave_out_nan():
+    rows = np.random.default_rng(0).normal(size=(200, 8))
+    rows[np.random.default_rng(1).random(rows.shape) < 0.4] = np.nan
+    rows = rows[~np.isnan(rows).all(axis=1)]
+    np.testing.assert_array_equal(impulses._row_medians(rows), np.nanmedian(rows, axis=1))
