@@ -210,7 +210,7 @@ def test_a_run_that_must_end_waits_for_no_window(fake_restore, end, is_early):
     next(steps)  # the observation, which nobody handles
     end(control)
     list(steps)
-    assert steps.gi_frame is None  # the generator has returned
+    assert steps.gi_frame is None  # a generator that has ended has no frame
 
 
 def test_progress_comes_at_most_five_times_a_second(start, fake_restore, qtbot, monkeypatch):

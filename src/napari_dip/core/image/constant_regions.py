@@ -130,9 +130,9 @@ def _may_be_flat(plane: NDArray[Any]) -> bool:
 
 
 def _is_flat(values: NDArray[Any], known: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
-    """Return where the square around a pixel, cropped to the plane, has one value.
+    """Return where the square around a pixel, cropped to the plane, has one value, (Y, X).
 
-    By comparing neighbours, which is ten times as fast as the extremes of each square.
+    Neighbours are compared, which is ten times as fast as a filter for the extremes of each square.
     """
     in_row = _all_within(values[:, 1:] == values[:, :-1], side - 1, 1)
     in_column = _all_within(values[1:] == values[:-1], side - 1, 0)

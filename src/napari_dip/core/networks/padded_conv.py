@@ -102,7 +102,7 @@ def _fold_reflection(values: Tensor, widths: list[int]) -> Tensor:
 
 
 def _by_matrix_products(values: Tensor, layer: nn.Conv2d | nn.Conv3d) -> bool:
-    """Return whether torch needs two to five times longer for the gradient of the kernel."""
+    """Return whether a kernel's gradient follows, which takes torch two to five times as long."""
     return (
         torch.is_grad_enabled()
         and prod(layer.kernel_size) > 1

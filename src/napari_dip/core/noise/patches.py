@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_dip.core.image.image import finite_mask
 
 _Values = NDArray[np.float64]
+# Largest number of patches, of which every second, third ... along y and x is taken.
 _MOST_PATCHES = 70_000
 # Number of directions of least variance that do not count for the choice of flat patches; at most
 # half of all directions.
@@ -21,7 +22,10 @@ _SATURATED, _BELOW_SATURATION = 1e-3, 3.0
 
 
 def patches_of(planes: NDArray[Any], side: int) -> _Values:
-    """Return patches (side * side, N) that hold noise, spread over all planes."""
+    """Return patches (side * side, N) of planes (P, Y, X) that hold noise, spread over all planes.
+
+    Patches that are constant, saturated or not finite are left out. `side` is in pixels.
+    """
     if min(planes.shape[-2:]) < side:
         return np.empty((side * side, 0))
     step = max(1, int(np.ceil(np.sqrt(planes.size / _MOST_PATCHES))))
@@ -63,5 +67,5 @@ def components_of(centred: _Values) -> tuple[_Values, _Values]:
 
 
 def power_of(values: _Values) -> _Values:
-    """Return the sum of squares of each column."""
+    """Return the sums of squares (N,) of the columns of values (D, N)."""
     return np.asarray(np.einsum("ij,ij->j", values, values))

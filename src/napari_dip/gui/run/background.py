@@ -40,7 +40,7 @@ class Control:
 
     def __init__(self) -> None:
         self._stopped, self._cancelled, self._going = Event(), Event(), Event()
-        self._handled = Event()  # the last value, by the GUI thread
+        self._handled = Event()  # set once the GUI thread has handled the last value
         for event in (self._going, self._handled):
             event.set()
         self.application_quit = False
